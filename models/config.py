@@ -1,0 +1,125 @@
+"""Typed configuration that knows which part of it bears identity.
+
+A step's key is made from its configuration *as far as it changes results*. Every configuration is a frozen
+pydantic model; a field that changes no result (worker counts, paths, log levels) is marked `PLUMBING`.
+"""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
+
+PLUMBING: dict[str, Any] = {"identity": False}
+"""`json_schema_extra` of a field that does not bear identity."""
+
+
+class Config(BaseModel):
+    """Frozen settings; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def identity(self) -> Any:
+        """What of this configuration changes results, as JSON-able values."""
+        fields = type(self).model_fields
+        return {
+            name: identity(getattr(self, name))
+            for name, field in fields.items()
+            if not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("identity") is False)
+        }
+
+    def modules(self) -> tuple[str, ...]:
+        """Names of the modules this configuration chooses, which are looked up at run time."""
+        found = [module for child in _children(self) for module in child.modules()]
+        return tuple(dict.fromkeys(found))
+
+
+def identity(value: Any) -> Any:
+    """JSON-able form of a configuration value.
+
+    Raises:
+        TypeError: for a value that cannot be hashed faithfully; never falls back to `str()`.
+    """
+    if isinstance(value, Config):
+        return value.identity()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [identity(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: identity(value[key]) for key in sorted(value)}
+    raise TypeError(
+        f"{type(value).__name__} cannot be part of a key: use str, int, float, bool, a tuple, a mapping or a Config"
+    )
+
+
+def _children(value: Any) -> Iterator[Config]:
+    """Configurations directly below `value`."""
+    if isinstance(value, Config):
+        items = [getattr(value, name) for name in type(value).model_fields]
+    elif isinstance(value, Mapping):
+        items = list(value.values())
+    else:
+        items = list(value)
+    for item in items:
+        if isinstance(item, Config):
+            yield item
+        elif isinstance(item, Mapping | list | tuple):
+            yield from _children(item)
+
+
+class Chosen(Config):
+    """A part picked by `kind`, the name of the module that defines it: one part, one file."""
+
+    kind: str = Field(description="Which one: the name of its module.")
+
+    def modules(self) -> tuple[str, ...]:
+        """The module that defines this part, and those its own settings choose."""
+        return tuple(dict.fromkeys((type(self).__module__, *super().modules())))
+
+
+def kinds(package: str) -> list[str]:
+    """Names of the modules in `package`: what `kind` may be."""
+    return sorted(info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__))
+
+
+def find(package: str, kind: str, base: type[Chosen]) -> type[Chosen]:
+    """The subclass of `base` that the module `package.kind` defines.
+
+    Raises:
+        ValueError: when there is no such module, naming the closest one.
+    """
+    known = kinds(package)
+    if kind not in known:
+        raise ValueError(f"unknown kind '{kind}'{did_you_mean(kind, known)}")
+    module = importlib.import_module(f"{package}.{kind}")
+    found = [
+        item
+        for item in vars(module).values()
+        if isinstance(item, type) and issubclass(item, base) and item.__module__ == module.__name__
+    ]
+    assert len(found) == 1, f"{module.__name__} must define exactly one {base.__name__}, found {len(found)}"
+    return found[0]
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A hint that ends an error message: the closest known word, else all of them."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f": did you mean '{close[0]}'?" if close else f": known are {', '.join(sorted(known))}"
+
+
+def chosen(package: str, base: type[Chosen]) -> Any:
+    """The pydantic type of a field that holds one of the parts in `package`; a bare string means `{kind: …}`."""
+
+    def load(value: Any) -> Any:
+        if isinstance(value, base):
+            return value
+        if isinstance(value, str):
+            value = {"kind": value}
+        if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+            raise ValueError(f"needs a 'kind', one of {', '.join(kinds(package))}")
+        return find(package, value["kind"], base).model_validate(dict(value))
+
+    return Annotated[SerializeAsAny[base], BeforeValidator(load)]

@@ -1,0 +1,1 @@
+"""Ways of carrying a pretrained model over to a downstream, one file each."""
