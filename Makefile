@@ -1,0 +1,48 @@
+# `make demo` and `make test` do all the set-up they need: a virtual environment in .venv, installed from
+# requirements.lock. It is made anew only when requirements.lock or pyproject.toml change.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint types format clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## the virtual environment in .venv
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headwater needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	@echo "Setting up .venv (once; a few minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: $(READY)  ## the whole chain on an invented Korean world: a few minutes on two cores
+	@$(BIN)/headwater run recipes/demo.yaml
+
+test: $(READY)  ## all tests but those marked real or slow
+	@$(BIN)/pytest
+	@echo "Next: make demo (the whole chain), make test-all (adds real data and long tests; set HEADWATER_DATA)"
+
+test-all: $(READY)  ## every test; those marked real read $$HEADWATER_DATA
+	@$(BIN)/pytest -m ""
+	@echo "Next: make demo (the whole chain)"
+
+lint: $(READY)  ## ruff and import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(READY)  ## pyright
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(READY)  ## rewrite the code in the one format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:  ## remove the environment and caches; runs and models in .headwater stay
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

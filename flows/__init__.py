@@ -1,0 +1,1 @@
+"""What runs after what, and nothing else: Prefect flows, recipes and the command line."""
