@@ -61,7 +61,8 @@ def code_of(modules: Iterable[str]) -> dict[str, str]:
     """Digest of each project module and data file that `modules` run, transitively."""
     found = _closure(tuple(modules))
     code = {name: _code_digest(path, path.stat().st_mtime_ns) for name, path in found.items()}
-    for folder in sorted({path.parent for path in found.values()} - {ROOT / package for package in _PACKAGES}):
+    packages = {name.rpartition(".")[0]: path.parent for name, path in found.items() if name.count(".") > 1}
+    for folder in sorted(set(packages.values())):
         for path in sorted(folder.iterdir()):
             if path.is_file() and path.suffix not in (".py", ".pyc"):
                 code[str(path.relative_to(ROOT))] = hashlib.sha256(path.read_bytes()).hexdigest()

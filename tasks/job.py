@@ -1,0 +1,89 @@
+"""What a step's body gets to work with: its inputs' files, a folder to fill, and a way to say how it goes."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks import store
+from tasks.refs import Ref
+from tasks.tracking import MetricLog
+
+STOPPING = threading.Event()
+"""Set when the run is being stopped; a job that reports progress then ends with `Stopped`."""
+
+
+class Stopped(Exception):
+    """The run is being stopped; nobody should try again."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` with a word on what is going on; `total` 0 is a message alone."""
+
+    title: str
+    done: int
+    total: int
+    text: str
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What a job is made from; crosses to the training process."""
+
+    ref: Ref
+    run_id: str
+    out: Path
+    scratch: Path
+    device: str
+    threads: int
+
+
+class Job:
+    """One execution of a step.
+
+    Attributes:
+        out: folder to fill; everything in it becomes the artifact.
+        scratch: folder that survives a kill and a retry, for checkpoints.
+        device: `auto`, `cpu` or `cuda`; not part of identity.
+        threads: threads for numeric work; not part of identity.
+    """
+
+    def __init__(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
+        self.out, self.scratch = spec.out, spec.scratch
+        self.device, self.threads = spec.device, spec.threads
+        self._title = spec.ref.title
+        self._tell = tell
+        self._log = MetricLog(spec.run_id)
+
+    def files(self, ref: Ref) -> Path:
+        """Local folder with the files of an input; read-only."""
+        return store.files(ref)
+
+    def resolve(self, uri: str) -> Path:
+        """Local folder of a registered model, from its `models:/` URI."""
+        return store.resolve(uri)
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log metric points; `step` places them on a curve."""
+        self._log.add(values, step)
+
+    def progress(self, done: int, total: int, text: str = "") -> None:
+        """Say how far the work is; cheap, call it as often as there is news.
+
+        Raises:
+            Stopped: when the run is being stopped.
+        """
+        if STOPPING.is_set():
+            raise Stopped(f"{self._title} was stopped")
+        self._tell(Progress(self._title, done, total, text))
+
+    def say(self, text: str) -> None:
+        """Tell the user one line."""
+        logging.getLogger("headwater").info("%s: %s", self._title, text)
+        self._tell(Progress(self._title, 0, 0, text))
+
+    def close(self) -> None:
+        """Send what is still buffered."""
+        self._log.flush()

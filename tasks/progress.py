@@ -1,0 +1,115 @@
+"""Progress with time left: a live bar per step in a terminal, a line now and then elsewhere, and in Prefect."""
+
+import sys
+import threading
+import time
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from tasks.job import Progress
+
+_LINE_EVERY_SECONDS = 15.0
+_ARTIFACT_EVERY_SECONDS = 2.0
+
+
+class Board:
+    """Shows the progress of all steps of a run on standard error."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._live = sys.stderr.isatty()
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._rows: dict[str, TaskID] = {}
+        self._started: dict[str, float] = {}
+        self._printed: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Board":
+        if self._live:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._bars.stop()
+
+    def line(self, text: str) -> None:
+        """Print one line above the bars."""
+        with self._lock:
+            self._console.print(text, markup=False, highlight=False)
+
+    def show(self, progress: Progress) -> None:
+        """Show how far a step is."""
+        if not progress.total:
+            self.line(f"{progress.title}: {progress.text}")
+        elif self._live:
+            self._update_bar(progress)
+        else:
+            self._print_now_and_then(progress)
+
+    def end(self, title: str) -> None:
+        """Take a step's bar away."""
+        with self._lock:
+            row = self._rows.pop(title, None)
+            self._started.pop(title, None)
+            self._printed.pop(title, None)
+            if row is not None:
+                self._bars.remove_task(row)
+
+    def _update_bar(self, progress: Progress) -> None:
+        with self._lock:
+            if progress.title not in self._rows:
+                self._rows[progress.title] = self._bars.add_task(progress.title, total=progress.total, text="")
+            row = self._rows[progress.title]
+            self._bars.update(row, completed=progress.done, total=progress.total, text=progress.text)
+
+    def _print_now_and_then(self, progress: Progress) -> None:
+        now = time.monotonic()
+        started = self._started.setdefault(progress.title, now)
+        if now - self._printed.setdefault(progress.title, now) < _LINE_EVERY_SECONDS:
+            return
+        self._printed[progress.title] = now
+        share = progress.done / progress.total
+        left = (now - started) / share * (1 - share) if share else 0.0
+        clock = f"{int(left // 60)}:{int(left % 60):02d} left" if share else ""
+        self.line("  ".join(part for part in (progress.title, f"{share:.0%}", clock, progress.text) if part))
+
+
+class ProgressArtifact:
+    """The progress bar on a task run's page in Prefect, at most one update every two seconds."""
+
+    def __init__(self) -> None:
+        self._id: UUID | None = None
+        self._sent = time.monotonic()
+
+    def show(self, progress: Progress) -> None:
+        """Create the artifact at the first long-lasting report, then update it."""
+        now = time.monotonic()
+        if not progress.total or now - self._sent < _ARTIFACT_EVERY_SECONDS:
+            return
+        self._sent = now
+        percent = 100.0 * progress.done / progress.total
+        if self._id is None:
+            made = create_progress_artifact(progress=percent, description=progress.text or progress.title)
+            self._id = made if isinstance(made, UUID) else None
+        else:
+            update_progress_artifact(self._id, progress=percent, description=progress.text or progress.title)
+
+    def finish(self) -> None:
+        """Fill the bar."""
+        if self._id is not None:
+            update_progress_artifact(self._id, progress=100.0)

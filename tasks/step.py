@@ -1,0 +1,228 @@
+"""`@step`: the one way to declare a step.
+
+A declaration is a function from typed inputs to files, and its retry policy. Everything else comes with it: the
+key, the look-up, the lease, the MLflow run, the manifest, the links between Prefect and MLflow, and progress.
+"""
+
+import errno
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from prefect import Task
+from prefect.artifacts import create_link_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+from prefect.states import Completed, State
+
+from models.config import Config
+from models.errors import HeadwaterError, StoreError
+from tasks import identity, store, tracking
+from tasks.environment import home
+from tasks.job import STOPPING, Job, JobSpec, Progress, Stopped
+from tasks.lease import lease
+from tasks.progress import Board, ProgressArtifact
+from tasks.refs import About, Ref
+from tasks.training_process import TrainingProcess
+
+R = TypeVar("R", bound=Ref)
+RETRY_SECONDS = [2.0, 10.0, 30.0]
+# Errors of the operating system that no waiting mends.
+_LASTING = {errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one step in one flow run."""
+
+    ref: Ref
+    status: str
+    """`hit`, `run`, `failed` or `not run`."""
+    seconds: float = 0.0
+    run_id: str = ""
+    metrics: "dict[str, float] | None" = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What the steps of one flow run share."""
+
+    experiment_id: str
+    parent_id: str
+    flow_run_id: str
+    device: str
+    threads: int
+    board: Board
+    process: TrainingProcess
+
+
+class Step(Generic[R]):
+    """A declared step; calling it gives the ref of what it would make, and runs nothing."""
+
+    def __init__(self, fn: Callable[..., None], makes: type[R], retries: int, isolated: bool) -> None:
+        self.fn, self.makes, self.retries, self.isolated = fn, makes, retries, isolated
+        self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
+        identity.declare(self.module)
+
+    def __call__(self, config: Config, *, about: About | None = None, **inputs: "Ref | tuple[Ref, ...] | None") -> R:
+        key = identity.key_of(self.name, self.module, config, inputs)
+        return self.makes(self.name, self.module, key, config, inputs, about or About())
+
+    @cached_property
+    def task(self) -> "Task[[Ref, RunContext], State[Outcome]]":
+        """The Prefect task."""
+        return Task(
+            self._run,
+            name=self.name,
+            description=(self.__doc__ or "").strip(),
+            tags={"headwater"},
+            retries=self.retries,
+            retry_delay_seconds=RETRY_SECONDS[: self.retries] or None,
+            retry_condition_fn=_retry,
+            cache_policy=NO_CACHE,  # the store is asked instead: it knows whether the files are still there
+            persist_result=False,
+        )
+
+    def _run(self, ref: Ref, context: RunContext) -> "State[Outcome]":
+        started = time.monotonic()
+        outcome = self._found(ref) or self._make(ref, context, started)
+        context.board.line(f"{outcome.status:>4}  {ref.title}" + ("" if outcome.status == "hit" else f"  {outcome.seconds:.0f} s"))
+        return Completed(name="Hit" if outcome.status == "hit" else "Completed", message=ref.title, data=outcome)
+
+    def _found(self, ref: Ref) -> Outcome | None:
+        made = store.find(ref.key)
+        return made and Outcome(ref, "hit", made.seconds, made.run_id, made.metrics)
+
+    def _make(self, ref: Ref, context: RunContext, started: float) -> Outcome:
+        def waiting() -> None:
+            context.board.line(f"{ref.title}: another run is making the same artifact; waiting for it")
+
+        with lease(ref.key, on_wait=waiting, check=_check_stopping):
+            if (found := self._found(ref)) is not None:
+                return found
+            tracking.kill_stale(ref.key)
+            tags = _prefect_tags(context.flow_run_id)
+            run_id = tracking.open_child(context.experiment_id, context.parent_id, ref, tags)
+            _link(tracking.run_url(context.experiment_id, run_id))
+            try:
+                self._execute(ref, context, run_id)
+            except BaseException as error:
+                stopped = STOPPING.is_set() or not isinstance(error, Exception)
+                _close_after(error, run_id, tracking.KILLED if stopped else tracking.FAILED)
+                raise Stopped(f"{ref.title} was stopped") from error if stopped else error
+            metrics = dict(store.client().get_run(run_id).data.metrics)
+            return Outcome(ref, "run", time.monotonic() - started, run_id, metrics)
+
+    def _execute(self, ref: Ref, context: RunContext, run_id: str) -> None:
+        work = home() / "work" / ref.key
+        out, scratch = work / "out", work / "scratch"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        scratch.mkdir(exist_ok=True)
+        artifact = ProgressArtifact()
+
+        def tell(progress: Progress) -> None:
+            context.board.show(progress)
+            artifact.show(progress)
+
+        _fail_on_purpose(ref)
+        spec = JobSpec(ref, run_id, out, scratch, context.device, context.threads)
+        try:
+            if self.isolated:
+                context.process.run(spec, tell)
+            else:
+                job = Job(spec, tell)
+                self.fn(job, ref.config, **ref.inputs)
+                job.close()
+            store.commit(run_id, ref, out)
+        finally:
+            context.board.end(ref.title)
+        artifact.finish()
+        shutil.rmtree(work)
+
+
+def step(makes: type[R], *, retries: int = 2, isolated: bool = False) -> "Callable[[Callable[..., None]], Step[R]]":
+    """Declare a step.
+
+    The body takes a `Job`, its configuration and its inputs by name, and fills `job.out`.
+
+    Args:
+        makes: the type of ref that names the artifact.
+        retries: how often what may heal (I/O, network, store, out-of-memory) is tried again.
+        isolated: whether the body runs in the training process.
+    """
+    return lambda fn: Step(fn, makes, retries, isolated)
+
+
+def may_heal(error: BaseException) -> bool:
+    """Whether trying again could help: I/O, network, store and out-of-memory; never bad data or settings."""
+    if STOPPING.is_set() or isinstance(error, Stopped):
+        return False
+    if isinstance(error, OSError):
+        return error.errno not in _LASTING
+    if isinstance(error, StoreError | MemoryError | BrokenProcessPool):
+        return True
+    return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
+
+
+def reason(error: BaseException) -> str:
+    """One line for people: what went wrong, where, and what to do."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({error.filename or home()}); free some space or set HEADWATER_HOME to another disk"
+    if isinstance(error, BrokenProcessPool):
+        return "the training process was killed, perhaps for want of memory; use a smaller batch or model"
+    if isinstance(error, HeadwaterError | Stopped):
+        return " ".join(str(error).split())
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+
+
+def _retry(_task: Any, _task_run: Any, state: "State[Any]") -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, BaseException) and may_heal(error)
+
+
+def _check_stopping() -> None:
+    if STOPPING.is_set():
+        raise Stopped("the run was stopped")
+
+
+def _close_after(error: BaseException, run_id: str, status: str) -> None:
+    """Mark a run as ended; where the store is what failed, the error itself matters more."""
+    try:
+        tracking.close(run_id, status, reason(error))
+    except HeadwaterError as second:
+        logging.getLogger("headwater").warning("run %s could not be marked %s: %s", run_id, status, second)
+
+
+def _prefect_tags(flow_run_id: str) -> dict[str, str]:
+    """Where the MLflow run comes from in Prefect."""
+    tags = {"headwater.flow_run_id": flow_run_id}
+    if (context := TaskRunContext.get()) is not None:
+        tags["headwater.task_run_id"] = str(context.task_run.id)
+    return tags
+
+
+def _link(url: str) -> None:
+    if TaskRunContext.get() is not None:
+        create_link_artifact(link=url, link_text="MLflow run", description="What this step made and measured")
+
+
+def _fail_on_purpose(ref: Ref) -> None:
+    """The hook for drills: HEADWATER_FAIL=NAME fails a step each time, NAME:N the first N times."""
+    name, _, times = os.environ.get("HEADWATER_FAIL", "").partition(":")
+    if not name or name not in (ref.step, ref.name):
+        return
+    counter = Path(home() / "drills" / ref.name.replace("/", "."))
+    counter.parent.mkdir(parents=True, exist_ok=True)
+    failed = int(counter.read_text()) if counter.is_file() else 0
+    if not times or failed < int(times):
+        counter.write_text(str(failed + 1))
+        raise HeadwaterError(f"{ref.title} failed on purpose, as HEADWATER_FAIL={os.environ['HEADWATER_FAIL']} asks")

@@ -1,0 +1,238 @@
+"""The store: MLflow, seen as finished artifacts found by their key.
+
+An artifact counts only when all its files and, last, its manifest are stored and its run is FINISHED, so a
+kill at any moment leaves either nothing or the whole.
+"""
+
+import functools
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import mlflow.artifacts
+from mlflow import MlflowClient
+from mlflow.entities import Run, RunStatus
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import OperationalError
+
+from models.errors import HeadwaterError, RecipeError, StoreError
+from tasks.environment import home
+from tasks.refs import Ref
+
+MANIFEST = "manifest.json"
+logging.getLogger("alembic").setLevel(logging.WARNING)
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished artifact: the run that made it, and what that run measured."""
+
+    run_id: str
+    seconds: float
+    metrics: dict[str, float]
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, else SQLite under the home folder."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        return given
+    home().mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{home() / 'mlflow.db'}"
+
+
+def ui_url() -> str:
+    """Where MLflow's pages are: the tracking server, or the address `headwater up` serves this store at."""
+    uri = tracking_uri()
+    return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+
+
+@functools.cache
+def _client(uri: str) -> MlflowClient:
+    return MlflowClient(tracking_uri=uri)
+
+
+def client() -> MlflowClient:
+    """A client of the current store."""
+    return _client(tracking_uri())
+
+
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Turn the store's own errors into one clear line.
+
+    Raises:
+        StoreError: when the store does not answer or cannot be written.
+    """
+    try:
+        yield
+    except (MlflowException, OperationalError, ConnectionError) as error:
+        text = str(error)
+        if "disk is full" in text or "No space left" in text:
+            raise HeadwaterError(f"the disk is full: MLflow cannot write below {home()}; free some space") from error
+        reason = text.splitlines()[0][:300]
+        raise StoreError(
+            f"the MLflow store at {tracking_uri()} cannot be used ({reason}); "
+            "is the server running and MLFLOW_TRACKING_URI right?"
+        ) from error
+
+
+def experiment(name: str) -> str:
+    """Id of the experiment `name`, made where it is missing."""
+    with reaching():
+        found = client().get_experiment_by_name(name)
+        if found is not None:
+            if found.lifecycle_stage != "active":
+                client().restore_experiment(found.experiment_id)
+            return found.experiment_id
+        embedded = tracking_uri().startswith("sqlite")
+        location = (home() / "artifacts" / name).as_uri() if embedded else None
+        return client().create_experiment(name, artifact_location=location)
+
+
+def find(key: str) -> Made | None:
+    """The newest finished artifact with this key whose files are really there."""
+    with reaching():
+        for run in _search(f"tags.`headwater.key` = '{key}' and attributes.status = 'FINISHED'"):
+            if _complete(run):
+                milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
+                return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
+    return None
+
+
+def unfinished(key: str) -> list[str]:
+    """Runs that say they still compute this key."""
+    with reaching():
+        return [run.info.run_id for run in _search(f"tags.`headwater.key` = '{key}' and attributes.status = 'RUNNING'")]
+
+
+def search(experiment_id: str, condition: str) -> list[Run]:
+    """Runs of one experiment that meet MLflow's filter `condition`."""
+    with reaching():
+        return list(client().search_runs([experiment_id], condition))
+
+
+def _search(condition: str) -> list[Run]:
+    experiments = [item.experiment_id for item in client().search_experiments()]
+    return list(client().search_runs(experiments, condition, order_by=["attributes.end_time DESC"], max_results=20))
+
+
+def _complete(run: Run) -> bool:
+    """Whether the manifest is there, and every file it lists with its size."""
+    folder = _local_folder(run)
+    if folder is not None:
+        manifest = folder / MANIFEST
+        if not manifest.is_file():
+            return False
+        listed = _listed(manifest)
+        return all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in listed.items())
+    there = dict(_stored_files(run.info.run_id, ""))
+    if MANIFEST not in there:
+        return False
+    with tempfile.TemporaryDirectory() as temporary:
+        listed = _listed(Path(client().download_artifacts(run.info.run_id, MANIFEST, temporary)))
+    return all(there.get(name) == size for name, size in listed.items())
+
+
+def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
+    for item in client().list_artifacts(run_id, folder or None):
+        if item.is_dir:
+            yield from _stored_files(run_id, item.path)
+        else:
+            yield item.path, int(item.file_size or 0)
+
+
+def _listed(manifest: Path) -> dict[str, int]:
+    return {item["path"]: item["bytes"] for item in json.loads(manifest.read_text())["files"]}
+
+
+def _local_folder(run: Run) -> Path | None:
+    """The run's artifact folder where it is on this machine's disk."""
+    uri = urlparse(run.info.artifact_uri or "")
+    return Path(unquote(uri.path)) if uri.scheme in ("", "file") else None
+
+
+def files(ref: Ref) -> Path:
+    """A local folder with the files of a finished artifact; treat it as read-only.
+
+    Raises:
+        StoreError: when the artifact is not (or no longer) there.
+    """
+    made = find(ref.key)
+    if made is None:
+        raise StoreError(f"the files of {ref.title} are no longer in the store; run the flow again to make them")
+    with reaching():
+        run = client().get_run(made.run_id)
+        return _local_folder(run) or _download(made.run_id, ref.key)
+
+
+def _download(run_id: str, key: str) -> Path:
+    """Copy of a remote artifact under the home folder, whole or not at all."""
+    target = home() / "cache" / key
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent))
+        client().download_artifacts(run_id, "", str(temporary))
+        for item in json.loads((temporary / MANIFEST).read_text())["files"]:
+            if _sha256(temporary / item["path"]) != item["sha256"]:
+                raise StoreError(f"run {run_id}: {item['path']} does not have the bytes its manifest says; delete the run")
+        try:
+            temporary.rename(target)
+        except OSError:  # another process was first
+            shutil.rmtree(temporary)
+    return target
+
+
+def commit(run_id: str, ref: Ref, folder: Path) -> None:
+    """Store every file of `folder`, then the manifest, then finish the run, in this order."""
+    with reaching():
+        client().log_artifacts(run_id, str(folder))
+        client().log_text(run_id, json.dumps(manifest(ref, folder), indent=1), MANIFEST)
+        client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+
+
+def manifest(ref: Ref, folder: Path) -> dict[str, Any]:
+    """Path, bytes and sha256 of every file, and what they were made from."""
+    names = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        "step": ref.step,
+        "key": ref.key,
+        "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
+        "files": [
+            {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            for path in names
+        ],
+    }
+
+
+def _keys(value: "Ref | tuple[Ref, ...] | None") -> Any:
+    if value is None or isinstance(value, Ref):
+        return value.key if value else None
+    return [ref.key for ref in value]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def resolve(uri: str) -> Path:
+    """Local folder of a registered model (`models:/name/version` or `models:/name@alias`).
+
+    Raises:
+        RecipeError: when there is no such model.
+    """
+    try:
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=tracking_uri()))
+    except MlflowException as error:
+        raise RecipeError(f"'{uri}' is not a registered model: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,112 @@
+"""Runs in MLflow: one parent a flow run, one child an executed step, with links to Prefect and back."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from mlflow.entities import Metric, Param, RunTag
+
+from tasks import store
+from tasks.refs import Ref
+
+FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+
+
+def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[str, str]) -> str:
+    """The parent run of a flow run; a retried flow run goes on with the one it had."""
+    with store.reaching():
+        known = store.search(experiment_id, f"tags.`headwater.flow_run_id` = '{flow_run_id}' and tags.`headwater.parent` = 'true'")
+        if known:
+            run_id = known[0].info.run_id
+            store.client().update_run(run_id, status="RUNNING")
+            return run_id
+        own = {"headwater.flow_run_id": flow_run_id, "headwater.parent": "true", **tags}
+        return store.client().create_run(experiment_id, run_name=name, tags=own).info.run_id
+
+
+def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, str]) -> str:
+    """A child run for a step that is about to be executed, with its configuration as an artifact."""
+    with store.reaching():
+        own = {
+            "mlflow.parentRunId": parent_id,
+            "headwater.step": ref.step,
+            "headwater.key": ref.key,
+            **ref.about.tags(),
+            **tags,
+        }
+        client = store.client()
+        run_id = client.create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
+        client.log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
+        params = [Param(name, value[:250]) for name, value in _flat(ref.config.identity())]
+        client.log_batch(run_id, params=params[:100])
+        return run_id
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as dotted names and short texts; file digests and lists are shown by their start."""
+    if isinstance(value, Mapping):
+        return [pair for name, item in value.items() for pair in _flat(item, f"{prefix}{name}.")]
+    return [(prefix.rstrip(".") or "value", str(value))]
+
+
+def close(run_id: str, status: str, reason: str = "") -> None:
+    """End a run; `reason` says in one line why it did not finish."""
+    with store.reaching():
+        if reason:
+            store.client().set_tag(run_id, "headwater.reason", reason[:4000])
+        store.client().set_terminated(run_id, status)
+
+
+def kill_stale(key: str) -> None:
+    """Runs of a key that say they run while nobody holds its lease were killed: say so."""
+    for run_id in store.unfinished(key):
+        close(run_id, KILLED, "the process was killed")
+
+
+def log(run_id: str, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None, step: int = 0) -> None:
+    """Log values and tags at once."""
+    now = int(time.time() * 1000)
+    values = [Metric(name, float(value), now, step) for name, value in (metrics or {}).items()]
+    labels = [RunTag(name, value) for name, value in (tags or {}).items()]
+    with store.reaching():
+        store.client().log_batch(run_id, metrics=values, tags=labels)
+
+
+def describe(run_id: str, text: str) -> None:
+    """Markdown that the MLflow page of a run shows as its description."""
+    with store.reaching():
+        store.client().set_tag(run_id, "mlflow.note.content", text[:5000])
+
+
+def run_url(experiment_id: str, run_id: str) -> str:
+    """Address of a run's page."""
+    return f"{store.ui_url()}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+class MetricLog:
+    """Buffers metric points, since each call costs 36 ms and a thousand in one call half a second."""
+
+    def __init__(self, run_id: str, every_seconds: float = 2.0) -> None:
+        self._run_id = run_id
+        self._every = every_seconds
+        self._points: list[Metric] = []
+        self._sent = time.monotonic()
+        self._lock = threading.Lock()
+
+    def add(self, values: Mapping[str, float], step: int) -> None:
+        """Add one point per value; sends what has gathered every few seconds."""
+        now = int(time.time() * 1000)
+        with self._lock:
+            self._points += [Metric(name, float(value), now, step) for name, value in values.items()]
+        if time.monotonic() - self._sent > self._every:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what has gathered."""
+        with self._lock:
+            points, self._points = self._points, []
+        self._sent = time.monotonic()
+        with store.reaching():
+            for start in range(0, len(points), 1000):
+                store.client().log_batch(self._run_id, metrics=points[start : start + 1000])

@@ -1,0 +1,98 @@
+"""One long-lived child process for numeric work.
+
+Training there keeps the flow's own process small and answering, lets an out-of-memory kill be retried like any
+other failure, and gives each job all threads and a random state of its own; jobs run one after another.
+"""
+
+import importlib
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from typing import Any
+
+from tasks.job import Job, JobSpec, Progress
+
+_reports: "Any" = None  # the child's end of the queue
+
+
+class TrainingProcess:
+    """Runs jobs of isolated steps, one at a time."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+        self._reports: Any = None
+
+    def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
+        """Do a job's work in the child and pass on its progress.
+
+        Raises:
+            BrokenProcessPool: when the child was killed; the next job gets a new one.
+            Exception: what the step's body raised.
+        """
+        with self._lock:
+            pool = self._started()
+            try:
+                future = pool.submit(_work, spec)
+                self._follow(future, tell)
+                future.result()
+            except BrokenProcessPool:
+                self._pool = None
+                raise
+
+    def stop(self) -> None:
+        """Kill the child at once; work that can resume lies in its checkpoints."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._reports = self._context.Queue()
+            self._pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(self._reports,))
+        return self._pool
+
+    def _follow(self, future: "Future[None]", tell: Callable[[Progress], None]) -> None:
+        while True:
+            ended = future.done()
+            try:
+                tell(self._reports.get(timeout=0.01 if ended else 0.2))
+            except queue.Empty:
+                if ended:
+                    return
+
+
+def _begin(reports: Any) -> None:
+    """Set the child up: Ctrl-C is the parent's business, and the child ends with its parent."""
+    global _reports
+    _reports = reports
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _work(spec: JobSpec) -> None:
+    import torch  # only this process needs it
+
+    torch.set_num_threads(spec.threads)
+    job = Job(spec, _reports.put)
+    body = vars(importlib.import_module(spec.ref.module))[spec.ref.step].fn
+    try:
+        body(job, spec.ref.config, **spec.ref.inputs)
+    finally:
+        job.close()
