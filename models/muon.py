@@ -1,0 +1,58 @@
+"""Muon in float32; `torch.optim.Muon` orthogonalises in bfloat16, which a CPU without AMX computes very slowly."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the quintic Newton-Schulz iteration: K. Jordan, "Muon: An optimizer for hidden layers" (2024)."""
+
+
+class Muon(torch.optim.Optimizer):
+    """Nesterov momentum whose matrices are orthogonalised before each step.
+
+    The update is scaled to a root mean square of 0.2, so that rates and weight decay of AdamW carry over
+    (J. Liu et al., "Muon is scalable for LLM training", 2025, section 2.2).
+
+    Args:
+        groups: parameter groups of 2-D tensors; `parts` says how many matrices of equal size a tensor holds
+            one above the other.
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], lr: float, momentum: float, weight_decay: float) -> None:
+        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "parts": 1})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Moves every parameter that has a gradient; a closure is not supported."""
+        if closure is not None:
+            raise ValueError("Muon takes no closure")
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, parameter.grad, group)
+
+    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["momentum"] = torch.zeros_like(parameter)
+        mean = state["momentum"].lerp_(gradient, 1 - group["momentum"])
+        update = gradient.lerp(mean, group["momentum"])
+        stacked = update.view(group["parts"], -1, update.shape[1])
+        scale = 0.2 * max(stacked.shape[1:]) ** 0.5
+        parameter.mul_(1 - group["lr"] * group["weight_decay"])
+        parameter.add_(orthogonalize(stacked).reshape_as(parameter), alpha=-group["lr"] * scale)
+
+
+def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
+    """(n, rows, columns) -> the same, with singular values pushed to about 1."""
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    a, b, c = COEFFICIENTS
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.mT if tall else x
