@@ -1,0 +1,116 @@
+"""What a source yields, row by row, and how rows become Parquet without filling the memory."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+PROVENANCE = ("file", "line", "part", "group")
+"""Columns every row carries beside its own: where it came from, its published part, what must not be torn apart."""
+
+QUARANTINE = {
+    "file": pl.String,
+    "line": pl.Int64,
+    "id": pl.String,
+    "field": pl.String,
+    "reason": pl.String,
+    "raw": pl.String,
+}
+"""Columns of quarantine.parquet."""
+
+RAW_LIMIT = 4000
+"""Characters of a bad row that are kept to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row as a source read it: canonical column -> value, not yet checked."""
+
+    fields: Mapping[str, Any]
+    file: str
+    line: int
+    part: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One row that cannot even be read; `reason` is a short category that can be counted."""
+
+    file: str
+    line: int
+    field: str
+    reason: str
+    raw: str
+    id: str = ""
+
+    @property
+    def category(self) -> str:
+        """What it is counted under."""
+        return f"{self.field}: {self.reason}" if self.field else self.reason
+
+    def row(self) -> dict[str, Any]:
+        """As a row of quarantine.parquet."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "id": self.id,
+            "field": self.field,
+            "reason": self.reason,
+            "raw": self.raw[:RAW_LIMIT],
+        }
+
+
+class Spool:
+    """Rows written batch by batch and joined into one Parquet file at the end.
+
+    Without a `schema` each batch has the types its values have, and the file the common ones (a number in one
+    batch and text in another become text).
+    """
+
+    def __init__(self, folder: Path, name: str, schema: Mapping[str, Any] | None = None) -> None:
+        self._folder, self._name, self._schema = folder, name, schema
+        self._parts: list[Path] = []
+        self.rows = 0
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        """Appends rows; columns that a row lacks are null."""
+        if not rows:
+            return
+        path = self._folder / f"{self._name}-{len(self._parts):06d}.parquet"
+        frame = pl.DataFrame(rows, schema=self._schema) if self._schema else infer(rows)
+        frame.write_parquet(path, compression="zstd")
+        self._parts.append(path)
+        self.rows += len(rows)
+
+    def close(self, target: Path) -> None:
+        """Joins what was written into `target`, in order, and removes the batches."""
+        if self._parts:
+            frames = [pl.scan_parquet(path) for path in self._parts]
+            joined = pl.concat(frames, how="diagonal_relaxed")
+            joined.sink_parquet(target, compression="zstd", row_group_size=50_000, maintain_order=True)
+        else:
+            pl.DataFrame(schema=self._schema or {}).write_parquet(target, compression="zstd")
+        for path in self._parts:
+            path.unlink()
+
+
+def infer(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows as a frame; a column that mixes plain types holds text, as it would from a TSV file."""
+    columns: dict[str, list[Any]] = {name: [] for row in rows for name in row}
+    for name, values in columns.items():
+        values.extend(row.get(name) for row in rows)
+        kinds = {type(value) for value in values if value is not None}
+        if len(kinds) > 1 and not kinds <= {int, float}:
+            columns[name] = [None if value is None else as_text(value) for value in values]
+    return pl.DataFrame(columns, strict=False, infer_schema_length=None)
+
+
+def as_text(value: Any) -> str:
+    """A value as it would stand in a text file."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+

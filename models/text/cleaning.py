@@ -1,0 +1,89 @@
+"""Cleaning of corpus text: entities, control characters, white space and personal data.
+
+The Unicode form is left alone: it is the tokenizer's normaliser. Labelled rows are never cleaned.
+"""
+
+import html
+import re
+from collections import Counter
+from typing import Literal
+
+from pydantic import Field
+
+from models.config import Config
+
+Kind = Literal["phone", "email", "resident_number"]
+
+TOKENS: dict[str, str] = {"email": "[이메일]", "resident_number": "[주민번호]", "phone": "[전화]"}
+"""What stands in place of personal data, in the order the kinds are looked for."""
+
+
+class CleanConfig(Config):
+    """What is done to the corpus before it is learnt from."""
+
+    entities: bool = Field(True, description="Turn HTML entities such as &amp; into characters.")
+    mask: tuple[Kind, ...] = Field(
+        ("phone", "email", "resident_number"), description="Personal data replaced by a token such as [전화]."
+    )
+    exact_duplicates: bool = Field(True, description="Remove texts that stand in the corpus already.")
+    near_duplicates: float | None = Field(
+        0.9, gt=0.5, le=1, description="Remove texts at least this similar (Jaccard) to an earlier one; null: keep."
+    )
+    near_minimum: int = Field(
+        40, ge=10, description="Characters a text needs to be compared for near duplicates: short ones are alike by chance."
+    )
+
+
+# Cc but tab and line ends, soft hyphen, zero-width space, joiners of words, marks of direction, lone surrogates and
+# noncharacters. Zero-width (non-)joiners stay: emoji need them.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\ufffe\uffff]"
+)
+_LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_SPACES = re.compile(r"[^\S\n]+")
+_AROUND_LINE_END = re.compile(r" ?\n ?")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+# Mobile numbers need no separator. Fixed-line and internet numbers do, and company numbers (1588-…) are left: they are
+# nobody's own, and written like ranges of years.
+_PHONE = re.compile(
+    r"(?<![0-9.\-])(?:"
+    r"(?:\+82[-. ]?1|01)[016789][-. )]{0,2}[0-9]{3,4}[-. ]?[0-9]{4}"
+    r"|(?:\+82[-. ]?|\(?0)(?:2|[3-6][1-5]|70|50[2-8])[-)][-. ]?[0-9]{3,4}-[0-9]{4}"
+    r")(?!-?[0-9])"
+)
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1,64}@(?:[A-Za-z0-9\-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9])"
+)
+# Six digits that are a date, a hyphen, and seven more of which the first is a century and sex (1 to 8).
+_RESIDENT = re.compile(
+    r"(?<![0-9\-])[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]) ?[-–] ?[1-8](?:[0-9]{6}|\*{6}|[xX]{6})(?![0-9])"
+)
+_PATTERNS = {"email": _EMAIL, "resident_number": _RESIDENT, "phone": _PHONE}
+
+
+def clean(text: str, config: CleanConfig, masked: Counter[str]) -> str:
+    """`text` cleaned; cleaning it again changes nothing. `masked` counts personal data by kind."""
+    while True:
+        cleaned = _once(text, config, masked)
+        if cleaned == text:
+            return cleaned
+        text = cleaned  # an entity can uncover another, a control character can hide one
+
+
+def _once(text: str, config: CleanConfig, masked: Counter[str]) -> str:
+    if config.entities and "&" in text:
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    if not text.isprintable():
+        text = _CONTROL.sub("", _LINE_END.sub("\n", text))
+    text = _SPACES.sub(" ", text)
+    if "\n" in text:
+        text = _BLANK_LINES.sub("\n\n", _AROUND_LINE_END.sub("\n", text))
+    for kind, token in TOKENS.items():
+        if kind in config.mask and (kind != "email" or "@" in text):
+            text, found = _PATTERNS[kind].subn(token, text)
+            if found:
+                masked[kind] += found
+    return text.strip()

@@ -1,0 +1,81 @@
+"""Data sets by hub id, read through `datasets`. No code of a data set is ever run."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import datasets
+from datasets.exceptions import DatasetNotFoundError
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from pydantic import Field
+
+from models.errors import DataError, RecipeError
+from tasks.sources import Record, Rejected, Source
+
+Part = Literal["train", "validation", "test"]
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_UNREACHABLE = (OSError, HfHubHTTPError, OfflineModeIsEnabled, DatasetNotFoundError, ValueError)
+
+
+class Hub(Source):
+    """Splits of a data set on the hub, at one commit."""
+
+    kind: Literal["hub"] = Field("hub", description="A data set on the Hugging Face hub.")
+    dataset: str = Field(description="The data set's id, such as owner/name.")
+    name: str | None = Field(None, description="The data set's configuration, where it has several.")
+    revision: str = Field("main", description="Commit, branch or tag; a commit needs no network to make the key.")
+    splits: Mapping[Part, str] = Field({"train": "train"}, description="Our part -> the data set's split.")
+    columns: Mapping[str, str] = Field({}, description="Where a column has another name: {text: document}.")
+    group: str | None = Field(None, description="The column whose rows must stay in one part, such as premise.")
+
+    def identity(self) -> Any:
+        """The settings, with the commit in place of a branch's name."""
+        return {**super().identity(), "revision": self._commit()}
+
+    def check(self) -> None:
+        """The data set can be found.
+
+        Raises:
+            RecipeError: unknown id, or no network.
+        """
+        self._commit()
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Rows of each split; the split's row number stands for the line."""
+        commit = self._commit()
+        for part, split in sorted(self.splits.items()):
+            try:
+                rows = datasets.load_dataset(self.dataset, self.name, split=split, revision=commit)
+            except _UNREACHABLE as error:
+                raise DataError(f"{self.dataset}, split '{split}': cannot be loaded ({_line(error)})") from error
+            for line, fields in enumerate(rows, start=1):
+                yield self._record(fields, f"{self.dataset}/{split}", line, part)
+
+    def _record(self, fields: Mapping[str, Any], file: str, line: int, part: str) -> Record:
+        renamed = set(self.columns.values())
+        row = {name: value for name, value in fields.items() if name not in renamed}
+        row.update((name, fields.get(found)) for name, found in self.columns.items())
+        group = fields.get(self.group) if self.group else None
+        return Record(row, file, line, part, "" if group is None else str(group))
+
+    def _commit(self) -> str:
+        """The commit that `revision` names now."""
+        if _COMMIT.fullmatch(self.revision):
+            return self.revision
+        try:
+            if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+                raise OfflineModeIsEnabled("HF_HUB_OFFLINE is set")
+            found = HfApi().dataset_info(self.dataset, revision=self.revision, timeout=10).sha
+        except _UNREACHABLE as error:
+            raise RecipeError(
+                f"{self.dataset}: the hub cannot say which data this is ({_line(error)}); check the id and the "
+                "network, or use 'files'"
+            ) from error
+        assert found, f"{self.dataset}: the hub names no commit"
+        return found
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
