@@ -1,0 +1,202 @@
+"""What a report says, as plain typed values: whoever fills these in gets the page, the figures and the tables.
+
+Nothing here knows where the numbers came from. A further downstream, transfer mode or number of labels is
+one more `Entry` or `Score`.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+CONTROLS = ("scratch", "baseline")
+"""Modes that transfer is measured against; every other mode is a way of transfer."""
+
+Verdict = Literal["better", "worse", "unclear"]
+
+
+class Part(BaseModel):
+    """Frozen piece of a report; unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Interval(Part):
+    """A number with its 95 % interval, in the metric's own unit."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Gain(Interval):
+    """`mode` minus `against` on the same test rows at the same number of labels, paired."""
+
+    mode: str
+    against: str
+    labels: int
+    seed: int
+    metric: str
+    higher_is_better: bool = True
+
+    @property
+    def verdict(self) -> Verdict:
+        """Better or worse only where the interval excludes 0."""
+        low, high = (self.low, self.high) if self.higher_is_better else (-self.high, -self.low)
+        return "better" if low > 0 else "worse" if high < 0 else "unclear"
+
+
+class Confusion(Part):
+    """`counts[i][j]`: test rows of gold class i that were predicted as class j."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+class Score(Part):
+    """One adapted model on the test rows."""
+
+    mode: str
+    labels: int
+    seed: int
+    metrics: dict[str, Interval]
+    without_leaks: dict[str, Interval] = {}
+    validation: float | None = None
+    train_rows: int | None = None
+    validation_rows: int | None = None
+    trainable_parameters: int | None = None
+    seconds: float | None = None
+    setting: dict[str, str] = {}
+    confusion: Confusion | None = None
+    worst: tuple[dict[str, str | int | float | None], ...] = ()
+    """Wrong predictions with their rows: `id`, `file`, `line` and what the downstream has to show of them."""
+
+    @property
+    def transferred(self) -> bool:
+        """False for the controls."""
+        return self.mode not in CONTROLS
+
+
+class Quarantined(Part):
+    """A row that was set aside, with its reason and where it came from."""
+
+    file: str
+    line: int
+    field: str
+    reason: str
+    raw: str
+
+
+class Leak(Part):
+    """A test row whose text is in the corpus."""
+
+    row_id: str
+    kind: str
+    corpus_id: str
+    corpus_file: str
+    corpus_line: int
+
+
+class Lengths(Part):
+    """Histogram of text lengths in characters: `counts[i]` texts from `edges[i]` up to `edges[i + 1]`."""
+
+    edges: tuple[int, ...]
+    counts: tuple[int, ...]
+    median: float
+    p95: float
+    longest: int
+
+
+class Data(Part):
+    """The corpus or one data set: what was read and what became of it."""
+
+    name: str
+    read: int
+    kept: int
+    quarantined: dict[str, int] = {}
+    removed: dict[str, int] = {}
+    masked: dict[str, int] = {}
+    parts: dict[str, int] = {}
+    examples: tuple[Quarantined, ...] = ()
+    duplicates: dict[str, int] = {}
+    leaked_rows: int = 0
+    leaks: tuple[Leak, ...] = ()
+    lengths: Lengths | None = None
+
+
+class Point(Part):
+    """One line of the training history; `tokens` seen so far, losses in nats a token."""
+
+    tokens: int
+    train_loss: float | None = None
+    eval_loss: float | None = None
+    tokens_per_second: float | None = None
+
+
+class Pretraining(Part):
+    """One upstream; `history` is empty for a model that was brought along."""
+
+    name: str
+    history: tuple[Point, ...] = ()
+    facts: dict[str, str] = {}
+
+
+class Entry(Part):
+    """One downstream entry of the recipe; the first metric is the one the headline speaks of."""
+
+    name: str
+    downstream: str
+    upstream: str
+    baseline: str = "the baseline"
+    metrics: tuple[str, ...]
+    data: Data
+    scores: tuple[Score, ...]
+    gains: tuple[Gain, ...] = ()
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Ways of transfer in the order given, then the controls."""
+        seen = dict.fromkeys(score.mode for score in self.scores)
+        return (
+            *(mode for mode in seen if mode not in CONTROLS),
+            *(mode for mode in CONTROLS if mode in seen),
+        )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of labels, ascending."""
+        return tuple(sorted({score.labels for score in self.scores}))
+
+    def score(self, mode: str, labels: int) -> Score | None:
+        """The score of a mode at a number of labels (of the first seed), None where it was not run."""
+        return next((item for item in self.scores if (item.mode, item.labels) == (mode, labels)), None)
+
+    def gain(self, mode: str, against: str, labels: int, metric: str) -> Gain | None:
+        """The paired difference, None where one of the two was not run."""
+        for item in self.gains:
+            if (item.mode, item.against, item.labels, item.metric) == (mode, against, labels, metric):
+                return item
+        return None
+
+    def leading(self, labels: int | None = None) -> Score | None:
+        """The transferred model that is best on validation rows, at `labels` or at the most labels there are."""
+        found = [score for score in self.scores if score.transferred]
+        labels = max((score.labels for score in found), default=0) if labels is None else labels
+        return _best(tuple(score for score in found if score.labels == labels))
+
+
+class ReportData(Part):
+    """A whole run."""
+
+    title: str
+    corpus: Data | None = None
+    pretraining: tuple[Pretraining, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+
+def _best(scores: tuple[Score, ...]) -> Score | None:
+    """By validation only, never by test; the first of equals."""
+    return max(
+        scores,
+        key=lambda score: float("-inf") if score.validation is None else score.validation,
+        default=None,
+    )

@@ -1,0 +1,203 @@
+"""Figures as PNG bytes: drawn without a display, the same bytes for the same data."""
+
+import io
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any
+
+import matplotlib
+from matplotlib import font_manager, ticker
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from models.reporting import fonts
+from models.reporting.data import CONTROLS, Confusion, Entry, Lengths, Point
+from models.reporting.words import spoken
+
+INK, MUTED, LINE = "#1b2733", "#5b6874", "#d8dfe5"
+WAYS = ("#0b62a4", "#b4530a", "#0f7f62", "#8c3f8a", "#a38300", "#2f9fd0", "#7a5230")
+CONTROL_STYLE: dict[str, dict[str, Any]] = {
+    "scratch": {"color": "#7d8894", "marker": "s", "linestyle": "--"},
+    "baseline": {"color": "#1b2733", "marker": "D", "linestyle": ":"},
+}
+WIDTH, DPI = 4.6, 200
+"""Inches and dots an inch: on a phone's 360 px the 9.5 pt text is still 10 px high."""
+
+STYLE: dict[str, Any] = {
+    "font.family": [fonts.FAMILY, "DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 9.5,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": LINE,
+    "axes.unicode_minus": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "lines.linewidth": 1.6,
+    "figure.constrained_layout.use": True,
+}
+
+
+def scores(entry: Entry) -> bytes:
+    """The headline metric over the number of labels, one line a mode, with 95 % intervals."""
+    metric = entry.metrics[0]
+    with _style():
+        figure, (axes,) = _figure(3.2)
+        for place, mode in enumerate(entry.modes):
+            shift = 1.035 ** (place - (len(entry.modes) - 1) / 2)
+            found = [(item.labels, item.metrics[metric]) for item in entry.scores if item.mode == mode]
+            found.sort(key=lambda pair: pair[0])
+            values = [interval.value for _, interval in found]
+            low = [interval.value - interval.low for _, interval in found]
+            high = [interval.high - interval.value for _, interval in found]
+            label = spoken(mode) if mode in CONTROLS else f"transfer: {spoken(mode)}"
+            look = CONTROL_STYLE.get(mode) or {
+                "color": WAYS[place % len(WAYS)],
+                "marker": "o",
+                "linestyle": "-",
+            }
+            points = [labels * shift for labels, _ in found]
+            axes.errorbar(points, values, yerr=[low, high], label=label, capsize=2.5, markersize=4.5, **look)
+        _label_axis(axes, entry.sizes)
+        axes.set_ylabel(spoken(metric))
+        axes.margins(x=0.08, y=0.1)
+        figure.legend(
+            loc="outside upper left", ncols=min(3, len(entry.modes)), handlelength=2.2, columnspacing=1.4
+        )
+        return _png(figure)
+
+
+def pretraining(history: Sequence[Point]) -> bytes:
+    """Training and evaluation loss over tokens, and below it the speed."""
+    with _style():
+        figure, (loss, speed) = _figure(3.6, heights=(3, 1))
+        for field, label, look in (
+            ("train_loss", "training", {"color": "#8fb7d6", "linewidth": 1.1}),
+            ("eval_loss", "held-out", {"color": WAYS[0], "marker": "o", "markersize": 3.5}),
+        ):
+            tokens, values = _series(history, field)
+            if values:
+                loss.plot(tokens, values, label=label, **look)
+        tokens, values = _series(history, "tokens_per_second")
+        speed.plot(tokens, values, color=MUTED, linewidth=1.1)
+        loss.set_ylabel("loss (nats a token)")
+        loss.tick_params(labelbottom=False)
+        loss.legend(loc="upper right")
+        speed.set_ylabel("tokens/s")
+        speed.set_ylim(0, 1.25 * max(values, default=1.0))
+        speed.set_xlabel("tokens seen")
+        speed.yaxis.set_major_locator(ticker.MaxNLocator(3, integer=True, steps=[1, 2, 5, 10]))
+        for axes in (loss, speed):
+            axes.set_xlim(left=0)
+            axes.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
+        speed.yaxis.set_major_formatter(ticker.EngFormatter(sep=""))
+        figure.align_ylabels([loss, speed])
+        return _png(figure)
+
+
+def lengths(histogram: Lengths) -> bytes:
+    """How long the texts are, on a logarithmic axis."""
+    with _style():
+        figure, (axes,) = _figure(2.4)
+        axes.stairs(
+            histogram.counts, histogram.edges, fill=True, color="#a9c7de", edgecolor=WAYS[0], linewidth=0.8
+        )
+        axes.axvline(histogram.median, color=INK, linewidth=1.1, linestyle="--")
+        axes.annotate(
+            f"median {histogram.median:,.0f}",
+            (histogram.median, 0.97),
+            xycoords=("data", "axes fraction"),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="top",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
+        )
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+        axes.yaxis.set_major_formatter(ticker.EngFormatter(sep=""))
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(4, integer=True))
+        axes.grid(visible=False, axis="x")
+        axes.set_xlabel("characters in a text")
+        axes.set_ylabel("texts")
+        return _png(figure)
+
+
+def confusion(matrix: Confusion) -> bytes:
+    """Rows of gold classes by predicted classes; shade is the share of the gold class, the number its rows."""
+    size = len(matrix.classes)
+    side = min(WIDTH, 2.0 + 0.62 * size)
+    shares = [[cell / max(1, sum(row)) for cell in row] for row in matrix.counts]
+    with _style({"axes.grid": False, "font.size": 9.5 if size < 9 else 7}):
+        figure = Figure(figsize=(side, side * 0.86), dpi=DPI)
+        axes = figure.add_subplot()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25)
+        for gold, row in enumerate(matrix.counts):
+            for predicted, cell in enumerate(row):
+                colour = "white" if shares[gold][predicted] > 0.6 else INK
+                axes.text(predicted, gold, f"{cell:,}", ha="center", va="center", color=colour)
+        names = [_short(name) for name in matrix.classes]
+        axes.set_xticks(range(size), names, rotation=0 if max(map(len, names)) * size < 24 else 90, color=INK)
+        axes.set_yticks(range(size), names, color=INK)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("gold")
+        axes.spines[:].set_visible(False)
+        return _png(figure)
+
+
+def _style(more: dict[str, Any] | None = None) -> AbstractContextManager[None]:
+    _register_fonts()
+    return matplotlib.rc_context(STYLE | (more or {}))
+
+
+def _figure(height: float, heights: tuple[int, ...] = (1,)) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
+    return figure, list(figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0])
+
+
+def _label_axis(axes: Axes, sizes: Sequence[int]) -> None:
+    """Logarithmic, with a tick at each number of labels; 0 labels stand left of 1."""
+    axes.set_xscale("symlog", linthresh=1) if 0 in sizes else axes.set_xscale("log")
+    axes.xaxis.set_major_locator(ticker.FixedLocator(list(sizes)))
+    axes.xaxis.set_major_formatter(ticker.FixedFormatter([f"{size:,}" for size in sizes]))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.set_xlabel("labelled training rows (logarithmic)")
+
+
+def _series(history: Sequence[Point], field: str) -> tuple[list[int], list[float]]:
+    pairs = [(point.tokens, getattr(point, field)) for point in history if getattr(point, field) is not None]
+    return [tokens for tokens, _ in pairs], [value for _, value in pairs]
+
+
+def _short(name: str, limit: int = 14) -> str:
+    return name if len(name) <= limit else f"{name[: limit - 1]}…"
+
+
+@lru_cache(maxsize=1)
+def _register_fonts() -> None:
+    for weight, file in ((400, fonts.path()), (700, fonts.path("Bold"))):
+        entry = font_manager.FontEntry(fname=str(file), name=fonts.FAMILY, weight=weight, size="scalable")
+        font_manager.fontManager.ttflist.append(entry)
+
+
+def _png(figure: Figure) -> bytes:
+    """Drawn by Agg; no software name or time in the file, so equal data gives equal bytes."""
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()

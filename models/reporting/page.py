@@ -1,0 +1,195 @@
+"""Renders a report: one self-contained HTML page, its figures, and its numbers as JSON and CSV."""
+
+import base64
+import csv
+import io
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from models.reporting import figures, fonts, words
+from models.reporting.data import CONTROLS, Entry, Gain, ReportData
+
+HERE = Path(__file__).parent
+SCALE = 0.6
+"""CSS pixels a dot: brings a figure's text to the size of the page's, and leaves dots for fine screens."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawn figure: its file name and PNG bytes."""
+
+    name: str
+    png: bytes
+
+    @property
+    def uri(self) -> str:
+        """The figure itself, as a data URI."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height to show it at, so that the page does not jump while loading and text has one size."""
+        dots = (int.from_bytes(self.png[start : start + 4], "big") for start in (16, 20))  # of the PNG header
+        width, height = (round(count * SCALE) for count in dots)
+        return width, height
+
+
+def write(data: ReportData, folder: Path) -> None:
+    """Writes index.html, figures/*.png, report.json, scores.csv, gains.csv and gains.json into `folder`."""
+    drawn = draw(data)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for figure in drawn.values():
+        (folder / "figures" / figure.name).write_bytes(figure.png)
+    files = {
+        "index.html": render(data, drawn),
+        "report.json": json_text(data.model_dump(mode="json")),
+        "gains.json": json_text(gains(data)),
+        "scores.csv": csv_text(score_rows(data)),
+        "gains.csv": csv_text(gain_rows(data)),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def draw(data: ReportData) -> dict[tuple[str, str], Figure]:
+    """All figures, by what they show and the name of the part they belong to."""
+    drawn: dict[tuple[str, str], Figure] = {}
+
+    def add(kind: str, name: str, png: bytes) -> None:
+        slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "figure"
+        taken = {figure.name for figure in drawn.values()}
+        names = (f"{kind}-{slug}{'' if n == 1 else f'-{n}'}.png" for n in range(1, len(taken) + 2))
+        drawn[kind, name] = Figure(next(name for name in names if name not in taken), png)
+
+    for entry in data.entries:
+        add("scores", entry.name, figures.scores(entry))
+        best = entry.leading()
+        if best and best.confusion:
+            add("confusion", entry.name, figures.confusion(best.confusion))
+    for upstream in data.pretraining:
+        if upstream.history:
+            add("pretraining", upstream.name, figures.pretraining(upstream.history))
+    for part in filter(None, (data.corpus, *(entry.data for entry in data.entries))):
+        if part.lengths:
+            add("lengths", part.name, figures.lengths(part.lengths))
+    return drawn
+
+
+def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
+    """The page. Every text is escaped by the template engine; only the style sheet and the font are not."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=words.number, count=words.count, span=words.span, spoken=words.spoken, shown=shown
+    )
+    environment.globals.update(
+        sentences=words.sentences, findings=words.findings, at=words.at, CONTROLS=CONTROLS
+    )
+    template = environment.get_template("page.html")
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    values: dict[str, Any] = {"data": data, "figures": drawn}
+    font = fonts.font_face(template.render(values, style=""))
+    return template.render(values, style=Markup(font + "\n" + style))
+
+
+def shown(text: str, limit: int = 300) -> str:
+    """A text as a reader can see it: control characters by their number, the end of a long one left out."""
+    cut = text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+    return "".join(
+        f"\\x{ord(c):02x}" if (ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 else c for c in cut
+    )
+
+
+def gains(data: ReportData) -> dict[str, Any]:
+    """`{against: {entry: {labels: {metric: {mode, value, low, high, better}}}}}` of each entry's leading mode."""
+    found: dict[str, Any] = {against: {} for against in CONTROLS}
+    for entry in data.entries:
+        for gain in entry.gains:
+            best = entry.leading(gain.labels)
+            if best and (gain.mode, gain.seed) == (best.mode, best.seed):
+                sizes = found[gain.against].setdefault(entry.name, {})
+                sizes.setdefault(str(gain.labels), {})[gain.metric] = _gain(gain)
+    return found
+
+
+def _gain(gain: Gain) -> dict[str, Any]:
+    return {
+        "mode": gain.mode,
+        "value": gain.value,
+        "low": gain.low,
+        "high": gain.high,
+        "better": gain.verdict == "better",
+    }
+
+
+def score_rows(data: ReportData) -> list[dict[str, Any]]:
+    """One row per entry, mode, number of labels and metric."""
+    return [
+        {
+            **_named(entry),
+            "mode": score.mode,
+            "labels": score.labels,
+            "seed": score.seed,
+            "metric": metric,
+            **interval.model_dump(),
+            **{f"{key}_without_leaks": value for key, value in _without(score.without_leaks, metric).items()},
+            "trainable_parameters": score.trainable_parameters,
+            "seconds": score.seconds,
+        }
+        for entry in data.entries
+        for score in entry.scores
+        for metric, interval in score.metrics.items()
+    ]
+
+
+def gain_rows(data: ReportData) -> list[dict[str, Any]]:
+    """One row per entry and paired difference."""
+    return [
+        {**_named(entry), **gain.model_dump(exclude={"higher_is_better"}), "verdict": gain.verdict}
+        for entry in data.entries
+        for gain in entry.gains
+    ]
+
+
+def csv_text(rows: list[dict[str, Any]]) -> str:
+    """Comma-separated, with a header; empty without rows."""
+    if not rows:
+        return ""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def json_text(value: Any) -> str:
+    """Strict JSON: what is not a number becomes null."""
+    return json.dumps(_finite(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _named(entry: Entry) -> dict[str, Any]:
+    return {"entry": entry.name, "downstream": entry.downstream, "upstream": entry.upstream}
+
+
+def _without(intervals: dict[str, Any], metric: str) -> dict[str, Any]:
+    return intervals[metric].model_dump() if metric in intervals else dict.fromkeys(("value", "low", "high"))

@@ -1,0 +1,115 @@
+"""Numbers and findings in words; every sentence is made from the same values the tables show."""
+
+import math
+
+from models.reporting.data import Entry, Gain, Interval, Score, Verdict
+
+PHRASES: dict[Verdict, str] = {
+    "better": "better than",
+    "worse": "worse than",
+    "unclear": "not shown to differ from",
+}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score: three decimals below 10, one above; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return "–"
+    text = f"{value:.{digits if abs(value) < 10 else 1}f}"
+    return text.replace("-", "−")
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands separated."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def span(interval: Interval, joint: str = " to ") -> str:
+    """`low to high`, with as many decimals as it takes that a bound beside 0 does not read as 0."""
+    digits = 3
+    while digits < 6 and any(
+        bound != 0 and round(bound, digits) == 0 for bound in (interval.low, interval.high)
+    ):
+        digits += 1
+    return f"{number(interval.low, digits)}{joint}{number(interval.high, digits)}"
+
+
+def spoken(name: str) -> str:
+    """A metric's or mode's name for reading: `macro_f1` is macro F1."""
+    return name.replace("_at_", "@").replace("_", " ").replace(" f1", " F1")
+
+
+def at(labels: int) -> str:
+    """`with 1,000 labels`."""
+    return "with no labels" if labels == 0 else f"with {labels:,} label{'' if labels == 1 else 's'}"
+
+
+def sentences(entry: Entry) -> list[str]:
+    """What transfer reached at each number of labels, beside the controls."""
+    return [_sentence(entry, labels, best) for labels in entry.sizes if (best := entry.leading(labels))]
+
+
+def findings(entry: Entry) -> list[tuple[str, Verdict, str]]:
+    """Per control: its name, the verdict that covers all numbers of labels (`unclear` when mixed), a sentence."""
+    return [_finding(entry, against) for against in ("scratch", "baseline") if _gains(entry, against)]
+
+
+def _sentence(entry: Entry, labels: int, best: Score) -> str:
+    metric = entry.metrics[0]
+    ways = [mode for mode in entry.modes if mode not in ("scratch", "baseline")]
+    name = "transfer" if len(ways) == 1 else f"transfer ({spoken(best.mode)})"
+    reached = [f"{name} reaches {number(best.metrics[metric].value)} {spoken(metric)}"]
+    compared: list[str] = []
+    previous: Verdict | None = None
+    for against, label in (("scratch", "scratch"), ("baseline", entry.baseline)):
+        control = entry.score(against, labels)
+        if control:
+            reached.append(f"{label} {number(control.metrics[metric].value)}")
+        gain = entry.gain(best.mode, against, labels, metric)
+        if gain:
+            joint = "" if previous is None else "and " if previous == gain.verdict else "but "
+            compared.append(f"{joint}{PHRASES[gain.verdict]} {label} ({_difference(gain)})")
+            previous = gain.verdict
+    sentence = f"{at(labels).capitalize()}, {_listed(reached)}"
+    return f"{sentence}: transfer is {' '.join(compared)}." if compared else f"{sentence}."
+
+
+def _finding(entry: Entry, against: str) -> tuple[str, Verdict, str]:
+    gains = _gains(entry, against)
+    verdicts = list(dict.fromkeys(gain.verdict for gain in gains))
+    label = entry.baseline if against == "baseline" else against
+    overall: Verdict = verdicts[0] if len(verdicts) == 1 else "unclear"
+    if len(verdicts) == 1 and len(gains) > 1:
+        return (
+            against,
+            overall,
+            f"Transfer is {PHRASES[overall]} {label} at every number of labels ({_sizes(gains)}).",
+        )
+    parts = [
+        f"{PHRASES[verdict]} {label} {_with([gain for gain in gains if gain.verdict == verdict])}"
+        for verdict in verdicts
+    ]
+    return against, overall, f"Transfer is {_listed(parts)}."
+
+
+def _gains(entry: Entry, against: str) -> list[Gain]:
+    """Headline-metric gains of the leading model at each number of labels."""
+    leaders = [(labels, entry.leading(labels)) for labels in entry.sizes]
+    found = [entry.gain(best.mode, against, labels, entry.metrics[0]) for labels, best in leaders if best]
+    return [gain for gain in found if gain]
+
+
+def _difference(gain: Gain) -> str:
+    return f"difference {number(gain.value)}, 95 % interval {span(gain)}"
+
+
+def _with(gains: list[Gain]) -> str:
+    return at(gains[0].labels) if len(gains) == 1 else f"with {_sizes(gains)} labels"
+
+
+def _sizes(gains: list[Gain]) -> str:
+    return _listed([f"{gain.labels:,}" for gain in gains])
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
