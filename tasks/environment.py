@@ -32,3 +32,10 @@ def prepare() -> None:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
+
+
+def make_home() -> Path:
+    """Create the folders that servers expect to find, and give the home folder."""
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    home().mkdir(parents=True, exist_ok=True)
+    return home()

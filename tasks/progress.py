@@ -6,6 +6,7 @@ import time
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import TaskRunContext
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -99,7 +100,7 @@ class ProgressArtifact:
     def show(self, progress: Progress) -> None:
         """Create the artifact at the first long-lasting report, then update it."""
         now = time.monotonic()
-        if not progress.total or now - self._sent < _ARTIFACT_EVERY_SECONDS:
+        if not progress.total or now - self._sent < _ARTIFACT_EVERY_SECONDS or TaskRunContext.get() is None:
             return
         self._sent = now
         percent = 100.0 * progress.done / progress.total

@@ -92,10 +92,17 @@ class Step(Generic[R]):
         )
 
     def _run(self, ref: Ref, context: RunContext) -> "State[Outcome]":
-        started = time.monotonic()
-        outcome = self._found(ref) or self._make(ref, context, started)
+        outcome = self.produce(ref, context)
         context.board.line(f"{outcome.status:>4}  {ref.title}" + ("" if outcome.status == "hit" else f"  {outcome.seconds:.0f} s"))
         return Completed(name="Hit" if outcome.status == "hit" else "Completed", message=ref.title, data=outcome)
+
+    def produce(self, ref: Ref, context: RunContext) -> Outcome:
+        """Find the artifact in the store, else make it.
+
+        Raises:
+            Exception: what the body raised, after its MLflow run was closed as FAILED or KILLED.
+        """
+        return self._found(ref) or self._make(ref, context, time.monotonic())
 
     def _found(self, ref: Ref) -> Outcome | None:
         made = store.find(ref.key)

@@ -1,0 +1,30 @@
+"""A real MLflow store in a temporary home, shared by the tests of a session."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks import store, tracking
+from tasks.progress import Board
+from tasks.step import RunContext
+from tasks.training_process import TrainingProcess
+
+
+@pytest.fixture(scope="session")
+def home_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADWATER_HOME", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield folder
+
+
+@pytest.fixture
+def context(home_folder: Path, request: pytest.FixtureRequest) -> Iterator[RunContext]:
+    """What `Step.produce` needs, with an experiment and a parent run for this test alone."""
+    experiment_id = store.experiment(request.node.name)
+    parent_id = tracking.open_parent(experiment_id, "parent", request.node.name, {})
+    process = TrainingProcess()
+    yield RunContext(experiment_id, parent_id, "flow-run", "cpu", 2, Board(), process)
+    process.stop()

@@ -1,0 +1,60 @@
+"""Small steps for the tests of the machinery."""
+
+import os
+import time
+from pathlib import Path
+
+from models.config import PLUMBING, Config
+from models.errors import DataError
+from pydantic import Field
+from tasks import refs
+from tasks.job import Job
+from tasks.step import step
+
+
+class Toy(Config):
+    word: str
+    calls: str = Field("", json_schema_extra=PLUMBING)
+    fail: bool = Field(False, json_schema_extra=PLUMBING)
+    wait: float = Field(0.0, json_schema_extra=PLUMBING)
+
+
+def count_call(config: Toy) -> None:
+    if config.calls:
+        with Path(config.calls).open("a") as file:
+            file.write(f"{config.word}\n")
+
+
+@step(refs.Ingested)
+def write(job: Job, config: Toy) -> None:
+    """Writes its word."""
+    count_call(config)
+    (job.out / "folder").mkdir()
+    (job.out / "folder" / "word.txt").write_text(config.word)
+    time.sleep(config.wait)
+    if config.fail:
+        raise DataError(f"'{config.word}' is not a good word; choose another")
+    job.metrics({"length": len(config.word)})
+
+
+@step(refs.Validated)
+def repeat(job: Job, config: Toy, rows: refs.Ingested) -> None:
+    """Repeats the word of its input."""
+    count_call(config)
+    (job.out / "words.txt").write_text((job.files(rows) / "folder" / "word.txt").read_text() * 2)
+
+
+@step(refs.Model, isolated=True)
+def train(job: Job, config: Toy, rows: refs.Ingested) -> None:
+    """Counts in the training process, where it can be killed and goes on."""
+    saved = job.scratch / "count.txt"
+    count = int(saved.read_text()) if saved.is_file() else 0
+    job.metrics({"resumed_at": count})
+    while count < 5:
+        count += 1
+        saved.write_text(str(count))
+        job.progress(count, 5, "counting")
+        if count == 3 and config.fail and not (job.scratch / "killed").is_file():
+            (job.scratch / "killed").touch()
+            os.kill(os.getpid(), 9)
+    (job.out / "pid.txt").write_text(str(os.getpid()))
