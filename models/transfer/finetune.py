@@ -1,0 +1,161 @@
+"""Fine-tuning: all weights go on learning from labelled rows. `scratch` is the same from random weights.
+
+Settings are tried one after another and chosen, as checkpoints are, on validation rows only. Each trial that has
+ended stays in the scratch folder, and one that was killed goes on from its checkpoint, so no trial runs twice.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from models.config import Config
+from models.downstream import Downstream
+from models.optimizers import OptimizerConfig
+
+if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class FinetuneConfig(Config):
+    """How a model is fine-tuned; the same for a pretrained model and for one from scratch."""
+
+    learning_rates: tuple[float, ...] = Field(
+        (2e-4, 5e-4, 1e-3), min_length=1, description="Highest learning rates to try; validation rows choose."
+    )
+    search_rows: int = Field(
+        10_000,
+        ge=1,
+        description="With more training rows than this the learning rates are tried on this many of them, and "
+        "only the best one is trained on all.",
+    )
+    epochs: float = Field(4.0, gt=0, description="Passes over the training rows.")
+    min_steps: int = Field(
+        300, ge=1, description="Steps at least, however few the rows: few rows want more passes."
+    )
+    batch_size: int = Field(32, ge=1, description="Training rows a step.")
+    evaluations: int = Field(
+        8, ge=1, description="How often validation rows are looked at; the best weights are kept."
+    )
+    optimizer: Literal["adamw", "muon"] = Field(
+        "adamw", description="adamw, or muon for the weight matrices."
+    )
+    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay of the matrices.")
+    warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps in which the rate rises from 0.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout before the last layer.")
+    word_dropout: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of the training tokens hidden behind the mask token (where there is one).",
+    )
+    linear_start: bool = Field(
+        True,
+        description="Fit the last layer alone first, as a logistic regression, so that it disturbs no weights.",
+    )
+
+    def steps(self, rows: int) -> int:
+        """Training steps for a number of training rows."""
+        return max(self.min_steps, math.ceil(self.epochs * rows / self.batch_size))
+
+    def plan(self, learning_rate: float) -> OptimizerConfig:
+        """The optimiser at one learning rate, which rises and then falls to 0."""
+        return OptimizerConfig(
+            kind=self.optimizer,
+            learning_rate=learning_rate,
+            weight_decay=self.weight_decay,
+            warmup=self.warmup,
+            schedule="linear",
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be learnt, from which start and on which machine."""
+
+    downstream: Downstream
+    tokenizer: "PreTrainedTokenizerBase"
+    start: "Callable[[], PreTrainedModel]"
+    """Makes the model before fine-tuning, its head drawn from `seed`."""
+    train: pl.DataFrame
+    """Training rows in drawn order, so that the first n are a draw of n."""
+    validation: pl.DataFrame
+    seed: int
+    scratch: Path
+    """Folder that outlives the process."""
+    device: str = "auto"
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The chosen trial."""
+
+    model: Path
+    """Folder written by `save_pretrained`."""
+    setting: dict[str, Any]
+    metrics: dict[str, float]
+    """On validation rows."""
+    history: list[dict[str, float]]
+    trials: list[dict[str, Any]]
+    """Every trial: rows, setting, metrics on validation rows."""
+    trainable_parameters: int
+
+
+Progress = Callable[[int, int, str], None]
+
+
+def finetune(
+    config: FinetuneConfig, problem: Problem, on_progress: Progress = lambda done, total, text: None
+) -> Tuned:
+    """Tries the settings and gives back the best by validation.
+
+    Raises:
+        DataError: training diverged, or the rows do not fit the model.
+    """
+    from models.transfer.trial import run_trial
+
+    rows = problem.train.height
+    tried_on = min(rows, config.search_rows)
+    searched = [(tried_on, rate) for rate in config.learning_rates]
+    last = [] if tried_on == rows else [rows]
+    total = config.steps(tried_on) * len(searched) + sum(config.steps(count) for count in last)
+    done = 0
+
+    def trial(count: int, rate: float) -> dict[str, Any]:
+        nonlocal done
+        folder = problem.scratch / f"trial-{count}-{rate:g}"
+        if not (folder / DONE).is_file():
+            run_trial(
+                config, problem, count, rate, folder, lambda step, text: on_progress(done + step, total, text)
+            )
+        done += config.steps(count)
+        return json.loads((folder / DONE).read_text()) | {"folder": folder}
+
+    # With one rate there is nothing to choose, and the search on fewer rows is left out.
+    found = [trial(*item) for item in searched] if len(searched) > 1 or not last else []
+    best = max(found, key=lambda item: item["score"]) if found else None
+    if last:
+        rate = best["setting"]["learning_rate"] if best else config.learning_rates[0]
+        best = trial(rows, rate)
+        found.append(best)
+    assert best is not None
+    shown = ("rows", "steps", "setting", "metrics")
+    trials = [{name: item[name] for name in shown} for item in found]
+    return Tuned(
+        best["folder"] / "model",
+        best["setting"],
+        best["metrics"],
+        best["history"],
+        trials,
+        best["trainable_parameters"],
+    )
+
+
+DONE = "done.json"
+"""Written last into a trial's folder."""

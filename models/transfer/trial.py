@@ -1,0 +1,139 @@
+"""One training of one setting: from the start all trials share to the weights that are best on validation rows."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from models.inference import Inputs, predict
+from models.seeds import derive
+from models.training import Plan, train
+from models.transfer.finetune import DONE, FinetuneConfig, Problem
+from models.transfer.heads import load
+from models.transfer.linear import fit_last_layer
+
+LINEAR_ROWS = 10_000
+"""Rows that are enough for a layer of a few hundred weights."""
+SORTED_BATCHES = 16
+"""Batches' worth of rows that are sorted by length together, so that little is padded and much stays random."""
+
+
+def run_trial(
+    config: FinetuneConfig,
+    problem: Problem,
+    rows: int,
+    learning_rate: float,
+    folder: Path,
+    on_progress: Callable[[int, str], None],
+) -> None:
+    """Trains on the first `rows` training rows and writes `model/` and, last, `done.json` into `folder`."""
+    downstream, tokenizer = problem.downstream, problem.tokenizer
+    inputs = Inputs(downstream, tokenizer, problem.train.head(rows), labelled=True)
+    validation = Inputs(downstream, tokenizer, problem.validation, labelled=True)
+    start = _start(config, problem, inputs, validation)
+    model = load(start, downstream)
+    batch_at = Batches(inputs, config, derive(problem.seed, "batches"))
+    steps = config.steps(rows)
+    history = train(
+        model,
+        batch_at,
+        lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
+        Plan(
+            steps=steps,
+            optimizer=config.plan(learning_rate),
+            seed=derive(problem.seed, "dropout"),
+            log_every=max(1, steps // 50),
+            evaluate_every=math.ceil(steps / config.evaluations),
+            keep_best=SCORE,
+            device=problem.device,
+            threads=problem.threads,
+            scratch=folder / "checkpoints",
+        ),
+        evaluate=lambda model: evaluate(model, validation),  # type: ignore[arg-type]
+        on_progress=lambda done, total, text: on_progress(
+            done, f"{rows:,} rows at {learning_rate:g}: {text}"
+        ),
+    )
+    model.save_pretrained(folder / "model")
+    best = max(
+        (record for record in history if f"eval/{SCORE}" in record),
+        key=lambda record: record[f"eval/{SCORE}"],
+    )
+    ended = {
+        "rows": rows,
+        "steps": steps,
+        "setting": {"learning_rate": learning_rate, "step": best["step"]},
+        "score": best[f"eval/{SCORE}"],
+        "metrics": {
+            name[5:]: best[name] for name in best if name.startswith("eval/") and name != f"eval/{SCORE}"
+        },
+        "history": [{name: record[name] for name in record if name != f"eval/{SCORE}"} for record in history],
+        "trainable_parameters": sum(item.numel() for item in model.parameters() if item.requires_grad),
+    }
+    draft = folder / f"{DONE}.draft"
+    draft.write_text(json.dumps(ended))
+    draft.rename(folder / DONE)
+
+
+SCORE = "score"
+
+
+def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
+    """Metrics on validation rows, the loss, and `score`: the headline metric, higher is better, ties by loss."""
+    predictions, loss = predict(model, validation)
+    assert loss is not None
+    metrics = validation.downstream.evaluate(validation.rows, predictions)
+    sign = -1 if validation.downstream.headline in validation.downstream.lower_is_better else 1
+    return {"loss": loss, **metrics, SCORE: sign * metrics[validation.downstream.headline] - 1e-6 * loss}
+
+
+class Batches:
+    """The batch of a step: a pure function of the seed and the step."""
+
+    def __init__(self, inputs: Inputs, config: FinetuneConfig, seed: int) -> None:
+        self.inputs, self.config, self.seed = inputs, config, seed
+        self.lengths = np.array([len(feature["input_ids"]) for feature in inputs.features])
+        self.per_epoch = math.ceil(len(self.lengths) / config.batch_size)
+        self.epoch = lru_cache(maxsize=2)(self._epoch)
+        self.special = torch.tensor(inputs.tokenizer.all_special_ids)
+
+    def __call__(self, step: int) -> Mapping[str, Tensor]:
+        epoch, index = divmod(step, self.per_epoch)
+        batch = self.inputs.batch(self.epoch(epoch)[index])
+        mask = self.inputs.tokenizer.mask_token_id
+        if self.config.word_dropout and mask is not None:
+            ids = batch["input_ids"]
+            generator = torch.Generator().manual_seed(derive(self.seed, "words", step))
+            hidden = torch.rand(ids.shape, generator=generator) < self.config.word_dropout
+            batch["input_ids"] = ids.masked_fill(hidden & ~torch.isin(ids, self.special), mask)
+        return batch
+
+    def _epoch(self, epoch: int) -> list[Sequence[int]]:
+        """Indices of every batch of an epoch: rows of like length together, batches in random order."""
+        generator = np.random.default_rng(derive(self.seed, "order", epoch))
+        order = generator.permutation(len(self.lengths))
+        size, batches = self.config.batch_size, []
+        for begin in range(0, len(order), size * SORTED_BATCHES):
+            chunk = order[begin : begin + size * SORTED_BATCHES]
+            chunk = chunk[np.argsort(self.lengths[chunk], kind="stable")]
+            batches += [chunk[at : at + size].tolist() for at in range(0, len(chunk), size)]
+        return [batches[at] for at in generator.permutation(len(batches))]
+
+
+def _start(config: FinetuneConfig, problem: Problem, inputs: Inputs, validation: Inputs) -> Path:
+    """Folder of the model that all trials on these rows start from; made by the first of them."""
+    folder = problem.scratch / f"start-{inputs.rows.height}"
+    if not folder.is_dir():
+        model = problem.start()
+        if config.linear_start:
+            fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)
+        draft = folder.with_suffix(".draft")
+        model.save_pretrained(draft)
+        draft.rename(folder)
+    return folder

@@ -1,0 +1,139 @@
+"""Carrying a model over to a downstream, or fitting one of the two controls."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from models.backbone import ModelConfig
+from models.config import Config
+from models.downstream import Downstream, DownstreamField
+from models.draws import draw
+from models.seeds import derive
+from models.transfer.finetune import FinetuneConfig, Problem, Tuned, finetune
+from tasks import refs
+from tasks.job import Job
+from tasks.step import step
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class AdaptConfig(Config):
+    """What is carried over how, and with how many labels."""
+
+    downstream: DownstreamField = Field(description="The NLP task.")
+    mode: Literal["finetune", "scratch", "baseline"] = Field(
+        "finetune",
+        description="finetune a pretrained model, or a control: scratch (no pretraining), baseline.",
+    )
+    labels: int | None = Field(
+        None,
+        ge=2,
+        description="Training rows in all, classes balanced; as many validation rows at most. None: all.",
+    )
+    seed: int = Field(1, description="Draws the rows and the order of training.")
+    finetune: FinetuneConfig = Field(FinetuneConfig(), description="How all weights are trained.")
+    model: ModelConfig = Field(ModelConfig(), description="Architecture of the model from scratch.")
+
+    def identity(self) -> Any:
+        """What the mode does not use changes nothing."""
+        unused = {"finetune": {"model"}, "scratch": set(), "baseline": {"model", "finetune"}}[self.mode]
+        return {name: value for name, value in super().identity().items() if name not in unused}
+
+
+@step(refs.Adapted, isolated=True)
+def adapt(
+    job: Job,
+    config: AdaptConfig,
+    rows: refs.Split,
+    tokenizer: refs.Tokenizer | None,
+    model: refs.Model | None,
+) -> None:
+    """Learns a downstream from labelled rows; every choice is made on validation rows, and test rows are not read."""
+    folder = job.files(rows)
+    every = pl.read_parquet(folder / "train.parquet")
+    downstream = config.downstream.settle(every)
+    train = draw(every, config.labels, derive(config.seed, "labels"), downstream.balance)
+    validation = draw(
+        pl.read_parquet(folder / "validation.parquet"), config.labels, derive(config.seed, "validation")
+    )
+    downstream.check(train)
+    (job.out / "downstream.json").write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
+    job.say(f"{train.height:,} training and {validation.height:,} validation rows")
+    if config.mode == "baseline":
+        summary = _baseline(job, config, downstream, train, validation)
+    else:
+        given = model if config.mode == "finetune" else tokenizer
+        assert given is not None, (
+            f"{config.mode} needs a {'model' if config.mode == 'finetune' else 'tokenizer'}"
+        )
+        source = job.files(given) / "model" if config.mode == "finetune" else job.files(given)
+        summary = _finetune(job, config, downstream, train, validation, source)
+    summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
+    summary |= {"rows": {"train": train.height, "validation": validation.height}}
+    (job.out / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
+    job.metrics({f"validation/{name}": value for name, value in summary["validation"].items()})
+
+
+def _baseline(
+    job: Job, config: AdaptConfig, downstream: Downstream, train: pl.DataFrame, validation: pl.DataFrame
+) -> dict[str, Any]:
+    baseline = downstream.fit_baseline(train, validation, config.seed)
+    baseline.save(job.out / "baseline")
+    scores = downstream.evaluate(validation, baseline.predict(validation))
+    return {"setting": baseline.setting, "validation": scores, "trainable_parameters": None}
+
+
+def _finetune(
+    job: Job,
+    config: AdaptConfig,
+    downstream: Downstream,
+    train: pl.DataFrame,
+    validation: pl.DataFrame,
+    source: Path,
+) -> dict[str, Any]:
+    """Fine-tunes from `source`, a model's folder, or a tokenizer's folder where the start is random."""
+    from transformers import AutoTokenizer
+
+    from models.backbone import random_config
+    from models.transfer.heads import with_head
+
+    tokenizer = AutoTokenizer.from_pretrained(source)
+
+    def start() -> "PreTrainedModel":
+        weights = source if config.mode == "finetune" else random_config(config.model, tokenizer)
+        return with_head(downstream, tokenizer, weights, config.finetune.dropout, derive(config.seed, "head"))
+
+    problem = Problem(
+        downstream, tokenizer, start, train, validation, config.seed, job.scratch, job.device, job.threads
+    )
+    tuned = finetune(config.finetune, problem, job.progress)
+    shutil.copytree(tuned.model, job.out / "model")
+    tokenizer.save_pretrained(job.out / "model")
+    _write_history(job, tuned)
+    (job.out / "trials.json").write_text(json.dumps(tuned.trials, indent=2), encoding="utf-8")
+    return {
+        "setting": tuned.setting,
+        "validation": tuned.metrics,
+        "trainable_parameters": tuned.trainable_parameters,
+    }
+
+
+def _write_history(job: Job, tuned: Tuned) -> None:
+    """The chosen trial's curves, for MLflow and, without what is measured in seconds and bytes, as a file."""
+    for record in tuned.history:
+        job.metrics(
+            {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
+        )
+    measured = ("train/tokens_per_second", "train/memory_bytes")
+    points = [
+        {name: value for name, value in record.items() if name not in measured} for record in tuned.history
+    ]
+    frame = pl.DataFrame(points, infer_schema_length=None)
+    frame.rename(
+        {name: name.removeprefix("train/").replace("/", "_") for name in frame.columns}
+    ).write_parquet(job.out / "history.parquet")
