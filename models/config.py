@@ -10,16 +10,26 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic_core import PydanticCustomError
 
 PLUMBING: dict[str, Any] = {"identity": False}
 """`json_schema_extra` of a field that does not bear identity."""
 
 
-class Config(BaseModel):
+class Config(BaseModel, frozen=True, extra="forbid"):
     """Frozen settings; unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    @model_validator(mode="before")
+    @classmethod
+    def _know_every_key(cls, value: Any) -> Any:
+        """Names the first unknown key with the closest known one, which pydantic's own check does not."""
+        known = list(cls.model_fields)
+        for key in value if isinstance(value, Mapping) else ():
+            if key not in known:
+                hint = did_you_mean(str(key), known)
+                raise PydanticCustomError("unknown_key", "unknown key '{key}'{hint}", {"key": key, "hint": hint})
+        return value
 
     def identity(self) -> Any:
         """What of this configuration changes results, as JSON-able values."""
