@@ -124,7 +124,9 @@ class Step(Generic[R]):
             except BaseException as error:
                 stopped = STOPPING.is_set() or not isinstance(error, Exception)
                 _close_after(error, run_id, tracking.KILLED if stopped else tracking.FAILED)
-                raise Stopped(f"{ref.title} was stopped") from error if stopped else error
+                if stopped:
+                    raise Stopped(f"{ref.title} was stopped") from error
+                raise
             metrics = dict(store.client().get_run(run_id).data.metrics)
             return Outcome(ref, "run", time.monotonic() - started, run_id, metrics)
 

@@ -118,7 +118,7 @@ write.produce(write(Toy(word="slow", wait=60.0)), context)
 
 
 def test_a_kill_leaves_nothing_and_frees_the_lease(context: RunContext) -> None:
-    program = KILLED.format(tests=str(Path(__file__).parent), experiment=context.experiment_id, parent=context.parent_id)
+    program = KILLED.format(tests=str(Path(__file__).parents[1] / "support"), experiment=context.experiment_id, parent=context.parent_id)
     ref = write(Toy(word="slow"))
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as child:
         deadline = time.monotonic() + 90
