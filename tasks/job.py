@@ -20,7 +20,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` with a word on what is going on; `total` 0 is a message alone."""
+    """`done` of `total` with a word on what is going on; `total` 0 is not known, `done` 0 as well is a message alone."""
 
     title: str
     done: int
@@ -70,7 +70,7 @@ class Job:
         self._log.add(values, step)
 
     def progress(self, done: int, total: int, text: str = "") -> None:
-        """Say how far the work is; cheap, call it as often as there is news.
+        """Say how far the work is (`total` 0: not known); cheap, call it as often as there is news.
 
         Raises:
             Stopped: when the run is being stopped.

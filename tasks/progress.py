@@ -55,7 +55,7 @@ class Board:
 
     def show(self, progress: Progress) -> None:
         """Show how far a step is."""
-        if not progress.total:
+        if not progress.total and not progress.done:
             self.line(f"{progress.title}: {progress.text}")
         elif self._live:
             self._update_bar(progress)
@@ -74,9 +74,9 @@ class Board:
     def _update_bar(self, progress: Progress) -> None:
         with self._lock:
             if progress.title not in self._rows:
-                self._rows[progress.title] = self._bars.add_task(progress.title, total=progress.total, text="")
+                self._rows[progress.title] = self._bars.add_task(progress.title, total=None, text="")
             row = self._rows[progress.title]
-            self._bars.update(row, completed=progress.done, total=progress.total, text=progress.text)
+            self._bars.update(row, completed=progress.done, total=progress.total or None, text=progress.text)
 
     def _print_now_and_then(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -84,10 +84,10 @@ class Board:
         if now - self._printed.setdefault(progress.title, now) < _LINE_EVERY_SECONDS:
             return
         self._printed[progress.title] = now
-        share = progress.done / progress.total
+        share = progress.done / progress.total if progress.total else 0.0
         left = (now - started) / share * (1 - share) if share else 0.0
-        clock = f"{int(left // 60)}:{int(left % 60):02d} left" if share else ""
-        self.line("  ".join(part for part in (progress.title, f"{share:.0%}", clock, progress.text) if part))
+        clock = f"{share:.0%}  {int(left // 60)}:{int(left % 60):02d} left" if share else ""
+        self.line("  ".join(part for part in (progress.title, clock, progress.text) if part))
 
 
 class ProgressArtifact:
