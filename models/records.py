@@ -112,5 +112,3 @@ def infer(rows: list[dict[str, Any]]) -> pl.DataFrame:
 def as_text(value: Any) -> str:
     """A value as it would stand in a text file."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-

@@ -27,10 +27,15 @@ class CleanConfig(Config):
     )
     exact_duplicates: bool = Field(True, description="Remove texts that stand in the corpus already.")
     near_duplicates: float | None = Field(
-        0.9, gt=0.5, le=1, description="Remove texts at least this similar (Jaccard) to an earlier one; null: keep."
+        0.9,
+        gt=0.5,
+        le=1,
+        description="Remove texts at least this similar (Jaccard) to an earlier one; null: keep.",
     )
     near_minimum: int = Field(
-        40, ge=10, description="Characters a text needs to be compared for near duplicates: short ones are alike by chance."
+        40,
+        ge=10,
+        description="Characters a text needs to be compared for near duplicates: short ones are alike by chance.",
     )
 
 

@@ -1,6 +1,5 @@
 """From a stream of rows to Parquet: cleaned, rid of duplicates, with every row accounted for."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -9,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from models.counts import write
 from models.records import PROVENANCE, QUARANTINE, Record, Rejected, Spool, as_text
 from models.text.cleaning import CleanConfig, clean
 from models.text.duplicates import Duplicates
@@ -39,10 +39,15 @@ class Ingestion:
         self._reasons: dict[str, Counter[str]] = {"quarantined": Counter(), "removed": Counter()}
         self._seen = None
         if cleaning and (cleaning.exact_duplicates or cleaning.near_duplicates is not None):
-            self._seen = Duplicates(cleaning.exact_duplicates, cleaning.near_duplicates, cleaning.near_minimum)
+            self._seen = Duplicates(
+                cleaning.exact_duplicates, cleaning.near_duplicates, cleaning.near_minimum
+            )
+        self._opened: dict[str, tuple[int, int]] = {}
         self._read = 0
 
-    def run(self, items: Iterable[Record | Rejected], out: Path, progress: Progress | None = None) -> dict[str, Any]:
+    def run(
+        self, items: Iterable[Record | Rejected], out: Path, progress: Progress | None = None
+    ) -> dict[str, Any]:
         """Writes rows, quarantine, removed and counts into `out`; returns the counts."""
         for batch in _batches(items):
             self._batch(batch)
@@ -57,7 +62,7 @@ class Ingestion:
             **{name: dict(sorted(found.items())) for name, found in self._reasons.items()},
             "masked": dict(sorted(self._masked.items())),
         }
-        (out / "counts.json").write_text(json.dumps(counts, indent=1, ensure_ascii=False) + "\n")
+        write(out, counts)
         return counts
 
     def _batch(self, items: list[Record | Rejected]) -> None:
@@ -79,7 +84,7 @@ class Ingestion:
     def _row(self, record: Record) -> dict[str, Any] | Rejected:
         fields = dict(record.fields)
         given = fields.get("id")
-        fields["id"] = f"{record.file}:{record.line}" if given is None or given == "" else as_text(given)
+        fields["id"] = self._made_id(record) if given is None or given == "" else as_text(given)
         if self._corpus:
             text = fields.get("text")
             if not isinstance(text, str):
@@ -87,8 +92,20 @@ class Ingestion:
                 return Rejected(record.file, record.line, "text", reason, as_text(fields), fields["id"])
             if self._cleaning:
                 text = clean(text, self._cleaning, self._masked)
-            fields = {"id": fields["id"], "source": as_text(fields.get("source") or record.file), "text": text}
+            fields = {
+                "id": fields["id"],
+                "source": as_text(fields.get("source") or record.file),
+                "text": text,
+            }
         return fields | {name: getattr(record, name) for name in PROVENANCE}
+
+    def _made_id(self, record: Record) -> str:
+        """`file:line`; files of the same name (in several folders) are told apart in the order they are read."""
+        line, opened = self._opened.get(record.file, (0, 1))
+        if record.line <= line:
+            opened += 1
+        self._opened[record.file] = (record.line, opened)
+        return f"{record.file}:{record.line}" if opened == 1 else f"{record.file}#{opened}:{record.line}"
 
     def _sift(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Rows to keep, and rows that are empty or repeat a kept one."""
@@ -97,7 +114,9 @@ class Ingestion:
         if self._seen is None:
             return rows, removed
         kept = []
-        for row, duplicate in zip(rows, self._seen.add([row["text"] for row in rows], self._rows.rows), strict=True):
+        for row, duplicate in zip(
+            rows, self._seen.add([row["text"] for row in rows], self._rows.rows), strict=True
+        ):
             if duplicate is None:
                 kept.append(row)
             else:
@@ -109,7 +128,11 @@ class Ingestion:
         target = out / "removed.parquet"
         self._removed.close(target)
         numbers = pl.read_parquet(target)
-        ids = pl.read_parquet(out / "rows.parquet", columns=["id"]) if numbers.height else pl.DataFrame(schema={"id": pl.String})
+        ids = (
+            pl.read_parquet(out / "rows.parquet", columns=["id"])
+            if numbers.height
+            else pl.DataFrame(schema={"id": pl.String})
+        )
         kept = ids.with_row_index("kept").select(pl.col("kept").cast(pl.Int64), pl.col("id").alias("kept_id"))
         numbers.join(kept, on="kept", how="left", maintain_order="left").drop("kept").write_parquet(
             target, compression="zstd"

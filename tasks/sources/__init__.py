@@ -1,17 +1,35 @@
 """Sources: published formats -> canonical rows. One file a source; `kind` is the name of its module."""
 
+import gzip
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
+from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from models.config import Chosen, chosen
 from models.errors import RecipeError
 from models.records import Record, Rejected
 
-__all__ = ["Record", "Rejected", "Source", "SourceField", "content", "expand"]
+__all__ = [
+    "Part",
+    "Record",
+    "Rejected",
+    "Source",
+    "SourceField",
+    "check_readable",
+    "content",
+    "expand",
+    "matches",
+    "record",
+]
+
+Part = Literal["train", "validation", "test"]
+"""A published part of a data set."""
+
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _digests: dict[tuple[str, int, int], str] = {}
@@ -70,6 +88,47 @@ def content(path: Path) -> str:
     return _digests[key]
 
 
-def identities(paths: list[Path]) -> list[Any]:
-    """Content of files in order: what stands in a key in place of their paths."""
-    return [content(path) for path in paths]
+def record(
+    fields: Mapping[str, Any], columns: Mapping[str, str], group: str | None, file: str, line: int, part: str
+) -> Record:
+    """A row with its columns renamed (`columns`: canonical name -> name in the file) and its group taken out."""
+    renamed = set(columns.values())
+    row = {name: value for name, value in fields.items() if name not in renamed}
+    row.update((name, fields.get(found)) for name, found in columns.items())
+    key = fields.get(group) if group else None
+    return Record(row, file, line, part, "" if key is None else str(key))
+
+
+def matches(pattern: str) -> list[Path]:
+    expanded = expand(pattern)
+    if Path(expanded).exists():
+        return [Path(expanded)]
+    found = sorted(Path(name) for name in glob(expanded, recursive=True) if Path(name).is_file())
+    if not found:
+        raise RecipeError(f"{expanded}: no such file; check the path in the recipe")
+    return found
+
+
+def check_readable(path: Path) -> None:
+    """Raises a RecipeError that says in one line what keeps the file from being read."""
+    try:
+        if path.is_dir():
+            raise RecipeError(f"{path} is a folder; name its files, for example {path}/*.jsonl.gz")
+        if path.stat().st_size == 0:
+            raise RecipeError(f"{path} is empty; remove it from the recipe or fill it")
+        with path.open("rb") as file:
+            magic = file.read(2)
+        if path.suffix == ".gz" and magic != b"\x1f\x8b":
+            raise RecipeError(f"{path} is not gzip at all, though its name ends with .gz; rename or pack it")
+        if path.suffix == ".gz" and _is_empty(path):
+            raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        with gzip.open(path, "rb") as file:
+            return not file.read(1)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False  # broken further on: reading names the line

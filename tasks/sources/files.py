@@ -1,9 +1,6 @@
 """Plain files: text, JSON lines, JSON arrays, CSV, TSV and Parquet, each also gzipped."""
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping
-from glob import glob
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from models import readers
 from models.config import did_you_mean
 from models.errors import RecipeError
-from tasks.sources import Record, Rejected, Source, content, expand
+from tasks.sources import Part, Record, Rejected, Source, check_readable, content, matches, record
 
-Part = Literal["train", "validation", "test"]
 SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet")
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
@@ -25,7 +21,9 @@ class Files(Source):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
     kind: Literal["files"] = Field("files", description="Plain files.")
-    paths: tuple[str, ...] = Field((), description="Files or globs; ${VARIABLE} is filled in from the environment.")
+    paths: tuple[str, ...] = Field(
+        (), description="Files or globs; ${VARIABLE} is filled in from the environment."
+    )
     parts: Mapping[Part, tuple[str, ...]] = Field(
         {}, description="Files or globs of each published part: train, validation, test."
     )
@@ -33,11 +31,17 @@ class Files(Source):
         None, description="The files' format where their names do not end with it."
     )
     columns: Mapping[str, str] = Field({}, description="Where a column has another name: {text: document}.")
-    header: tuple[str, ...] = Field((), description="Column names of a CSV or TSV file without a header line.")
-    quoting: bool = Field(True, description='CSV and TSV: whether "…" quotes a field, or is part of the text.')
+    header: tuple[str, ...] = Field(
+        (), description="Column names of a CSV or TSV file without a header line."
+    )
+    quoting: bool = Field(
+        True, description='CSV and TSV: whether "…" quotes a field, or is part of the text.'
+    )
     data: str = Field("", description="JSON: the dotted path to the array of rows, such as data.")
     by_line: bool = Field(True, description="Text files: each line is a text, or else the whole file is.")
-    group: str | None = Field(None, description="The column whose rows must stay in one part, such as premise.")
+    group: str | None = Field(
+        None, description="The column whose rows must stay in one part, such as premise."
+    )
 
     @field_validator("paths", mode="before")
     @classmethod
@@ -66,7 +70,7 @@ class Files(Source):
     def check(self) -> None:
         """Each file exists, is not empty, can be opened and has the columns that `columns` names."""
         for _, path in self._files():
-            _check_readable(path)
+            check_readable(path)
             self._check_columns(path)
 
     def read(self) -> Iterator[Record | Rejected]:
@@ -77,14 +81,7 @@ class Files(Source):
                     yield item
                 else:
                     line, fields = item
-                    yield self._record(fields, path.name, line, part)
-
-    def _record(self, fields: Mapping[str, Any], file: str, line: int, part: str) -> Record:
-        renamed = set(self.columns.values())
-        row = {name: value for name, value in fields.items() if name not in renamed}
-        row.update((name, fields.get(found)) for name, found in self.columns.items())
-        group = fields.get(self.group) if self.group else None
-        return Record(row, file, line, part, "" if group is None else str(group))
+                    yield record(fields, self.columns, self.group, path.name, line, part)
 
     def _items(self, path: Path) -> Iterator[readers.Item]:
         form = self._format(path)
@@ -106,7 +103,7 @@ class Files(Source):
         """
         named = [("", pattern) for pattern in self.paths]
         named += [(part, pattern) for part in sorted(self.parts) for pattern in self.parts[part]]
-        return [(part, path) for part, pattern in named for path in _matches(pattern)]
+        return [(part, path) for part, pattern in named for path in matches(pattern)]
 
     def _format(self, path: Path) -> str:
         suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
@@ -125,41 +122,6 @@ class Files(Source):
         for wanted in [*self.columns.values(), *([self.group] if self.group else [])]:
             if wanted not in names:
                 raise RecipeError(f"{path}: no column '{wanted}'{did_you_mean(wanted, names)}")
-
-
-def _matches(pattern: str) -> list[Path]:
-    expanded = expand(pattern)
-    if Path(expanded).exists():
-        return [Path(expanded)]
-    found = sorted(Path(name) for name in glob(expanded, recursive=True) if Path(name).is_file())
-    if not found:
-        raise RecipeError(f"{expanded}: no such file; check the path in the recipe")
-    return found
-
-
-def _check_readable(path: Path) -> None:
-    """Raises a RecipeError that says in one line what keeps the file from being read."""
-    try:
-        if path.is_dir():
-            raise RecipeError(f"{path} is a folder; name its files, for example {path}/*.jsonl.gz")
-        if path.stat().st_size == 0:
-            raise RecipeError(f"{path} is empty; remove it from the recipe or fill it")
-        with path.open("rb") as file:
-            magic = file.read(2)
-        if path.suffix == ".gz" and magic != b"\x1f\x8b":
-            raise RecipeError(f"{path} is not gzip at all, though its name ends with .gz; rename or pack it")
-        if path.suffix == ".gz" and _is_empty(path):
-            raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
-    except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _is_empty(path: Path) -> bool:
-    try:
-        with gzip.open(path, "rb") as file:
-            return not file.read(1)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        return False  # broken further on: reading names the line
 
 
 def _parquet_columns(path: Path) -> list[str]:

@@ -12,9 +12,8 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from pydantic import Field
 
 from models.errors import DataError, RecipeError
-from tasks.sources import Record, Rejected, Source
+from tasks.sources import Part, Record, Rejected, Source, record
 
-Part = Literal["train", "validation", "test"]
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNREACHABLE = (OSError, HfHubHTTPError, OfflineModeIsEnabled, DatasetNotFoundError, ValueError)
 
@@ -25,10 +24,14 @@ class Hub(Source):
     kind: Literal["hub"] = Field("hub", description="A data set on the Hugging Face hub.")
     dataset: str = Field(description="The data set's id, such as owner/name.")
     name: str | None = Field(None, description="The data set's configuration, where it has several.")
-    revision: str = Field("main", description="Commit, branch or tag; a commit needs no network to make the key.")
+    revision: str = Field(
+        "main", description="Commit, branch or tag; a commit needs no network to make the key."
+    )
     splits: Mapping[Part, str] = Field({"train": "train"}, description="Our part -> the data set's split.")
     columns: Mapping[str, str] = Field({}, description="Where a column has another name: {text: document}.")
-    group: str | None = Field(None, description="The column whose rows must stay in one part, such as premise.")
+    group: str | None = Field(
+        None, description="The column whose rows must stay in one part, such as premise."
+    )
 
     def identity(self) -> Any:
         """The settings, with the commit in place of a branch's name."""
@@ -49,16 +52,11 @@ class Hub(Source):
             try:
                 rows = datasets.load_dataset(self.dataset, self.name, split=split, revision=commit)
             except _UNREACHABLE as error:
-                raise DataError(f"{self.dataset}, split '{split}': cannot be loaded ({_line(error)})") from error
+                raise DataError(
+                    f"{self.dataset}, split '{split}': cannot be loaded ({_line(error)})"
+                ) from error
             for line, fields in enumerate(rows, start=1):
-                yield self._record(fields, f"{self.dataset}/{split}", line, part)
-
-    def _record(self, fields: Mapping[str, Any], file: str, line: int, part: str) -> Record:
-        renamed = set(self.columns.values())
-        row = {name: value for name, value in fields.items() if name not in renamed}
-        row.update((name, fields.get(found)) for name, found in self.columns.items())
-        group = fields.get(self.group) if self.group else None
-        return Record(row, file, line, part, "" if group is None else str(group))
+                yield record(fields, self.columns, self.group, f"{self.dataset}/{split}", line, part)
 
     def _commit(self) -> str:
         """The commit that `revision` names now."""

@@ -1,12 +1,17 @@
 """NSMC, Korean film reviews with sentiment, as published: https://github.com/e9t/nsmc."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from tasks.sources import Record, Rejected, Source
-from tasks.sources.files import Files
+from models import readers
+from models.errors import RecipeError
+from tasks.sources import Record, Rejected, Source, check_readable, content, matches, record
+
+HEADER = ["id", "document", "label"]
+COLUMNS = {"id": "id", "text": "document", "label": "label"}
 
 
 class Nsmc(Source):
@@ -22,23 +27,28 @@ class Nsmc(Source):
 
     def identity(self) -> Any:
         """The content of the files, by part."""
-        return {"kind": self.kind, "files": self._files().identity()}
+        return {"kind": self.kind, "files": [[part, content(path)] for part, path in self._files()]}
 
     def check(self) -> None:
         """Files are there, and have the published header."""
-        self._files().check()
+        for _, path in self._files():
+            check_readable(path)
+            if (found := readers.header(path, "\t", quoting=False)) != HEADER:
+                raise RecipeError(
+                    f"{path}, line 1: an NSMC file has the columns {', '.join(HEADER)}, not {', '.join(found)}; "
+                    "use 'files' for another format"
+                )
 
     def read(self) -> Iterator[Record | Rejected]:
-        """Rows with `id`, `text` and `label`, validation and test beside train."""
-        return self._files().read()
+        """Rows with `id`, `text` and `label`."""
+        for part, path in self._files():
+            for item in readers.read_delimited(path, "\t", quoting=False):
+                if isinstance(item, Rejected):
+                    yield item
+                else:
+                    line, fields = item
+                    yield record(fields, COLUMNS, None, path.name, line, part)
 
-    def _files(self) -> Files:
-        paths = {"train": self.train, "validation": self.validation, "test": self.test}
-        return Files.model_validate(
-            {
-                "parts": {part: (path,) for part, path in paths.items() if path},
-                "format": "tsv",
-                "quoting": False,
-                "columns": {"id": "id", "text": "document", "label": "label"},
-            }
-        )
+    def _files(self) -> list[tuple[str, Path]]:
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return [(part, path) for part, pattern in named.items() if pattern for path in matches(pattern)]

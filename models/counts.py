@@ -1,0 +1,40 @@
+"""Rows accounted for: `kept + quarantined + removed == read`, whatever happened to them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FILE = "counts.json"
+
+
+def write(folder: Path, counts: Mapping[str, Any]) -> None:
+    """Writes counts.json.
+
+    Raises:
+        AssertionError: rows got lost on the way.
+    """
+    told = counts["kept"] + sum(counts["quarantined"].values()) + sum(counts["removed"].values())
+    assert told == counts["read"], f"{counts['read']} rows were read, but {told} are accounted for: {counts}"
+    (folder / FILE).write_text(json.dumps(counts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Counts that a step before has written."""
+    return json.loads((folder / FILE).read_text(encoding="utf-8"))
+
+
+def metrics(counts: Mapping[str, Any]) -> dict[str, float]:
+    """Counts as MLflow metrics: totals, by part, and masked data by kind."""
+    found = {"rows/read": counts["read"], "rows/kept": counts["kept"]}
+    for name in ("quarantined", "removed"):
+        found[f"rows/{name}"] = sum(counts[name].values())
+    for group in ("parts", "masked", "leaks"):
+        found.update({f"{group}/{name}": count for name, count in counts.get(group, {}).items()})
+    return {name: float(value) for name, value in found.items()}
+
+
+def by_reason(reasons: Mapping[str, int]) -> str:
+    """Reasons in words, most frequent first."""
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {reason}" for reason, count in ordered)

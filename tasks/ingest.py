@@ -1,0 +1,61 @@
+"""Reads sources into canonical rows: every row is kept, quarantined or removed, and counted."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from models.config import Config
+from models.counts import metrics
+from models.errors import DataError
+from models.text.cleaning import CleanConfig
+from models.text.ingestion import Ingestion
+from tasks.job import Job
+from tasks.refs import Ingested
+from tasks.sources import Record, Rejected, SourceField
+from tasks.step import step
+
+
+class IngestConfig(Config):
+    """What is read, and how it is cleaned."""
+
+    sources: tuple[SourceField, ...] = Field(min_length=1, description="Where rows come from.")
+    columns: Literal["corpus", "all"] = Field(
+        "corpus", description="corpus: rows become id, source and text. all: labelled rows keep every column."
+    )
+    clean: CleanConfig | None = Field(
+        None, description="Cleaning, masking and removal of duplicates; for the corpus only."
+    )
+
+    def check(self) -> None:
+        """Finds what keeps the sources from being read.
+
+        Raises:
+            RecipeError: with the file.
+        """
+        for source in self.sources:
+            source.check()
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Rows of all sources, in order."""
+        for source in self.sources:
+            yield from source.read()
+
+
+@step(Ingested)
+def ingest(job: Job, config: IngestConfig) -> None:
+    """Reads the files, cleans corpus text, masks personal data and removes duplicates."""
+    work = job.scratch / "batches"
+    work.mkdir(exist_ok=True)
+
+    def progress(done: int) -> None:
+        job.progress(done, 0, f"{done:,} rows read")
+
+    counts = Ingestion(config.columns == "corpus", config.clean, work).run(config.read(), job.out, progress)
+    if not counts["read"]:
+        raise DataError("the sources hold no rows at all; check the files the recipe names")
+    job.metrics(metrics(counts))
+    removed, bad = sum(counts["removed"].values()), sum(counts["quarantined"].values())
+    job.say(
+        f"{counts['read']:,} rows read, {counts['kept']:,} kept, {removed:,} removed, {bad:,} quarantined"
+    )

@@ -1,0 +1,131 @@
+"""Parts for training, validation and test; what stands in several parts; and test rows inside the corpus."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from models import counts
+from models.config import Config
+from models.text import splits
+from models.text.ingestion import Ingestion
+from models.text.leaks import BATCH, LEAKS, leaks
+from tasks.job import Job
+from tasks.refs import Split, Validated
+from tasks.sources import SourceField
+from tasks.step import step
+
+
+class Tests(Config):
+    """The labelled rows of one downstream, as far as their test rows matter to the corpus."""
+
+    sources: tuple[SourceField, ...] = Field(min_length=1, description="Where the labelled rows come from.")
+    seed: int = Field(0, description="The seed their parts are drawn with.")
+
+
+class SplitConfig(Config):
+    """How rows are parted, and what happens to test rows that are found elsewhere."""
+
+    seed: int = Field(0, description="Seed of every draw.")
+    holdout: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of the corpus held out for validation; null: these are labelled rows.",
+    )
+    leaks: Literal["report", "remove"] = Field(
+        "report",
+        description="remove: take rows that repeat a test row out of train, validation and the corpus.",
+    )
+    tests: tuple[Tests, ...] = Field(
+        (), description="For the corpus with leaks: remove: whose test rows to remove."
+    )
+
+
+@step(Split)
+def split(job: Job, config: SplitConfig, rows: Validated, corpus: Split | None) -> None:
+    """Parts the rows, and finds duplicates across parts and test rows inside the corpus."""
+    source = job.files(rows)
+    frame = pl.read_parquet(source / "rows.parquet")
+    if config.holdout is not None:
+        frame = splits.hold_out(frame, config.seed, config.holdout)
+        names = ("train", "validation")
+        twins = pl.DataFrame(schema=splits.DUPLICATES)
+        found = _tests_inside(config, frame, job.scratch)
+        repeats = found.select(id="corpus_id", reason=pl.lit("leak"), kept_id="row_id")
+    else:
+        frame = splits.assign(frame, config.seed)
+        names = splits.PARTS
+        twins = splits.duplicates(frame)
+        held_out = frame.filter(pl.col("part") != "train")
+        found = leaks(held_out, _documents(job.files(corpus))) if corpus else pl.DataFrame(schema=LEAKS)
+        in_test = twins.filter(pl.col("part_b") == "test")
+        repeats = in_test.select(id="id_a", reason=pl.lit("duplicate_of_test"), kept_id="id_b")
+    removed = _removed(frame, repeats) if config.leaks == "remove" else _removed(frame, repeats.clear())
+    frame = frame.join(removed, on="id", how="anti", maintain_order="left")
+    for name in names:
+        part = frame.filter(pl.col("part") == name)
+        part.write_parquet(job.out / f"{name}.parquet", compression="zstd")
+    for name, table in {"duplicates": twins, "leaks": found, "removed": removed}.items():
+        table.write_parquet(job.out / f"{name}.parquet", compression="zstd")
+    _count(job, counts.load(source), frame, names, twins, found, removed)
+
+
+def _count(
+    job: Job,
+    before: dict[str, Any],
+    frame: pl.DataFrame,
+    names: tuple[str, ...],
+    twins: pl.DataFrame,
+    found: pl.DataFrame,
+    removed: pl.DataFrame,
+) -> None:
+    """Writes counts.json, logs it and says what was found."""
+    reasons = dict(removed["reason"].value_counts().sort("reason").iter_rows())
+    made = before | {
+        "kept": frame.height,
+        "removed": before["removed"] | reasons,
+        "parts": {name: int((frame["part"] == name).sum()) for name in names},
+        "duplicates": twins.height,
+        "leaks": dict(found["kind"].value_counts().sort("kind").iter_rows()),
+    }
+    counts.write(job.out, made)
+    job.metrics(counts.metrics(made) | {"duplicates": float(twins.height)})
+    job.say(", ".join(f"{name} {count:,}" for name, count in made["parts"].items()))
+    if twins.height:
+        job.say(
+            f"{twins.height:,} pairs of rows in different parts have the same text: see duplicates.parquet"
+        )
+    if found.height:
+        rows = found["row_id"].n_unique()
+        job.say(f"{rows:,} validation and test rows stand in the corpus: see leaks.parquet")
+
+
+def _tests_inside(config: SplitConfig, frame: pl.DataFrame, scratch: Path) -> pl.DataFrame:
+    """Where the test rows of the recipe's downstreams stand in the corpus."""
+    found = [pl.DataFrame(schema=LEAKS)]
+    for tests in config.tests:
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            out = Path(folder)
+            Ingestion(False, None, out).run((item for source in tests.sources for item in source.read()), out)
+            rows = splits.assign(pl.read_parquet(out / "rows.parquet"), tests.seed)
+        found.append(leaks(rows.filter(pl.col("part") == "test"), frame.iter_slices(BATCH)))
+    return pl.concat(found)
+
+
+def _documents(folder: Path) -> Iterator[pl.DataFrame]:
+    """A corpus split's documents, a batch at a time."""
+    for name in ("train", "validation"):
+        yield from pl.read_parquet(
+            folder / f"{name}.parquet", columns=["id", "file", "line", "text"]
+        ).iter_slices(BATCH)
+
+
+def _removed(frame: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
+    """Rows to take out, each once, with the row they repeat; rows of the test part never are."""
+    first = repeats.unique("id", keep="first", maintain_order=True)
+    rows = frame.filter(pl.col("part") != "test").select("id", "file", "line")
+    return rows.join(first, on="id", how="inner", maintain_order="left")

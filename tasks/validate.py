@@ -1,0 +1,54 @@
+"""Checks every row against its schema and sets bad ones aside, with their reason and where they came from."""
+
+import polars as pl
+from pydantic import Field
+
+from models import counts
+from models.config import Chosen, Config, chosen
+from models.errors import DataError
+from models.rows import check, corpus, reasons
+from tasks.job import Job
+from tasks.refs import Ingested, Validated
+from tasks.step import step
+
+# Found by name, not imported: an edit to what downstreams share must leave the corpus a hit.
+RowsField = chosen("models.downstream", Chosen)
+
+
+class ValidateConfig(Config):
+    """Which schema rows must pass, and how many may fail."""
+
+    rows: RowsField | None = Field(None, description="The downstream whose rows these are; null: the corpus.")
+    quarantine: float = Field(
+        0.02, ge=0, le=1, description="Largest share of rows that may fail; above it the step fails."
+    )
+
+
+@step(Validated)
+def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
+    """Checks every row; bad ones go to quarantine.parquet."""
+    source = job.files(rows)
+    schema = corpus() if config.rows is None else config.rows.schema()
+    kept, bad = check(pl.read_parquet(source / "rows.parquet"), schema)
+    quarantine = pl.concat([pl.read_parquet(source / "quarantine.parquet"), bad])
+    before = counts.load(source)
+    found = before | {"kept": kept.height, "quarantined": reasons(quarantine)}
+    _check_share(found, quarantine, config.quarantine)
+    kept.write_parquet(job.out / "rows.parquet", compression="zstd")
+    quarantine.write_parquet(job.out / "quarantine.parquet", compression="zstd")
+    counts.write(job.out, found)
+    job.metrics(counts.metrics(found))
+    if quarantine.height:
+        job.say(f"{quarantine.height:,} rows in quarantine: {counts.by_reason(found['quarantined'])}")
+
+
+def _check_share(found: dict, quarantine: pl.DataFrame, threshold: float) -> None:
+    """Raises a DataError with the counts by reason and the first bad row when too many rows failed."""
+    share = quarantine.height / found["read"]
+    if share > threshold or not found["kept"]:
+        first = quarantine.row(0, named=True) if quarantine.height else None
+        where = f"; the first is {first['file']}, line {first['line']}" if first else ""
+        raise DataError(
+            f"{quarantine.height:,} of {found['read']:,} rows ({share:.1%}) are bad, and 'quarantine' allows "
+            f"{threshold:.1%}: {counts.by_reason(found['quarantined'])}{where}. Mend the files or raise 'quarantine'"
+        )
