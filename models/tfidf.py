@@ -7,7 +7,7 @@ Character n-grams see inside words, which in Korean is where the endings are: Wa
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -76,5 +76,5 @@ class TfidfClassifier:
         return cls(terms, **load_file(folder / "tfidf.safetensors"))
 
 
-def _vectorizer(**settings: object) -> TfidfVectorizer:
+def _vectorizer(**settings: Any) -> TfidfVectorizer:
     return TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True, lowercase=True, **settings)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
+from models.backbone import ModelConfig
 from pydantic import Field
 
-from models.backbone import ModelConfig
 from models.config import Config
 from models.downstream import Downstream, DownstreamField
 from models.draws import draw
@@ -97,9 +97,9 @@ def _finetune(
     source: Path,
 ) -> dict[str, Any]:
     """Fine-tunes from `source`, a model's folder, or a tokenizer's folder where the start is random."""
+    from models.backbone import random_config
     from transformers import AutoTokenizer
 
-    from models.backbone import random_config
     from models.transfer.heads import with_head
 
     tokenizer = AutoTokenizer.from_pretrained(source)

@@ -165,5 +165,8 @@ class Downstream(Chosen):
         raise NotImplementedError
 
 
-DownstreamField = chosen("models.downstream", Downstream)
-"""A downstream in a configuration: `{kind: classification, …}`."""
+if TYPE_CHECKING:
+    DownstreamField = Downstream
+else:
+    DownstreamField = chosen("models.downstream", Downstream)
+    """A downstream in a configuration: `{kind: classification, …}`."""

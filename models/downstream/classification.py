@@ -232,6 +232,5 @@ class TfidfBaseline:
 
 def _gold(rows: pl.DataFrame, predictions: pl.DataFrame) -> pl.Series:
     """Gold labels in the order of `predictions`."""
-    return predictions.select("id").join(
-        rows.select("id", "label"), on="id", how="left", maintain_order="left"
-    )["label"]
+    gold = rows.select("id", "label")
+    return predictions.select("id").join(gold, on="id", how="left", maintain_order="left")["label"]

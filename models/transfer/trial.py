@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,12 +107,12 @@ class Batches:
     def __call__(self, step: int) -> Mapping[str, Tensor]:
         epoch, index = divmod(step, self.per_epoch)
         batch = self.inputs.batch(self.epoch(epoch)[index])
-        mask = self.inputs.tokenizer.mask_token_id
+        mask: Any = self.inputs.tokenizer.mask_token_id
         if self.config.word_dropout and mask is not None:
             ids = batch["input_ids"]
             generator = torch.Generator().manual_seed(derive(self.seed, "words", step))
             hidden = torch.rand(ids.shape, generator=generator) < self.config.word_dropout
-            batch["input_ids"] = ids.masked_fill(hidden & ~torch.isin(ids, self.special), mask)
+            batch["input_ids"] = ids.masked_fill(hidden & ~torch.isin(ids, self.special), int(mask))
         return batch
 
     def _epoch(self, epoch: int) -> list[Sequence[int]]:
