@@ -36,13 +36,8 @@ class Gain(Interval):
     labels: int
     seed: int
     metric: str
-    higher_is_better: bool = True
-
-    @property
-    def verdict(self) -> Verdict:
-        """Better or worse only where the interval excludes 0."""
-        low, high = (self.low, self.high) if self.higher_is_better else (-self.high, -self.low)
-        return "better" if low > 0 else "worse" if high < 0 else "unclear"
+    verdict: Verdict
+    """Better or worse only where the interval excludes 0."""
 
 
 class Confusion(Part):
@@ -64,7 +59,6 @@ class Score(Part):
     train_rows: int | None = None
     validation_rows: int | None = None
     trainable_parameters: int | None = None
-    seconds: float | None = None
     setting: dict[str, str] = {}
     confusion: Confusion | None = None
     worst: tuple[dict[str, str | int | float | None], ...] = ()
@@ -87,10 +81,11 @@ class Quarantined(Part):
 
 
 class Leak(Part):
-    """A test row whose text is in the corpus."""
+    """A test row whose text is in the corpus: how, in how many documents, and the first of them."""
 
     row_id: str
     kind: str
+    documents: int
     corpus_id: str
     corpus_file: str
     corpus_line: int
@@ -148,6 +143,7 @@ class Entry(Part):
     upstream: str
     baseline: str = "the baseline"
     metrics: tuple[str, ...]
+    lower_is_better: frozenset[str] = frozenset()
     data: Data
     scores: tuple[Score, ...]
     gains: tuple[Gain, ...] = ()
@@ -166,22 +162,34 @@ class Entry(Part):
         """Numbers of labels, ascending."""
         return tuple(sorted({score.labels for score in self.scores}))
 
+    @property
+    def seed(self) -> int:
+        """The seed whose scores are shown where there are several."""
+        return self.scores[0].seed
+
     def score(self, mode: str, labels: int) -> Score | None:
-        """The score of a mode at a number of labels (of the first seed), None where it was not run."""
-        return next((item for item in self.scores if (item.mode, item.labels) == (mode, labels)), None)
+        """The score of a mode at a number of labels, None where it was not run."""
+        wanted = (mode, labels, self.seed)
+        return next((item for item in self.scores if (item.mode, item.labels, item.seed) == wanted), None)
 
     def gain(self, mode: str, against: str, labels: int, metric: str) -> Gain | None:
         """The paired difference, None where one of the two was not run."""
         for item in self.gains:
-            if (item.mode, item.against, item.labels, item.metric) == (mode, against, labels, metric):
+            here = (item.mode, item.against, item.metric) == (mode, against, metric)
+            if here and (item.labels, item.seed) == (labels, self.seed):
                 return item
         return None
 
     def leading(self, labels: int | None = None) -> Score | None:
         """The transferred model that is best on validation rows, at `labels` or at the most labels there are."""
-        found = [score for score in self.scores if score.transferred]
+        found = [score for score in self.scores if score.transferred and score.seed == self.seed]
         labels = max((score.labels for score in found), default=0) if labels is None else labels
-        return _best(tuple(score for score in found if score.labels == labels))
+        sign = -1 if self.metrics[0] in self.lower_is_better else 1
+
+        def on_validation(score: Score) -> float:
+            return float("-inf") if score.validation is None else sign * score.validation
+
+        return max((score for score in found if score.labels == labels), key=on_validation, default=None)
 
 
 class ReportData(Part):
@@ -191,12 +199,3 @@ class ReportData(Part):
     corpus: Data | None = None
     pretraining: tuple[Pretraining, ...] = ()
     entries: tuple[Entry, ...] = ()
-
-
-def _best(scores: tuple[Score, ...]) -> Score | None:
-    """By validation only, never by test; the first of equals."""
-    return max(
-        scores,
-        key=lambda score: float("-inf") if score.validation is None else score.validation,
-        default=None,
-    )

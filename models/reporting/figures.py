@@ -11,6 +11,7 @@ from matplotlib import font_manager, ticker
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 from models.reporting import fonts
 from models.reporting.data import CONTROLS, Confusion, Entry, Lengths, Point
@@ -25,7 +26,7 @@ CONTROL_STYLE: dict[str, dict[str, Any]] = {
 WIDTH, DPI = 4.6, 200
 """Inches and dots an inch: on a phone's 360 px the 9.5 pt text is still 10 px high."""
 
-STYLE: dict[str, Any] = {
+STYLE: dict[RcKeyType, Any] = {
     "font.family": [fonts.FAMILY, "DejaVu Sans"],
     "font.size": 9.5,
     "axes.titlesize": 9.5,
@@ -60,7 +61,11 @@ def scores(entry: Entry) -> bytes:
         figure, (axes,) = _figure(3.2)
         for place, mode in enumerate(entry.modes):
             shift = 1.035 ** (place - (len(entry.modes) - 1) / 2)
-            found = [(item.labels, item.metrics[metric]) for item in entry.scores if item.mode == mode]
+            found = [
+                (item.labels, item.metrics[metric])
+                for item in entry.scores
+                if item.mode == mode and item.seed == entry.seed
+            ]
             found.sort(key=lambda pair: pair[0])
             values = [interval.value for _, interval in found]
             low = [interval.value - interval.low for _, interval in found]
@@ -160,7 +165,7 @@ def confusion(matrix: Confusion) -> bytes:
         return _png(figure)
 
 
-def _style(more: dict[str, Any] | None = None) -> AbstractContextManager[None]:
+def _style(more: dict[RcKeyType, Any] | None = None) -> AbstractContextManager[None]:
     _register_fonts()
     return matplotlib.rc_context(STYLE | (more or {}))
 

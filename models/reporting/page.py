@@ -92,7 +92,12 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=words.number, count=words.count, span=words.span, spoken=words.spoken, shown=shown
+        number=words.number,
+        count=words.count,
+        span=words.span,
+        spoken=words.spoken,
+        capital=words.capital,
+        shown=shown,
     )
     environment.globals.update(
         sentences=words.sentences, findings=words.findings, at=words.at, CONTROLS=CONTROLS
@@ -146,7 +151,6 @@ def score_rows(data: ReportData) -> list[dict[str, Any]]:
             **interval.model_dump(),
             **{f"{key}_without_leaks": value for key, value in _without(score.without_leaks, metric).items()},
             "trainable_parameters": score.trainable_parameters,
-            "seconds": score.seconds,
         }
         for entry in data.entries
         for score in entry.scores
@@ -156,11 +160,7 @@ def score_rows(data: ReportData) -> list[dict[str, Any]]:
 
 def gain_rows(data: ReportData) -> list[dict[str, Any]]:
     """One row per entry and paired difference."""
-    return [
-        {**_named(entry), **gain.model_dump(exclude={"higher_is_better"}), "verdict": gain.verdict}
-        for entry in data.entries
-        for gain in entry.gains
-    ]
+    return [{**_named(entry), **gain.model_dump()} for entry in data.entries for gain in entry.gains]
 
 
 def csv_text(rows: list[dict[str, Any]]) -> str:

@@ -2,7 +2,7 @@
 
 import math
 
-from models.reporting.data import Entry, Gain, Interval, Score, Verdict
+from models.reporting.data import CONTROLS, Entry, Gain, Interval, Score, Verdict
 
 PHRASES: dict[Verdict, str] = {
     "better": "better than",
@@ -39,6 +39,11 @@ def spoken(name: str) -> str:
     return name.replace("_at_", "@").replace("_", " ").replace(" f1", " F1")
 
 
+def capital(text: str) -> str:
+    """The first letter in upper case, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def at(labels: int) -> str:
     """`with 1,000 labels`."""
     return "with no labels" if labels == 0 else f"with {labels:,} label{'' if labels == 1 else 's'}"
@@ -49,47 +54,45 @@ def sentences(entry: Entry) -> list[str]:
     return [_sentence(entry, labels, best) for labels in entry.sizes if (best := entry.leading(labels))]
 
 
-def findings(entry: Entry) -> list[tuple[str, Verdict, str]]:
-    """Per control: its name, the verdict that covers all numbers of labels (`unclear` when mixed), a sentence."""
-    return [_finding(entry, against) for against in ("scratch", "baseline") if _gains(entry, against)]
+def findings(entry: Entry) -> list[tuple[Verdict, str]]:
+    """Per control: what holds at all numbers of labels (`unclear` when mixed), and a sentence that says where."""
+    return [_finding(entry, against, gains) for against in CONTROLS if (gains := _gains(entry, against))]
 
 
 def _sentence(entry: Entry, labels: int, best: Score) -> str:
     metric = entry.metrics[0]
-    ways = [mode for mode in entry.modes if mode not in ("scratch", "baseline")]
+    ways = [mode for mode in entry.modes if mode not in CONTROLS]
     name = "transfer" if len(ways) == 1 else f"transfer ({spoken(best.mode)})"
     reached = [f"{name} reaches {number(best.metrics[metric].value)} {spoken(metric)}"]
     compared: list[str] = []
     previous: Verdict | None = None
-    for against, label in (("scratch", "scratch"), ("baseline", entry.baseline)):
-        control = entry.score(against, labels)
-        if control:
-            reached.append(f"{label} {number(control.metrics[metric].value)}")
-        gain = entry.gain(best.mode, against, labels, metric)
-        if gain:
+    for against in CONTROLS:
+        if control := entry.score(against, labels):
+            reached.append(f"{_control(entry, against)} {number(control.metrics[metric].value)}")
+        if gain := entry.gain(best.mode, against, labels, metric):
             joint = "" if previous is None else "and " if previous == gain.verdict else "but "
-            compared.append(f"{joint}{PHRASES[gain.verdict]} {label} ({_difference(gain)})")
+            compared.append(
+                f"{joint}{PHRASES[gain.verdict]} {_control(entry, against)} ({_difference(gain)})"
+            )
             previous = gain.verdict
-    sentence = f"{at(labels).capitalize()}, {_listed(reached)}"
+    sentence = f"{capital(at(labels))}, {_listed(reached)}"
     return f"{sentence}: transfer is {' '.join(compared)}." if compared else f"{sentence}."
 
 
-def _finding(entry: Entry, against: str) -> tuple[str, Verdict, str]:
-    gains = _gains(entry, against)
-    verdicts = list(dict.fromkeys(gain.verdict for gain in gains))
-    label = entry.baseline if against == "baseline" else against
-    overall: Verdict = verdicts[0] if len(verdicts) == 1 else "unclear"
+def _finding(entry: Entry, against: str, gains: list[Gain]) -> tuple[Verdict, str]:
+    verdicts: list[Verdict] = list(dict.fromkeys(gain.verdict for gain in gains))
     if len(verdicts) == 1 and len(gains) > 1:
-        return (
-            against,
-            overall,
-            f"Transfer is {PHRASES[overall]} {label} at every number of labels ({_sizes(gains)}).",
-        )
+        where = f"at every number of labels ({_sizes(gains)})"
+        return verdicts[0], f"Transfer is {PHRASES[verdicts[0]]} {_control(entry, against)} {where}."
     parts = [
-        f"{PHRASES[verdict]} {label} {_with([gain for gain in gains if gain.verdict == verdict])}"
+        f"{PHRASES[verdict]} {_control(entry, against)} {_with([gain for gain in gains if gain.verdict == verdict])}"
         for verdict in verdicts
     ]
-    return against, overall, f"Transfer is {_listed(parts)}."
+    return verdicts[0] if len(verdicts) == 1 else "unclear", f"Transfer is {_listed(parts)}."
+
+
+def _control(entry: Entry, name: str) -> str:
+    return entry.baseline if name == "baseline" else name
 
 
 def _gains(entry: Entry, against: str) -> list[Gain]:

@@ -2,8 +2,6 @@
 
 import math
 
-import pytest
-
 from models.reporting.data import (
     CONTROLS,
     Confusion,
@@ -51,7 +49,6 @@ def score(mode: str, labels: int) -> Score:
         train_rows=labels,
         validation_rows=min(labels, 4000),
         trainable_parameters=None if mode == "baseline" else 2_104_834,
-        seconds=labels / 97,
         setting={"C": "4.0"} if mode == "baseline" else {"learning_rate": "0.0003", "epochs": "4"},
         confusion=Confusion(classes=classes, counts=((21650, 3171), (3428, 21748))) if best else None,
         worst=tuple(
@@ -82,6 +79,7 @@ def gain(against: str, labels: int, metric: str) -> Gain:
         value=value,
         low=value - 0.0032,
         high=value + 0.0031,
+        verdict="better" if value > 0.0032 else "unclear",
     )
 
 
@@ -125,6 +123,7 @@ def nsmc() -> Data:
             Leak(
                 row_id="nsmc-77",
                 kind="equal",
+                documents=3,
                 corpus_id=f"r-{HOSTILE}",
                 corpus_file="a.jsonl.gz",
                 corpus_line=3019,
@@ -132,6 +131,7 @@ def nsmc() -> Data:
             Leak(
                 row_id="nsmc-912",
                 kind="contained",
+                documents=1,
                 corpus_id="w-12",
                 corpus_file="wiki.jsonl.gz",
                 corpus_line=77,
@@ -141,7 +141,6 @@ def nsmc() -> Data:
     )
 
 
-@pytest.fixture
 def entry() -> Entry:
     sizes = (1000, 10000, 40000)
     metrics = ("accuracy", "macro_f1")
@@ -156,8 +155,7 @@ def entry() -> Entry:
     )
 
 
-@pytest.fixture
-def report(entry: Entry) -> ReportData:
+def report() -> ReportData:
     history = tuple(
         Point(
             tokens=step * 8192,
@@ -174,4 +172,4 @@ def report(entry: Entry) -> ReportData:
         "tokens": "40,960,000",
     }
     upstream = Pretraining(name="mlm", history=history, facts=facts)
-    return ReportData(title=f"korean {HOSTILE}", corpus=corpus(), pretraining=(upstream,), entries=(entry,))
+    return ReportData(title=f"korean {HOSTILE}", corpus=corpus(), pretraining=(upstream,), entries=(entry(),))

@@ -1,0 +1,189 @@
+"""From the files of finished steps to the parts of a report."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models import counts
+from models.config import Config
+from models.downstream import Downstream
+from models.reporting.data import (
+    CONTROLS,
+    Confusion,
+    Data,
+    Gain,
+    Interval,
+    Leak,
+    Lengths,
+    Point,
+    Quarantined,
+    Score,
+    Verdict,
+)
+from models.scoring import paired
+from models.text.splits import text_columns
+
+BINS = 32
+POINTS = 1000
+"""Points of a curve that are kept; more cannot be told apart in a figure."""
+
+
+def data(name: str, validated: Path, split: Path, examples: int) -> Data:
+    """What was read and what became of it, from the folders of `validate` and `split`.
+
+    Args:
+        examples: quarantined rows and leaks that are shown.
+    """
+    found = counts.load(split)
+    quarantine = pl.scan_parquet(validated / "quarantine.parquet").head(examples).collect()
+    pairs = (
+        pl.read_parquet(split / "duplicates.parquet")
+        .group_by("part_a", "part_b")
+        .len()
+        .sort("part_a", "part_b")
+    )
+    leaked = _leaks(split / "leaks.parquet")
+    return Data(
+        name=name,
+        read=found["read"],
+        kept=found["kept"],
+        quarantined=found["quarantined"],
+        removed=found["removed"],
+        masked=found["masked"],
+        parts=found["parts"],
+        examples=tuple(
+            Quarantined(**row)
+            for row in quarantine.select("file", "line", "field", "reason", "raw").to_dicts()
+        ),
+        duplicates={f"{a} and {b}": number for a, b, number in pairs.rows()},
+        leaked_rows=leaked.height,
+        leaks=tuple(Leak(**row) for row in leaked.head(examples).to_dicts()),
+        lengths=lengths(split / "train.parquet"),
+    )
+
+
+def lengths(path: Path) -> Lengths | None:
+    """Histogram of the characters of each row's texts, in bins that grow with the length; None without rows."""
+    columns = text_columns(pl.read_parquet(path, n_rows=0))
+    found = (
+        pl.scan_parquet(path).select(pl.sum_horizontal(pl.col(columns).str.len_chars())).collect().to_series()
+    )
+    if not columns or found.is_empty():
+        return None
+    values = found.to_numpy()
+    edges = np.unique(np.rint(np.geomspace(1, int(values.max()) + 1, BINS + 1)).astype(int))
+    heights, _ = np.histogram(np.maximum(values, 1), edges)
+    middle, high = np.quantile(values, [0.5, 0.95])
+    return Lengths(
+        edges=tuple(edges.tolist()),
+        counts=tuple(heights.tolist()),
+        median=float(middle),
+        p95=float(high),
+        longest=int(values.max()),
+    )
+
+
+def history(path: Path) -> tuple[Point, ...]:
+    """The pretraining curve; every evaluation is kept, and as many points between as a figure can show."""
+    frame = pl.read_parquet(path)
+    every = max(1, -(-frame.height // POINTS))
+    wanted = [name for name in Point.model_fields if name in frame.columns]
+    kept = pl.int_range(pl.len()) % every == 0
+    if "eval_loss" in wanted:
+        kept = kept | pl.col("eval_loss").is_not_null()
+    return tuple(Point(**row) for row in frame.filter(kept).select(wanted).to_dicts())
+
+
+def settings(config: Config) -> dict[str, str]:
+    """What of a configuration changes results, by dotted name; what is left open is left out."""
+    return {name: _text(value) for name, value in _flat(config.identity(), "") if value is not None}
+
+
+def score(folder: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
+    """One adapted model's test scores, from the folders of `score` and `adapt`."""
+    details, summary = _json(folder / "details.json"), _json(adapted / "summary.json")
+    confusion = details.get("confusion")
+    return Score(
+        mode=summary["mode"],
+        labels=summary["rows"]["train"] if summary["labels"] is None else summary["labels"],
+        seed=summary["seed"],
+        metrics=_intervals(_json(folder / "metrics.json")),
+        without_leaks=_intervals(details.get("without_leaks", {}).get("metrics", {})),
+        validation=summary["validation"].get(downstream.headline),
+        train_rows=summary["rows"]["train"],
+        validation_rows=summary["rows"]["validation"],
+        trainable_parameters=summary["trainable_parameters"],
+        setting={name: str(value) for name, value in summary["setting"].items()},
+        confusion=confusion and Confusion(**confusion),
+        worst=tuple(details.get("worst", ())[:worst]),
+    )
+
+
+def gains(
+    scores: Mapping[Path, Score], downstream: Downstream, resamples: int, seed: int
+) -> tuple[Gain, ...]:
+    """Each transferred model minus each control with as many labels and the same seed, paired on the same test rows.
+
+    Args:
+        scores: by the folder of `score`, which holds the statistics of the test rows in their order.
+        resamples: of the paired bootstrap.
+    """
+    found = []
+    for folder, transferred in scores.items():
+        for other, control in scores.items():
+            alike = (transferred.labels, transferred.seed) == (control.labels, control.seed)
+            if transferred.transferred and not control.transferred and alike:
+                a, b = np.load(folder / "statistics.npy"), np.load(other / "statistics.npy")
+                differences = paired(a, b, downstream.metrics, resamples, seed, downstream.lower_is_better)
+                found += [_gain(transferred, control, name, values) for name, values in differences.items()]
+    return tuple(sorted(found, key=lambda gain: CONTROLS.index(gain.against)))
+
+
+def _gain(transferred: Score, control: Score, metric: str, values: dict[str, float | bool]) -> Gain:
+    verdict: Verdict = "better" if values["better"] else "worse" if values["worse"] else "unclear"
+    return Gain(
+        mode=transferred.mode,
+        against=control.mode,
+        labels=transferred.labels,
+        seed=transferred.seed,
+        metric=metric,
+        verdict=verdict,
+        **{bound: values[bound] for bound in ("value", "low", "high")},
+    )
+
+
+def _leaks(path: Path) -> pl.DataFrame:
+    """One line for each leaked test row, with the first document it stands in."""
+    first = ("kind", "corpus_id", "corpus_file", "corpus_line")
+    rows = pl.read_parquet(path).filter(pl.col("part") == "test")
+    grouped = rows.group_by("row_id", maintain_order=True)
+    return grouped.agg(pl.len().alias("documents"), *(pl.col(name).first() for name in first))
+
+
+def _intervals(metrics: dict[str, dict[str, float]]) -> dict[str, Interval]:
+    return {name: Interval(**values) for name, values in metrics.items()}
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings with their dotted names."""
+    if not isinstance(value, dict):
+        yield name, value
+        return
+    for key, item in value.items():
+        yield from _flat(item, f"{name}.{key}" if name else key)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_text(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

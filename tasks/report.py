@@ -1,0 +1,115 @@
+"""One page on the whole run: what was read, how pretraining went, and what the transfer bought."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from models.config import Config
+from models.downstream import Downstream
+from models.reporting import collect, page
+from models.reporting.data import Data, Entry, Pretraining, ReportData, Score
+from tasks import refs
+from tasks.job import Job
+from tasks.step import step
+
+
+class ReportConfig(Config):
+    """What the report is called and how much it shows."""
+
+    title: str = Field("", description="Heading of the page; the recipe's name by default.")
+    worst: int = Field(20, ge=0, description="Wrong predictions shown for each downstream, the surest first.")
+    examples: int = Field(
+        20, ge=0, description="Quarantined rows, and leaked test rows, shown for each data set."
+    )
+    names: tuple[str, ...] = Field((), description="Filled in by the flow: the entry each score belongs to.")
+    upstreams: tuple[str, ...] = Field(
+        (), description="Filled in by the flow: the name of each pretrained model."
+    )
+
+
+def report_on(
+    config: ReportConfig,
+    scores: tuple[refs.Scores, ...],
+    pretrained: tuple[refs.Model, ...],
+    corpus: refs.Split,
+) -> refs.Report:
+    """The ref of the report on `scores`. Names are on the page, so the key of this step takes them in."""
+    names = {
+        "names": tuple(item.about.downstream for item in scores),
+        "upstreams": tuple(item.about.upstream for item in pretrained),
+    }
+    return report(config.model_copy(update=names), scores=scores, pretrained=pretrained, corpus=corpus)
+
+
+@step(refs.Report)
+def report(
+    job: Job,
+    config: ReportConfig,
+    scores: tuple[refs.Scores, ...],
+    pretrained: tuple[refs.Model, ...],
+    corpus: refs.Split,
+) -> None:
+    """Writes the page with its figures, and the same numbers as JSON and CSV."""
+    upstreams = dict(zip((item.key for item in pretrained), config.upstreams, strict=True))
+    entries: dict[str, list[refs.Ref]] = {}
+    for name, item in zip(config.names, scores, strict=True):
+        entries.setdefault(name, []).append(item)
+    data = ReportData(
+        title=config.title or "Report",
+        corpus=_data(job, "corpus", corpus, config),
+        pretraining=tuple(_pretraining(job, upstreams[item.key], item) for item in pretrained),
+        entries=tuple(_entry(job, config, name, items, upstreams) for name, items in entries.items()),
+    )
+    page.write(data, job.out)
+
+
+def _entry(
+    job: Job, config: ReportConfig, name: str, items: list[refs.Ref], upstreams: dict[str, str]
+) -> Entry:
+    """All scores of one entry of the recipe; they are of the same test rows."""
+    how: Any = items[0].config
+    downstream = _settled(job, items[0])
+    scores: dict[Path, Score] = {}
+    for item in items:
+        adapted = item.one("predictions").one("adapted")
+        scores[job.files(item)] = collect.score(job.files(item), job.files(adapted), downstream, config.worst)
+    metrics = dict.fromkeys(metric for score in scores.values() for metric in score.metrics)
+    return Entry(
+        name=name,
+        downstream=downstream.kind,
+        upstream=_upstream(items, upstreams),
+        metrics=tuple(sorted(metrics, key=lambda metric: metric != downstream.headline)),
+        lower_is_better=downstream.lower_is_better,
+        data=_data(job, name, items[0].one("rows"), config),
+        scores=tuple(scores.values()),
+        gains=collect.gains(scores, downstream, how.resamples, how.seed),
+    )
+
+
+def _data(job: Job, name: str, split: refs.Ref, config: ReportConfig) -> Data:
+    return collect.data(name, job.files(split.one("rows")), job.files(split), config.examples)
+
+
+def _settled(job: Job, item: refs.Ref) -> Downstream:
+    """The downstream with what its recipe left open, as the predictions were made with."""
+    how: Any = item.config
+    settled = job.files(item.one("predictions")) / "downstream.json"
+    return type(how.downstream).model_validate_json(settled.read_text(encoding="utf-8"))
+
+
+def _upstream(items: list[refs.Ref], upstreams: dict[str, str]) -> str:
+    """Name of the pretrained model that was carried over; "" where only controls were run."""
+    models = (item.one("predictions").one("adapted").inputs["model"] for item in items)
+    return next((upstreams[model.key] for model in models if isinstance(model, refs.Ref)), "")
+
+
+def _pretraining(job: Job, name: str, model: refs.Ref) -> Pretraining:
+    """The curve, and every setting from the text to the model."""
+    steps = (model.one("tokenizer"), model.one("sequences"), model)
+    facts = {
+        f"{item.step} · {key}": value
+        for item in steps
+        for key, value in collect.settings(item.config).items()
+    }
+    return Pretraining(name=name, history=collect.history(job.files(model) / "history.parquet"), facts=facts)

@@ -1,0 +1,171 @@
+"""The page: complete, self-contained, escaped, readable without its styles, the same bytes for the same data."""
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from sample_report import HOSTILE, entry, report
+
+from models.reporting import page
+from models.reporting.data import Interval, ReportData
+
+VOID = {"meta", "img", "br"}
+
+
+class Reader(HTMLParser):
+    """Collects elements with their attributes, and checks that all are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == [], f"never closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self._open:
+            self.text.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    page.write(report(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def html(folder: Path) -> str:
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def reader(html: str) -> Reader:
+    return Reader(html)
+
+
+def test_equal_data_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
+    page.write(report(), tmp_path)
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    assert [str(path) for path in files] == [
+        "figures/confusion-nsmc.png",
+        "figures/lengths-corpus.png",
+        "figures/lengths-nsmc.png",
+        "figures/pretraining-mlm.png",
+        "figures/scores-nsmc.png",
+        "gains.csv",
+        "gains.json",
+        "index.html",
+        "report.json",
+        "scores.csv",
+    ]
+    assert all((folder / path).read_bytes() == (tmp_path / path).read_bytes() for path in files)
+
+
+def test_text_of_others_is_never_markup(html: str, reader: Reader) -> None:
+    assert "<script" not in html
+    assert not reader.all("script")
+    # The title, a class, a text, a file name, a quarantined row and a leak, each shown as it is.
+    assert "".join(reader.text).count(HOSTILE) >= 6
+
+
+def test_the_page_needs_nothing_from_anywhere(reader: Reader, html: str) -> None:
+    addresses = [
+        value
+        for _, attributes in reader.elements
+        for name, value in attributes.items()
+        if name in ("src", "href")
+    ]
+    assert addresses
+    assert all(value and value.startswith(("data:image/png;base64,", "#")) for value in addresses)
+    assert set(re.findall(r"url\((.{0,22})", html)) == {"data:font/woff2;base64"}
+    policy = next(
+        item["content"] for item in reader.all("meta") if item.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy and policy.startswith("default-src 'none'")
+    assert not any(name.startswith("on") for _, attributes in reader.elements for name in attributes)
+
+
+def test_it_can_be_read_on_a_phone_and_aloud(reader: Reader) -> None:
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in reader.all("meta")
+    assert reader.all("html") == [{"lang": "en"}]
+    assert all(image.get("alt") and image.get("width") and image.get("height") for image in reader.all("img"))
+    tables = [tag for tag, _ in reader.elements if tag in ("table", "caption")]
+    assert tables == ["table", "caption"] * (len(tables) // 2)
+    assert all(header.get("scope") in ("col", "row") for header in reader.all("th"))
+    targets = {attributes.get("id") for _, attributes in reader.elements}
+    assert all((link["href"] or "").removeprefix("#") in targets for link in reader.all("a"))
+
+
+def test_the_headline_says_what_the_table_says(reader: Reader) -> None:
+    text = " ".join("".join(reader.text).split())
+    assert "With 1,000 labels, transfer reaches 0.781 accuracy, scratch 0.711 and the baseline 0.774" in text
+    assert "1,000 0.781 0.777–0.785 0.711 0.707–0.715 0.774 0.770–0.778" in text
+
+
+def test_figures_are_small(folder: Path) -> None:
+    for path in (folder / "figures").iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.stat().st_size < 150_000
+
+
+def test_numbers_are_there_for_programs(folder: Path) -> None:
+    gains = json.loads((folder / "gains.json").read_text())
+    gain = gains["scratch"]["nsmc"]["1000"]["accuracy"]
+    assert gain == {
+        "mode": "finetune",
+        "value": pytest.approx(0.07),
+        "low": pytest.approx(0.0668),
+        "high": pytest.approx(0.0731),
+        "better": True,
+    }
+    assert not gains["baseline"]["nsmc"]["40000"]["accuracy"]["better"]
+    rows = list(csv.DictReader(io.StringIO((folder / "scores.csv").read_text())))
+    assert len(rows) == 3 * 3 * 2
+    assert rows[0]["entry"] == "nsmc" and rows[0]["metric"] == "accuracy" and float(rows[0]["value"]) == 0.781
+    assert ReportData.model_validate_json((folder / "report.json").read_text()) == report()
+
+
+def test_a_run_with_little_to_say_still_has_a_page(tmp_path: Path) -> None:
+    bare = entry().model_copy(update={"scores": entry().scores[:1], "gains": (), "metrics": ("accuracy",)})
+    page.write(ReportData(title="bare", entries=(bare,)), tmp_path)
+    assert "reaches 0.781 accuracy." in (tmp_path / "index.html").read_text()
+    page.write(ReportData(title="nothing"), tmp_path)
+    assert "No downstream was scored." in (tmp_path / "index.html").read_text()
+
+
+def test_entries_whose_names_are_alike_keep_their_figures_apart() -> None:
+    first, second = (entry().model_copy(update={"name": name}) for name in ("a b", "a/b"))
+    names = [figure.name for figure in page.draw(ReportData(title="", entries=(first, second))).values()]
+    assert len(set(names)) == len(names) and "scores-a-b.png" in names and "scores-a-b-2.png" in names
+
+
+def test_what_is_not_a_number_is_null_in_json_and_a_dash_on_the_page(tmp_path: Path) -> None:
+    nothing = Interval(value=float("nan"), low=float("nan"), high=float("nan"))
+    score = entry().scores[0].model_copy(update={"metrics": {"pearson": nothing}})
+    empty = entry().model_copy(update={"scores": (score,), "gains": (), "metrics": ("pearson",)})
+    page.write(ReportData(title="", entries=(empty,)), tmp_path)
+    json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
+    assert "reaches – pearson" in (tmp_path / "index.html").read_text()
+
+
+def test_control_characters_and_long_texts_are_made_visible() -> None:
+    assert page.shown("a\x00b\x1b[2J\x85") == "a\\x00b\\x1b[2J\\x85"
+    assert page.shown("가\n나") == "가\n나"
+    assert page.shown("글" * 1000) == "글" * 300 + "… (1,000 characters)"
