@@ -67,6 +67,10 @@ class FlowRun:
         return [outcome for outcome in self.outcomes.values() if outcome.status == "failed"]
 
 
+opened: list[FlowRun] = []
+"""Flow runs of this process, newest last, for who has called the flow and wants to show what became of it."""
+
+
 def step_of(ref: Ref) -> "Step[Any]":
     """The declaration a ref was made by."""
     import importlib
@@ -102,6 +106,7 @@ def flow_run(recipe: str, *, device: str = "auto", threads: int = 0, text: str =
             experiment_id, parent_id, flow_run_id, device, threads or os.cpu_count() or 1, board, process
         )
         run = FlowRun(recipe, context)
+        opened.append(run)
         status = tracking.KILLED
         try:
             with _stop_on_interrupt(process):
