@@ -1,0 +1,43 @@
+"""The embedded demo: texts of a small invented Korean world, made on the spot, with dirt in known numbers."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from models.text import dirt
+from models.text.world import World
+from tasks.sources import Record, Rejected, Source
+
+
+class Demo(Source):
+    """A seeded invented world; the corpus and the labelled rows of one seed belong together."""
+
+    kind: Literal["demo"] = Field("demo", description="An invented Korean world, generated from a seed.")
+    view: Literal["corpus", "classification"] = Field("corpus", description="What to make of the world.")
+    seed: int = Field(1, description="Another seed is another world.")
+    documents: int = Field(30_000, ge=100, description="Documents in the corpus, before dirt is planted.")
+    train: int = Field(4_000, ge=200, description="Labelled rows for training, before dirt is planted.")
+    validation: int = Field(500, ge=20, description="Labelled rows for validation.")
+    test: int = Field(1_000, ge=20, description="Labelled rows for testing.")
+
+    def check(self) -> None:
+        """There is nothing that could be missing."""
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Rows with their place in a file that could be written."""
+        return self._corpus() if self.view == "corpus" else self._classification()
+
+    def _corpus(self) -> Iterator[Record | Rejected]:
+        for line, text in enumerate(dirt.corpus(World(self.seed), self.seed, self.documents), start=1):
+            if text == "{":
+                yield Rejected(dirt.CORPUS_FILE, line, "", "not JSON", text)
+            else:
+                yield Record({"id": f"demo:{line}", "source": "demo", "text": text}, dirt.CORPUS_FILE, line)
+
+    def _classification(self) -> Iterator[Record | Rejected]:
+        sizes = {"train": self.train, "validation": self.validation, "test": self.test}
+        rows = dirt.labelled(World(self.seed), self.seed, sizes)
+        for line, part, (text, label) in dirt.numbered(rows):
+            fields = {"id": f"{part}:{line}", "text": text, "label": label}
+            yield Record(fields, dirt.LABELLED_FILE, line, part)
