@@ -8,7 +8,7 @@ from pydantic import Field
 from models.config import Config
 from models.downstream import Downstream
 from models.reporting import collect, page
-from models.reporting.data import Data, Entry, Pretraining, ReportData, Score
+from models.reporting.data import CONTROLS, Data, Entry, Pretraining, ReportData, Score
 from tasks import refs
 from tasks.job import Job
 from tasks.step import step
@@ -84,6 +84,7 @@ def _entry(
         data=_data(job, name, items[0].one("rows"), config),
         scores=tuple(scores.values()),
         gains=collect.gains(scores, downstream, how.resamples, how.seed),
+        facts=_facts(items),
     )
 
 
@@ -104,9 +105,18 @@ def _upstream(items: list[refs.Ref], upstreams: dict[str, str]) -> str:
     return next((upstreams[model.key] for model in models if isinstance(model, refs.Ref)), "")
 
 
+def _facts(items: list[refs.Ref]) -> dict[str, str]:
+    """Settings of the first transfer, without those that are a column of the table of models."""
+    configs = [item.one("predictions").one("adapted").config for item in items]
+    how: Any = next((config for config in configs if getattr(config, "mode", "") not in CONTROLS), configs[0])
+    return {
+        name: value for name, value in collect.settings(how).items() if name not in ("mode", "labels", "seed")
+    }
+
+
 def _pretraining(job: Job, name: str, model: refs.Ref) -> Pretraining:
     """The curve, and every setting from the text to the model."""
-    steps = (model.one("tokenizer"), model.one("sequences"), model)
+    steps = (*model.parents(), model)
     facts = {
         f"{item.step} · {key}": value
         for item in steps

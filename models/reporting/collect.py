@@ -88,7 +88,12 @@ def lengths(path: Path) -> Lengths | None:
 
 
 def history(path: Path) -> tuple[Point, ...]:
-    """The pretraining curve; every evaluation is kept, and as many points between as a figure can show."""
+    """The pretraining curve; every evaluation is kept, and as many points between as a figure can show.
+
+    Empty where nothing was pretrained.
+    """
+    if not path.is_file():
+        return ()
     frame = pl.read_parquet(path)
     every = max(1, -(-frame.height // POINTS))
     wanted = [name for name in Point.model_fields if name in frame.columns]

@@ -147,6 +147,7 @@ class Entry(Part):
     data: Data
     scores: tuple[Score, ...]
     gains: tuple[Gain, ...] = ()
+    facts: dict[str, str] = {}
 
     @property
     def modes(self) -> tuple[str, ...]:

@@ -81,6 +81,8 @@ def scores(entry: Entry) -> bytes:
         _label_axis(axes, entry.sizes)
         axes.set_ylabel(spoken(metric))
         axes.margins(x=0.08, y=0.1)
+        if len(entry.sizes) == 1:
+            axes.set_xlim(entry.sizes[0] / 2 - 0.5, entry.sizes[0] * 2 + 1)
         figure.legend(
             loc="outside upper left", ncols=min(3, len(entry.modes)), handlelength=2.2, columnspacing=1.4
         )

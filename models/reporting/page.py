@@ -73,12 +73,13 @@ def draw(data: ReportData) -> dict[tuple[str, str], Figure]:
         best = entry.leading()
         if best and best.confusion:
             add("confusion", entry.name, figures.confusion(best.confusion))
+        if entry.data.lengths:
+            add("lengths", entry.name, figures.lengths(entry.data.lengths))
     for upstream in data.pretraining:
         if upstream.history:
             add("pretraining", upstream.name, figures.pretraining(upstream.history))
-    for part in filter(None, (data.corpus, *(entry.data for entry in data.entries))):
-        if part.lengths:
-            add("lengths", part.name, figures.lengths(part.lengths))
+    if data.corpus and data.corpus.lengths:
+        add("corpus", "lengths", figures.lengths(data.corpus.lengths))
     return drawn
 
 

@@ -1,6 +1,7 @@
 """Numbers and findings in words; every sentence is made from the same values the tables show."""
 
 import math
+import re
 
 from models.reporting.data import CONTROLS, Entry, Gain, Interval, Score, Verdict
 
@@ -9,6 +10,8 @@ PHRASES: dict[Verdict, str] = {
     "worse": "worse than",
     "unclear": "not shown to differ from",
 }
+
+WRITTEN = {"f1": "F1", "mrr": "MRR", "ndcg": "nDCG", "bleu": "BLEU", "chrf": "chrF"}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -35,8 +38,10 @@ def span(interval: Interval, joint: str = " to ") -> str:
 
 
 def spoken(name: str) -> str:
-    """A metric's or mode's name for reading: `macro_f1` is macro F1."""
-    return name.replace("_at_", "@").replace("_", " ").replace(" f1", " F1")
+    """A metric's, mode's or reason's name for reading: `macro_f1` is macro F1."""
+    return re.sub(
+        r"[a-z0-9]+", lambda word: WRITTEN.get(word[0], word[0]), name.replace("_at_", "@").replace("_", " ")
+    )
 
 
 def capital(text: str) -> str:

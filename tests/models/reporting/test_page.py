@@ -65,7 +65,7 @@ def test_equal_data_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     assert [str(path) for path in files] == [
         "figures/confusion-nsmc.png",
-        "figures/lengths-corpus.png",
+        "figures/corpus-lengths.png",
         "figures/lengths-nsmc.png",
         "figures/pretraining-mlm.png",
         "figures/scores-nsmc.png",

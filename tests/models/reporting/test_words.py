@@ -91,7 +91,7 @@ def test_a_bound_beside_0_never_reads_as_0(low: float, width: float) -> None:
 
 def test_names_are_spoken() -> None:
     assert [words.spoken(name) for name in ("mrr_at_10", "macro_f1", "entity_f1", "zero_shot")] == [
-        "mrr@10",
+        "MRR@10",
         "macro F1",
         "entity F1",
         "zero shot",
