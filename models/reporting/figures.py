@@ -90,30 +90,29 @@ def scores(entry: Entry) -> bytes:
 
 
 def pretraining(history: Sequence[Point]) -> bytes:
-    """Training and evaluation loss over tokens, and below it the speed."""
+    """Training and evaluation loss over tokens, and below it the speed where it was measured."""
+    tokens, speeds = _series(history, "tokens_per_second")
     with _style():
-        figure, (loss, speed) = _figure(3.6, heights=(3, 1))
+        figure, (loss, *below) = _figure(3.6, heights=(3, 1) if speeds else (1,))
         for field, label, look in (
             ("train_loss", "training", {"color": "#8fb7d6", "linewidth": 1.1}),
             ("eval_loss", "held-out", {"color": WAYS[0], "marker": "o", "markersize": 3.5}),
         ):
-            tokens, values = _series(history, field)
-            if values:
-                loss.plot(tokens, values, label=label, **look)
-        tokens, values = _series(history, "tokens_per_second")
-        speed.plot(tokens, values, color=MUTED, linewidth=1.1)
+            loss.plot(*_series(history, field), label=label, **look)
         loss.set_ylabel("loss (nats a token)")
-        loss.tick_params(labelbottom=False)
         loss.legend(loc="upper right")
-        speed.set_ylabel("tokens/s")
-        speed.set_ylim(0, 1.25 * max(values, default=1.0))
-        speed.set_xlabel("tokens seen")
-        speed.yaxis.set_major_locator(ticker.MaxNLocator(3, integer=True, steps=[1, 2, 5, 10]))
-        for axes in (loss, speed):
+        for speed in below:
+            speed.plot(tokens, speeds, color=MUTED, linewidth=1.1)
+            speed.set_ylabel("tokens/s")
+            speed.set_ylim(0, 1.25 * max(speeds))
+            speed.yaxis.set_major_locator(ticker.MaxNLocator(3, integer=True, steps=[1, 2, 5, 10]))
+            speed.yaxis.set_major_formatter(ticker.EngFormatter(sep=""))
+            loss.tick_params(labelbottom=False)
+        for axes in (loss, *below):
             axes.set_xlim(left=0)
             axes.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
-        speed.yaxis.set_major_formatter(ticker.EngFormatter(sep=""))
-        figure.align_ylabels([loss, speed])
+        (loss, *below)[-1].set_xlabel("tokens seen")
+        figure.align_ylabels([loss, *below])
         return _png(figure)
 
 

@@ -87,7 +87,14 @@ def test_the_page_tells_what_the_run_found(
     assert entry["scores"][0]["without_leaks"]["accuracy"]["value"] == pytest.approx(44 / 49)
     assert found["corpus"]["kept"] == 41 and sum(found["corpus"]["quarantined"].values()) == 1
     assert sum(found["corpus"]["lengths"]["counts"]) == found["corpus"]["parts"]["train"]
-    assert len(upstream["history"]) == 40 and upstream["facts"]["tokenizer · vocabulary"] == "8,000"
+    assert len(upstream["history"]) == 40
+    assert upstream["history"][9] == {
+        "tokens": 1000,
+        "train_loss": 8.0,
+        "eval_loss": 7.5,
+        "tokens_per_second": 910.0,
+    }
+    assert upstream["facts"]["tokenizer · vocabulary"] == "8,000"
 
     html = (folder / "index.html").read_text()
     assert "Transfer is better than scratch with 100 labels." in html

@@ -1,4 +1,4 @@
-"""Korean is shown by a font that is really there, on the page and in the figures."""
+"""Figures, and Korean shown by a font that is really there: on the page and in the figures."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ from fontTools.ttLib import TTFont
 from sample_report import entry
 
 from models.reporting import figures, fonts
-from models.reporting.data import Confusion
+from models.reporting.data import Confusion, Point
 
 
 def embedded(css: str) -> TTFont:
@@ -36,6 +36,11 @@ def test_figures_find_every_korean_glyph_and_leave_settings_alone() -> None:
         figures.confusion(Confusion(classes=("긍정", "부정"), counts=((8, 2), (1, 9))))
         figures.scores(entry().model_copy(update={"metrics": ("accuracy",)}))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_curve_without_speed_can_be_drawn() -> None:
+    history = [Point(tokens=100 * step, train_loss=9 - step / 10) for step in range(20)]
+    assert figures.pretraining(history) != figures.pretraining(history[:10])
 
 
 def test_zero_labels_and_one_number_of_labels_can_be_drawn() -> None:
