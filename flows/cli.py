@@ -1,0 +1,151 @@
+"""The command line: `headwater run | plan | up`."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows import documents
+from models.errors import HeadwaterError, RecipeError
+from tasks import environment
+
+GOOD, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: all good; a step failed; wrong before the first step; Ctrl-C."""
+
+_HELP = """\
+examples:
+  headwater run recipes/demo.yaml                 the whole chain on an invented Korean world
+  headwater run recipes/korean.yaml --only classification
+  headwater run recipes/demo.yaml --set seed=2 --set upstreams.mlm.train.tokens=2000000
+  headwater plan recipes/korean.yaml              what would run, what is there already, what it takes
+  headwater up                                    Prefect and MLflow in the browser, schedules, a worker
+
+exit codes: 0 all good, 1 a step failed, 2 wrong before the first step, 130 stopped by Ctrl-C
+
+State lives in .headwater, or where HEADWATER_HOME says. Recipes may name folders of yours by environment
+variables, as in ${HEADWATER_DATA}. MLFLOW_TRACKING_URI and PREFECT_API_URL point to servers of yours.
+"""
+_RUN = """\
+Runs a recipe in this process and ends with a table of its steps. What is there already is not made again.
+
+examples:
+  headwater run recipes/demo.yaml
+  headwater run recipes/demo.yaml --only pretrain
+  headwater run recipes/demo.yaml --set downstreams.classification.finetune.epochs=2
+  headwater run recipes/demo.yaml --json > result.json
+"""
+_PLAN = """\
+Shows each step, whether it is there already, and about how long the others take. Nothing runs.
+
+example:
+  headwater plan recipes/korean.yaml --only classification
+"""
+_UP = """\
+Starts Prefect's server, MLflow's and a worker on this machine alone, deploys everything in prefect.yaml and
+stops it all on Ctrl-C.
+
+examples:
+  headwater up
+  headwater up --prefect-port 4300 --mlflow-port 5100
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code; what goes wrong is said in one line, never in a traceback."""
+    options = _parser().parse_args(_repeat_set(sys.argv[1:] if arguments is None else arguments))
+    environment.prepare()
+    try:
+        environment.make_home()
+        return _command(options)
+    except RecipeError as error:
+        return _say(str(error), WRONG)
+    except HeadwaterError as error:
+        return _say(str(error), FAILED)
+    except OSError as error:
+        return _say(f"{error.filename or environment.home()}: {error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        return _say("stopped", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 the outermost place: a bug is shown as one line too
+        log = environment.home() / "logs" / "traceback.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        return _say(
+            f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} (see {log})", FAILED
+        )
+
+
+def _command(options: argparse.Namespace) -> int:
+    """Imports of the commands are here, so that a wrong recipe is answered at once."""
+    if options.command == "up":
+        from flows.up import up
+
+        return up(options.prefect_port, options.mlflow_port)
+    overrides = documents.parse_overrides(options.set)
+    only = [name.strip() for names in options.only for name in names.split(",") if name.strip()]
+    if options.command == "plan":
+        from flows.plan import plan
+
+        return plan(options.recipe, overrides, only, as_json=options.json)
+    from flows.run import run
+
+    return run(options.recipe, overrides, only, as_json=options.json)
+
+
+def _say(message: str, code: int) -> int:
+    for line in message.splitlines():
+        print(f"headwater: {line}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="headwater",
+        description="Transfer learning for language, from a corpus to what the transfer bought.",
+        epilog=_HELP,
+        formatter_class=form,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, short, text in (
+        ("run", "run a recipe", _RUN),
+        ("plan", "show what a run would do", _PLAN),
+    ):
+        command = commands.add_parser(name, help=short, description=text, formatter_class=form)
+        command.add_argument(
+            "recipe", type=Path, metavar="RECIPE", help="path of a recipe, such as recipes/demo.yaml"
+        )
+        command.add_argument(
+            *("--only",),
+            action="append",
+            default=[],
+            metavar="NAME,...",
+            help="entries or steps, with what they need",
+        )
+        command.add_argument(
+            *("--set",),
+            action="append",
+            default=[],
+            metavar="dotted.path=value",
+            help="change a setting for this run",
+        )
+        command.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    command = commands.add_parser(
+        "up", help="servers, deployments and a worker", description=_UP, formatter_class=form
+    )
+    command.add_argument("--prefect-port", type=int, default=4200, metavar="PORT", help="default: 4200")
+    command.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT", help="default: 5000")
+    return parser
+
+
+def _repeat_set(arguments: Sequence[str]) -> list[str]:
+    """`--set a=1 b=2` as `--set a=1 --set b=2`: both are understood, and a recipe after them is still a recipe."""
+    repeated: list[str] = []
+    setting = False
+    for argument in arguments:
+        if setting and "=" in argument and not argument.startswith("-"):
+            repeated += [] if repeated[-1] == "--set" else ["--set"]
+        else:
+            setting = argument == "--set"
+        repeated.append(argument)
+    return repeated

@@ -1,0 +1,37 @@
+"""The corpus: read, cleaned, checked and split."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from flows.recipe import Recipe
+from tasks import refs
+from tasks.ingest import IngestConfig, ingest
+from tasks.run import flow_run
+from tasks.split import SplitConfig, Tests, split
+from tasks.validate import ValidateConfig, validate
+
+
+def corpus_ref(recipe: Recipe) -> refs.Split:
+    """The corpus in its parts; with `leaks: remove`, every test file of the recipe bears on it."""
+    part = recipe.corpus
+    read = ingest(IngestConfig(sources=part.sources, clean=part.clean))
+    checked = validate(ValidateConfig(quarantine=part.quarantine), rows=read)
+    entries = recipe.downstreams if part.leaks == "remove" else ()
+    tests = tuple(Tests(sources=entry.data, seed=recipe.seed) for entry in entries)
+    how = SplitConfig(seed=recipe.seed, holdout=part.holdout, leaks=part.leaks, tests=tests)
+    return split(how, rows=checked, corpus=None)
+
+
+@flow(name="corpus", flow_run_name="corpus · {recipe.stem}")
+def corpus(recipe: Path, overrides: dict[str, Any] = {}) -> None:
+    """Reads, cleans and checks the corpus, so that trouble with the data shows before anything is trained on it.
+
+    Args:
+        recipe: Path of the recipe, such as recipes/demo.yaml.
+        overrides: Settings to change for this run, by their dotted path: {"corpus.quarantine": 0.05}.
+    """
+    loaded = Recipe.load(recipe, overrides)
+    with flow_run(loaded.name, device=loaded.device, threads=loaded.threads, text=loaded.text()) as run:
+        run.execute([corpus_ref(loaded)])

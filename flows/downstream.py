@@ -1,0 +1,89 @@
+"""Downstreams: the pretrained model carried over to each, beside its two controls, and scored on test rows."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from flows.corpus import corpus_ref
+from flows.pretraining import model_refs
+from flows.recipe import DownstreamPart, Recipe
+from tasks import refs
+from tasks.adapt import AdaptConfig, adapt
+from tasks.ingest import IngestConfig, ingest
+from tasks.predict import PredictConfig, predict
+from tasks.refs import About
+from tasks.run import flow_run
+from tasks.score import ScoreConfig, score
+from tasks.split import SplitConfig, split
+from tasks.validate import ValidateConfig, validate
+
+
+def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split) -> refs.Split:
+    """The labelled rows of an entry in their parts, its test rows looked for in the corpus."""
+    about = About(downstream=entry.name, kind=entry.downstream.kind)
+    read = ingest(IngestConfig(sources=entry.data, columns="all"), about=about)
+    checked = validate(
+        ValidateConfig(rows=entry.downstream, quarantine=entry.quarantine), about=about, rows=read
+    )
+    how = SplitConfig(seed=recipe.seed, leaks=recipe.corpus.leaks)
+    return split(how, about=about, rows=checked, corpus=corpus)
+
+
+def score_refs(
+    recipe: Recipe, entry: DownstreamPart, corpus: refs.Split, words: refs.Tokenizer, model: refs.Model
+) -> list[refs.Scores]:
+    """Test scores of an entry: every mode at every number of labels."""
+    rows = rows_ref(recipe, entry, corpus)
+    seed = recipe.seed if entry.seed is None else entry.seed
+    found = []
+    for labels, mode in itertools.product(entry.labels, entry.modes):
+        how = AdaptConfig(
+            downstream=entry.downstream,
+            mode=mode,
+            labels=None if labels == "all" else labels,
+            seed=seed,
+            finetune=entry.finetune,
+            model=recipe.upstream_of(entry).model,
+        )
+        about = About(
+            upstream=recipe.upstream_of(entry).name,
+            downstream=entry.name,
+            kind=entry.downstream.kind,
+            mode=mode,
+            labels=how.labels,
+            seed=seed,
+        )
+        made = adapt(
+            how,
+            about=about,
+            rows=rows,
+            tokenizer=words if mode == "scratch" else None,
+            model=model if mode == "finetune" else None,
+        )
+        predictions = predict(
+            PredictConfig(downstream=entry.downstream), about=about, rows=rows, adapted=made
+        )
+        scoring = ScoreConfig(downstream=entry.downstream, seed=recipe.seed)
+        found.append(score(scoring, about=about, rows=rows, predictions=predictions))
+    return found
+
+
+@flow(name="downstream", flow_run_name="downstream · {recipe.stem}")
+def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = []) -> None:
+    """Carries the pretrained models over to the recipe's downstreams and scores them; makes what they need.
+
+    Args:
+        recipe: Path of the recipe, such as recipes/demo.yaml.
+        overrides: Settings to change for this run, by their dotted path: {"downstreams.classification.labels": [1000]}.
+        only: Names of the entries to run, such as classification; empty for all.
+    """
+    loaded = Recipe.load(recipe, overrides)
+    with flow_run(loaded.name, device=loaded.device, threads=loaded.threads, text=loaded.text()) as run:
+        corpus = corpus_ref(loaded)
+        scores = []
+        for entry in loaded.entries(only):
+            made = model_refs(loaded, loaded.upstream_of(entry), corpus)
+            scores += score_refs(loaded, entry, corpus, *made)
+        run.execute(scores)

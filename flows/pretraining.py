@@ -1,0 +1,39 @@
+"""Pretraining: a tokenizer, packed sequences and a model for each upstream of the recipe."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from flows.corpus import corpus_ref
+from flows.recipe import Recipe, UpstreamPart
+from models.pretraining import PretrainConfig
+from tasks import refs
+from tasks.encode import encode
+from tasks.pretrain import pretrain
+from tasks.refs import About
+from tasks.run import flow_run
+from tasks.tokenizer import tokenizer
+
+
+def model_refs(recipe: Recipe, part: UpstreamPart, corpus: refs.Split) -> tuple[refs.Tokenizer, refs.Model]:
+    """The tokenizer and the pretrained model of an upstream, learnt from the corpus's training part."""
+    about = About(upstream=part.name, seed=recipe.seed)
+    words = tokenizer(part.tokenizer, about=about, corpus=corpus)
+    sequences = encode(part.encode, about=about, corpus=corpus, tokenizer=words)
+    how = PretrainConfig(objective=part.objective, model=part.model, train=part.train, seed=recipe.seed)
+    return words, pretrain(how, about=about, sequences=sequences, tokenizer=words)
+
+
+@flow(name="pretraining", flow_run_name="pretraining · {recipe.stem}")
+def pretraining(recipe: Path, overrides: dict[str, Any] = {}) -> None:
+    """Pretrains every model of the recipe, from the corpus on. What is there already is not made again.
+
+    Args:
+        recipe: Path of the recipe, such as recipes/demo.yaml.
+        overrides: Settings to change for this run, by their dotted path: {"upstreams.mlm.model.size": "tiny"}.
+    """
+    loaded = Recipe.load(recipe, overrides)
+    with flow_run(loaded.name, device=loaded.device, threads=loaded.threads, text=loaded.text()) as run:
+        corpus = corpus_ref(loaded)
+        run.execute([model_refs(loaded, part, corpus)[1] for part in loaded.upstreams])

@@ -1,0 +1,80 @@
+"""Transfer learning, the whole chain: corpus, pretraining, downstreams, scores and one report."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from flows.corpus import corpus_ref
+from flows.downstream import score_refs
+from flows.pretraining import model_refs
+from flows.recipe import STEPS, Recipe
+from tasks import refs, store
+from tasks.refs import Ref, ordered
+from tasks.report import ReportConfig, report_on
+from tasks.run import FlowRun, flow_run
+
+
+def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
+    """What a run makes, in order, the report aside: everything, or what `only` names."""
+    corpus = corpus_ref(recipe)
+    made = {part.name: model_refs(recipe, part, corpus) for part in recipe.upstreams}
+    entries = recipe.entries(only)
+    scores = [
+        ref
+        for entry in entries
+        for ref in score_refs(recipe, entry, corpus, *made[recipe.upstream_of(entry).name])
+    ]
+    every = ordered([*(model for _, model in made.values()), *scores])
+    if not only or "report" in only:
+        return every
+    return ordered(
+        [ref for ref in every if {ref.step, ref.about.downstream or ref.about.upstream} & set(only)]
+    )
+
+
+def report_refs(recipe: Recipe, only: Sequence[str], made: Sequence[Ref]) -> list[refs.Report]:
+    """The report on what is `made`; none where only steps or pretrainings were asked for."""
+    scores = tuple(ref for ref in made if isinstance(ref, refs.Scores))
+    models = tuple(ref for ref in made if isinstance(ref, refs.Model))
+    asked = not only or {"report", *(entry.name for entry in recipe.downstreams)} & set(only)
+    if not asked or not (scores or models):
+        return []
+    how = ReportConfig(title=recipe.report.title or recipe.name)
+    return [report_on(how, scores=scores, pretrained=models, corpus=corpus_ref(recipe))]
+
+
+@flow(name="transfer-learning", flow_run_name="transfer-learning · {recipe.stem}")
+def transfer_learning(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = []) -> None:
+    """Pretrains on the corpus, carries the models over to every downstream, scores them and reports what it bought.
+
+    Args:
+        recipe: Path of the recipe, such as recipes/demo.yaml.
+        overrides: Settings to change for this run, by their dotted path: {"seed": 2}.
+        only: Entries or steps to run, such as classification or pretrain, with what they need; empty for all.
+    """
+    loaded = Recipe.load(recipe, overrides)
+    targets = chain(loaded, only)
+    with flow_run(loaded.name, device=loaded.device, threads=loaded.threads, text=loaded.text()) as run:
+        run.execute(targets)
+        # What failed is missing from the report, which is the whole one again once a retry has mended it.
+        for page in report_refs(loaded, only, [ref for ref in targets if run.done(ref)]):
+            run.execute([page])
+            _log_gains(run, page)
+
+
+def _log_gains(run: FlowRun, page: refs.Report) -> None:
+    """`gain/<entry>/<metric>` with its interval on the parent run: transfer minus scratch at each number of labels."""
+    if not run.done(page):
+        return
+    found = json.loads((store.files(page) / "gains.json").read_text(encoding="utf-8"))
+    for name, sizes in found.get("scratch", {}).items():
+        for labels, metrics in sorted(sizes.items(), key=lambda item: int(item[0])):
+            values = {
+                f"gain/{name}/{metric}{suffix}": gain[field]
+                for metric, gain in metrics.items()
+                for suffix, field in (("", "value"), ("_low", "low"), ("_high", "high"))
+            }
+            run.log(values, step=int(labels))
