@@ -1,1 +1,49 @@
-"""Pretraining objectives, one file each."""
+"""Pretraining objectives, one file each.
+
+An objective says what a model is asked about a text: how a batch of documents becomes inputs and targets, and
+what the loss is. Order of documents, model, optimiser and checkpoints are the same for all (`models.pretraining`).
+
+torch is imported inside functions: recipes name objectives, and reading a recipe has to be quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from models.config import Chosen, chosen
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class Objective(Chosen):
+    """One pretraining objective. A subclass in a module of its own is all that is needed to add one."""
+
+    model_class: ClassVar[str]
+    """The `AutoModelFor…` class of transformers that holds the head."""
+
+    def batch(
+        self, inputs: Mapping[str, Tensor], tokenizer: PreTrainedTokenizerBase, generator: Generator
+    ) -> dict[str, Tensor]:
+        """Inputs and targets from documents.
+
+        Args:
+            inputs: `input_ids` (rows, length), int64, each row one framed document; `attention_mask` alongside
+                where rows are padded.
+            generator: the only source of chance.
+        """
+        raise NotImplementedError
+
+    def losses(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Scalars by name; `loss`, a mean over targets in nats, is minimised, the others are logged."""
+        raise NotImplementedError
+
+    def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
+        """(sum of the loss over the targets in nats, number of targets) of a held-out batch."""
+        raise NotImplementedError
+
+
+ObjectiveField: Any = chosen("models.upstream", Objective)
+"""The type of a configuration field that holds an objective."""

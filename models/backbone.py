@@ -1,0 +1,207 @@
+"""Models: from a preset with fresh weights, or from a folder or hub id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from models.config import Config
+from models.errors import DataError, RecipeError
+from models.fingerprint import content
+from models.seeds import derive
+
+if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+SIZES = {"tiny": (128, 2, 2), "mini": (256, 4, 4), "small": (512, 4, 8)}
+"""Hidden size, layers, heads: those of BERT-tiny, -mini and -small (I. Turc et al., 2019)."""
+WIDENING = {"bert": 4.0, "modernbert": 1.5}
+"""Intermediate size in hidden sizes; ModernBERT's is gated, so it has two such matrices going in."""
+OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"})
+"""Architectures that count positions from `pad_token_id + 1`."""
+
+
+class ModelConfig(Config):
+    """Which model.
+
+    Parameters without embeddings (a vocabulary of V adds V x hidden): modernbert tiny 0.3, mini 2.3, small 9.5 million.
+    """
+
+    preset: Literal["bert", "modernbert"] = Field("modernbert", description="Architecture: bert or modernbert.")
+    size: Literal["tiny", "mini", "small"] = Field(
+        "mini", description="tiny (128 wide, 2 layers), mini (256, 4) or small (512, 4)."
+    )
+    hidden_size: int | None = Field(None, ge=8, description="Width, instead of the size's.")
+    layers: int | None = Field(None, ge=1, description="Number of layers, instead of the size's.")
+    heads: int | None = Field(None, ge=1, description="Attention heads, instead of the size's; must divide the width.")
+    intermediate_size: int | None = Field(None, ge=8, description="Width inside a layer, instead of the preset's.")
+    max_positions: int = Field(512, ge=8, description="Longest sequence the model can read, in tokens.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in attention and layers.")
+    pretrained: str | None = Field(
+        None, description="Folder, hub id or models:/ URI to start from, instead of a preset with fresh weights."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelConfig:
+        others = sorted(self.model_fields_set - {"pretrained"})
+        if self.pretrained is not None and others:
+            raise ValueError(f"pretrained brings its own {', '.join(others)}: leave that out, or leave out pretrained")
+        hidden, _, heads = self.shape
+        if hidden % heads:
+            raise ValueError(f"heads must divide hidden_size: {hidden} is no multiple of {heads}")
+        if self.preset == "modernbert" and (hidden // heads) % 2:
+            raise ValueError(f"modernbert's heads need an even width: {hidden} / {heads} is {hidden // heads}")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(hidden size, layers, heads) of a preset."""
+        hidden, layers, heads = SIZES[self.size]
+        width = self.hidden_size or hidden
+        return width, self.layers or layers, self.heads or (heads if self.hidden_size is None else max(1, width // 64))
+
+    @property
+    def positions(self) -> int | None:
+        """Longest sequence in tokens, without building the model; None: a hub id's is not known yet."""
+        if self.pretrained is None:
+            return self.max_positions
+        path = Path(self.pretrained).expanduser() / "config.json"
+        if not path.is_file():
+            return None
+        return positions(json.loads(path.read_text(encoding="utf-8")))
+
+    def check_length(self, length: int, field: str) -> None:
+        """
+        Raises:
+            RecipeError: sequences of `length`, set by `field`, are longer than the model can read.
+        """
+        most = self.positions
+        if most is not None and length > most:
+            remedy = "" if self.pretrained else f", or set model.max_positions to {length} or more"
+            raise RecipeError(
+                f"{field}: {length} is beyond the model's {most} positions: set it to {most} or less{remedy}"
+            )
+
+    def identity(self) -> Any:
+        if self.pretrained is not None:
+            return {"pretrained": content(self.pretrained)}
+        return super().identity()
+
+
+def positions(config: dict[str, Any]) -> int | None:
+    """Longest sequence in tokens of a model with this `config.json`."""
+    most = config.get("max_position_embeddings")
+    if most is not None and config.get("model_type") in OFFSET_POSITIONS:
+        most -= config.get("pad_token_id", 1) + 1
+    return most
+
+
+def build(
+    config: ModelConfig, tokenizer: PreTrainedTokenizerBase, model_class: str, seed: int, **settings: Any
+) -> PreTrainedModel:
+    """A model with its head, in float32: from a preset, or from where `config.pretrained` says.
+
+    Args:
+        model_class: an `AutoModelFor…` class of transformers.
+        seed: of the fresh weights (all of a preset, the head of a pretrained one if it has none).
+        settings: go into the model's own configuration, e.g. `num_labels=3`.
+
+    Raises:
+        DataError: the checkpoint cannot be read, or the tokenizer does not fit it.
+    """
+    import transformers
+
+    if config.pretrained is not None:
+        return load(config.pretrained, tokenizer, model_class, seed, **settings)
+    architecture = _bert(config) if config.preset == "bert" else _modernbert(config)
+    for name, value in (_token_ids(tokenizer) | settings).items():
+        setattr(architecture, name, value)
+    with seeded(seed):
+        return getattr(transformers, model_class).from_config(architecture, attn_implementation="sdpa")
+
+
+def load(
+    source: str | Path, tokenizer: PreTrainedTokenizerBase, model_class: str, seed: int, **settings: Any
+) -> PreTrainedModel:
+    """A model from a folder or hub id, in float32, with a fresh head where it has none; arguments as in `build`."""
+    import torch
+    import transformers
+
+    try:
+        with seeded(seed):
+            model = getattr(transformers, model_class).from_pretrained(
+                str(source), dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False, **settings
+            )
+    except (OSError, ValueError) as error:
+        raise DataError(f"no model can be read from {source}: {str(error).splitlines()[0]}") from error
+    size = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > size:
+        raise DataError(
+            f"the tokenizer's {len(tokenizer):,} tokens do not fit the {size:,} embeddings of {source}: "
+            "set tokenizer.pretrained to the same place"
+        )
+    return model
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Fresh weights are a function of `seed`; the caller's random state is left as it was."""
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(seed, "weights"))
+        yield
+
+
+def _token_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int | None]:
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    return {
+        "vocab_size": len(tokenizer),
+        "pad_token_id": tokenizer.pad_token_id,
+        "cls_token_id": first,
+        "sep_token_id": last,
+        "bos_token_id": first,
+        "eos_token_id": last,
+    }
+
+
+def _bert(config: ModelConfig) -> PreTrainedConfig:
+    from transformers import BertConfig
+
+    hidden, layers, heads = config.shape
+    return BertConfig(
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=config.intermediate_size or int(hidden * WIDENING["bert"]),
+        max_position_embeddings=config.max_positions,
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=config.dropout,
+    )
+
+
+def _modernbert(config: ModelConfig) -> PreTrainedConfig:
+    """All layers see the whole sequence: it is short enough. A mean over the text is what its classifier reads."""
+    from transformers import ModernBertConfig
+
+    hidden, layers, heads = config.shape
+    return ModernBertConfig(
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=config.intermediate_size or int(hidden * WIDENING["modernbert"]),
+        max_position_embeddings=config.max_positions,
+        attention_dropout=config.dropout,
+        mlp_dropout=config.dropout,
+        embedding_dropout=config.dropout,
+        layer_types=["full_attention"] * layers,
+        rope_parameters={
+            kind: {"rope_type": "default", "rope_theta": 10_000.0} for kind in ("full_attention", "sliding_attention")
+        },
+        classifier_pooling="mean",
+    )

@@ -1,0 +1,168 @@
+"""Documents become packed sequences of tokens, streamed to Arrow with flat memory.
+
+A document is framed by the tokenizer's first and last special token (`[CLS] … [SEP]`). One that is longer than
+a sequence is cut into pieces, none of it lost. Several short ones share a sequence; `lengths` says where each
+ends, so that none ever sees another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from models.config import Config
+from models.errors import DataError
+
+if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
+    from transformers import PreTrainedTokenizerBase
+
+OPEN = 32
+"""Sequences kept open at a time: more would fill them little better."""
+ROWS = 2048
+"""Sequences in one Arrow record batch."""
+SCHEMA = pa.schema([("input_ids", pa.list_(pa.int32())), ("lengths", pa.list_(pa.int32()))])
+
+
+class EncodeConfig(Config):
+    """How text becomes sequences."""
+
+    sequence_length: int = Field(
+        128, ge=8, description="Most tokens in a sequence, [CLS] and [SEP] included; longer texts are cut into pieces."
+    )
+
+
+@dataclass
+class Counts:
+    """What went in and what came out; `tokens` counts the framing too."""
+
+    documents: int = 0
+    empty: int = 0
+    cut: int = 0
+    pieces: int = 0
+    tokens: int = 0
+    sequences: int = 0
+
+
+def write(
+    batches: Iterable[list[str]],
+    tokenizer: PreTrainedTokenizerBase,
+    sequence_length: int,
+    path: Path,
+    on_progress: Callable[[int], None] = lambda documents: None,
+) -> dict[str, int]:
+    """Tokenizes, packs and writes texts as an Arrow IPC stream that `datasets.Dataset.from_file` reads.
+
+    Returns:
+        `Counts` as a dictionary.
+
+    Raises:
+        DataError: the tokenizer has no frame, or not one text has a token.
+    """
+    counts = Counts()
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as stream:
+        rows: list[list[list[int]]] = []
+        for row in pack(_pieces(batches, tokenizer, sequence_length, counts, on_progress), sequence_length):
+            rows.append(row)
+            if len(rows) == ROWS:
+                stream.write_batch(_record_batch(rows, counts))
+                rows = []
+        if rows:
+            stream.write_batch(_record_batch(rows, counts))
+    if not counts.pieces:
+        raise DataError(f"none of the {counts.documents} texts has a token: the corpus part for {path.stem} is empty")
+    return asdict(counts)
+
+
+def pack(pieces: Iterable[list[int]], sequence_length: int) -> Iterator[list[list[int]]]:
+    """First fit: each piece goes, whole, into the first of the open sequences that has room for it.
+
+    Yields:
+        The pieces of a sequence; together at most `sequence_length` tokens.
+    """
+    rooms: list[int] = []
+    rows: list[list[list[int]]] = []
+    for piece in pieces:
+        size = len(piece)
+        for place, room in enumerate(rooms):
+            if room >= size:
+                break
+        else:
+            if len(rows) == OPEN:
+                fullest = min(range(OPEN), key=rooms.__getitem__)
+                rooms.pop(fullest)
+                yield rows.pop(fullest)
+            place = len(rows)
+            rooms.append(sequence_length)
+            rows.append([])
+        rooms[place] -= size
+        rows[place].append(piece)
+    yield from rows
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Every document of a packed file: `ids[starts[i] : starts[i] + lengths[i]]` is the i-th, framed.
+
+    Attributes:
+        ids: (tokens,) int32.
+        starts: (documents,) int64.
+        lengths: (documents,) int64.
+    """
+
+    ids: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    @property
+    def tokens(self) -> int:
+        return len(self.ids)
+
+
+def read(path: Path) -> Documents:
+    """The documents of a file that `write` has written."""
+    with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        batches = list(stream)
+    ids = np.concatenate([batch.column("input_ids").flatten().to_numpy() for batch in batches])
+    lengths = np.concatenate([batch.column("lengths").flatten().to_numpy() for batch in batches]).astype(np.int64)
+    return Documents(ids, np.cumsum(lengths) - lengths, lengths)
+
+
+def _pieces(
+    batches: Iterable[list[str]],
+    tokenizer: PreTrainedTokenizerBase,
+    sequence_length: int,
+    counts: Counts,
+    on_progress: Callable[[int], None],
+) -> Iterator[list[int]]:
+    """Framed pieces of at most `sequence_length` tokens, in the order of the text."""
+    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    if first is None or last is None:
+        raise DataError("the tokenizer has no [CLS] and [SEP] tokens to frame a text with: choose another tokenizer")
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.encode_special_tokens = True  # a text that says "[MASK]" means these six characters
+    room = sequence_length - 2
+    for batch in batches:
+        for encoding in backend.encode_batch_fast(batch, add_special_tokens=False):
+            ids = encoding.ids
+            counts.empty += not ids
+            counts.cut += len(ids) > room
+            for start in range(0, len(ids), room):
+                yield [first, *ids[start : start + room], last]
+        counts.documents += len(batch)
+        on_progress(counts.documents)
+
+
+def _record_batch(rows: list[list[list[int]]], counts: Counts) -> pa.RecordBatch:
+    lengths = [[len(piece) for piece in row] for row in rows]
+    ids = [[token for piece in row for token in piece] for row in rows]
+    counts.sequences += len(rows)
+    counts.pieces += sum(len(row) for row in lengths)
+    counts.tokens += sum(len(row) for row in ids)
+    return pa.record_batch([pa.array(ids, pa.list_(pa.int32())), pa.array(lengths, pa.list_(pa.int32()))], schema=SCHEMA)

@@ -1,0 +1,189 @@
+"""Pretraining: a model learns an objective from packed documents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from models import packing
+from models.backbone import ModelConfig
+from models.buckets import Buckets
+from models.config import PLUMBING, Config
+from models.optimizers import OptimizerConfig
+from models.packing import Documents
+from models.seeds import derive
+from models.upstream import Objective, ObjectiveField
+
+if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from models.training import Record
+
+
+class TrainConfig(Config):
+    """How long and how a model is pretrained."""
+
+    tokens: int | None = Field(None, ge=1, description="How many tokens to read in all; or give epochs.")
+    epochs: float | None = Field(None, gt=0, description="How often to read the corpus; or give tokens.")
+    batch_tokens: int = Field(4096, ge=64, description="Tokens in a batch.")
+    optimizer: OptimizerConfig = Field(
+        OptimizerConfig(kind="muon", learning_rate=2e-3, matrix_learning_rate=3e-3), description="Optimiser and schedule."
+    )
+    log_every: int = Field(50, ge=1, description="Steps between two points of the training curve.")
+    evaluations: int = Field(10, ge=1, description="How often the loss on held-out text is measured along the way.")
+    evaluation_tokens: int = Field(100_000, ge=1, description="Held-out tokens it is measured on.")
+    checkpoint_seconds: float = Field(
+        30.0, ge=0, description="Seconds between two checkpoints; changes no result.", json_schema_extra=PLUMBING
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> TrainConfig:
+        if (self.tokens is None) == (self.epochs is None):
+            raise ValueError("how long to train: give either tokens or epochs")
+        return self
+
+    def steps(self, tokens_in_corpus: int, batches_in_epoch: int) -> int:
+        """Number of steps on a corpus."""
+        epochs = self.epochs if self.epochs is not None else (self.tokens or 0) / tokens_in_corpus
+        return max(1, math.ceil(epochs * batches_in_epoch))
+
+
+class PretrainConfig(Config):
+    """Everything about a pretrained model but its data."""
+
+    objective: ObjectiveField = Field(description="What is learnt: mlm, or a mapping with its kind and settings.")
+    model: ModelConfig = Field(ModelConfig(), description="The model.")
+    train: TrainConfig = Field(description="How long and how.")
+    seed: int = Field(1, ge=0, description="Of fresh weights, order and masking.")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where training happens; nothing of it changes results (bits are promised at equal threads, on the CPU)."""
+
+    device: str = "auto"
+    threads: int | None = None
+    scratch: Path | None = None
+
+
+def pretrain(
+    config: PretrainConfig,
+    train: Documents,
+    validation: Documents,
+    tokenizer: PreTrainedTokenizerBase,
+    machine: Machine,
+    *,
+    on_log: Callable[[Record], None] = lambda record: None,
+    on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> tuple[PreTrainedModel, list[Record]]:
+    """A pretrained model and its curve."""
+    from models import backbone, training
+
+    objective: Objective = config.objective
+    model = backbone.build(config.model, tokenizer, objective.model_class, config.seed)
+    batches = Batches(objective, train, tokenizer, config.train.batch_tokens, config.seed)
+    steps = config.train.steps(train.tokens, len(batches))
+    held_out = Batches(objective, sample(validation, config), tokenizer, config.train.batch_tokens, config.seed)
+    fixed = [held_out.at(step) for step in range(len(held_out))]
+    history = training.train(
+        model,
+        batches.at,
+        objective.losses,
+        training.Plan(
+            steps=steps,
+            optimizer=config.train.optimizer,
+            seed=config.seed,
+            log_every=config.train.log_every,
+            evaluate_every=max(1, steps // config.train.evaluations),
+            device=machine.device,
+            threads=machine.threads,
+            scratch=machine.scratch,
+            checkpoint_seconds=config.train.checkpoint_seconds,
+        ),
+        evaluate=lambda model: held_out_loss(model, objective, fixed),
+        on_log=on_log,
+        on_progress=on_progress,
+    )
+    return model, history
+
+
+class Batches:
+    """The batch of a step, a function of (seed, step) alone."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        documents: Documents,
+        tokenizer: PreTrainedTokenizerBase,
+        batch_tokens: int,
+        seed: int,
+    ) -> None:
+        self._objective, self._documents, self._tokenizer, self._seed = objective, documents, tokenizer, seed
+        self._buckets = Buckets(documents.lengths, batch_tokens, seed)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self._buckets)
+
+    def at(self, step: int) -> dict[str, Tensor]:
+        import torch
+
+        generator = torch.Generator().manual_seed(derive(self._seed, "batch", step))
+        chosen = self._buckets.documents(step)
+        return self._objective.batch(rows(self._documents, chosen, self._tokenizer), self._tokenizer, generator)
+
+
+def rows(documents: Documents, chosen: np.ndarray, tokenizer: PreTrainedTokenizerBase) -> dict[str, Tensor]:
+    """`input_ids` (chosen, longest) of documents, and an `attention_mask` only where some are padded."""
+    import torch
+
+    lengths = documents.lengths[chosen]
+    places = np.arange(lengths.max())
+    inside = places < lengths[:, None]
+    at = np.minimum(documents.starts[chosen][:, None] + places, documents.tokens - 1)
+    ids = documents.ids[at].astype(np.int64)
+    if inside.all():
+        return {"input_ids": torch.from_numpy(ids)}
+    ids[~inside] = tokenizer.pad_token_id
+    return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(inside.astype(np.int64))}
+
+
+def sample(documents: Documents, config: PretrainConfig) -> Documents:
+    """Documents drawn at random, of about `evaluation_tokens` in all."""
+    order = np.random.default_rng(derive(config.seed, "evaluation")).permutation(len(documents.lengths))
+    enough = int(np.searchsorted(np.cumsum(documents.lengths[order]), config.train.evaluation_tokens)) + 1
+    chosen = np.sort(order[:enough])
+    return Documents(documents.ids, documents.starts[chosen], documents.lengths[chosen])
+
+
+def held_out_loss(
+    model: PreTrainedModel, objective: Objective, batches: list[dict[str, Tensor]]
+) -> Mapping[str, float]:
+    """`loss`: mean over all targets, in nats."""
+    sums, targets = 0.0, 0
+    for batch in batches:
+        total, number = objective.evaluate(model, {name: tensor.to(model.device) for name, tensor in batch.items()})
+        sums, targets = sums + total, targets + number
+    return {"loss": sums / max(1, targets)}
+
+
+def save(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, history: list[Record]) -> None:
+    """`model/` that loads in plain transformers, and `history.parquet`."""
+    import polars as pl
+
+    model.save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    curve = pl.from_dicts([{name.replace("/", "_"): value for name, value in point.items()} for point in history])
+    curve.write_parquet(folder / "history.parquet", compression="zstd")
+
+
+def documents(folder: Path) -> tuple[Documents, Documents]:
+    """(training, validation) documents of an encoded corpus."""
+    return packing.read(folder / "train.arrow"), packing.read(folder / "validation.arrow")
