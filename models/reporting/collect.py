@@ -69,13 +69,14 @@ def data(name: str, validated: Path, split: Path, examples: int) -> Data:
 def lengths(path: Path) -> Lengths | None:
     """Histogram of the characters of each row's texts, in bins that grow with the length; None without rows."""
     columns = text_columns(pl.read_parquet(path, n_rows=0))
-    found = (
-        pl.scan_parquet(path).select(pl.sum_horizontal(pl.col(columns).str.len_chars())).collect().to_series()
-    )
-    if not columns or found.is_empty():
+    if not columns:
         return None
-    values = found.to_numpy()
-    edges = np.unique(np.rint(np.geomspace(1, int(values.max()) + 1, BINS + 1)).astype(int))
+    characters = pl.sum_horizontal(pl.col(columns).str.len_chars())
+    values = pl.scan_parquet(path).select(characters).collect().to_series().to_numpy()
+    if not len(values):
+        return None
+    # A logarithmic axis has no 0: empty texts stand with those of one character.
+    edges = np.unique(np.rint(np.geomspace(1, max(1, int(values.max())) + 1, BINS + 1)).astype(int))
     heights, _ = np.histogram(np.maximum(values, 1), edges)
     middle, high = np.quantile(values, [0.5, 0.95])
     return Lengths(
