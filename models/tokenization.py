@@ -90,18 +90,19 @@ def train(config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -
     return tokenizer
 
 
-def measure(tokenizer: Tokenizer, batches: Iterable[list[str]]) -> dict[str, float]:
-    """`fertility`, tokens per word (words are what white space separates), and `unknown_rate`, share of `[UNK]`."""
+def measure(tokenizer: PreTrainedTokenizerBase, batches: Iterable[list[str]]) -> dict[str, float]:
+    """`fertility`, tokens per word (words are what white space separates), `unknown_rate`, the share of unknown
+    tokens, and `vocabulary`, the number of tokens there are."""
     tokens = words = unknown = 0
-    unknown_id = tokenizer.token_to_id(UNKNOWN)
+    backend, unknown_id = tokenizer.backend_tokenizer, tokenizer.unk_token_id
     for batch in batches:
         words += sum(len(text.split()) for text in batch)
-        for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+        for encoding in backend.encode_batch_fast(batch, add_special_tokens=False):
             tokens += len(encoding.ids)
             unknown += encoding.ids.count(unknown_id)
     if not words:
         raise DataError("the corpus's validation part holds no text to measure the tokenizer on; raise corpus.holdout")
-    return {"fertility": tokens / words, "unknown_rate": unknown / tokens, "vocabulary": tokenizer.get_vocab_size()}
+    return {"fertility": tokens / words, "unknown_rate": unknown / max(1, tokens), "vocabulary": len(tokenizer)}
 
 
 def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerBase:

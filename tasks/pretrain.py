@@ -1,0 +1,33 @@
+"""A language model, pretrained on packed sequences."""
+
+from models.pretraining import PretrainConfig
+from tasks.job import Job
+from tasks.refs import Model, Sequences, Tokenizer
+from tasks.step import step
+
+
+@step(Model, isolated=True)
+def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: Tokenizer) -> None:
+    """Pretrains a model; goes on from its newest checkpoint after a kill."""
+    # Here, not above: torch and transformers take seconds to import, and only the training process needs them.
+    from models import pretraining, tokenization
+
+    source = config.model.pretrained
+    if source is not None and source.startswith("models:/"):
+        model = config.model.model_copy(update={"pretrained": str(job.resolve(source))})
+        config = config.model_copy(update={"model": model})
+    train, validation = pretraining.documents(job.files(sequences))
+    words = tokenization.load(job.files(tokenizer))
+    model, history = pretraining.pretrain(
+        config,
+        train,
+        validation,
+        words,
+        pretraining.Machine(job.device, job.threads, job.scratch / "checkpoints"),
+        on_log=lambda record: job.metrics(
+            {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
+        ),
+        on_progress=job.progress,
+    )
+    pretraining.save(job.out, model, words, history)
+    job.metrics({"parameters": model.num_parameters()})
