@@ -52,7 +52,9 @@ def _decode(path: Path, number: int, raw: bytes) -> str | Rejected:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return Rejected(path.name, number, "", "not UTF-8", raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace"))
+        return Rejected(
+            path.name, number, "", "not UTF-8", raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+        )
 
 
 def read_text(path: Path, by_line: bool) -> Iterator[Item]:
@@ -101,7 +103,9 @@ def read_json(path: Path, where: str) -> Iterator[Item]:
         value = value.get(name) if isinstance(value, dict) else None
     if not isinstance(value, list):
         place = f"at '{where}'" if where else "at the top"
-        raise DataError(f"{path.name}: there is no array {place}; name the path to the array of rows in `data`")
+        raise DataError(
+            f"{path.name}: there is no array {place}; name the path to the array of rows in `data`"
+        )
     suspicious = _SURROGATE.search(raw.decode("utf-8")) is not None
     for number, row in enumerate(value, start=1):
         yield _object(path, number, row, json.dumps(row) if suspicious else "")

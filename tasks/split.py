@@ -19,7 +19,7 @@ from tasks.sources import SourceField
 from tasks.step import step
 
 
-class Tests(Config):
+class HeldOut(Config):
     """The labelled rows of one downstream, as far as their test rows matter to the corpus."""
 
     sources: tuple[SourceField, ...] = Field(min_length=1, description="Where the labelled rows come from.")
@@ -40,7 +40,7 @@ class SplitConfig(Config):
         "report",
         description="remove: take rows that repeat a test row out of train, validation and the corpus.",
     )
-    tests: tuple[Tests, ...] = Field(
+    tests: tuple[HeldOut, ...] = Field(
         (), description="For the corpus with leaks: remove: whose test rows to remove."
     )
 

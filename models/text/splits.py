@@ -89,7 +89,10 @@ def duplicates(rows: pl.DataFrame) -> pl.DataFrame:
     Every row that has such a twin is named at least once; twins are paired with the first of each other part, not all
     with all.
     """
-    key = pl.concat_str([normalised(name) for name in text_columns(rows)], separator=_SEPARATOR)
+    names = text_columns(rows)
+    if not names:
+        return pl.DataFrame(schema=DUPLICATES)
+    key = pl.concat_str([normalised(name) for name in names], separator=_SEPARATOR)
     keyed = rows.select("id", "part", key=key).filter(pl.len().over("key") > 1)
     pairs = [pl.DataFrame(schema=DUPLICATES)]
     for index, part_a in enumerate(PARTS):

@@ -157,7 +157,8 @@ class World:
         about, made_by = particle(thing.name, "은/는"), particle(thing.maker.name, "이/가")
         return draw.choice(
             (
-                f"{particle(person.name, '은/는')} {born}년 {person.home}에서 태어난 {particle(person.job, '이다/다')}. "
+                f"{particle(person.name, '은/는')} {born}년 {person.home}에서 태어난 "
+                f"{particle(person.job, '이다/다')}. "
                 f"{particle(other.name, '과/와')} 함께 {firm.name}에서 일했다.",
                 f"{particle(firm.name, '은/는')} {firm.founded}년 {firm.place}에 세워진 회사다. "
                 f"대표는 {firm.head.name}이고, {thing.name} 등을 다룬다.",

@@ -1,0 +1,154 @@
+"""Ingest, validate and split on a real store: the demo's planted dirt comes out in the numbers that went in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from models.errors import DataError
+from models.text import dirt
+from models.text.cleaning import CleanConfig
+from tasks import store
+from tasks.ingest import IngestConfig, ingest
+from tasks.refs import Ref, ordered
+from tasks.sources.demo import Demo
+from tasks.sources.files import Files
+from tasks.split import SplitConfig, HeldOut, split
+from tasks.step import RunContext
+from tasks.validate import ValidateConfig, validate
+
+DOCUMENTS = 2_000
+SIZES = {"train": 600, "validation": 100, "test": 200}
+STEPS = {"ingest": ingest, "validate": validate, "split": split}
+CORPUS = Demo(documents=DOCUMENTS, **SIZES)
+REVIEWS = Demo(view="classification", documents=DOCUMENTS, **SIZES)
+
+
+def make(ref: Ref, context: RunContext) -> Path:
+    """Runs what `ref` needs; its files."""
+    for needed in ordered([ref]):
+        STEPS[needed.step].produce(needed, context)
+    return store.files(ref)
+
+
+def corpus_split(**settings: Any) -> Ref:
+    rows = ingest(IngestConfig(sources=(CORPUS,), clean=CleanConfig()))
+    return split(
+        SplitConfig(holdout=0.02, **settings), rows=validate(ValidateConfig(), rows=rows), corpus=None
+    )
+
+
+def labelled_split(corpus: Ref | None, **settings: Any) -> Ref:
+    rows = ingest(IngestConfig(sources=(REVIEWS,), columns="all"))
+    classes = {"kind": "classification", "classes": ["긍정", "부정"]}
+    checked = validate(ValidateConfig(rows=classes, quarantine=0.05), rows=rows)
+    return split(SplitConfig(**settings), rows=checked, corpus=corpus)
+
+
+def counts(folder: Path) -> dict[str, Any]:
+    found = json.loads((folder / "counts.json").read_text())
+    assert (
+        found["kept"] + sum(found["quarantined"].values()) + sum(found["removed"].values()) == found["read"]
+    )
+    return found
+
+
+def test_planted_dirt_is_counted_exactly_on_its_way_through(context: RunContext) -> None:
+    planted, corpus = dirt.corpus_dirt(DOCUMENTS), corpus_split()
+    found = counts(make(corpus, context))
+    assert found["read"] == DOCUMENTS + planted.extra
+    assert found["quarantined"] == {"not JSON": planted.not_json, "text: missing": planted.missing}
+    assert found["removed"] == {
+        "empty": planted.empty,
+        "exact_duplicate": planted.exact_duplicates,
+        "near_duplicate": planted.near_duplicates,
+    }
+    masked = {name: getattr(planted, name) for name in ("email", "phone", "resident_number")}
+    assert found["masked"] == masked
+    assert sum(found["parts"].values()) == found["kept"] and 10 < found["parts"]["validation"] < 80
+
+    labelled = dirt.labelled_dirt(**SIZES)
+    folder = make(labelled_split(corpus), context)
+    found = counts(folder)
+    assert found["quarantined"] == {
+        "label: not in the set": labelled.wrong_label,
+        "text: missing": labelled.missing,
+    }
+    pairs = pl.read_parquet(folder / "duplicates.parquet")
+    assert pairs["part_b"].value_counts().sort("part_b").rows() == [
+        ("test", labelled.repeat_test),
+        ("validation", labelled.repeat_validation),
+    ]
+    assert found["leaks"] == {"contained": planted.leaks_contained, "equal": planted.leaks_equal}
+    leaks = pl.read_parquet(folder / "leaks.parquet")
+    assert set(leaks["corpus_file"]) == {dirt.CORPUS_FILE} and set(leaks["part"]) == {"test"}
+    test = pl.read_parquet(folder / "test.parquet")
+    assert test.height == SIZES["test"] and set(leaks["row_id"]) <= set(test["id"])
+
+
+def test_leaks_can_be_removed_and_the_test_part_never_changes(context: RunContext) -> None:
+    tests = (HeldOut(sources=(REVIEWS,)),)
+    corpus = corpus_split(leaks="remove", tests=tests)
+    planted, labelled = dirt.corpus_dirt(DOCUMENTS), dirt.labelled_dirt(**SIZES)
+    assert counts(make(corpus, context))["removed"]["leak"] == planted.leaks_equal + planted.leaks_contained
+    folder = make(labelled_split(corpus, leaks="remove"), context)
+    found = counts(folder)
+    assert found["removed"] == {"duplicate_of_test": labelled.repeat_test} and found["leaks"] == {}
+    reported = make(labelled_split(corpus), context)
+    assert pl.read_parquet(folder / "test.parquet").equals(pl.read_parquet(reported / "test.parquet"))
+    train = pl.read_parquet(folder / "train.parquet")
+    assert not set(train["text"]) & set(pl.read_parquet(folder / "test.parquet")["text"])
+    removed = pl.read_parquet(folder / "removed.parquet")
+    assert removed.height == labelled.repeat_test and set(removed["kept_id"]) <= set(
+        pl.read_parquet(folder / "test.parquet")["id"]
+    )
+
+
+def test_too_many_bad_rows_stop_the_step_with_counts_and_the_first_place(
+    context: RunContext, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.tsv"
+    path.write_text("text\tlabel\n좋다\t1\n싫다\n그저\t5\n" + "글\t0\n" * 16, encoding="utf-8")
+    rows = ingest(IngestConfig(sources=(Files(paths=(str(path),)),), columns="all"))
+    downstream = {"kind": "classification", "classes": [0, 1]}
+    with pytest.raises(DataError) as caught:
+        make(validate(ValidateConfig(rows=downstream, quarantine=0.1), rows=rows), context)
+    assert str(caught.value) == (
+        "2 of 19 rows (10.5%) are bad, and 'quarantine' allows 10.0%: 1 label: not in the set, 1 too few columns; "
+        "the first is rows.tsv, line 3. Mend the files or raise 'quarantine'"
+    )
+    folder = make(validate(ValidateConfig(rows=downstream, quarantine=0.2), rows=rows), context)
+    assert counts(folder)["kept"] == 17
+    assert pl.read_parquet(folder / "quarantine.parquet")["line"].sort().to_list() == [3, 4]
+
+
+def test_gzip_broken_in_the_middle_fails_the_step_and_leaves_nothing(
+    context: RunContext, tmp_path: Path
+) -> None:
+    import gzip
+
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress("글\n".encode() * 100_000)[:-20])
+    ref = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "a.txt.gz"),)),)))
+    with pytest.raises(DataError, match=r"a\.txt\.gz, line \d+: the gzip file is broken"):
+        ingest.produce(ref, context)
+    assert store.find(ref.key) is None
+
+
+def test_a_setting_of_the_machine_room_leaves_keys_alone_and_a_seed_does_not() -> None:
+    assert corpus_split().key == corpus_split().key != corpus_split(seed=5).key
+    assert labelled_split(None).key != labelled_split(None, leaks="remove").key
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_the_real_corpus_in_full(context: RunContext) -> None:
+    files = Files(paths=("${HEADWATER_DATA}/corpus/*.jsonl.gz",))
+    rows = ingest(IngestConfig(sources=(files,), clean=CleanConfig()))
+    found = counts(
+        make(
+            split(SplitConfig(holdout=0.01), rows=validate(ValidateConfig(), rows=rows), corpus=None), context
+        )
+    )
+    assert found["read"] == 433_322 and 415_000 < found["kept"] < 425_000
