@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
-from models.backbone import ModelConfig
 from pydantic import Field
 
+from models.backbone import ModelConfig
 from models.config import Config
 from models.downstream import Downstream, DownstreamField
 from models.draws import draw
@@ -97,16 +97,17 @@ def _finetune(
     source: Path,
 ) -> dict[str, Any]:
     """Fine-tunes from `source`, a model's folder, or a tokenizer's folder where the start is random."""
-    from models.backbone import random_config
     from transformers import AutoTokenizer
 
-    from models.transfer.heads import with_head
+    from models.transfer.heads import from_scratch, transferred
 
     tokenizer = AutoTokenizer.from_pretrained(source)
 
     def start() -> "PreTrainedModel":
-        weights = source if config.mode == "finetune" else random_config(config.model, tokenizer)
-        return with_head(downstream, tokenizer, weights, config.finetune.dropout, derive(config.seed, "head"))
+        dropout, seed = config.finetune.dropout, derive(config.seed, "head")
+        if config.mode == "finetune":
+            return transferred(downstream, tokenizer, source, dropout, seed)
+        return from_scratch(downstream, tokenizer, config.model, dropout, seed)
 
     problem = Problem(
         downstream, tokenizer, start, train, validation, config.seed, job.scratch, job.device, job.threads

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from models.config import Config
 from models.downstream import Downstream
+from models.errors import DataError
 from models.optimizers import OptimizerConfig
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -26,7 +27,7 @@ class FinetuneConfig(Config):
     """How a model is fine-tuned; the same for a pretrained model and for one from scratch."""
 
     learning_rates: tuple[float, ...] = Field(
-        (2e-4, 5e-4, 1e-3), min_length=1, description="Highest learning rates to try; validation rows choose."
+        (1e-4, 3e-4, 1e-3), min_length=1, description="Highest learning rates to try; validation rows choose."
     )
     search_rows: int = Field(
         10_000,
@@ -34,13 +35,15 @@ class FinetuneConfig(Config):
         description="With more training rows than this the learning rates are tried on this many of them, and "
         "only the best one is trained on all.",
     )
-    epochs: float = Field(4.0, gt=0, description="Passes over the training rows.")
+    epochs: float = Field(3.0, gt=0, description="Passes over the training rows.")
     min_steps: int = Field(
         300, ge=1, description="Steps at least, however few the rows: few rows want more passes."
     )
     batch_size: int = Field(32, ge=1, description="Training rows a step.")
     evaluations: int = Field(
-        8, ge=1, description="How often validation rows are looked at; the best weights are kept."
+        8,
+        ge=1,
+        description="How often validation rows are looked at; the best weights, the start's included, are kept.",
     )
     optimizer: Literal["adamw", "muon"] = Field(
         "adamw", description="adamw, or muon for the weight matrices."
@@ -116,7 +119,7 @@ def finetune(
     """Tries the settings and gives back the best by validation.
 
     Raises:
-        DataError: training diverged, or the rows do not fit the model.
+        DataError: training diverged in every trial, or the rows do not fit the model.
     """
     from models.transfer.trial import run_trial
 
@@ -145,7 +148,9 @@ def finetune(
         best = trial(rows, rate)
         found.append(best)
     assert best is not None
-    shown = ("rows", "steps", "setting", "metrics")
+    if all(item["diverged"] for item in found):
+        raise DataError("training diverged at every one of finetune.learning_rates: add lower ones")
+    shown = ("rows", "steps", "setting", "metrics", "diverged")
     trials = [{name: item[name] for name in shown} for item in found]
     return Tuned(
         best["folder"] / "model",

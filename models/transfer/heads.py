@@ -1,39 +1,54 @@
 """A model with the head of a downstream on it, from pretrained or from random weights."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from models import backbone
+from models.backbone import ModelConfig
 from models.downstream import Downstream
 from models.errors import DataError
 
 
-def with_head(
-    downstream: Downstream,
-    tokenizer: PreTrainedTokenizerBase,
-    source: Path | PretrainedConfig,
-    dropout: float,
-    seed: int,
+def transferred(
+    downstream: Downstream, tokenizer: PreTrainedTokenizerBase, folder: Path, dropout: float, seed: int
 ) -> PreTrainedModel:
-    """The downstream's model class, in float32: weights from a folder, or all random from a configuration.
-
-    What the folder has no weights for (the head) is drawn from `seed`.
+    """The pretrained weights of a folder under the downstream's head; what the folder lacks is drawn from `seed`.
 
     Raises:
         DataError: tokenizer or input length do not fit the model.
     """
-    config = AutoConfig.from_pretrained(source) if isinstance(source, Path) else source
-    _check_fit(downstream, tokenizer, config)
-    for name, value in {"classifier_dropout": dropout, **downstream.head()}.items():
-        if hasattr(config, name):
-            setattr(config, name, value)
-    auto = getattr(transformers, downstream.model_class)
-    torch.manual_seed(seed)
-    if isinstance(source, Path):
-        return auto.from_pretrained(source, config=config, dtype=torch.float32)
-    return auto.from_config(config, dtype=torch.float32)
+    config = AutoConfig.from_pretrained(folder)
+    _check_length(downstream, config)
+    settings = {
+        name: value for name, value in _settings(downstream, dropout).items() if hasattr(config, name)
+    }
+    return backbone.load(folder, tokenizer, downstream.model_class, seed, **settings)
+
+
+def from_scratch(
+    downstream: Downstream, tokenizer: PreTrainedTokenizerBase, model: ModelConfig, dropout: float, seed: int
+) -> PreTrainedModel:
+    """The same architecture and head, every weight drawn from `seed`.
+
+    Raises:
+        DataError: the input length does not fit the model.
+    """
+    settings = _settings(downstream, dropout)
+    if model.pretrained is None:
+        built = backbone.build(model, tokenizer, downstream.model_class, seed, **settings)
+    else:
+        config = AutoConfig.from_pretrained(model.pretrained, trust_remote_code=False)
+        for name, value in settings.items():
+            if hasattr(config, name):
+                setattr(config, name, value)
+        with backbone.seeded(seed):
+            built = getattr(transformers, downstream.model_class).from_config(config, dtype=torch.float32)
+    _check_length(downstream, built.config)
+    return built
 
 
 def load(folder: Path, downstream: Downstream) -> PreTrainedModel:
@@ -41,15 +56,14 @@ def load(folder: Path, downstream: Downstream) -> PreTrainedModel:
     return getattr(transformers, downstream.model_class).from_pretrained(folder, dtype=torch.float32)
 
 
-def _check_fit(downstream: Downstream, tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig) -> None:
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is not None and downstream.max_length > positions:
+def _settings(downstream: Downstream, dropout: float) -> dict[str, Any]:
+    return {"classifier_dropout": dropout, **downstream.head()}
+
+
+def _check_length(downstream: Downstream, config: PretrainedConfig) -> None:
+    most = backbone.positions(config.to_dict())
+    if most is not None and downstream.max_length > most:
         raise DataError(
-            f"downstream.max_length is {downstream.max_length}, but the model has {positions} positions: "
-            f"set max_length to {positions} or less"
-        )
-    if len(tokenizer) > config.vocab_size:
-        raise DataError(
-            f"the tokenizer has {len(tokenizer):,} tokens, but the model knows {config.vocab_size:,}: "
-            "they do not belong together"
+            f"downstream.max_length is {downstream.max_length}, but the model has {most} positions: "
+            f"set max_length to {most} or less"
         )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from transformers import PreTrainedModel
 
 from models.inference import Inputs, predict
 from models.seeds import derive
-from models.training import Plan, train
+from models.training import Diverged, Plan, Record, accelerator, train
 from models.transfer.finetune import DONE, FinetuneConfig, Problem
 from models.transfer.heads import load
 from models.transfer.linear import fit_last_layer
@@ -37,49 +38,70 @@ def run_trial(
     downstream, tokenizer = problem.downstream, problem.tokenizer
     inputs = Inputs(downstream, tokenizer, problem.train.head(rows), labelled=True)
     validation = Inputs(downstream, tokenizer, problem.validation, labelled=True)
-    start = _start(config, problem, inputs, validation)
+    start, first = _start(config, problem, inputs, validation)
     model = load(start, downstream)
-    batch_at = Batches(inputs, config, derive(problem.seed, "batches"))
-    steps = config.steps(rows)
-    history = train(
-        model,
-        batch_at,
-        lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
-        Plan(
-            steps=steps,
-            optimizer=config.plan(learning_rate),
-            seed=derive(problem.seed, "dropout"),
-            log_every=max(1, steps // 50),
-            evaluate_every=math.ceil(steps / config.evaluations),
-            keep_best=SCORE,
-            device=problem.device,
-            threads=problem.threads,
-            scratch=folder / "checkpoints",
-        ),
-        evaluate=lambda model: evaluate(model, validation),  # type: ignore[arg-type]
-        on_progress=lambda done, total, text: on_progress(
-            done, f"{rows:,} rows at {learning_rate:g}: {text}"
-        ),
-    )
-    model.save_pretrained(folder / "model")
-    best = max(
-        (record for record in history if f"eval/{SCORE}" in record),
-        key=lambda record: record[f"eval/{SCORE}"],
-    )
-    ended = {
-        "rows": rows,
-        "steps": steps,
-        "setting": {"learning_rate": learning_rate, "step": best["step"]},
-        "score": best[f"eval/{SCORE}"],
-        "metrics": {
-            name[5:]: best[name] for name in best if name.startswith("eval/") and name != f"eval/{SCORE}"
+    history, diverged = [first], False
+    try:
+        history += train(
+            model,
+            Batches(inputs, config, derive(problem.seed, "batches")),
+            lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
+            _plan(config, problem, rows, learning_rate, folder),
+            evaluate=lambda model: evaluate(model, validation),  # type: ignore[arg-type]
+            on_progress=lambda done, total, text: on_progress(
+                done, f"{rows:,} rows at {learning_rate:g}: {text}"
+            ),
+        )
+    except Diverged:  # too high a rate is a poor setting, not the end of the search
+        diverged = True
+    evaluated = [record for record in history if f"eval/{SCORE}" in record]
+    best = max(evaluated, key=lambda record: record[f"eval/{SCORE}"])
+    if best is first:  # nothing learnt after the start was better on validation rows
+        shutil.copytree(start, folder / "model", dirs_exist_ok=True)
+    else:
+        model.save_pretrained(folder / "model")
+    _write(
+        folder / DONE,
+        {
+            "rows": rows,
+            "steps": config.steps(rows),
+            "diverged": diverged,
+            "setting": {"learning_rate": learning_rate, "step": best["step"]},
+            "score": best[f"eval/{SCORE}"],
+            "metrics": {
+                name.removeprefix("eval/"): best[name] for name in _shown(best) if name.startswith("eval/")
+            },
+            "history": [_shown(record) for record in history],
+            "trainable_parameters": sum(item.numel() for item in model.parameters() if item.requires_grad),
         },
-        "history": [{name: record[name] for name in record if name != f"eval/{SCORE}"} for record in history],
-        "trainable_parameters": sum(item.numel() for item in model.parameters() if item.requires_grad),
-    }
-    draft = folder / f"{DONE}.draft"
-    draft.write_text(json.dumps(ended))
-    draft.rename(folder / DONE)
+    )
+
+
+def _plan(config: FinetuneConfig, problem: Problem, rows: int, learning_rate: float, folder: Path) -> Plan:
+    steps = config.steps(rows)
+    return Plan(
+        steps=steps,
+        optimizer=config.plan(learning_rate),
+        seed=derive(problem.seed, "dropout"),
+        log_every=max(1, steps // 50),
+        evaluate_every=math.ceil(steps / config.evaluations),
+        keep_best=SCORE,
+        device=problem.device,
+        threads=problem.threads,
+        scratch=folder / "checkpoints",
+    )
+
+
+def _shown(record: Record) -> Record:
+    """A point of the curves without what only serves the choice."""
+    return {name: value for name, value in record.items() if name != f"eval/{SCORE}"}
+
+
+def _write(path: Path, value: Any) -> None:
+    """The whole file or none."""
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(value))
+    draft.rename(path)
 
 
 SCORE = "score"
@@ -127,14 +149,21 @@ class Batches:
         return [batches[at] for at in generator.permutation(len(batches))]
 
 
-def _start(config: FinetuneConfig, problem: Problem, inputs: Inputs, validation: Inputs) -> Path:
-    """Folder of the model that all trials on these rows start from; made by the first of them."""
+def _start(
+    config: FinetuneConfig, problem: Problem, inputs: Inputs, validation: Inputs
+) -> tuple[Path, Record]:
+    """Folder of the model that all trials on these rows start from, and its point of the curves.
+
+    Made by the first trial.
+    """
     folder = problem.scratch / f"start-{inputs.rows.height}"
-    if not folder.is_dir():
-        model = problem.start()
+    point = folder.with_suffix(".json")
+    if not point.is_file():
+        torch.set_num_threads(problem.threads or torch.get_num_threads())
+        model = problem.start().to(accelerator(problem.device).device)
         if config.linear_start:
             fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)
-        draft = folder.with_suffix(".draft")
-        model.save_pretrained(draft)
-        draft.rename(folder)
-    return folder
+        model.save_pretrained(folder)
+        scores = {f"eval/{name}": value for name, value in evaluate(model, validation).items()}
+        _write(point, {"step": 0, "tokens": 0, **scores})
+    return folder, json.loads(point.read_text())

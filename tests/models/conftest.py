@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, ModernBertConfig, PretrainedConfig, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
+
+from models.backbone import ModelConfig
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
@@ -36,24 +38,7 @@ def make_tokenizer() -> Callable[[Iterable[str]], PreTrainedTokenizerFast]:
     return make
 
 
-def small_config(preset: str, vocabulary: int) -> PretrainedConfig:
-    """The configuration of a model of some thousand weights."""
-    common = {
-        "vocab_size": vocabulary,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "max_position_embeddings": 128,
-        "pad_token_id": 0,
-    }
-    if preset == "bert":
-        return BertConfig(**common)
-    ends = {"cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3}
-    return ModernBertConfig(**common, **ends, global_attn_every_n_layers=1)
-
-
 @pytest.fixture(params=["bert", "modernbert"])
-def make_config(request: pytest.FixtureRequest) -> Callable[[int], PretrainedConfig]:
-    """Configuration of a small model for a size of vocabulary, of each architecture."""
-    return lambda vocabulary: small_config(request.param, vocabulary)
+def small_model(request: pytest.FixtureRequest) -> ModelConfig:
+    """A model of some ten thousand weights, of each architecture."""
+    return ModelConfig(preset=request.param, hidden_size=32, layers=2, heads=2, max_positions=128)

@@ -10,10 +10,11 @@ import torch
 import transformers
 from polars.testing import assert_frame_equal
 
+from models.backbone import ModelConfig
 from models.config import find, kinds
 from models.downstream import Downstream
 from models.inference import Inputs, predict
-from models.transfer.heads import with_head
+from models.transfer.heads import from_scratch
 
 
 @pytest.fixture(params=kinds("models.downstream"))
@@ -34,9 +35,8 @@ def inputs(downstream: Downstream, texts: list[str], make_tokenizer) -> Inputs:
 
 
 @pytest.fixture
-def model(inputs: Inputs, make_config) -> transformers.PreTrainedModel:
-    config = make_config(len(inputs.tokenizer))
-    return with_head(inputs.downstream, inputs.tokenizer, config, dropout=0.0, seed=1)
+def model(inputs: Inputs, small_model: ModelConfig) -> transformers.PreTrainedModel:
+    return from_scratch(inputs.downstream, inputs.tokenizer, small_model, dropout=0.0, seed=1)
 
 
 def gold(inputs: Inputs) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from models import backbone
+from models.backbone import ModelConfig
 from models.downstream.classification import Classification
 from models.errors import DataError
 from models.inference import Inputs
 from models.transfer.finetune import FinetuneConfig, Problem, Tuned, finetune
-from models.transfer.heads import with_head
+from models.transfer.heads import from_scratch, load, transferred
 from models.transfer.linear import fit_last_layer
 from models.transfer.trial import Batches
 
@@ -43,12 +46,12 @@ def tokenizer(make_tokenizer) -> PreTrainedTokenizerFast:
 
 
 @pytest.fixture
-def make_problem(tokenizer: PreTrainedTokenizerFast, make_config) -> Callable[[Path], Problem]:
+def make_problem(tokenizer: PreTrainedTokenizerFast, small_model: ModelConfig) -> Callable[[Path], Problem]:
     downstream = Classification(classes=("0", "1"))
 
     def make(scratch: Path, count: int = 40) -> Problem:
         def start():
-            return with_head(downstream, tokenizer, make_config(len(tokenizer)), dropout=0.1, seed=1)
+            return from_scratch(downstream, tokenizer, small_model, dropout=0.1, seed=1)
 
         return Problem(downstream, tokenizer, start, reviews(count, 1), reviews(16, 2), 1, scratch, "cpu", 1)
 
@@ -59,7 +62,7 @@ def digest(tuned: Tuned) -> str:
     return hashlib.sha256((tuned.model / "model.safetensors").read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("make_config", ["modernbert"], indirect=True)
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_interrupted_anywhere_it_ends_with_the_same_weights(make_problem, tmp_path: Path) -> None:
     undisturbed = finetune(CONFIG, make_problem(tmp_path / "once"))
 
@@ -85,7 +88,7 @@ def test_interrupted_anywhere_it_ends_with_the_same_weights(make_problem, tmp_pa
     )
 
 
-@pytest.mark.parametrize("make_config", ["modernbert"], indirect=True)
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_ended_trials_do_not_run_again(make_problem, tmp_path: Path) -> None:
     finetune(CONFIG, make_problem(tmp_path))
     steps: list[int] = []
@@ -93,20 +96,52 @@ def test_ended_trials_do_not_run_again(make_problem, tmp_path: Path) -> None:
     assert steps == []
 
 
-@pytest.mark.parametrize("make_config", ["modernbert"], indirect=True)
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_it_learns_and_keeps_what_is_best_on_validation_rows(make_problem, tmp_path: Path) -> None:
     done: list[tuple[int, int]] = []
     tuned = finetune(CONFIG, make_problem(tmp_path, 160), lambda now, total, text: done.append((now, total)))
     assert tuned.metrics["accuracy"] >= 0.75
     assert tuned.metrics["accuracy"] == max(trial["metrics"]["accuracy"] for trial in tuned.trials)
     evaluated = [record["eval/accuracy"] for record in tuned.history if "eval/accuracy" in record]
-    assert len(evaluated) == CONFIG.evaluations
+    assert len(evaluated) == 1 + CONFIG.evaluations
     assert tuned.metrics["accuracy"] == max(evaluated)
     assert [now for now, _ in done] == list(range(1, 2 * CONFIG.steps(160) + 1))
     assert {total for _, total in done} == {2 * CONFIG.steps(160)}
 
 
-@pytest.mark.parametrize("make_config", ["modernbert"], indirect=True)
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
+def test_a_start_that_training_only_spoils_is_kept(make_problem, tmp_path: Path) -> None:
+    problem = make_problem(tmp_path, 160)
+
+    def start():
+        model = problem.start()
+        right = (
+            Inputs(problem.downstream, problem.tokenizer, rows, True)
+            for rows in (problem.train, problem.validation)
+        )
+        fit_last_layer(model, *right)
+        return model
+
+    wrong = problem.train.with_columns(label=pl.col("label").replace({"0": "1", "1": "0"}))
+    config = CONFIG.model_copy(update={"linear_start": False})
+    tuned = finetune(config, replace(problem, start=start, train=wrong))
+    assert tuned.setting["step"] == 0
+    kept = load(tuned.model, problem.downstream)
+    assert all(
+        torch.equal(one, other) for one, other in zip(kept.parameters(), start().parameters(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
+def test_a_rate_that_diverges_is_a_poor_one_unless_all_do(make_problem, tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"learning_rates": (1e30, 1e-3)})
+    tuned = finetune(config, make_problem(tmp_path / "one"))
+    assert [trial["diverged"] for trial in tuned.trials] == [True, False]
+    with pytest.raises(DataError, match="add lower ones"):
+        finetune(CONFIG.model_copy(update={"learning_rates": (1e30,)}), make_problem(tmp_path / "all"))
+
+
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_many_rows_are_searched_on_few_and_trained_on_all(make_problem, tmp_path: Path) -> None:
     tuned = finetune(CONFIG.model_copy(update={"search_rows": 16}), make_problem(tmp_path, 40))
     assert [trial["rows"] for trial in tuned.trials] == [16, 16, 40]
@@ -116,7 +151,7 @@ def test_many_rows_are_searched_on_few_and_trained_on_all(make_problem, tmp_path
     assert tuned.setting["learning_rate"] == searched["setting"]["learning_rate"]
 
 
-@pytest.mark.parametrize("make_config", ["modernbert"], indirect=True)
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_one_rate_needs_no_search(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"search_rows": 16, "learning_rates": (1e-3,)})
     tuned = finetune(config, make_problem(tmp_path, 40))
@@ -168,18 +203,50 @@ def test_linear_start_sets_the_last_layer_alone(make_problem, tmp_path: Path) ->
     assert right.float().mean() > 0.6
 
 
-def test_an_input_longer_than_the_model_is_refused(tokenizer: PreTrainedTokenizerFast, make_config) -> None:
+def test_an_input_longer_than_the_model_is_refused(
+    tokenizer: PreTrainedTokenizerFast, small_model: ModelConfig
+) -> None:
     downstream = Classification(classes=("0", "1"), max_length=512)
     with pytest.raises(DataError, match="max_length is 512, but the model has 128 positions"):
-        with_head(downstream, tokenizer, make_config(len(tokenizer)), dropout=0.0, seed=1)
+        from_scratch(downstream, tokenizer, small_model, dropout=0.0, seed=1)
 
 
-def test_a_tokenizer_of_another_model_is_refused(tokenizer: PreTrainedTokenizerFast, make_config) -> None:
-    with pytest.raises(DataError, match="do not belong together"):
-        with_head(
-            Classification(classes=("0", "1")),
-            tokenizer,
-            make_config(len(tokenizer) - 1),
-            dropout=0.0,
-            seed=1,
-        )
+def test_pretrained_weights_are_carried_over_and_only_the_head_is_new(
+    tokenizer: PreTrainedTokenizerFast, small_model: ModelConfig, tmp_path: Path
+) -> None:
+    pretrained = backbone.build(small_model, tokenizer, "AutoModelForMaskedLM", seed=7)
+    pretrained.save_pretrained(tmp_path)
+    model = transferred(Classification(classes=("a", "b", "c")), tokenizer, tmp_path, dropout=0.2, seed=1)
+    for name, tensor in pretrained.base_model.state_dict().items():
+        assert torch.equal(model.base_model.state_dict()[name], tensor), name
+    assert model.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert model.config.classifier_dropout == 0.2
+    again = transferred(Classification(classes=("a", "b", "c")), tokenizer, tmp_path, dropout=0.2, seed=1)
+    assert all(
+        torch.equal(one, other) for one, other in zip(model.parameters(), again.parameters(), strict=True)
+    )
+
+
+def test_scratch_of_a_given_model_shares_its_architecture_but_no_weight(
+    tokenizer: PreTrainedTokenizerFast, small_model: ModelConfig, tmp_path: Path
+) -> None:
+    downstream = Classification(classes=("0", "1"))
+    pretrained = backbone.build(small_model, tokenizer, "AutoModelForMaskedLM", seed=7)
+    pretrained.save_pretrained(tmp_path)
+    scratch = from_scratch(downstream, tokenizer, ModelConfig(pretrained=str(tmp_path)), dropout=0.0, seed=1)
+    mine, theirs = scratch.base_model.state_dict(), pretrained.base_model.state_dict()
+    assert {name: item.shape for name, item in theirs.items()}.items() <= {
+        name: item.shape for name, item in mine.items()
+    }.items()
+    embeddings = [model.get_input_embeddings().weight for model in (scratch, pretrained)]
+    assert not torch.equal(*embeddings)
+
+
+def test_a_tokenizer_of_another_model_is_refused(
+    tokenizer: PreTrainedTokenizerFast, make_tokenizer, small_model: ModelConfig, tmp_path: Path
+) -> None:
+    backbone.build(small_model, make_tokenizer(["짧은 글"]), "AutoModelForMaskedLM", seed=7).save_pretrained(
+        tmp_path
+    )
+    with pytest.raises(DataError, match="do not fit"):
+        transferred(Classification(classes=("0", "1")), tokenizer, tmp_path, dropout=0.0, seed=1)
