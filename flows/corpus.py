@@ -9,7 +9,7 @@ from flows.recipe import Recipe
 from tasks import refs
 from tasks.ingest import IngestConfig, ingest
 from tasks.run import flow_run
-from tasks.split import SplitConfig, Tests, split
+from tasks.split import HeldOut, SplitConfig, split
 from tasks.validate import ValidateConfig, validate
 
 
@@ -19,7 +19,7 @@ def corpus_ref(recipe: Recipe) -> refs.Split:
     read = ingest(IngestConfig(sources=part.sources, clean=part.clean))
     checked = validate(ValidateConfig(quarantine=part.quarantine), rows=read)
     entries = recipe.downstreams if part.leaks == "remove" else ()
-    tests = tuple(Tests(sources=entry.data, seed=recipe.seed) for entry in entries)
+    tests = tuple(HeldOut(sources=entry.data, seed=recipe.seed) for entry in entries)
     how = SplitConfig(seed=recipe.seed, holdout=part.holdout, leaks=part.leaks, tests=tests)
     return split(how, rows=checked, corpus=None)
 
