@@ -7,7 +7,7 @@ from pydantic import Field
 
 from models.config import Config
 from models.downstream import Downstream
-from models.reporting import collect, page
+from models.reporting import collect
 from models.reporting.data import CONTROLS, Data, Entry, Pretraining, ReportData, Score
 from tasks import refs
 from tasks.job import Job
@@ -51,6 +51,8 @@ def report(
     corpus: refs.Split,
 ) -> None:
     """Writes the page with its figures, and the same numbers as JSON and CSV."""
+    from models.reporting import page  # draws, which takes long to import, and recipes load this module
+
     upstreams = dict(zip((item.key for item in pretrained), config.upstreams, strict=True))
     entries: dict[str, list[refs.Ref]] = {}
     for name, item in zip(config.names, scores, strict=True):
