@@ -104,7 +104,7 @@ def _settled(job: Job, item: refs.Ref) -> Downstream:
 def _upstream(items: list[refs.Ref], upstreams: dict[str, str]) -> str:
     """Name of the pretrained model that was carried over; "" where only controls were run."""
     models = (item.one("predictions").one("adapted").inputs["model"] for item in items)
-    return next((upstreams[model.key] for model in models if isinstance(model, refs.Ref)), "")
+    return next((upstreams.get(model.key, "") for model in models if isinstance(model, refs.Ref)), "")
 
 
 def _facts(items: list[refs.Ref]) -> dict[str, str]:
