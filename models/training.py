@@ -27,6 +27,10 @@ Record = dict[str, float]
 """One point of the curves: `step`, `tokens`, `train/…` and, where it was evaluated, `eval/…`."""
 
 
+class Diverged(DataError):
+    """The loss is no longer finite."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What one training does; only steps, optimizer, seed, evaluate_every and keep_best change its weights."""
@@ -69,7 +73,7 @@ def train(
         on_progress: steps done, steps in all, and a word on how it goes.
 
     Raises:
-        DataError: the loss is no longer finite.
+        Diverged: the loss is no longer finite.
     """
     run = _Run(model, plan)
     with _reproducible(plan, run.accelerator.device):
@@ -111,7 +115,9 @@ class _Run:
     def advance(self, batch: Batch, loss_of: Callable[[nn.Module, Batch], Mapping[str, Tensor]]) -> None:
         """One step on one batch."""
         plan, device = self.plan, self.accelerator.device
-        self.tokens += int(batch["attention_mask"].sum()) if "attention_mask" in batch else batch["input_ids"].numel()
+        self.tokens += (
+            int(batch["attention_mask"].sum()) if "attention_mask" in batch else batch["input_ids"].numel()
+        )
         batch = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
         torch.manual_seed(derive(plan.seed, "step", self.step))
         self.model.train()
@@ -135,7 +141,7 @@ class _Run:
         record: Record = {"step": self.step, "tokens": self.tokens}
         record |= {f"train/{name}": total / self.summed for name, total in self.sums.items()}
         if not torch.tensor(record["train/loss"]).isfinite():
-            raise DataError(
+            raise Diverged(
                 f"training diverged: the loss is {record['train/loss']} before step {self.step} of {self.plan.steps}; "
                 f"lower optimizer.learning_rate (now {self.plan.optimizer.learning_rate:g})"
             )
@@ -156,7 +162,9 @@ class _Run:
             metrics = dict(evaluate(self.model))
         if self.plan.keep_best is not None and metrics[self.plan.keep_best] > self.best_score:
             self.best_score = metrics[self.plan.keep_best]
-            self.best = {name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()}
+            self.best = {
+                name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
+            }
         return metrics
 
     def text(self) -> str:
@@ -175,7 +183,9 @@ class _Run:
         for optimizer, state in zip(self.optimizers, found.optimizers, strict=True):
             optimizer.load_state_dict(state)
         state = found.state
-        self.step, self.tokens, self.sums, self.summed = (state[k] for k in ("step", "tokens", "sums", "summed"))
+        self.step, self.tokens, self.sums, self.summed = (
+            state[k] for k in ("step", "tokens", "sums", "summed")
+        )
         self.history, self.best, self.best_score = state["history"], found.best, state["best_score"]
         self.clock_tokens = self.tokens
 
@@ -185,7 +195,9 @@ class _Run:
         names = ("step", "tokens", "sums", "summed", "history", "best_score")
         state = {name: getattr(self, name) for name in names}
         states = [optimizer.state_dict() for optimizer in self.optimizers]
-        checkpoints.save(self.plan.scratch, checkpoints.Checkpoint(state, self.model.state_dict(), states, self.best))
+        checkpoints.save(
+            self.plan.scratch, checkpoints.Checkpoint(state, self.model.state_dict(), states, self.best)
+        )
         self.saved_at = time.monotonic()
 
     def finish(self) -> None:
@@ -205,7 +217,9 @@ def accelerator(device: str) -> Accelerator:
     if device == "cuda" and not has_gpu:
         raise DataError("device: cuda, but torch sees no GPU here; set device: auto or cpu")
     use_gpu = has_gpu and device != "cpu"
-    return Accelerator(cpu=not use_gpu, mixed_precision="bf16" if use_gpu and torch.cuda.is_bf16_supported() else "no")
+    return Accelerator(
+        cpu=not use_gpu, mixed_precision="bf16" if use_gpu and torch.cuda.is_bf16_supported() else "no"
+    )
 
 
 @contextmanager
@@ -216,9 +230,11 @@ def _reproducible(plan: Plan, device: torch.device) -> Iterator[None]:
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs time
     torch.set_num_threads(plan.threads or threads)
+    torch.set_flush_denormal(True)  # decayed moments of rare tokens become denormal, a hundred times slower
     try:
         yield
     finally:
+        torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)
         torch.utils.deterministic.fill_uninitialized_memory = fill

@@ -63,7 +63,7 @@ class Downstream(Chosen):
 
     # ---- rows
 
-    def schema(self) -> DataFrameSchema:
+    def schema(self) -> DataFrameSchema:  # pyright: ignore[reportIncompatibleMethodOverride]
         """What every row must be; other columns (`file`, `line`, …) are let through."""
         raise NotImplementedError
 
@@ -103,10 +103,11 @@ class Downstream(Chosen):
         import torch
         from torch.nn.utils.rnn import pad_sequence
 
+        padding: Any = tokenizer.pad_token_id
         ids = [torch.tensor(feature["input_ids"]) for feature in features]
         masks = [torch.ones(len(item), dtype=torch.long) for item in ids]
         batch = {
-            "input_ids": pad_sequence(ids, batch_first=True, padding_value=tokenizer.pad_token_id),
+            "input_ids": pad_sequence(ids, batch_first=True, padding_value=padding),
             "attention_mask": pad_sequence(masks, batch_first=True),
         }
         if "label" in features[0]:
