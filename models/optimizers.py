@@ -33,7 +33,7 @@ class OptimizerConfig(Config):
     schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="How the rate falls to final.")
     warmup: float = Field(0.05, ge=0, le=1, description="Share of the steps in which the rate rises from 0.")
     decay: float = Field(
-        1.0, gt=0, le=1, description="Share of the steps, the last ones, in which the rate falls; before it is constant."
+        1.0, gt=0, le=1, description="Share of the steps, the last, in which the rate falls; before, it is constant."
     )
     final: float = Field(0.0, ge=0, le=1, description="Learning rate at the end, as a share of the highest.")
 

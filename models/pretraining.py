@@ -18,7 +18,7 @@ from models.config import PLUMBING, Config
 from models.optimizers import OptimizerConfig
 from models.packing import Documents
 from models.seeds import derive
-from models.upstream import Objective, ObjectiveField
+from models.upstream import Objective, ObjectiveField, Vocabulary
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
     from torch import Tensor
@@ -35,6 +35,11 @@ class TrainConfig(Config):
     batch_tokens: int = Field(4096, ge=64, description="Tokens in a batch.")
     optimizer: OptimizerConfig = Field(
         OptimizerConfig(kind="muon", learning_rate=2e-3, matrix_learning_rate=3e-3), description="Optimiser and schedule."
+    )
+    warm_start: bool = Field(
+        False,
+        description="Start token embeddings from what occurs together in the corpus (PPMI and SVD). With it, a low "
+        "optimizer.learning_rate keeps what they say.",
     )
     log_every: int = Field(50, ge=1, description="Steps between two points of the training curve.")
     evaluations: int = Field(10, ge=1, description="How often the loss on held-out text is measured along the way.")
@@ -88,10 +93,16 @@ def pretrain(
 
     objective: Objective = config.objective
     model = backbone.build(config.model, tokenizer, objective.model_class, config.seed)
-    batches = Batches(objective, train, tokenizer, config.train.batch_tokens, config.seed)
-    steps = config.train.steps(train.tokens, len(batches))
-    held_out = Batches(objective, sample(validation, config), tokenizer, config.train.batch_tokens, config.seed)
+    words = vocabulary(train, tokenizer)
+    if config.model.pretrained is None:
+        objective.prepare(model, words)
+        if config.train.warm_start:
+            on_progress(0, 1, "counting which tokens occur together")
+            warm_start(model, train, words, config.seed, machine)
+    batches = Batches(objective, train, words, config.train.batch_tokens, config.seed)
+    held_out = Batches(objective, sample(validation, config), words, config.train.batch_tokens, config.seed)
     fixed = [held_out.at(step) for step in range(len(held_out))]
+    steps = config.train.steps(train.tokens, len(batches))
     history = training.train(
         model,
         batches.at,
@@ -118,14 +129,9 @@ class Batches:
     """The batch of a step, a function of (seed, step) alone."""
 
     def __init__(
-        self,
-        objective: Objective,
-        documents: Documents,
-        tokenizer: PreTrainedTokenizerBase,
-        batch_tokens: int,
-        seed: int,
+        self, objective: Objective, documents: Documents, words: Vocabulary, batch_tokens: int, seed: int
     ) -> None:
-        self._objective, self._documents, self._tokenizer, self._seed = objective, documents, tokenizer, seed
+        self._objective, self._documents, self._words, self._seed = objective, documents, words, seed
         self._buckets = Buckets(documents.lengths, batch_tokens, seed)
 
     def __len__(self) -> int:
@@ -136,23 +142,57 @@ class Batches:
         import torch
 
         generator = torch.Generator().manual_seed(derive(self._seed, "batch", step))
-        chosen = self._buckets.documents(step)
-        return self._objective.batch(rows(self._documents, chosen, self._tokenizer), self._tokenizer, generator)
+        return self._objective.batch(rows(self._documents, self._buckets.documents(step)), self._words, generator)
 
 
-def rows(documents: Documents, chosen: np.ndarray, tokenizer: PreTrainedTokenizerBase) -> dict[str, Tensor]:
-    """`input_ids` (chosen, longest) of documents, and an `attention_mask` only where some are padded."""
+def rows(documents: Documents, chosen: np.ndarray) -> dict[str, Tensor]:
+    """`input_ids` (chosen, longest) of documents, and an `attention_mask` only where some are padded.
+
+    Padding repeats a document's last token, [SEP], which is never a target and, masked, seen by none.
+    """
     import torch
 
-    lengths = documents.lengths[chosen]
+    lengths = documents.lengths[chosen][:, None]
     places = np.arange(lengths.max())
-    inside = places < lengths[:, None]
-    at = np.minimum(documents.starts[chosen][:, None] + places, documents.tokens - 1)
-    ids = documents.ids[at].astype(np.int64)
-    if inside.all():
+    ids = documents.ids[documents.starts[chosen][:, None] + np.minimum(places, lengths - 1)].astype(np.int64)
+    if (lengths == len(places)).all():
         return {"input_ids": torch.from_numpy(ids)}
-    ids[~inside] = tokenizer.pad_token_id
-    return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(inside.astype(np.int64))}
+    mask = (places < lengths).astype(np.int64)
+    return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+
+
+def vocabulary(documents: Documents, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+    """What the objective has to know of the tokens."""
+    import torch
+
+    special = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
+    counts = torch.from_numpy(np.bincount(documents.ids, minlength=len(tokenizer)))
+    counts[special] = 0
+    return Vocabulary(torch.tensor(special), tokenizer.mask_token_id, counts)
+
+
+def warm_start(
+    model: PreTrainedModel, documents: Documents, words: Vocabulary, seed: int, machine: Machine
+) -> None:
+    """Puts `models.warm_start.embeddings` into a fresh model; after a kill they are read from the scratch folder."""
+    import torch
+
+    from models.warm_start import embeddings
+
+    weight = model.get_input_embeddings().weight
+    kept = machine.scratch / "embeddings.npy" if machine.scratch else None
+    if kept is None or not kept.is_file():
+        special = tuple(words.special.tolist())
+        start = embeddings(documents, special, *weight.shape, seed=seed, threads=machine.threads)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            draft = kept.with_name("draft.npy")
+            np.save(draft, start)
+            draft.rename(kept)
+    else:
+        start = np.load(kept, allow_pickle=False)
+    with torch.no_grad():
+        weight.copy_(torch.from_numpy(start))
 
 
 def sample(documents: Documents, config: PretrainConfig) -> Documents:

@@ -9,13 +9,29 @@ torch is imported inside functions: recipes name objectives, and reading a recip
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from models.config import Chosen, chosen
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What an objective has to know of the tokens.
+
+    Attributes:
+        special: ids that are no part of a text, such as [CLS] and [PAD].
+        mask: id of [MASK]; None where the tokenizer has none.
+        counts: (tokens,) int64, how often each occurs in the training documents.
+    """
+
+    special: Tensor
+    mask: int | None
+    counts: Tensor
 
 
 class Objective(Chosen):
@@ -24,9 +40,10 @@ class Objective(Chosen):
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
 
-    def batch(
-        self, inputs: Mapping[str, Tensor], tokenizer: PreTrainedTokenizerBase, generator: Generator
-    ) -> dict[str, Tensor]:
+    def prepare(self, model: PreTrainedModel, vocabulary: Vocabulary) -> None:
+        """Gives fresh weights a better start where the objective knows one."""
+
+    def batch(self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator) -> dict[str, Tensor]:
         """Inputs and targets from documents.
 
         Args:

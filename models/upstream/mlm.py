@@ -1,24 +1,28 @@
 """Masked language modelling: some tokens are hidden, the model says what they were.
 
-The vocabulary is computed at hidden positions only, which is most of the cost of a small model saved. The head
-acts on each position by itself, so a hook on the encoder hands it those positions and nothing else; this works
-for every architecture that `AutoModelForMaskedLM` knows.
+Scores are computed at hidden positions only, which saves most of the cost of a small model. Heads act on each
+position by itself, so a hook on the encoder hands the head those positions and nothing else; this works for every
+architecture that `AutoModelForMaskedLM` knows.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from models.upstream import Objective
+from models.errors import DataError
+from models.upstream import Objective, Vocabulary
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 NO_TARGET = -100
+RARITY = 1e-3
+"""Token frequency at which a token's weight in the bag of words is cut by √2."""
 
 
 class MaskedLanguageModelling(Objective):
@@ -30,8 +34,14 @@ class MaskedLanguageModelling(Objective):
     mask_rate: float = Field(0.2, gt=0, lt=1, description="Share of a text's tokens that the model has to say.")
     keep_rate: float = Field(0.1, ge=0, le=1, description="Share of these that it is shown all the same.")
     random_rate: float = Field(0.0, ge=0, le=1, description="Share of these in whose place it sees a random token.")
+    candidates: int | None = Field(
+        None,
+        ge=1,
+        description="Train against the batch's tokens and this many random ones instead of the whole vocabulary: "
+        "faster where that is large. Held-out loss is always over the whole vocabulary.",
+    )
     bag_of_words: float = Field(
-        0.0, ge=0, description="Weight of a second loss: the mean state has to say all words of the text. 0: none."
+        0.0, ge=0, description="Weight of a second loss: a text's mean state has to say all its words. 0: none."
     )
 
     @model_validator(mode="after")
@@ -40,56 +50,69 @@ class MaskedLanguageModelling(Objective):
             raise ValueError("keep_rate and random_rate are shares of the same tokens: together they exceed 1")
         return self
 
-    def batch(
-        self, inputs: Mapping[str, Tensor], tokenizer: PreTrainedTokenizerBase, generator: Generator
-    ) -> dict[str, Tensor]:
+    def prepare(self, model: PreTrainedModel, vocabulary: Vocabulary) -> None:
+        """The head's bias starts as the tokens' log frequency, so that nothing has to learn it."""
+        import torch
+
+        bias = model.get_output_embeddings().bias
+        frequency = (vocabulary.counts + 1.0) / (vocabulary.counts + 1.0).sum()
+        with torch.no_grad():
+            bias.copy_(frequency.log())
+
+    def batch(self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator) -> dict[str, Tensor]:
         """Adds `targets` (rows, length): the token at the positions to say, -100 elsewhere.
 
-        Every text gets the same share of targets, at least one; special tokens are never among them.
+        Every text gets the same share of targets, at least one; special tokens are never among them. Where asked
+        for, `candidates` (n,) and `log_inclusion` (n,), and `bag` (rows, length), ids weighted by `bag_weights`.
         """
         import torch
 
+        if vocabulary.mask is None:
+            raise DataError("the tokenizer has no [MASK] token, which mlm needs: choose another tokenizer")
         ids = inputs["input_ids"]
-        special = torch.isin(ids, torch.tensor(tokenizer.all_special_ids))
-        count = (~special).sum(1)
-        wanted = (count * self.mask_rate).round().long().clamp(min=1).minimum(count)
-        chance = torch.rand(ids.shape, generator=generator).masked_fill_(special, -1.0)
-        least = chance.sort(1, descending=True).values.gather(1, (wanted - 1).clamp(min=0)[:, None])
-        chosen = (chance >= least) & ~special
+        words = ~torch.isin(ids, vocabulary.special)
+        chosen = self._chosen(words, generator)
         fate = torch.rand(ids.shape, generator=generator)
-        hidden = ids.masked_fill(chosen & (fate >= self.keep_rate + self.random_rate), tokenizer.mask_token_id)
+        hidden = ids.masked_fill(chosen & (fate >= self.keep_rate + self.random_rate), vocabulary.mask)
         if self.random_rate:
-            other = torch.randint(len(tokenizer), ids.shape, generator=generator)
+            other = torch.randint(len(vocabulary.counts), ids.shape, generator=generator)
             hidden = torch.where(chosen & (fate < self.random_rate), other, hidden)
-        batch = dict(inputs) | {"input_ids": hidden, "targets": ids.masked_fill(~chosen, NO_TARGET)}
-        return batch | {"originals": ids} if self.bag_of_words else batch
+        batch = {**inputs, "input_ids": hidden, "targets": ids.masked_fill(~chosen, NO_TARGET)}
+        frequency = vocabulary.counts / vocabulary.counts.sum()
+        if self.candidates:
+            batch |= _candidates(ids[words], frequency, self.candidates, generator)
+        if self.bag_of_words:
+            weights = words * (RARITY / (RARITY + frequency[ids])).sqrt()
+            batch |= {"bag": ids, "bag_weights": weights / weights.sum(1, keepdim=True).clamp(min=1e-9)}
+        return batch
 
     def losses(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        if self.bag_of_words:
-            return self._with_bag_of_words(model, batch)
-        return {"loss": _cross_entropy(masked_logits(model, batch), _targets(batch), "mean")}
+        at = batch["targets"] != NO_TARGET
+        pick = _targets_then_means(batch) if self.bag_of_words else lambda states: states[at]
+        logits = head_logits(model, batch, pick, batch.get("candidates"))
+        targets = batch["targets"][at]
+        masked = _cross_entropy(logits[: len(targets)], targets, batch).mean()
+        if not self.bag_of_words:
+            return {"loss": masked}
+        bag = _bag_loss(logits[len(targets) :], batch)
+        return {"loss": masked + self.bag_of_words * bag, "masked_loss": masked, "bag_of_words_loss": bag}
 
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
-        targets = _targets(batch)
-        return float(_cross_entropy(masked_logits(model, batch), targets, "sum")), len(targets)
+        from torch.nn.functional import cross_entropy
 
-    def _with_bag_of_words(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Targets from their own states, and all words of a text from its mean state."""
+        targets = batch["targets"][batch["targets"] != NO_TARGET]
+        logits = masked_logits(model, batch)
+        return float(cross_entropy(logits.float(), targets, reduction="sum")), len(targets)
+
+    def _chosen(self, words: Tensor, generator: Generator) -> Tensor:
+        """(rows, length) where to ask, at `mask_rate` of each row's words."""
         import torch
 
-        at = batch["targets"] != NO_TARGET
-        seen = batch.get("attention_mask", torch.ones_like(batch["input_ids"]))[..., None]
-
-        def pick(states: Tensor) -> Tensor:
-            return torch.cat([states[at], (states * seen).sum(1) / seen.sum(1)])
-
-        logits = head_logits(model, batch, pick)
-        targets = _targets(batch)
-        masked = _cross_entropy(logits[: len(targets)], targets, "mean")
-        words = (seen.squeeze(-1) > 0) & ~torch.isin(batch["originals"], batch["input_ids"][:, :1])
-        log_chance = logits[len(targets) :].log_softmax(1).gather(1, batch["originals"])
-        bag = -((log_chance * words).sum(1) / words.sum(1).clamp(min=1)).mean()
-        return {"loss": masked + self.bag_of_words * bag, "masked_loss": masked, "bag_of_words_loss": bag}
+        count = words.sum(1)
+        wanted = (count * self.mask_rate).round().long().clamp(min=1).minimum(count)
+        chance = torch.rand(words.shape, generator=generator).masked_fill_(~words, -1.0)
+        least = chance.sort(1, descending=True).values.gather(1, (wanted - 1).clamp(min=0)[:, None])
+        return (chance >= least) & words
 
 
 def masked_logits(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
@@ -98,28 +121,87 @@ def masked_logits(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor
     return head_logits(model, batch, lambda states: states[at])
 
 
-def head_logits(model: PreTrainedModel, batch: Mapping[str, Tensor], pick: Callable[[Tensor], Tensor]) -> Tensor:
-    """(n, vocabulary) scores of the states that `pick` makes, (n, hidden), from the encoder's (rows, length, hidden)."""
+def head_logits(
+    model: PreTrainedModel,
+    batch: Mapping[str, Tensor],
+    pick: Callable[[Tensor], Tensor],
+    candidates: Tensor | None = None,
+) -> Tensor:
+    """Scores of the states, (n, hidden), that `pick` makes from the encoder's, (rows, length, hidden).
 
-    def replace(module: object, args: object, output):  # noqa: ANN001, ANN202
+    Returns:
+        (n, vocabulary), or (n, candidates) where only some tokens are asked for.
+    """
+    from torch.func import functional_call
+
+    def replace(module, args, output):
         output["last_hidden_state"] = pick(output["last_hidden_state"])[None]
         return output
 
+    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch.get("attention_mask")}
+    weights = {} if candidates is None else _head_of(model, candidates)
     hook = model.base_model.register_forward_hook(replace)
     try:
-        return model(input_ids=batch["input_ids"], attention_mask=batch.get("attention_mask")).logits[0]
+        return functional_call(model, weights, kwargs=inputs, tie_weights=False).logits[0]
     finally:
         hook.remove()
 
 
-def _targets(batch: Mapping[str, Tensor]) -> Tensor:
-    return batch["targets"][batch["targets"] != NO_TARGET]
+def _head_of(model: PreTrainedModel, candidates: Tensor) -> dict[str, Tensor]:
+    """The rows of the output layer for `candidates`, by parameter name."""
+    from torch.nn.functional import embedding
+
+    layer = model.get_output_embeddings()
+    name = next(name for name, module in model.named_modules() if module is layer)
+    rows = {f"{name}.weight": embedding(candidates, layer.weight)}  # its backward is deterministic, indexing's is slow
+    return rows if layer.bias is None else rows | {f"{name}.bias": layer.bias[candidates]}
 
 
-def _cross_entropy(logits: Tensor, targets: Tensor, reduction: str) -> Tensor:
-    """In nats; 0 where there is no target."""
-    from torch.nn.functional import cross_entropy
+def _candidates(tokens: Tensor, frequency: Tensor, extra: int, generator: Generator) -> dict[str, Tensor]:
+    """Tokens to score: those of the batch and `extra` random ones, sorted, with the log chance that each is among them.
 
-    if not len(targets):
-        return logits.sum() * 0.0
-    return cross_entropy(logits.float(), targets, reduction=reduction)
+    Subtracting that log from a score makes the sum over candidates an unbiased estimate of the sum over all.
+    """
+    import torch
+
+    size = len(frequency)
+    drawn = torch.randint(size, (extra,), generator=generator)
+    found = torch.unique(torch.cat([tokens, drawn]))
+    missed = len(tokens) * torch.log1p(-frequency[found].double().clamp(max=0.5)) + extra * math.log1p(-1 / size)
+    return {"candidates": found, "log_inclusion": torch.log1p(-missed.exp()).float()}
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """(n,) nats; against the candidates, the target's own score stands as it is."""
+    import torch
+
+    if "candidates" not in batch:
+        return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
+    place = torch.searchsorted(batch["candidates"], targets)[:, None]
+    own = logits.gather(1, place)
+    return (logits - batch["log_inclusion"]).scatter(1, place, own).logsumexp(1) - own[:, 0]
+
+
+def _bag_loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """Mean over texts of the weighted cross-entropy of all their words."""
+    import torch
+
+    places, total = batch["bag"], logits.logsumexp(1)
+    if "candidates" in batch:
+        places = torch.searchsorted(batch["candidates"], places).clamp(max=len(batch["candidates"]) - 1)
+        total = (logits - batch["log_inclusion"]).logsumexp(1)
+    return (total - (logits.gather(1, places) * batch["bag_weights"]).sum(1)).mean()
+
+
+def _targets_then_means(batch: Mapping[str, Tensor]) -> Callable[[Tensor], Tensor]:
+    """Picks the targets' states, then the mean state of every text."""
+    import torch
+
+    at, seen = batch["targets"] != NO_TARGET, batch.get("attention_mask")
+
+    def pick(states: Tensor) -> Tensor:
+        if seen is None:
+            return torch.cat([states[at], states.mean(1)])
+        return torch.cat([states[at], (states * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)])
+
+    return pick
