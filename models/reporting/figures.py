@@ -145,22 +145,33 @@ def lengths(histogram: Lengths) -> bytes:
 
 
 def confusion(matrix: Confusion) -> bytes:
-    """Rows of gold classes by predicted classes; shade is the share of the gold class, the number its rows."""
+    """Rows of gold classes by predicted classes; shade is the share of the gold class, the number its rows.
+
+    With many classes there is no room for rows: the number is the share in percent.
+    """
     size = len(matrix.classes)
     side = min(WIDTH, 2.0 + 0.62 * size)
+    few = size < 9
     shares = [[cell / max(1, sum(row)) for cell in row] for row in matrix.counts]
-    with _style({"axes.grid": False, "font.size": 9.5 if size < 9 else 7}):
+    with _style({"axes.grid": False, "font.size": 9.5 if few else 7}):
         figure = Figure(figsize=(side, side * 0.86), dpi=DPI)
         axes = figure.add_subplot()
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.25)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for gold, row in enumerate(matrix.counts):
             for predicted, cell in enumerate(row):
-                colour = "white" if shares[gold][predicted] > 0.6 else INK
-                axes.text(predicted, gold, f"{cell:,}", ha="center", va="center", color=colour)
+                colour = "white" if shares[gold][predicted] > 0.66 else INK
+                axes.text(
+                    predicted,
+                    gold,
+                    f"{cell:,}" if few else f"{shares[gold][predicted]:.0%}".rstrip("%"),
+                    ha="center",
+                    va="center",
+                    color=colour,
+                )
         names = [_short(name) for name in matrix.classes]
         axes.set_xticks(range(size), names, rotation=0 if max(map(len, names)) * size < 24 else 90, color=INK)
         axes.set_yticks(range(size), names, color=INK)
-        axes.set_xlabel("predicted")
+        axes.set_xlabel("predicted" if few else "predicted (numbers: % of the gold class)")
         axes.set_ylabel("gold")
         axes.spines[:].set_visible(False)
         return _png(figure)
