@@ -10,15 +10,17 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
 PLUMBING: dict[str, Any] = {"identity": False}
 """`json_schema_extra` of a field that does not bear identity."""
 
 
-class Config(BaseModel, frozen=True, extra="forbid"):
+class Config(BaseModel):
     """Frozen settings; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
