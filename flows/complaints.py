@@ -32,7 +32,18 @@ _BOUNDS = {
 
 def complaints(error: ValidationError, document: Document) -> list[str]:
     """One line for each thing that is wrong."""
-    return [_line(item, document) for item in error.errors(include_url=False)]
+    found = error.errors(include_url=False)
+    places = [tuple(item["loc"]) for item in found]
+    # A list that lost its broken items is too short only because of them.
+    return [
+        _line(item, document)
+        for item, place in zip(found, places, strict=True)
+        if item["type"] != "too_short" or not any(_below(other, place) for other in places)
+    ]
+
+
+def _below(inner: Place, outer: Place) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _line(item: ErrorDetails, document: Document) -> str:

@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,10 +77,8 @@ def stop(servers: Sequence[Server]) -> None:
         _signal(server, signal.SIGTERM)
     deadline = time.monotonic() + _GRACE_SECONDS
     for server in reversed(servers):
-        try:
+        with suppress(subprocess.TimeoutExpired):
             server.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass  # killed below
         _signal(server, signal.SIGKILL)
         server.process.wait()
 
@@ -144,7 +142,5 @@ def _end_with_parent() -> None:
 
 
 def _signal(server: Server, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it ended by itself
         os.killpg(server.process.pid, number)
-    except ProcessLookupError:
-        pass  # ended by itself

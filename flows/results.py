@@ -1,7 +1,6 @@
 """What became of a run, as a table for people and as JSON for scripts."""
 
 import json
-import sys
 from typing import Any
 
 from rich.console import Console

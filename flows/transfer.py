@@ -10,7 +10,7 @@ from prefect import flow
 from flows.corpus import corpus_ref
 from flows.downstream import score_refs
 from flows.pretraining import model_refs
-from flows.recipe import STEPS, Recipe
+from flows.recipe import Recipe
 from tasks import refs, store
 from tasks.refs import Ref, ordered
 from tasks.report import ReportConfig, report_on

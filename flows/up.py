@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from flows.processes import LOOPBACK, Server, is_free, start, stop
@@ -100,11 +101,11 @@ def _make_pool() -> None:
     from prefect.exceptions import ObjectAlreadyExists
 
     pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=AT_ONCE)
-    with get_client(sync_client=True) as client:
-        try:
-            client.create_work_pool(pool)
-        except ObjectAlreadyExists:
-            pass  # as the user has set it since
+    with (
+        get_client(sync_client=True) as client,
+        suppress(ObjectAlreadyExists),
+    ):  # it stays as the user has set it
+        client.create_work_pool(pool)
 
 
 def _deploy() -> None:
