@@ -125,12 +125,14 @@ def flow_run(recipe: str, *, device: str = "auto", threads: int = 0, text: str =
 
 
 def _outcome(ref: Ref, state: "State[Any]") -> Outcome:
+    if not state.is_final():
+        return Outcome(ref, "not run", reason="a step it needs failed")
     result = state.result(raise_on_failure=False)
     if isinstance(result, Outcome):
         return result
     if state.is_failed() or state.is_crashed():
         return Outcome(ref, "failed", reason=reason(result) if isinstance(result, BaseException) else str(state.message))
-    return Outcome(ref, "not run", reason="a step it needs failed")
+    return Outcome(ref, "not run", reason="it was stopped")
 
 
 @contextmanager
