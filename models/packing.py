@@ -121,7 +121,7 @@ class Documents:
 
     @property
     def tokens(self) -> int:
-        return len(self.ids)
+        return int(self.lengths.sum())
 
 
 def read(path: Path) -> Documents:

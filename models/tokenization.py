@@ -5,6 +5,7 @@ The Unicode form is the tokenizer's normaliser, so rows keep their text and offs
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,10 @@ ALPHABET = 3000
 """Most characters that are tokens of their own: all of everyday Korean; what is rarer becomes `[UNK]`."""
 LONGEST_PIECE = 8
 """Longest piece of a Unigram vocabulary, in characters."""
+COVERAGE = 0.9995
+"""Share of the text's characters that a Unigram vocabulary spells; the rarest become `[UNK]`."""
+LONGEST_LINE = 1 << 24
+"""Bytes; the trainer passes over longer lines in silence."""
 
 
 class TokenizerConfig(Config):
@@ -70,20 +75,10 @@ def train(config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -
         DataError: the text does not hold as many tokens as asked for.
     """
     tokenizer = _untrained(config)
-    alphabet = _alphabet(tokenizer, batches(), config)
-    common = {"vocab_size": config.vocabulary, "show_progress": False, "initial_alphabet": alphabet}
-    merging = {"min_frequency": config.min_frequency, "limit_alphabet": len(alphabet)}
-    if config.kind == "wordpiece":
-        tokenizer.model = _wordpiece(tokenizer, alphabet, batches, common | merging)
-    elif config.kind == "bpe":
-        tokenizer.train_from_iterator(batches(), trainers.BpeTrainer(special_tokens=list(SPECIAL), **common, **merging))
+    if config.kind == "unigram":
+        tokenizer.model = _unigram(config, tokenizer, batches())
     else:
-        tokenizer.train_from_iterator(
-            batches(),
-            trainers.UnigramTrainer(
-                special_tokens=list(SPECIAL), unk_token=UNKNOWN, max_piece_length=LONGEST_PIECE, **common
-            ),
-        )
+        _merge(tokenizer, config, batches)
     _check_size(tokenizer.get_vocab_size(), config.vocabulary)
     tokenizer.add_special_tokens(list(SPECIAL))
     tokenizer.post_processor = _framing(tokenizer)
@@ -160,16 +155,32 @@ def _alphabet(tokenizer: Tokenizer, batches: Iterable[list[str]], config: Tokeni
     """The most frequent characters, ties by code point: the trainers' own choice depends on a hash's order."""
     counts: Counter[str] = Counter()
     for batch in batches:
-        text = "\n".join(batch)
-        counts.update(tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text)
+        for line in _normalized(tokenizer, batch):
+            counts.update(line)
     if config.kind != "wordpiece":
         counts["▁"] = max(counts.values(), default=0) + 1  # Metaspace's sign for a space
     found = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
     return sorted(found[: min(ALPHABET, config.vocabulary // 3)])
 
 
+def _merge(tokenizer: Tokenizer, config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> None:
+    """Trains WordPiece or BPE."""
+    alphabet = _alphabet(tokenizer, batches(), config)
+    settings: dict[str, Any] = {
+        "vocab_size": config.vocabulary,
+        "min_frequency": config.min_frequency,
+        "initial_alphabet": alphabet,
+        "limit_alphabet": len(alphabet),
+        "show_progress": False,
+    }
+    if config.kind == "bpe":
+        tokenizer.train_from_iterator(batches(), trainers.BpeTrainer(special_tokens=list(SPECIAL), **settings))
+    else:
+        tokenizer.model = _wordpiece(tokenizer, batches, settings)
+
+
 def _wordpiece(
-    tokenizer: Tokenizer, alphabet: list[str], batches: Callable[[], Iterable[list[str]]], settings: dict[str, Any]
+    tokenizer: Tokenizer, batches: Callable[[], Iterable[list[str]]], settings: dict[str, Any]
 ) -> models.WordPiece:
     """A WordPiece model, the same in every run.
 
@@ -182,6 +193,44 @@ def _wordpiece(
     tokenizer.train_from_iterator(batches(), trainers.WordPieceTrainer(special_tokens=first, **settings))
     vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
     return models.WordPiece(vocabulary, unk_token=UNKNOWN)
+
+
+def _unigram(config: TokenizerConfig, tokenizer: Tokenizer, batches: Iterable[list[str]]) -> models.Unigram:
+    """A Unigram model, the same in every run.
+
+    `sentencepiece` trains it: the trainer in `tokenizers` adds up in the order of a hash, and takes much longer.
+    """
+    import sentencepiece
+
+    written = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=(line for batch in batches for line in _normalized(tokenizer, batch)),
+            model_writer=written,
+            model_type="unigram",
+            vocab_size=config.vocabulary - len(SPECIAL) + 1,
+            hard_vocab_limit=False,
+            unk_id=0,
+            bos_id=-1,
+            eos_id=-1,
+            character_coverage=COVERAGE,
+            max_sentencepiece_length=LONGEST_PIECE,
+            max_sentence_length=LONGEST_LINE,
+            normalization_rule_name="identity",
+            num_threads=1,  # with several, sums depend on their number
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise DataError(f"no Unigram vocabulary of {config.vocabulary:,} can be made from this text: {error}") from error
+    made = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
+    pieces = [(made.id_to_piece(i), made.get_score(i)) for i in range(1, made.get_piece_size())]
+    return models.Unigram([(token, 0.0) for token in SPECIAL] + pieces, SPECIAL.index(UNKNOWN))
+
+
+def _normalized(tokenizer: Tokenizer, batch: list[str]) -> list[str]:
+    """The lines of texts in the tokenizer's Unicode form."""
+    text = "\n".join(batch)
+    return (tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text).split("\n")
 
 
 def _check_size(size: int, asked: int) -> None:
