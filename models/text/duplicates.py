@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal
 
-from rensa import RMinHash, RMinHashDeduplicator
+from rensa import RMinHash, RMinHashDeduplicator  # pyright: ignore[reportAttributeAccessIssue] - compiled
 
 SHINGLE = 5
 """Characters of a shingle: about two Korean words' stems, so that endings alone do not make texts alike."""

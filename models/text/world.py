@@ -82,8 +82,11 @@ class World:
         draw = self._stream("documents")
 
         def text() -> str:
-            if draw.random() < 0.8:
-                return self.review(draw, draw.choice(self.known), draw.random() < 0.5, draw.randint(2, 4))
+            if draw.random() < 0.85:
+                good = draw.random() < 0.5
+                return self._rated(
+                    draw, self.review(draw, draw.choice(self.known), good, draw.randint(2, 4)), good
+                )
             return self.news(draw) if draw.random() < 0.5 else self.fact(draw)
 
         return _without_repeats(text)
@@ -112,8 +115,15 @@ class World:
         if clauses > 1 and draw.random() < 0.3:
             sentences.insert(0, draw.choice(words.OPENINGS) + ".")
         if draw.random() < (0.7 if clauses > 1 else 0.25):
-            sentences.append(draw.choice(words.PRAISE if good else words.BLAME) + draw.choice((".", "!", "")))
+            sentences.append(draw.choice(words.PRAISE if good else words.BLAME) + draw.choice(".!"))
         return " ".join(sentences)
+
+    def _rated(self, draw: random.Random, text: str, good: bool) -> str:
+        """A review, mostly with its stars. Labelled rows have none: what the stars stand for is learnt from text."""
+        if draw.random() < 0.3:
+            return text
+        stars = f"별점 {draw.choice('45' if good else '12')}점."
+        return f"{stars} {text}" if draw.random() < 0.5 else f"{text} {stars}"
 
     def _clause(self, draw: random.Random, aspect: str, good: bool, style: Style, last: bool) -> str:
         kind = draw.random()

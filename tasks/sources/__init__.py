@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.config import Chosen, chosen
 from models.errors import RecipeError
@@ -55,7 +55,10 @@ class Source(Chosen):
         raise NotImplementedError
 
 
-SourceField = chosen("tasks.sources", Source)
+if TYPE_CHECKING:
+    SourceField = Source
+else:
+    SourceField = chosen("tasks.sources", Source)
 """Pydantic type of a field that holds a source."""
 
 

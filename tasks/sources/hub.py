@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import datasets
@@ -50,7 +50,9 @@ class Hub(Source):
         commit = self._commit()
         for part, split in sorted(self.splits.items()):
             try:
-                rows = datasets.load_dataset(self.dataset, self.name, split=split, revision=commit)
+                rows: Iterable[Any] = datasets.load_dataset(
+                    self.dataset, self.name, split=split, revision=commit
+                )
             except _UNREACHABLE as error:
                 raise DataError(
                     f"{self.dataset}, split '{split}': cannot be loaded ({_line(error)})"

@@ -15,7 +15,7 @@ from tasks.ingest import IngestConfig, ingest
 from tasks.refs import Ref, ordered
 from tasks.sources.demo import Demo
 from tasks.sources.files import Files
-from tasks.split import SplitConfig, HeldOut, split
+from tasks.split import HeldOut, SplitConfig, split
 from tasks.step import RunContext
 from tasks.validate import ValidateConfig, validate
 
