@@ -12,6 +12,7 @@ from models.backbone import ModelConfig
 from models.config import Config
 from models.downstream import Downstream, DownstreamField
 from models.draws import draw
+from models.errors import DataError
 from models.seeds import derive
 from models.transfer.finetune import FinetuneConfig, Problem, Tuned, finetune
 from tasks import refs
@@ -62,6 +63,8 @@ def adapt(
         pl.read_parquet(folder / "validation.parquet"), config.labels, derive(config.seed, "validation")
     )
     downstream.check(train)
+    if validation.is_empty():
+        raise DataError("there are no validation rows, by which settings are chosen: give the source some")
     (job.out / "downstream.json").write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
     if config.mode == "baseline":
@@ -97,17 +100,19 @@ def _finetune(
     source: Path,
 ) -> dict[str, Any]:
     """Fine-tunes from `source`, a model's folder, or a tokenizer's folder where the start is random."""
-    from transformers import AutoTokenizer
-
+    from models import tokenization
     from models.transfer.heads import from_scratch, transferred
 
-    tokenizer = AutoTokenizer.from_pretrained(source)
+    tokenizer = tokenization.load(source)
+    model = config.model
+    if model.pretrained is not None and model.pretrained.startswith("models:/"):
+        model = model.model_copy(update={"pretrained": str(job.resolve(model.pretrained))})
 
     def start() -> "PreTrainedModel":
         dropout, seed = config.finetune.dropout, derive(config.seed, "head")
         if config.mode == "finetune":
             return transferred(downstream, tokenizer, source, dropout, seed)
-        return from_scratch(downstream, tokenizer, config.model, dropout, seed)
+        return from_scratch(downstream, tokenizer, model, dropout, seed)
 
     problem = Problem(
         downstream, tokenizer, start, train, validation, config.seed, job.scratch, job.device, job.threads

@@ -34,13 +34,12 @@ def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Ada
 
 def _of_model(job: Job, downstream: Downstream, folder: Path, test: pl.DataFrame) -> pl.DataFrame:
     import torch
-    from transformers import AutoTokenizer
 
-    from models import inference
+    from models import inference, tokenization
     from models.training import accelerator
     from models.transfer.heads import load
 
     torch.set_num_threads(job.threads)
     model = load(folder, downstream).to(accelerator(job.device).device)
-    inputs = inference.Inputs(downstream, AutoTokenizer.from_pretrained(folder), test, labelled=False)
+    inputs = inference.Inputs(downstream, tokenization.load(folder), test, labelled=False)
     return inference.predict(model, inputs, on_progress=job.progress)[0]

@@ -20,11 +20,21 @@ def home_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def context(home_folder: Path, request: pytest.FixtureRequest) -> Iterator[RunContext]:
-    """What `Step.produce` needs, with an experiment and a parent run for this test alone."""
-    experiment_id = store.experiment(request.node.name)
-    parent_id = tracking.open_parent(experiment_id, "parent", request.node.name, {})
+@pytest.fixture(scope="session")
+def training_process() -> Iterator[TrainingProcess]:
+    """One for all tests: starting it costs seconds."""
     process = TrainingProcess()
-    yield RunContext(experiment_id, parent_id, "flow-run", "cpu", 2, Board(), process)
+    yield process
     process.stop()
+
+
+@pytest.fixture
+def context(
+    home_folder: Path, training_process: TrainingProcess, request: pytest.FixtureRequest
+) -> Iterator[RunContext]:
+    """What `Step.produce` needs, with an experiment and a parent run for this test alone."""
+    # The name becomes part of paths, in which polars reads brackets as a glob.
+    name = request.node.name.translate(str.maketrans("[]", "--"))
+    experiment_id = store.experiment(name)
+    parent_id = tracking.open_parent(experiment_id, "parent", name, {})
+    yield RunContext(experiment_id, parent_id, "flow-run", "cpu", 2, Board(), training_process)

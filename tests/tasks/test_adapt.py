@@ -1,0 +1,195 @@
+"""Adapt, predict and score on a real store, from the demo's rows to scores."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from models import backbone, tokenization
+from models.backbone import ModelConfig
+from models.downstream.classification import Classification
+from models.errors import DataError
+from models.tokenization import TokenizerConfig
+from models.transfer.finetune import FinetuneConfig
+from tasks import refs, store
+from tasks.adapt import AdaptConfig, adapt
+from tasks.ingest import IngestConfig, ingest
+from tasks.job import Job
+from tasks.predict import PredictConfig, predict
+from tasks.score import ScoreConfig, score
+from tasks.sources.demo import Demo
+from tasks.sources.files import Files
+from tasks.split import SplitConfig, split
+from tasks.step import RunContext, Step, step
+from tasks.tokenizer import tokenizer
+from tasks.validate import ValidateConfig, validate
+
+SMALL = ModelConfig(preset="modernbert", hidden_size=32, layers=1, heads=2)
+QUICK = FinetuneConfig(learning_rates=(3e-3,), epochs=1, min_steps=20, evaluations=2)
+CLASSES = {"kind": "classification", "classes": ["긍정", "부정"]}
+DEMO = {"documents": 2_000, "train": 400, "validation": 60, "test": 100}
+
+
+@step(refs.Model)
+def untrained(job: Job, config: ModelConfig, words: refs.Tokenizer) -> None:
+    """A model as pretraining would leave it, but for the learning."""
+    made = tokenization.load(job.files(words))
+    backbone.build(config, made, "AutoModelForMaskedLM", seed=1).save_pretrained(job.out / "model")
+    made.save_pretrained(job.out / "model")
+
+
+CORPUS = split(
+    SplitConfig(holdout=0.02),
+    rows=validate(ValidateConfig(), rows=ingest(IngestConfig(sources=(Demo(**DEMO),)))),
+    corpus=None,
+)
+LABELLED = ingest(IngestConfig(sources=(Demo(view="classification", **DEMO),), columns="all"))
+ROWS = split(
+    SplitConfig(), rows=validate(ValidateConfig(rows=CLASSES, quarantine=0.1), rows=LABELLED), corpus=CORPUS
+)
+WORDS = tokenizer(TokenizerConfig(vocabulary=600), corpus=CORPUS)
+MODEL = untrained(SMALL, words=WORDS)
+STEPS: dict[str, Step] = {
+    item.name: item for item in (ingest, validate, split, tokenizer, untrained, adapt, predict, score)
+}
+
+
+def make(ref: refs.Ref, context: RunContext) -> Path:
+    """Runs what `ref` needs; its files."""
+    for needed in refs.ordered([ref]):
+        STEPS[needed.step].produce(needed, context)
+    return store.files(ref)
+
+
+def adapted(mode: str, **settings) -> refs.Adapted:
+    config = AdaptConfig(downstream=CLASSES, mode=mode, labels=100, finetune=QUICK, model=SMALL)
+    return adapt(
+        config.model_copy(update=settings),
+        rows=ROWS,
+        tokenizer=WORDS if mode == "scratch" else None,
+        model=MODEL if mode == "finetune" else None,
+    )
+
+
+def scored(made: refs.Adapted) -> tuple[refs.Predictions, refs.Scores]:
+    predictions = predict(PredictConfig(downstream=CLASSES), rows=ROWS, adapted=made)
+    return predictions, score(ScoreConfig(downstream=CLASSES), rows=ROWS, predictions=predictions)
+
+
+@pytest.mark.parametrize("mode", ["finetune", "scratch", "baseline"])
+def test_every_mode_ends_in_scores_of_all_test_rows(context: RunContext, mode: str) -> None:
+    made = adapted(mode)
+    predictions, scores = scored(made)
+    folder = make(scores, context)
+    test = pl.read_parquet(store.files(ROWS) / "test.parquet")
+    found = pl.read_parquet(store.files(predictions) / "predictions.parquet")
+    assert found["id"].to_list() == test["id"].to_list()
+    assert set(found["prediction"]) <= {"긍정", "부정"}
+
+    metrics = json.loads((folder / "metrics.json").read_text())
+    right = (found["prediction"] == test["label"]).mean()
+    assert metrics["accuracy"]["value"] == pytest.approx(right)
+    assert metrics["accuracy"]["low"] < right < metrics["accuracy"]["high"]
+    logged = store.find(scores.key).metrics
+    assert logged["test/accuracy"] == pytest.approx(right)
+    assert logged["test/macro_f1_low"] == pytest.approx(metrics["macro_f1"]["low"])
+
+    summary = json.loads((store.files(made) / "summary.json").read_text())
+    assert (summary["mode"], summary["labels"]) == (mode, 100)
+    assert summary["rows"] == {"train": 100, "validation": 60}
+    validation = store.find(made.key).metrics["validation/accuracy"]
+    assert validation == pytest.approx(summary["validation"]["accuracy"])
+
+
+def test_leaked_test_rows_are_left_out_of_a_second_score(context: RunContext) -> None:
+    _, scores = scored(adapted("baseline"))
+    details = json.loads((make(scores, context) / "details.json").read_text())
+    leaks = pl.read_parquet(store.files(ROWS) / "leaks.parquet")
+    without = details["without_leaks"]
+    assert without["leaked"] and set(without["leaked"]) == set(leaks["row_id"])
+    assert without["rows"] == DEMO["test"] - len(without["leaked"])
+    assert 0 <= without["metrics"]["accuracy"]["value"] <= 1
+
+
+def test_the_worst_errors_lead_back_to_file_and_line(context: RunContext) -> None:
+    _, scores = scored(adapted("baseline"))
+    details = json.loads((make(scores, context) / "details.json").read_text())
+    test = pl.read_parquet(store.files(ROWS) / "test.parquet")
+    confidences = [item["confidence"] for item in details["worst"]]
+    assert confidences == sorted(confidences, reverse=True)
+    for item in details["worst"]:
+        row = test.row(by_predicate=pl.col("id") == item["id"], named=True)
+        assert (item["file"], item["line"], item["text"]) == (row["file"], row["line"], row["text"])
+        assert item["gold"] == row["label"] != item["prediction"]
+    assert sum(map(sum, details["confusion"]["counts"])) == DEMO["test"]
+
+
+def test_the_adapted_model_predicts_the_same_in_plain_transformers(context: RunContext) -> None:
+    made = adapted("finetune")
+    predictions, _ = scored(made)
+    found = pl.read_parquet(make(predictions, context) / "predictions.parquet")
+    folder = store.files(made) / "model"
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    words = AutoTokenizer.from_pretrained(folder)
+    rows = pl.read_parquet(store.files(ROWS) / "test.parquet").head(10)
+    with torch.inference_mode():
+        for text, kept in zip(rows["text"], found.head(10).to_dicts(), strict=True):
+            chances = model(**words(text, return_tensors="pt", return_token_type_ids=False)).logits.softmax(
+                -1
+            )[0]
+            assert chances.tolist() == pytest.approx(kept["probabilities"], abs=1e-5)
+            assert model.config.id2label[int(chances.argmax())] == kept["prediction"]
+
+
+def test_the_same_work_gives_the_same_bytes(context: RunContext) -> None:
+    made = adapted("scratch", labels=60)
+    folder = make(made, context)
+    first = {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    store.client().delete_run(store.find(made.key).run_id)
+    folder = make(made, context)
+    assert {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == first
+
+
+def test_curves_have_one_point_a_step(context: RunContext) -> None:
+    made = adapted("finetune")
+    make(made, context)
+    points = store.client().get_metric_history(store.find(made.key).run_id, "train/loss")
+    steps = [point.step for point in points]
+    assert steps == sorted(set(steps)) and steps[-1] == QUICK.steps(100)
+    history = pl.read_parquet(store.files(made) / "history.parquet")
+    assert history.drop_nulls("loss")["step"].to_list() == steps
+
+
+def test_rows_of_one_class_are_refused_in_one_line(context: RunContext, tmp_path: Path) -> None:
+    path = tmp_path / "rows.tsv"
+    path.write_text(
+        "text\tlabel\n" + "".join(f"좋은 글 {number}\t1\n" for number in range(40)), encoding="utf-8"
+    )
+    downstream = {"kind": "classification", "classes": ["0", "1"]}
+    read = ingest(IngestConfig(sources=(Files(paths=(str(path),)),), columns="all"))
+    rows = split(SplitConfig(), rows=validate(ValidateConfig(rows=downstream), rows=read), corpus=None)
+    config = AdaptConfig(downstream=downstream, mode="baseline")
+    with pytest.raises(DataError, match="all 34 training rows have label '1'"):
+        make(adapt(config, rows=rows, tokenizer=None, model=None), context)
+
+
+def test_keys_follow_what_a_mode_uses() -> None:
+    other = QUICK.model_copy(update={"epochs": 9.0})
+    larger = SMALL.model_copy(update={"layers": 2})
+    assert adapted("baseline").key == adapted("baseline", finetune=other, model=larger).key
+    assert (
+        adapted("finetune").key
+        == adapted("finetune", model=larger).key
+        != adapted("finetune", finetune=other).key
+    )
+    assert adapted("scratch").key != adapted("scratch", model=larger).key
+    assert len({adapted(mode).key for mode in ("finetune", "scratch", "baseline")}) == 3
+
+
+def test_classes_left_open_are_those_of_the_training_rows(context: RunContext) -> None:
+    made = adapted("baseline", downstream=Classification())
+    settled = Classification.model_validate_json((make(made, context) / "downstream.json").read_text())
+    assert settled.classes == ("긍정", "부정")
