@@ -1,0 +1,42 @@
+"""Pretrains a tiny model in a process of its own, to be killed: `python -m tests.support.pretrain_toy FOLDER`."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from models import packing, pretraining, tokenization
+from models.pretraining import Machine, PretrainConfig
+
+CONFIG = PretrainConfig.model_validate(
+    {
+        "objective": {"kind": "mlm", "candidates": 32, "bag_of_words": 0.2},
+        "model": {"hidden_size": 32, "layers": 1, "heads": 2, "dropout": 0.1},
+        "train": {
+            "epochs": 8,
+            "batch_tokens": 256,
+            "log_every": 7,
+            "evaluations": 5,
+            "warm_start": True,
+            "checkpoint_seconds": 0,
+        },
+    }
+)
+
+
+def main(folder: Path) -> None:
+    """Reads `encoded/` and `tokenizer/`, checkpoints into `scratch/`, writes `made/` and `curve.json`."""
+    torch.set_num_threads(1)
+    train, validation = packing.read(folder / "train.arrow"), packing.read(folder / "validation.arrow")
+    tokenizer = tokenization.load(folder / "tokenizer")
+    shown = []
+    model, history = pretraining.pretrain(
+        CONFIG, train, validation, tokenizer, Machine("cpu", 1, folder / "scratch"), on_log=shown.append
+    )
+    pretraining.save(folder / "made", model, tokenizer, history)
+    (folder / "curve.json").write_text(json.dumps(shown))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
