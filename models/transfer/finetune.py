@@ -4,6 +4,7 @@ Settings are tried one after another and chosen, as checkpoints are, on validati
 ended stays in the scratch folder, and one that was killed goes on from its checkpoint, so no trial runs twice.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Callable
@@ -27,12 +28,18 @@ class FinetuneConfig(Config):
     """How a model is fine-tuned; the same for a pretrained model and for one from scratch."""
 
     learning_rates: tuple[float, ...] = Field(
-        (1e-4, 3e-4, 1e-3), min_length=1, description="Highest learning rates to try; validation rows choose."
+        (2e-4, 1e-3), min_length=1, description="Highest learning rates to try; validation rows choose."
+    )
+    train_embeddings: tuple[bool, ...] = Field(
+        (True, False),
+        min_length=1,
+        description="Whether token embeddings, most of a small model's weights, learn too, each tried at each "
+        "learning rate: few labels often do better, and faster, with pretrained ones left as they are.",
     )
     search_rows: int = Field(
         10_000,
         ge=1,
-        description="With more training rows than this the learning rates are tried on this many of them, and "
+        description="With more training rows than this the settings are tried on this many of them, and "
         "only the best one is trained on all.",
     )
     epochs: float = Field(3.0, gt=0, description="Passes over the training rows.")
@@ -62,6 +69,10 @@ class FinetuneConfig(Config):
         description="Fit the last layer alone first, as a logistic regression, so that it disturbs no weights.",
     )
 
+    def settings(self) -> list["Setting"]:
+        """What the trials try, in order."""
+        return [Setting(*pair) for pair in itertools.product(self.learning_rates, self.train_embeddings)]
+
     def steps(self, rows: int) -> int:
         """Training steps for a number of training rows."""
         return max(self.min_steps, math.ceil(self.epochs * rows / self.batch_size))
@@ -75,6 +86,17 @@ class FinetuneConfig(Config):
             warmup=self.warmup,
             schedule="linear",
         )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one trial tries."""
+
+    learning_rate: float
+    train_embeddings: bool
+
+    def __str__(self) -> str:
+        return f"{self.learning_rate:g}{'' if self.train_embeddings else ', embeddings frozen'}"
 
 
 @dataclass(frozen=True)
@@ -106,11 +128,13 @@ class Tuned:
     """On validation rows."""
     history: list[dict[str, float]]
     trials: list[dict[str, Any]]
-    """Every trial: rows, setting, metrics on validation rows."""
+    """Every trial: rows, steps, setting, metrics on validation rows."""
     trainable_parameters: int
 
 
 Progress = Callable[[int, int, str], None]
+DONE = "done.json"
+"""Written last into a trial's folder."""
 
 
 def finetune(
@@ -121,46 +145,56 @@ def finetune(
     Raises:
         DataError: training diverged in every trial, or the rows do not fit the model.
     """
-    from models.transfer.trial import run_trial
-
     rows = problem.train.height
-    tried_on = min(rows, config.search_rows)
-    searched = [(tried_on, rate) for rate in config.learning_rates]
-    last = [] if tried_on == rows else [rows]
-    total = config.steps(tried_on) * len(searched) + sum(config.steps(count) for count in last)
-    done = 0
-
-    def trial(count: int, rate: float) -> dict[str, Any]:
-        nonlocal done
-        folder = problem.scratch / f"trial-{count}-{rate:g}"
-        if not (folder / DONE).is_file():
-            run_trial(
-                config, problem, count, rate, folder, lambda step, text: on_progress(done + step, total, text)
-            )
-        done += config.steps(count)
-        return json.loads((folder / DONE).read_text()) | {"folder": folder}
-
-    # With one rate there is nothing to choose, and the search on fewer rows is left out.
-    found = [trial(*item) for item in searched] if len(searched) > 1 or not last else []
-    best = max(found, key=lambda item: item["score"]) if found else None
-    if last:
-        rate = best["setting"]["learning_rate"] if best else config.learning_rates[0]
-        best = trial(rows, rate)
-        found.append(best)
-    assert best is not None
-    if all(item["diverged"] for item in found):
+    few = min(rows, config.search_rows)
+    settings = config.settings()
+    stages = [rows] if few == rows or len(settings) == 1 else [few, rows]
+    total = config.steps(stages[0]) * len(settings) + sum(config.steps(count) for count in stages[1:])
+    search = _Search(config, problem, on_progress, total)
+    best = search.best(stages[0], settings)
+    for count in stages[1:]:
+        best = search.best(count, [Setting(best["learning_rate"], best["train_embeddings"])])
+    if all(item["diverged"] for item in search.found):
         raise DataError("training diverged at every one of finetune.learning_rates: add lower ones")
-    shown = ("rows", "steps", "setting", "metrics", "diverged")
-    trials = [{name: item[name] for name in shown} for item in found]
+    shown = ("rows", "steps", "learning_rate", "train_embeddings", "best_step", "metrics", "diverged")
     return Tuned(
         best["folder"] / "model",
-        best["setting"],
+        {name: best[name] for name in ("learning_rate", "train_embeddings", "best_step")},
         best["metrics"],
         best["history"],
-        trials,
+        [{name: item[name] for name in shown} for item in search.found],
         best["trainable_parameters"],
     )
 
 
-DONE = "done.json"
-"""Written last into a trial's folder."""
+class _Search:
+    """Trials one after another; those that have ended before are read, not run."""
+
+    def __init__(self, config: FinetuneConfig, problem: Problem, on_progress: Progress, total: int) -> None:
+        self.config, self.problem, self.on_progress, self.total = config, problem, on_progress, total
+        self.done = 0
+        self.found: list[dict[str, Any]] = []
+
+    def best(self, rows: int, settings: list[Setting]) -> dict[str, Any]:
+        """What the best of `settings` came to on the first `rows` training rows."""
+        tried = [self._trial(rows, setting) for setting in settings]
+        self.found += tried
+        return max(tried, key=lambda item: item["score"])
+
+    def _trial(self, rows: int, setting: Setting) -> dict[str, Any]:
+        from models.transfer.trial import run_trial
+
+        frozen = "" if setting.train_embeddings else "-frozen"
+        folder = self.problem.scratch / f"trial-{rows}-{setting.learning_rate:g}{frozen}"
+        before = self.done
+        if not (folder / DONE).is_file():
+            run_trial(
+                self.config,
+                self.problem,
+                rows,
+                setting,
+                folder,
+                lambda step, text: self.on_progress(before + step, self.total, text),
+            )
+        self.done += self.config.steps(rows)
+        return json.loads((folder / DONE).read_text()) | {"folder": folder}

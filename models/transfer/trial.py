@@ -16,10 +16,12 @@ from transformers import PreTrainedModel
 from models.inference import Inputs, predict
 from models.seeds import derive
 from models.training import Diverged, Plan, Record, accelerator, train
-from models.transfer.finetune import DONE, FinetuneConfig, Problem
+from models.transfer.finetune import DONE, FinetuneConfig, Problem, Setting
 from models.transfer.heads import load
 from models.transfer.linear import fit_last_layer
 
+SCORE = "score"
+EVALUATED = f"eval/{SCORE}"
 LINEAR_ROWS = 10_000
 """Rows that are enough for a layer of a few hundred weights."""
 SORTED_BATCHES = 16
@@ -30,7 +32,7 @@ def run_trial(
     config: FinetuneConfig,
     problem: Problem,
     rows: int,
-    learning_rate: float,
+    setting: Setting,
     folder: Path,
     on_progress: Callable[[int, str], None],
 ) -> None:
@@ -40,48 +42,48 @@ def run_trial(
     validation = Inputs(downstream, tokenizer, problem.validation, labelled=True)
     start, first = _start(config, problem, inputs, validation)
     model = load(start, downstream)
+    model.get_input_embeddings().requires_grad_(setting.train_embeddings)
     history, diverged = [first], False
     try:
         history += train(
             model,
             Batches(inputs, config, derive(problem.seed, "batches")),
             lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
-            _plan(config, problem, rows, learning_rate, folder),
+            _plan(config, problem, rows, setting, folder),
             evaluate=lambda model: evaluate(model, validation),  # type: ignore[arg-type]
-            on_progress=lambda done, total, text: on_progress(
-                done, f"{rows:,} rows at {learning_rate:g}: {text}"
-            ),
+            on_progress=lambda done, _, text: on_progress(done, f"{rows:,} rows at {setting}: {text}"),
         )
     except Diverged:  # too high a rate is a poor setting, not the end of the search
         diverged = True
-    evaluated = [record for record in history if f"eval/{SCORE}" in record]
-    best = max(evaluated, key=lambda record: record[f"eval/{SCORE}"])
+    best = max((item for item in history if EVALUATED in item), key=lambda item: item[EVALUATED])
     if best is first:  # nothing learnt after the start was better on validation rows
         shutil.copytree(start, folder / "model", dirs_exist_ok=True)
     else:
         model.save_pretrained(folder / "model")
-    _write(
-        folder / DONE,
-        {
-            "rows": rows,
-            "steps": config.steps(rows),
-            "diverged": diverged,
-            "setting": {"learning_rate": learning_rate, "step": best["step"]},
-            "score": best[f"eval/{SCORE}"],
-            "metrics": {
-                name.removeprefix("eval/"): best[name] for name in _shown(best) if name.startswith("eval/")
-            },
-            "history": [_shown(record) for record in history],
-            "trainable_parameters": sum(item.numel() for item in model.parameters() if item.requires_grad),
+    result = {
+        "rows": rows,
+        "steps": config.steps(rows),
+        "learning_rate": setting.learning_rate,
+        "train_embeddings": setting.train_embeddings,
+        "best_step": best["step"],
+        "diverged": diverged,
+        "score": best[EVALUATED],
+        "metrics": {
+            name.removeprefix("eval/"): value
+            for name, value in _shown(best).items()
+            if name.startswith("eval/")
         },
-    )
+        "history": [_shown(record) for record in history],
+        "trainable_parameters": sum(item.numel() for item in model.parameters() if item.requires_grad),
+    }
+    _write(folder / DONE, result)
 
 
-def _plan(config: FinetuneConfig, problem: Problem, rows: int, learning_rate: float, folder: Path) -> Plan:
+def _plan(config: FinetuneConfig, problem: Problem, rows: int, setting: Setting, folder: Path) -> Plan:
     steps = config.steps(rows)
     return Plan(
         steps=steps,
-        optimizer=config.plan(learning_rate),
+        optimizer=config.plan(setting.learning_rate),
         seed=derive(problem.seed, "dropout"),
         log_every=max(1, steps // 50),
         evaluate_every=math.ceil(steps / config.evaluations),
@@ -94,7 +96,7 @@ def _plan(config: FinetuneConfig, problem: Problem, rows: int, learning_rate: fl
 
 def _shown(record: Record) -> Record:
     """A point of the curves without what only serves the choice."""
-    return {name: value for name, value in record.items() if name != f"eval/{SCORE}"}
+    return {name: value for name, value in record.items() if name != EVALUATED}
 
 
 def _write(path: Path, value: Any) -> None:
@@ -102,9 +104,6 @@ def _write(path: Path, value: Any) -> None:
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(value))
     draft.rename(path)
-
-
-SCORE = "score"
 
 
 def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:

@@ -24,7 +24,13 @@ from models.transfer.trial import Batches
 GOOD, BAD = ("좋은", "멋진", "훌륭한", "재미있는"), ("나쁜", "지루한", "아까운", "시시한")
 THINGS = ("영화", "음악", "연기", "이야기", "결말", "장면", "배우", "대사")
 CONFIG = FinetuneConfig(
-    learning_rates=(1e-3, 1e-2), epochs=2, min_steps=12, batch_size=8, evaluations=3, search_rows=1000
+    learning_rates=(1e-3, 1e-2),
+    train_embeddings=(True,),
+    epochs=2,
+    min_steps=12,
+    batch_size=8,
+    evaluations=3,
+    search_rows=1000,
 )
 
 
@@ -125,7 +131,7 @@ def test_a_start_that_training_only_spoils_is_kept(make_problem, tmp_path: Path)
     wrong = problem.train.with_columns(label=pl.col("label").replace({"0": "1", "1": "0"}))
     config = CONFIG.model_copy(update={"linear_start": False})
     tuned = finetune(config, replace(problem, start=start, train=wrong))
-    assert tuned.setting["step"] == 0
+    assert tuned.setting["best_step"] == 0
     kept = load(tuned.model, problem.downstream)
     assert all(
         torch.equal(one, other) for one, other in zip(kept.parameters(), start().parameters(), strict=True)
@@ -148,7 +154,7 @@ def test_many_rows_are_searched_on_few_and_trained_on_all(make_problem, tmp_path
     searched = max(
         tuned.trials[:2], key=lambda trial: (trial["metrics"]["accuracy"], -trial["metrics"]["loss"])
     )
-    assert tuned.setting["learning_rate"] == searched["setting"]["learning_rate"]
+    assert tuned.setting["learning_rate"] == searched["learning_rate"]
 
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
@@ -156,6 +162,22 @@ def test_one_rate_needs_no_search(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"search_rows": 16, "learning_rates": (1e-3,)})
     tuned = finetune(config, make_problem(tmp_path, 40))
     assert [trial["rows"] for trial in tuned.trials] == [40]
+
+
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
+def test_frozen_embeddings_stay_as_they_are_and_both_ways_are_tried(make_problem, tmp_path: Path) -> None:
+    problem = make_problem(tmp_path / "frozen", 160)
+    config = CONFIG.model_copy(update={"train_embeddings": (False,), "linear_start": False})
+    tuned = finetune(config, problem)
+    start = problem.start()
+    kept = load(tuned.model, problem.downstream)
+    assert tuned.setting["best_step"] > 0
+    assert torch.equal(kept.get_input_embeddings().weight, start.get_input_embeddings().weight)
+    frozen = start.get_input_embeddings().weight.numel()
+    assert tuned.trainable_parameters == start.num_parameters() - frozen
+    both = CONFIG.model_copy(update={"train_embeddings": (True, False), "learning_rates": (1e-3,)})
+    tried = finetune(both, make_problem(tmp_path / "both")).trials
+    assert [trial["train_embeddings"] for trial in tried] == [True, False]
 
 
 def test_each_epoch_holds_every_row_once_and_batches_are_functions_of_the_step(

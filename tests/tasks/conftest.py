@@ -31,10 +31,10 @@ def training_process() -> Iterator[TrainingProcess]:
 @pytest.fixture
 def context(
     home_folder: Path, training_process: TrainingProcess, request: pytest.FixtureRequest
-) -> Iterator[RunContext]:
+) -> RunContext:
     """What `Step.produce` needs, with an experiment and a parent run for this test alone."""
     # The name becomes part of paths, in which polars reads brackets as a glob.
     name = request.node.name.translate(str.maketrans("[]", "--"))
     experiment_id = store.experiment(name)
     parent_id = tracking.open_parent(experiment_id, "parent", name, {})
-    yield RunContext(experiment_id, parent_id, "flow-run", "cpu", 2, Board(), training_process)
+    return RunContext(experiment_id, parent_id, "flow-run", "cpu", 2, Board(), training_process)

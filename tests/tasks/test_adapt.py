@@ -28,7 +28,9 @@ from tasks.tokenizer import tokenizer
 from tasks.validate import ValidateConfig, validate
 
 SMALL = ModelConfig(preset="modernbert", hidden_size=32, layers=1, heads=2)
-QUICK = FinetuneConfig(learning_rates=(3e-3,), epochs=1, min_steps=20, evaluations=2)
+QUICK = FinetuneConfig(
+    learning_rates=(3e-3,), train_embeddings=(True,), epochs=1, min_steps=20, evaluations=2
+)
 CLASSES = {"kind": "classification", "classes": ["긍정", "부정"]}
 DEMO = {"documents": 2_000, "train": 400, "validation": 60, "test": 100}
 
