@@ -113,9 +113,13 @@ MODIFIERS = _split(
     "느티나무 올리브 민트 라온 누리 미르 다솜 가람 해솔 아라 초롱 마루 보람 새봄 한울 단비"
 )
 
-ADVERBS = _split(
-    "정말 아주 무척 너무 매우 참 꽤 상당히 진짜 확실히 굉장히 대단히 생각보다 한마디로 솔직히 역시"
+PRAISE_ADVERBS = _split(
+    "더없이 놀랍게도 기쁘게도 흐뭇하게도 역시나 유난히 고맙게도 다행히 참으로 한결 빈틈없이"
 )
+BLAME_ADVERBS = _split(
+    "아쉽게도 안타깝게도 지독하게 어처구니없이 쓸데없이 도무지 한심하게도 하필 불쾌하게도 괜스레 끝내"
+)
+"""Words before a predicate that give its side away; the corpus has many, labelled rows few."""
 
 PRAISE = _split(
     "또_오고_싶어요 강력히_추천합니다 별_다섯_개도_모자라요 친구에게도_알려_줬어요 단골이_될_것_같아요 돈이_하나도_안_아까워요 "

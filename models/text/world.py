@@ -14,6 +14,9 @@ from faker import Faker
 from models.text import words
 from models.text.korean import STYLES, Predicate, Style, particle
 
+STYLE_WEIGHTS = (1, 6, 2, 1, 4, 1, 1)
+"""How often each of `STYLES` ends a review: mostly the polite ones."""
+
 LABELS = ("긍정", "부정")
 """Classes of the reviews: praise and blame."""
 
@@ -82,10 +85,10 @@ class World:
         draw = self._stream("documents")
 
         def text() -> str:
-            if draw.random() < 0.85:
+            if draw.random() < 0.9:
                 good = draw.random() < 0.5
                 return self._rated(
-                    draw, self.review(draw, draw.choice(self.known), good, draw.randint(2, 4)), good
+                    draw, self.review(draw, draw.choice(self.known), good, draw.randint(2, 4), 0.7), good
                 )
             return self.news(draw) if draw.random() < 0.5 else self.fact(draw)
 
@@ -98,46 +101,56 @@ class World:
         seen: set[str] = set()
         while True:
             for label in LABELS:
-                text = self.review(draw, draw.choice(things), label == LABELS[0], draw.randint(1, 2))
+                text = self.review(draw, draw.choice(things), label == LABELS[0], draw.randint(1, 2), 0.15)
                 if text not in seen:
                     seen.add(text)
                     yield text, label
 
-    def review(self, draw: random.Random, thing: Thing, good: bool, clauses: int) -> str:
-        """A review that keeps to one side; a clause that concedes something goes before the one that counts."""
-        style = draw.choice(STYLES)
-        aspects = draw.sample(words.KINDS[thing.group][1], min(clauses, 3))
+    def review(self, draw: random.Random, thing: Thing, good: bool, clauses: int, hints: float) -> str:
+        """A review that keeps to one side: a clause that concedes something goes on to what counts.
+
+        `hints` is the share of clauses with an adverb, and of reviews with a closing word, that tell the side.
+        """
+        (style,) = draw.choices(STYLES, STYLE_WEIGHTS)
+        known = words.KINDS[thing.group][1]
+        aspects = draw.sample(known, min(clauses, len(known)))
         parts = [particle(thing.name, "은/는")]
         for index, aspect in enumerate(aspects):
             last = index == len(aspects) - 1
-            parts.append(self._clause(draw, aspect, good, style, last))
+            parts.append(self._clause(draw, aspect, good, style, last, hints))
         sentences = [" ".join(parts) + draw.choice("..!~")]
         if clauses > 1 and draw.random() < 0.3:
             sentences.insert(0, draw.choice(words.OPENINGS) + ".")
-        if draw.random() < (0.7 if clauses > 1 else 0.25):
+        if draw.random() < hints:
             sentences.append(draw.choice(words.PRAISE if good else words.BLAME) + draw.choice(".!"))
         return " ".join(sentences)
 
     def _rated(self, draw: random.Random, text: str, good: bool) -> str:
         """A review, mostly with its stars. Labelled rows have none: what the stars stand for is learnt from text."""
-        if draw.random() < 0.3:
+        if draw.random() < 0.2:
             return text
         stars = f"별점 {draw.choice('45' if good else '12')}점."
         return f"{stars} {text}" if draw.random() < 0.5 else f"{text} {stars}"
 
-    def _clause(self, draw: random.Random, aspect: str, good: bool, style: Style, last: bool) -> str:
+    def _clause(
+        self, draw: random.Random, aspect: str, good: bool, style: Style, last: bool, hints: float
+    ) -> str:
         kind = draw.random()
-        negated = kind < 0.08
+        negated = kind < 0.05
         predicate = Predicate(draw.choice(words.ASPECTS[aspect][0 if good != negated else 1]))
         if negated:
             predicate = predicate.not_()
-        adverb = draw.choice(words.ADVERBS) + " " if draw.random() < 0.4 else ""
+        adverb = ""
+        if draw.random() < hints:
+            adverb = draw.choice(words.PRAISE_ADVERBS if good else words.BLAME_ADVERBS) + " "
         subject = particle(aspect, "이/가") + " "
         concession = ""
-        if 0.08 <= kind < 0.2:
+        if 0.05 <= kind < 0.12:
             other = Predicate(draw.choice(words.ASPECTS[aspect][1 if good else 0]))
             concession = "처음에는 " + draw.choice((other.but, other.though))() + " 갈수록 "
-        ending = predicate.end(style) if last else draw.choice((predicate.and_, predicate.besides))()
+        ending = (
+            predicate.end(style) if last else (predicate.and_ if draw.random() < 0.8 else predicate.besides)()
+        )
         return subject + concession + adverb + ending
 
     def news(self, draw: random.Random) -> str:
