@@ -11,6 +11,8 @@ import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -102,17 +104,19 @@ class Step(Generic[R]):
         Raises:
             Exception: what the body raised, after its MLflow run was closed as FAILED or KILLED.
         """
-        return self._found(ref) or self._make(ref, context, time.monotonic())
+        return self._found(ref) or self._make(ref, context)
 
     def _found(self, ref: Ref) -> Outcome | None:
         made = store.find(ref.key)
         return made and Outcome(ref, "hit", made.seconds, made.run_id, made.metrics)
 
-    def _make(self, ref: Ref, context: RunContext, started: float) -> Outcome:
+    def _make(self, ref: Ref, context: RunContext) -> Outcome:
         def waiting() -> None:
             context.board.line(f"{ref.title}: another run is making the same artifact; waiting for it")
 
-        with lease(ref.key, on_wait=waiting, check=_check_stopping):
+        turn = context.process.turn() if self.isolated else nullcontext()
+        with turn, lease(ref.key, on_wait=waiting, check=_check_stopping):
+            started = time.monotonic()
             if (found := self._found(ref)) is not None:
                 return found
             tracking.kill_stale(ref.key)

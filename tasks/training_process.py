@@ -10,45 +10,60 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Any
 
-from tasks.job import Job, JobSpec, Progress
+from tasks.job import Job, JobSpec, Progress, Stopped
 
 _reports: "Any" = None  # the child's end of the queue
 
 
 class TrainingProcess:
-    """Runs jobs of isolated steps, one at a time."""
+    """Runs jobs of isolated steps, one at a time: who has the turn may run one."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("spawn")
-        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._stopped = False
         self._pool: ProcessPoolExecutor | None = None
         self._reports: Any = None
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until the child is free, and keep it.
+
+        Raises:
+            Stopped: the run is being stopped.
+        """
+        with self._turn:
+            if self._stopped:
+                raise Stopped("the run was stopped before the step had its turn")
+            yield
+
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
-        """Do a job's work in the child and pass on its progress.
+        """Do a job's work in the child and pass on its progress; to be called in one's `turn`.
 
         Raises:
             BrokenProcessPool: when the child was killed; the next job gets a new one.
             Exception: what the step's body raised.
         """
-        with self._lock:
-            pool = self._started()
-            try:
-                future = pool.submit(_work, spec)
-                self._follow(future, tell)
-                future.result()
-            except BrokenProcessPool:
-                self._pool = None
-                raise
+        pool = self._started()
+        try:
+            future = pool.submit(_work, spec)
+            self._follow(future, tell)
+            future.result()
+        except BrokenProcessPool:
+            self._pool = None
+            raise
 
     def stop(self) -> None:
         """Kill the child at once; work that can resume lies in its checkpoints."""
+        self._stopped = True
         pool, self._pool = self._pool, None
         if pool is not None:
             for process in list((pool._processes or {}).values()):
