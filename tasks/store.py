@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,9 +105,29 @@ def find(key: str) -> Made | None:
     with reaching():
         for run in _search(f"tags.`headwater.key` = '{key}' and attributes.status = 'FINISHED'"):
             if _complete(run):
-                milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
-                return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
+                return _made(run)
     return None
+
+
+def newest(tags: Mapping[str, str]) -> Made | None:
+    """The newest finished artifact whose run has these tags, whatever its key and whether its files are there."""
+    with reaching():
+        condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        runs = _search(f"{condition} and attributes.status = 'FINISHED'")
+    return _made(runs[0]) if runs else None
+
+
+def size(run_id: str) -> int:
+    """Bytes of a finished artifact, as its manifest lists them; 0 where its files are gone."""
+    with reaching(), tempfile.TemporaryDirectory() as temporary:
+        if all(item.path != MANIFEST for item in client().list_artifacts(run_id)):
+            return 0
+        return sum(_listed(Path(client().download_artifacts(run_id, MANIFEST, temporary))).values())
+
+
+def _made(run: Run) -> Made:
+    milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
+    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
 
 
 def unfinished(key: str) -> list[str]:
