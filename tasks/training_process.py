@@ -7,7 +7,6 @@ other failure, and gives each job all threads and a random state of its own; job
 import importlib
 import multiprocessing
 import os
-import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from typing import Any
 
 from tasks.job import Job, JobSpec, Progress, Stopped
 
-_reports: "Any" = None  # the child's end of the queue
+_reports: Any = None  # the child's end of the pipe
 
 
 class TrainingProcess:
@@ -72,18 +71,24 @@ class TrainingProcess:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            self._reports = self._context.Queue()
-            self._pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(self._reports,))
+            self._reports, writer = self._context.Pipe(duplex=False)
+            pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(writer,))
+            pool.submit(os.getpid).result()
+            # With only the child's end left open, a child killed in the middle of a report is an end of file.
+            writer.close()
+            self._pool = pool
         return self._pool
 
     def _follow(self, future: "Future[None]", tell: Callable[[Progress], None]) -> None:
         while True:
             ended = future.done()
             try:
-                tell(self._reports.get(timeout=0.01 if ended else 0.2))
-            except queue.Empty:
-                if ended:
+                if self._reports.poll(0.0 if ended else 0.2):
+                    tell(self._reports.recv())
+                elif ended:
                     return
+            except EOFError:
+                return
 
 
 def _begin(reports: Any) -> None:
@@ -105,7 +110,7 @@ def _work(spec: JobSpec) -> None:
     import torch  # only this process needs it
 
     torch.set_num_threads(spec.threads)
-    job = Job(spec, _reports.put)
+    job = Job(spec, _reports.send)
     body = vars(importlib.import_module(spec.ref.module))[spec.ref.step].fn
     try:
         body(job, spec.ref.config, **spec.ref.inputs)
