@@ -60,7 +60,7 @@ def _words(item: ErrorDetails, context: Mapping[str, Any]) -> str:
     kind, given = item["type"], item["input"]
     if kind in _BOUNDS:
         words, name = _BOUNDS[kind]
-        return f"must be {words} {context[name]}, not {_shown(given)}"
+        return f"must be {words} {context[name]:g}, not {_shown(given)}"
     if kind == "literal_error":
         known = [str(option).strip() for option in str(context["expected"]).replace(" or ", ", ").split(",")]
         return f"unknown value {_shown(given)}{did_you_mean(str(given), [option.strip(chr(39)) for option in known])}"

@@ -75,8 +75,12 @@ def _adapting(ref: Ref, config: AdaptConfig) -> Estimate:
     seconds = None
     if config.labels is not None:
         rows = min(config.labels, how.search_rows)
-        steps = len(how.settings()) * how.steps(rows) + (how.steps(config.labels) if rows < config.labels else 0)
-        tokens = steps * how.batch_size * config.downstream.max_length / 3  # texts are shorter than the longest
+        steps = len(how.settings()) * how.steps(rows) + (
+            how.steps(config.labels) if rows < config.labels else 0
+        )
+        tokens = (
+            steps * how.batch_size * config.downstream.max_length / 3
+        )  # texts are shorter than the longest
         seconds = STARTING + 6 * active * tokens / FLOPS
     memory = _training_memory(total, how.batch_size * config.downstream.max_length, config.model)
     return Estimate(seconds, memory, WEIGHT * total)

@@ -48,7 +48,12 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
     whole = total(estimates)
     unknown = sum(item.seconds is None for item in estimates.values())
     if as_json:
-        sums = {"seconds": whole.seconds, "memory_bytes": whole.memory, "disk_bytes": whole.disk, "unknown": unknown}
+        sums = {
+            "seconds": whole.seconds,
+            "memory_bytes": whole.memory,
+            "disk_bytes": whole.disk,
+            "unknown": unknown,
+        }
         print(json.dumps({"recipe": recipe.name, "steps": rows, "total": sums}, ensure_ascii=False, indent=2))
     else:
         _show(rows, whole.seconds or 0, whole.memory or 0, whole.disk or 0, unknown)
@@ -61,7 +66,9 @@ def _show(rows: Sequence[dict[str, Any]], seconds: float, memory: float, disk: f
         console.width = 140  # a file has no width to fit
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("step", "", "time", "memory", "disk"):
-        table.add_column(name, justify="right" if name in ("time", "memory", "disk") else "left", no_wrap=True)
+        table.add_column(
+            name, justify="right" if name in ("time", "memory", "disk") else "left", no_wrap=True
+        )
     for row in rows:
         status = "[green]hit[/]" if row["status"] == "hit" else "[cyan]run[/]"
         numbers = ("", "", "") if row["status"] == "hit" else (

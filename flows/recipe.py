@@ -43,15 +43,16 @@ class CorpusPart(Config):
     """The text that models are pretrained on."""
 
     sources: tuple[SourceField, ...] = Field(min_length=1, description="Where the text comes from.")
-    clean: CleanConfig = Field(CleanConfig(), description="What is done to each text.")
+    clean: CleanConfig = Field(default=CleanConfig(), description="What is done to each text.")
     quarantine: float = Field(
-        0.02, ge=0, le=1, description="Share of rows that may be broken; with more the run stops."
+        default=0.02, ge=0, le=1, description="Share of rows that may be broken; with more the run stops."
     )
     holdout: float = Field(
-        0.01, gt=0, lt=0.5, description="Share of the texts that pretraining is evaluated on."
+        default=0.01, gt=0, lt=0.5, description="Share of the texts that pretraining is evaluated on."
     )
     leaks: Literal["report", "remove"] = Field(
-        "report", description="Test rows found in the corpus: name them, or remove them from it as well."
+        default="report",
+        description="Test rows found in the corpus: name them, or remove them from it as well.",
     )
 
 
@@ -60,10 +61,10 @@ class UpstreamPart(Config):
 
     name: Name = Field(description="What runs, models and --only call it; its objective's kind by default.")
     objective: ObjectiveField = Field(description="What the model learns from plain text.")
-    tokenizer: TokenizerConfig = Field(TokenizerConfig(), description="How text is cut into tokens.")
-    encode: EncodeConfig = Field(EncodeConfig(), description="How tokens are packed into sequences.")
+    tokenizer: TokenizerConfig = Field(default=TokenizerConfig(), description="How text is cut into tokens.")
+    encode: EncodeConfig = Field(default=EncodeConfig(), description="How tokens are packed into sequences.")
     model: ModelConfig = Field(
-        ModelConfig(), description="The model's architecture, or a model to go on from."
+        default=ModelConfig(), description="The model's architecture, or a model to go on from."
     )
     train: TrainConfig = Field(description="How long and how fast it learns.")
 
@@ -77,22 +78,24 @@ class DownstreamPart(Config):
     downstream: DownstreamField = Field(description="The NLP task.")
     data: tuple[SourceField, ...] = Field(min_length=1, description="Where the labelled rows come from.")
     quarantine: float = Field(
-        0.02, ge=0, le=1, description="Share of rows that may be broken; with more the run stops."
+        default=0.02, ge=0, le=1, description="Share of rows that may be broken; with more the run stops."
     )
     upstream: str | None = Field(
-        None, description="The pretraining it starts from; the first one by default."
+        default=None, description="The pretraining it starts from; the first one by default."
     )
     labels: tuple[Annotated[int, Field(ge=2)] | Literal["all"], ...] = Field(
-        ("all",), min_length=1, description="Numbers of training rows to compare, such as [1000, 10000, all]."
+        default=("all",),
+        min_length=1,
+        description="Numbers of training rows to compare, such as [1000, 10000, all].",
     )
     modes: tuple[Mode, ...] = Field(
-        ("finetune", "scratch", "baseline"),
+        default=("finetune", "scratch", "baseline"),
         min_length=1,
         description="Ways of transfer and the controls beside them.",
     )
-    finetune: FinetuneConfig = Field(FinetuneConfig(), description="How all weights are trained.")
+    finetune: FinetuneConfig = Field(default=FinetuneConfig(), description="How all weights are trained.")
     seed: int | None = Field(
-        None, description="Draws training rows and their order; the recipe's by default."
+        default=None, description="Draws training rows and their order; the recipe's by default."
     )
 
     _default_name = model_validator(mode="before")(lambda value: _named_after(value, "downstream"))
@@ -101,26 +104,26 @@ class DownstreamPart(Config):
 class ReportPart(Config):
     """The page at the end."""
 
-    title: str = Field("", description="Its heading; the recipe's name by default.")
+    title: str = Field(default="", description="Its heading; the recipe's name by default.")
 
 
 class Recipe(Config):
     """One whole run."""
 
     name: Name = Field(description="Names the MLflow experiment and the registered models.")
-    seed: int = Field(1, description="Where every random choice starts from.")
+    seed: int = Field(default=1, description="Where every random choice starts from.")
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto",
+        default="auto",
         description="Where numbers are computed; auto takes a GPU if there is one.",
         json_schema_extra=PLUMBING,
     )
     threads: int = Field(
-        0, ge=0, description="Threads for numeric work; 0 for one a core.", json_schema_extra=PLUMBING
+        default=0, ge=0, description="Threads for numeric work; 0 for one a core.", json_schema_extra=PLUMBING
     )
     corpus: CorpusPart = Field(description="The text that models are pretrained on.")
     upstreams: tuple[UpstreamPart, ...] = Field(min_length=1, description="The pretrainings.")
-    downstreams: tuple[DownstreamPart, ...] = Field((), description="What they are carried over to.")
-    report: ReportPart = Field(ReportPart(), description="The page at the end.")
+    downstreams: tuple[DownstreamPart, ...] = Field(default=(), description="What they are carried over to.")
+    report: ReportPart = Field(default=ReportPart(), description="The page at the end.")
 
     @model_validator(mode="after")
     def _names(self) -> Self:

@@ -14,6 +14,7 @@ from models.config import Config
 from models.errors import DataError, RecipeError
 from models.fingerprint import content
 from models.seeds import derive
+from models.tokenization import token_id
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -32,30 +33,43 @@ class ModelConfig(Config):
     Millions of parameters beside the token embeddings: modernbert tiny 0.3, mini 2.3, small 9.2; bert 0.5, 3.4, 13.2.
     """
 
-    preset: Literal["bert", "modernbert"] = Field("modernbert", description="Architecture: bert or modernbert.")
-    size: Literal["tiny", "mini", "small"] = Field(
-        "mini", description="tiny (128 wide, 2 layers), mini (256, 4) or small (512, 4)."
+    preset: Literal["bert", "modernbert"] = Field(
+        default="modernbert", description="Architecture: bert or modernbert."
     )
-    hidden_size: int | None = Field(None, ge=8, description="Width, instead of the size's.")
-    layers: int | None = Field(None, ge=1, description="Number of layers, instead of the size's.")
-    heads: int | None = Field(None, ge=1, description="Attention heads, instead of the size's; must divide the width.")
-    intermediate_size: int | None = Field(None, ge=8, description="Width inside a layer, instead of the preset's.")
-    max_positions: int = Field(512, ge=8, description="Longest sequence the model can read, in tokens.")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in attention and layers.")
+    size: Literal["tiny", "mini", "small"] = Field(
+        default="mini", description="tiny (128 wide, 2 layers), mini (256, 4) or small (512, 4)."
+    )
+    hidden_size: int | None = Field(default=None, ge=8, description="Width, instead of the size's.")
+    layers: int | None = Field(default=None, ge=1, description="Number of layers, instead of the size's.")
+    heads: int | None = Field(
+        default=None, ge=1, description="Attention heads, instead of the size's; must divide the width."
+    )
+    intermediate_size: int | None = Field(
+        default=None, ge=8, description="Width inside a layer, instead of the preset's."
+    )
+    max_positions: int = Field(
+        default=512, ge=8, description="Longest sequence the model can read, in tokens."
+    )
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout in attention and layers.")
     pretrained: str | None = Field(
-        None, description="Folder, hub id or models:/ URI to start from, instead of a preset with fresh weights."
+        default=None,
+        description="Folder, hub id or models:/ URI to start from, instead of a preset with fresh weights.",
     )
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelConfig:
         others = sorted(self.model_fields_set - {"pretrained"})
         if self.pretrained is not None and others:
-            raise ValueError(f"pretrained brings its own {', '.join(others)}: leave that out, or leave out pretrained")
+            raise ValueError(
+                f"pretrained brings its own {', '.join(others)}: leave that out, or leave out pretrained"
+            )
         hidden, _, heads = self.shape
         if hidden % heads:
             raise ValueError(f"heads must divide hidden_size: {hidden} is no multiple of {heads}")
         if self.preset == "modernbert" and (hidden // heads) % 2:
-            raise ValueError(f"modernbert's heads need an even width: {hidden} / {heads} is {hidden // heads}")
+            raise ValueError(
+                f"modernbert's heads need an even width: {hidden} / {heads} is {hidden // heads}"
+            )
         return self
 
     @property
@@ -63,7 +77,11 @@ class ModelConfig(Config):
         """(hidden size, layers, heads) of a preset."""
         hidden, layers, heads = SIZES[self.size]
         width = self.hidden_size or hidden
-        return width, self.layers or layers, self.heads or (heads if self.hidden_size is None else max(1, width // 64))
+        return (
+            width,
+            self.layers or layers,
+            self.heads or (heads if self.hidden_size is None else max(1, width // 64)),
+        )
 
     @property
     def positions(self) -> int | None:
@@ -135,7 +153,11 @@ def load(
     try:
         with seeded(seed):
             model = getattr(transformers, model_class).from_pretrained(
-                str(source), dtype=torch.float32, attn_implementation="sdpa", trust_remote_code=False, **settings
+                str(source),
+                dtype=torch.float32,
+                attn_implementation="sdpa",
+                trust_remote_code=False,
+                **settings,
             )
     except (OSError, ValueError) as error:
         raise DataError(f"no model can be read from {source}: {str(error).splitlines()[0]}") from error
@@ -159,10 +181,10 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def _token_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int | None]:
-    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    first, last = token_id(tokenizer, "cls"), token_id(tokenizer, "sep")
     return {
         "vocab_size": len(tokenizer),
-        "pad_token_id": tokenizer.pad_token_id,
+        "pad_token_id": token_id(tokenizer, "pad"),
         "cls_token_id": first,
         "sep_token_id": last,
         "bos_token_id": first,
@@ -201,7 +223,8 @@ def _modernbert(config: ModelConfig) -> PreTrainedConfig:
         embedding_dropout=config.dropout,
         layer_types=["full_attention"] * layers,
         rope_parameters={
-            kind: {"rope_type": "default", "rope_theta": 10_000.0} for kind in ("full_attention", "sliding_attention")
+            kind: {"rope_type": "default", "rope_theta": 10_000.0}
+            for kind in ("full_attention", "sliding_attention")
         },
         classifier_pooling="mean",
     )

@@ -30,7 +30,9 @@ class Config(BaseModel):
         for key in value if isinstance(value, Mapping) else ():
             if key not in known:
                 hint = did_you_mean(str(key), known)
-                raise PydanticCustomError("unknown_key", "unknown key '{key}'{hint}", {"key": key, "hint": hint})
+                raise PydanticCustomError(
+                    "unknown_key", "unknown key '{key}'{hint}", {"key": key, "hint": hint}
+                )
         return value
 
     def identity(self) -> Any:
@@ -39,7 +41,9 @@ class Config(BaseModel):
         return {
             name: identity(getattr(self, name))
             for name, field in fields.items()
-            if not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("identity") is False)
+            if not (
+                isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("identity") is False
+            )
         }
 
     def modules(self) -> tuple[str, ...]:

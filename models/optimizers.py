@@ -19,23 +19,37 @@ class OptimizerConfig(Config):
     """Optimiser and schedule of one training."""
 
     kind: Literal["adamw", "muon"] = Field(
-        "adamw", description="adamw, or muon: Muon on the weight matrices and AdamW on embeddings, norms and heads."
+        default="adamw",
+        description="adamw, or muon: Muon on the weight matrices and AdamW on embeddings, norms and heads.",
     )
-    learning_rate: float = Field(1e-3, gt=0, description="Highest learning rate of AdamW.")
+    learning_rate: float = Field(default=1e-3, gt=0, description="Highest learning rate of AdamW.")
     matrix_learning_rate: float | None = Field(
-        None, gt=0, description="Highest learning rate of Muon (only with kind: muon); learning_rate if not given."
+        default=None,
+        gt=0,
+        description="Highest learning rate of Muon (only with kind: muon); learning_rate if not given.",
     )
-    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay of the matrices.")
-    beta1: float = Field(0.9, ge=0, lt=1, description="AdamW's decay of the mean gradient.")
-    beta2: float = Field(0.98, ge=0, lt=1, description="AdamW's decay of the mean squared gradient.")
-    momentum: float = Field(0.95, ge=0, lt=1, description="Muon's momentum.")
-    clip: float = Field(1.0, ge=0, description="The gradient's norm is clipped to this; 0 never clips.")
-    schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="How the rate falls to final.")
-    warmup: float = Field(0.05, ge=0, le=1, description="Share of the steps in which the rate rises from 0.")
+    weight_decay: float = Field(default=0.01, ge=0, description="Decoupled weight decay of the matrices.")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="AdamW's decay of the mean gradient.")
+    beta2: float = Field(default=0.98, ge=0, lt=1, description="AdamW's decay of the mean squared gradient.")
+    momentum: float = Field(default=0.95, ge=0, lt=1, description="Muon's momentum.")
+    clip: float = Field(
+        default=1.0, ge=0, description="The gradient's norm is clipped to this; 0 never clips."
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        default="linear", description="How the rate falls to final."
+    )
+    warmup: float = Field(
+        default=0.05, ge=0, le=1, description="Share of the steps in which the rate rises from 0."
+    )
     decay: float = Field(
-        1.0, gt=0, le=1, description="Share of the steps, the last, in which the rate falls; before, it is constant."
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of the steps, the last, in which the rate falls; before, it is constant.",
     )
-    final: float = Field(0.0, ge=0, le=1, description="Learning rate at the end, as a share of the highest.")
+    final: float = Field(
+        default=0.0, ge=0, le=1, description="Learning rate at the end, as a share of the highest."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "OptimizerConfig":
@@ -60,7 +74,9 @@ def build(model: "nn.Module", config: OptimizerConfig) -> list["Optimizer"]:
     from models.muon import Muon
 
     matrices, rest = _matrices(model)
-    vectors = [p for p in model.parameters() if p.requires_grad and not any(p is m for m in (*matrices, *rest))]
+    vectors = [
+        p for p in model.parameters() if p.requires_grad and not any(p is m for m in (*matrices, *rest))
+    ]
     decayed = {"params": matrices, "weight_decay": config.weight_decay}
     plain = {"params": [*rest, *vectors], "weight_decay": 0.0}
     betas = (config.beta1, config.beta2)
@@ -73,7 +89,9 @@ def build(model: "nn.Module", config: OptimizerConfig) -> list["Optimizer"]:
         groups = [decayed, plain]
     groups = [group for group in groups if group["params"]]
     if groups:
-        optimizers.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=1e-8, fused=True))
+        optimizers.append(
+            torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=1e-8, fused=True)
+        )
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
@@ -95,7 +113,11 @@ def _matrices(model: "nn.Module") -> tuple[list, list]:
     shared = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     for name, module in model.named_modules():
         for parameter in module.parameters(recurse=False):
-            if parameter.ndim < 2 or not parameter.requires_grad or any(parameter is p for p in (*inner, *outer)):
+            if (
+                parameter.ndim < 2
+                or not parameter.requires_grad
+                or any(parameter is p for p in (*inner, *outer))
+            ):
                 continue
             hidden = isinstance(module, nn.Linear) and name.rpartition(".")[2] not in OUTPUT_LAYERS
             (inner if hidden and id(parameter) not in shared else outer).append(parameter)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from models.config import Config
 from models.errors import DataError
+from models.tokenization import backend_of, token_id
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
     from transformers import PreTrainedTokenizerBase
@@ -33,7 +35,9 @@ class EncodeConfig(Config):
     """How text becomes sequences."""
 
     sequence_length: int = Field(
-        128, ge=8, description="Most tokens in a sequence, [CLS] and [SEP] included; longer texts are cut into pieces."
+        default=128,
+        ge=8,
+        description="Most tokens in a sequence, [CLS] and [SEP] included; longer texts are cut into pieces.",
     )
 
 
@@ -75,7 +79,9 @@ def write(
         if rows:
             stream.write_batch(_record_batch(rows, counts))
     if not counts.pieces:
-        raise DataError(f"none of the {counts.documents} texts has a token: the corpus part for {path.stem} is empty")
+        raise DataError(
+            f"none of the {counts.documents} texts has a token: the corpus part for {path.stem} is empty"
+        )
     return asdict(counts)
 
 
@@ -89,10 +95,8 @@ def pack(pieces: Iterable[list[int]], sequence_length: int) -> Iterator[list[lis
     rows: list[list[list[int]]] = []
     for piece in pieces:
         size = len(piece)
-        for place, room in enumerate(rooms):
-            if room >= size:
-                break
-        else:
+        place = next((place for place, room in enumerate(rooms) if room >= size), None)
+        if place is None:
             if len(rows) == OPEN:
                 fullest = min(range(OPEN), key=rooms.__getitem__)
                 rooms.pop(fullest)
@@ -129,7 +133,9 @@ def read(path: Path) -> Documents:
     with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
         batches = list(stream)
     ids = np.concatenate([batch.column("input_ids").flatten().to_numpy() for batch in batches])
-    lengths = np.concatenate([batch.column("lengths").flatten().to_numpy() for batch in batches]).astype(np.int64)
+    lengths = np.concatenate([batch.column("lengths").flatten().to_numpy() for batch in batches]).astype(
+        np.int64
+    )
     return Documents(ids, np.cumsum(lengths) - lengths, lengths)
 
 
@@ -141,10 +147,12 @@ def _pieces(
     on_progress: Callable[[int], None],
 ) -> Iterator[list[int]]:
     """Framed pieces of at most `sequence_length` tokens, in the order of the text."""
-    first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+    first, last = token_id(tokenizer, "cls"), token_id(tokenizer, "sep")
     if first is None or last is None:
-        raise DataError("the tokenizer has no [CLS] and [SEP] tokens to frame a text with: choose another tokenizer")
-    backend = tokenizer.backend_tokenizer
+        raise DataError(
+            "the tokenizer has no [CLS] and [SEP] tokens to frame a text with: choose another tokenizer"
+        )
+    backend = backend_of(tokenizer)
     backend.no_truncation()
     backend.encode_special_tokens = True  # a text that says "[MASK]" means these six characters
     room = sequence_length - 2
@@ -161,8 +169,9 @@ def _pieces(
 
 def _record_batch(rows: list[list[list[int]]], counts: Counts) -> pa.RecordBatch:
     lengths = [[len(piece) for piece in row] for row in rows]
-    ids = [[token for piece in row for token in piece] for row in rows]
+    ids = [list(chain.from_iterable(row)) for row in rows]
     counts.sequences += len(rows)
     counts.pieces += sum(len(row) for row in lengths)
     counts.tokens += sum(len(row) for row in ids)
-    return pa.record_batch([pa.array(ids, pa.list_(pa.int32())), pa.array(lengths, pa.list_(pa.int32()))], schema=SCHEMA)
+    columns = [pa.array(values, pa.list_(pa.int32())) for values in (ids, lengths)]
+    return pa.record_batch(columns, schema=SCHEMA)

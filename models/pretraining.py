@@ -18,6 +18,7 @@ from models.config import PLUMBING, Config
 from models.optimizers import OptimizerConfig
 from models.packing import Documents
 from models.seeds import derive
+from models.tokenization import token_id
 from models.upstream import Objective, ObjectiveField, Vocabulary
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
@@ -30,22 +31,32 @@ if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes 
 class TrainConfig(Config):
     """How long and how a model is pretrained."""
 
-    tokens: int | None = Field(None, ge=1, description="How many tokens to read in all; or give epochs.")
-    epochs: float | None = Field(None, gt=0, description="How often to read the corpus; or give tokens.")
-    batch_tokens: int = Field(4096, ge=64, description="Tokens in a batch.")
+    tokens: int | None = Field(
+        default=None, ge=1, description="How many tokens to read in all; or give epochs."
+    )
+    epochs: float | None = Field(
+        default=None, gt=0, description="How often to read the corpus; or give tokens."
+    )
+    batch_tokens: int = Field(default=4096, ge=64, description="Tokens in a batch.")
     optimizer: OptimizerConfig = Field(
-        OptimizerConfig(kind="muon", learning_rate=2e-3, matrix_learning_rate=3e-3), description="Optimiser and schedule."
+        default=OptimizerConfig(kind="muon", learning_rate=2e-3, matrix_learning_rate=3e-3),
+        description="Optimiser and schedule.",
     )
     warm_start: bool = Field(
-        False,
+        default=False,
         description="Start token embeddings from what occurs together in the corpus (PPMI and SVD). With it, a low "
         "optimizer.learning_rate keeps what they say.",
     )
-    log_every: int = Field(50, ge=1, description="Steps between two points of the training curve.")
-    evaluations: int = Field(10, ge=1, description="How often the loss on held-out text is measured along the way.")
-    evaluation_tokens: int = Field(100_000, ge=1, description="Held-out tokens it is measured on.")
+    log_every: int = Field(default=50, ge=1, description="Steps between two points of the training curve.")
+    evaluations: int = Field(
+        default=10, ge=1, description="How often the loss on held-out text is measured along the way."
+    )
+    evaluation_tokens: int = Field(default=100_000, ge=1, description="Held-out tokens it is measured on.")
     checkpoint_seconds: float = Field(
-        30.0, ge=0, description="Seconds between two checkpoints; changes no result.", json_schema_extra=PLUMBING
+        default=30.0,
+        ge=0,
+        description="Seconds between two checkpoints; changes no result.",
+        json_schema_extra=PLUMBING,
     )
 
     @model_validator(mode="after")
@@ -63,10 +74,12 @@ class TrainConfig(Config):
 class PretrainConfig(Config):
     """Everything about a pretrained model but its data."""
 
-    objective: ObjectiveField = Field(description="What is learnt: mlm, or a mapping with its kind and settings.")
-    model: ModelConfig = Field(ModelConfig(), description="The model.")
+    objective: ObjectiveField = Field(
+        description="What is learnt: mlm, or a mapping with its kind and settings."
+    )
+    model: ModelConfig = Field(default=ModelConfig(), description="The model.")
     train: TrainConfig = Field(description="How long and how.")
-    seed: int = Field(1, ge=0, description="Of fresh weights, order and masking.")
+    seed: int = Field(default=1, ge=0, description="Of fresh weights, order and masking.")
 
 
 @dataclass(frozen=True)
@@ -142,7 +155,9 @@ class Batches:
         import torch
 
         generator = torch.Generator().manual_seed(derive(self._seed, "batch", step))
-        return self._objective.batch(rows(self._documents, self._buckets.documents(step)), self._words, generator)
+        return self._objective.batch(
+            rows(self._documents, self._buckets.documents(step)), self._words, generator
+        )
 
 
 def rows(documents: Documents, chosen: np.ndarray) -> dict[str, Tensor]:
@@ -165,10 +180,11 @@ def vocabulary(documents: Documents, tokenizer: PreTrainedTokenizerBase) -> Voca
     """What the objective has to know of the tokens."""
     import torch
 
-    special = sorted(set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
+    unknown = token_id(tokenizer, "unk")
+    special = sorted(token for token in tokenizer.all_special_ids if token != unknown)
     counts = torch.from_numpy(np.bincount(documents.ids, minlength=len(tokenizer)))
     counts[special] = 0
-    return Vocabulary(torch.tensor(special), tokenizer.mask_token_id, counts)
+    return Vocabulary(torch.tensor(special), token_id(tokenizer, "mask"), counts)
 
 
 def warm_start(
@@ -179,7 +195,7 @@ def warm_start(
 
     from models.warm_start import embeddings
 
-    weight = model.get_input_embeddings().weight
+    weight: Tensor = model.get_input_embeddings().weight  # pyright: ignore[reportAssignmentType]
     kept = machine.scratch / "embeddings.npy" if machine.scratch else None
     if kept is None or not kept.is_file():
         special = tuple(words.special.tolist())
@@ -209,18 +225,24 @@ def held_out_loss(
     """`loss`: mean over all targets, in nats."""
     sums, targets = 0.0, 0
     for batch in batches:
-        total, number = objective.evaluate(model, {name: tensor.to(model.device) for name, tensor in batch.items()})
+        total, number = objective.evaluate(
+            model, {name: tensor.to(model.device) for name, tensor in batch.items()}
+        )
         sums, targets = sums + total, targets + number
     return {"loss": sums / max(1, targets)}
 
 
-def save(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, history: list[Record]) -> None:
+def save(
+    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, history: list[Record]
+) -> None:
     """`model/` that loads in plain transformers, and `history.parquet`."""
     import polars as pl
 
     model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
-    curve = pl.from_dicts([{name.replace("/", "_"): value for name, value in point.items()} for point in history])
+    curve = pl.from_dicts(
+        [{name.replace("/", "_"): value for name, value in point.items()} for point in history]
+    )
     curve.write_parquet(folder / "history.parquet", compression="zstd")
 
 

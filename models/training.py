@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import psutil
 import torch
@@ -21,6 +22,7 @@ from models.errors import DataError
 from models.optimizers import OptimizerConfig
 from models.seeds import derive
 
+M = TypeVar("M", bound=nn.Module)
 Batch = Mapping[str, Tensor]
 """Tensors by name; `input_ids` (rows, length) is there, `attention_mask` where rows are padded."""
 Record = dict[str, float]
@@ -53,12 +55,12 @@ class Plan:
 
 
 def train(
-    model: nn.Module,
+    model: M,
     batch_at: Callable[[int], Batch],
-    loss_of: Callable[[nn.Module, Batch], Mapping[str, Tensor]],
+    loss_of: Callable[[M, Batch], Mapping[str, Tensor]],
     plan: Plan,
     *,
-    evaluate: Callable[[nn.Module], Mapping[str, float]] | None = None,
+    evaluate: Callable[[M], Mapping[str, float]] | None = None,
     on_log: Callable[[Record], None] = lambda record: None,
     on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> list[Record]:
@@ -91,13 +93,13 @@ def train(
     return run.history
 
 
-class _Run:
+class _Run(Generic[M]):
     """The state of a training between two steps."""
 
-    def __init__(self, model: nn.Module, plan: Plan) -> None:
+    def __init__(self, model: M, plan: Plan) -> None:
         self.plan = plan
         self.accelerator = accelerator(plan.device)
-        self.model = model.to(self.accelerator.device)
+        self.model: M = model.to(self.accelerator.device)
         self.optimizers = optimizers.build(self.model, plan.optimizer)
         self.step = 0
         self.tokens = 0
@@ -112,7 +114,7 @@ class _Run:
     def is_due(self, every: int) -> bool:
         return self.step == self.plan.steps or (every > 0 and self.step % every == 0)
 
-    def advance(self, batch: Batch, loss_of: Callable[[nn.Module, Batch], Mapping[str, Tensor]]) -> None:
+    def advance(self, batch: Batch, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
         """One step on one batch."""
         plan, device = self.plan, self.accelerator.device
         self.tokens += (
@@ -135,7 +137,7 @@ class _Run:
         self.summed += 1
         self.step += 1
 
-    def record(self, evaluate: Callable[[nn.Module], Mapping[str, float]] | None) -> Record:
+    def record(self, evaluate: Callable[[M], Mapping[str, float]] | None) -> Record:
         """Closes the running averages into a point of the curve, evaluated where asked."""
         seconds = max(time.monotonic() - self.clock, 1e-9)
         record: Record = {"step": self.step, "tokens": self.tokens}
@@ -156,7 +158,7 @@ class _Run:
         self.clock, self.clock_tokens = time.monotonic(), self.tokens
         return record
 
-    def _evaluated(self, evaluate: Callable[[nn.Module], Mapping[str, float]]) -> Mapping[str, float]:
+    def _evaluated(self, evaluate: Callable[[M], Mapping[str, float]]) -> Mapping[str, float]:
         self.model.eval()
         with torch.inference_mode(), self.accelerator.autocast():
             metrics = dict(evaluate(self.model))
@@ -226,9 +228,9 @@ def accelerator(device: str) -> Accelerator:
 def _reproducible(plan: Plan, device: torch.device) -> Iterator[None]:
     """Deterministic kernels and the plan's number of threads, for as long as the training lasts."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs time
+    settings: Any = torch.utils.deterministic
+    fill, settings.fill_uninitialized_memory = settings.fill_uninitialized_memory, False  # it only costs time
     torch.set_num_threads(plan.threads or threads)
     torch.set_flush_denormal(True)  # decayed moments of rare tokens become denormal, a hundred times slower
     try:
@@ -237,4 +239,4 @@ def _reproducible(plan: Plan, device: torch.device) -> Iterator[None]:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = fill
+        settings.fill_uninitialized_memory = fill

@@ -7,7 +7,7 @@ with lessons learned from word embeddings", 2015). It takes seconds where a netw
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
+from sklearn.decomposition import TruncatedSVD
 from threadpoolctl import threadpool_limits
 
 from models.errors import DataError
@@ -49,9 +49,9 @@ def embeddings(
     random = np.random.default_rng(derive(seed, "embeddings"))
     with threadpool_limits(threads):
         association = _association(_occurrences(documents, special, vocabulary, random))
-        left, strength, _ = randomized_svd(association, size, n_iter=3, random_state=derive(seed, "svd") % 2**32)
+        svd = TruncatedSVD(size, n_iter=3, random_state=derive(seed, "svd") % 2**32)
         rotation, _ = np.linalg.qr(random.standard_normal((size, size)))
-        vectors = (left * strength * _weights(documents, vocabulary)[:, None]) @ rotation
+        vectors = (svd.fit_transform(association) * _weights(documents, vocabulary)[:, None]) @ rotation
     vectors *= SPREAD / max(float(vectors.std()), 1e-12)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = SPREAD * size**0.5
@@ -66,17 +66,18 @@ def _occurrences(
     documents: Documents, special: tuple[int, ...], vocabulary: int, random: np.random.Generator
 ) -> sparse.csr_matrix:
     """(documents, vocabulary) 1 where a token occurs."""
-    rows = np.repeat(np.arange(len(documents.lengths)), documents.lengths)
+    number = len(documents.lengths)
+    rows = np.repeat(np.arange(number), documents.lengths)
     places = np.arange(documents.lengths.sum()) - np.repeat(
         np.cumsum(documents.lengths) - documents.lengths - documents.starts, documents.lengths
     )
     columns = documents.ids[places]
     keep = ~np.isin(columns, special)
     ones = np.ones(int(keep.sum()), np.float32)
-    matrix = sparse.csr_matrix((ones, (rows[keep], columns[keep])), (len(documents.lengths), vocabulary))
+    matrix = sparse.csr_matrix((ones, (rows[keep], columns[keep])), (number, vocabulary))
     matrix.data[:] = 1.0
-    if matrix.shape[0] > MOST_DOCUMENTS:
-        matrix = matrix[np.sort(random.choice(matrix.shape[0], MOST_DOCUMENTS, replace=False))]
+    if number > MOST_DOCUMENTS:
+        matrix = matrix[np.sort(random.choice(number, MOST_DOCUMENTS, replace=False))]
     return matrix
 
 

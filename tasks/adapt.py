@@ -28,17 +28,17 @@ class AdaptConfig(Config):
 
     downstream: DownstreamField = Field(description="The NLP task.")
     mode: Literal["finetune", "scratch", "baseline"] = Field(
-        "finetune",
+        default="finetune",
         description="finetune a pretrained model, or a control: scratch (no pretraining), baseline.",
     )
     labels: int | None = Field(
-        None,
+        default=None,
         ge=2,
         description="Training rows in all, classes balanced; as many validation rows at most. None: all.",
     )
-    seed: int = Field(1, description="Draws the rows and the order of training.")
-    finetune: FinetuneConfig = Field(FinetuneConfig(), description="How all weights are trained.")
-    model: ModelConfig = Field(ModelConfig(), description="Architecture of the model from scratch.")
+    seed: int = Field(default=1, description="Draws the rows and the order of training.")
+    finetune: FinetuneConfig = Field(default=FinetuneConfig(), description="How all weights are trained.")
+    model: ModelConfig = Field(default=ModelConfig(), description="Architecture of the model from scratch.")
 
     def identity(self) -> Any:
         """What the mode does not use changes nothing."""

@@ -29,4 +29,6 @@ def encode(job: Job, config: EncodeConfig, corpus: Split, tokenizer: Tokenizer) 
     (job.out / "counts.json").write_text(json.dumps(counts, indent=1))
     job.metrics({f"{part}/{name}": value for part, of in counts.items() for name, value in of.items()})
     made = counts["train"]
-    job.say(f"{made['tokens']:,} tokens in {made['sequences']:,} sequences; {made['cut']:,} texts were cut into pieces")
+    job.say(
+        f"{made['tokens']:,} tokens in {made['sequences']:,} sequences; {made['cut']:,} texts were cut into pieces"
+    )

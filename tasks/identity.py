@@ -31,7 +31,9 @@ _MACHINERY = {"tasks"} | {
 _NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich", "yaml"}
 
 
-def key_of(step: str, module: str, config: Config, inputs: "Mapping[str, Ref | tuple[Ref, ...] | None]") -> str:
+def key_of(
+    step: str, module: str, config: Config, inputs: "Mapping[str, Ref | tuple[Ref, ...] | None]"
+) -> str:
     """The key of an artifact, 64 hexadecimal digits; needs no run."""
     modules = (module, *config.modules())
     return digest(
@@ -156,4 +158,8 @@ def _code_digest(path: Path, _changed: int) -> str:
 
 
 def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

@@ -21,10 +21,11 @@ class IngestConfig(Config):
 
     sources: tuple[SourceField, ...] = Field(min_length=1, description="Where rows come from.")
     columns: Literal["corpus", "all"] = Field(
-        "corpus", description="corpus: rows become id, source and text. all: labelled rows keep every column."
+        default="corpus",
+        description="corpus: rows become id, source and text. all: labelled rows keep every column.",
     )
     clean: CleanConfig | None = Field(
-        None, description="Cleaning, masking and removal of duplicates; for the corpus only."
+        default=None, description="Cleaning, masking and removal of duplicates; for the corpus only."
     )
 
     def check(self) -> None:

@@ -20,7 +20,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` with a word on what is going on; `total` 0 is not known, `done` 0 as well is a message alone."""
+    """`done` of `total` with a word on what goes on; `total` 0 is not known, `done` 0 as well is a message alone."""
 
     title: str
     done: int

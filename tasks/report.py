@@ -17,14 +17,18 @@ from tasks.step import step
 class ReportConfig(Config):
     """What the report is called and how much it shows."""
 
-    title: str = Field("", description="Heading of the page; the recipe's name by default.")
-    worst: int = Field(20, ge=0, description="Wrong predictions shown for each downstream, the surest first.")
-    examples: int = Field(
-        20, ge=0, description="Quarantined rows, and leaked test rows, shown for each data set."
+    title: str = Field(default="", description="Heading of the page; the recipe's name by default.")
+    worst: int = Field(
+        default=20, ge=0, description="Wrong predictions shown for each downstream, the surest first."
     )
-    names: tuple[str, ...] = Field((), description="Filled in by the flow: the entry each score belongs to.")
+    examples: int = Field(
+        default=20, ge=0, description="Quarantined rows, and leaked test rows, shown for each data set."
+    )
+    names: tuple[str, ...] = Field(
+        default=(), description="Filled in by the flow: the entry each score belongs to."
+    )
     upstreams: tuple[str, ...] = Field(
-        (), description="Filled in by the flow: the name of each pretrained model."
+        default=(), description="Filled in by the flow: the name of each pretrained model."
     )
 
 

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from prefect import Task
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
-from prefect.states import State
 from prefect.utilities.annotations import quote
 
 from models.errors import HeadwaterError
@@ -43,11 +44,11 @@ class FlowRun:
 
         A step whose inputs failed is not run; the others go on.
         """
-        futures: dict[str, PrefectFuture[State[Outcome]]] = {}
+        futures: dict[str, PrefectFuture[Any]] = {}
         new = [ref for ref in ordered(list(targets)) if ref.key not in self.outcomes]
         for ref in new:
             needed = [futures[parent.key] for parent in ref.parents() if parent.key in futures]
-            task = step_of(ref).task.with_options(task_run_name=ref.title.replace("/", " · "))
+            task: Task[..., Any] = step_of(ref).task.with_options(task_run_name=ref.title.replace("/", " · "))
             futures[ref.key] = task.submit(quote(ref), quote(self.context), wait_for=needed)
         for ref in new:
             futures[ref.key].wait()
@@ -131,7 +132,9 @@ def _outcome(ref: Ref, state: "State[Any]") -> Outcome:
     if isinstance(result, Outcome):
         return result
     if state.is_failed() or state.is_crashed():
-        return Outcome(ref, "failed", reason=reason(result) if isinstance(result, BaseException) else str(state.message))
+        return Outcome(
+            ref, "failed", reason=reason(result) if isinstance(result, BaseException) else str(state.message)
+        )
     return Outcome(ref, "not run", reason="it was stopped")
 
 
@@ -151,7 +154,7 @@ def _stop_on_interrupt(process: TrainingProcess) -> Iterator[None]:
         watchdog = threading.Timer(_PATIENCE_SECONDS, os._exit, args=(130,))
         watchdog.daemon = True
         watchdog.start()
-        previous = before[number]
+        previous = before[signal.Signals(number)]
         if callable(previous):
             previous(number, frame)
         else:
@@ -168,9 +171,16 @@ def _stop_on_interrupt(process: TrainingProcess) -> Iterator[None]:
 
 def _close(run: FlowRun, status: str) -> None:
     """Describe the parent run by a table of its steps, link hits to the runs that made them, and end it."""
-    rows = [f"| {o.ref.title} | {o.status} | {o.seconds:.1f} | {_run_link(run, o)} |" for o in run.outcomes.values()]
+    rows = [
+        f"| {o.ref.title} | {o.status} | {o.seconds:.1f} | {_run_link(run, o)} |"
+        for o in run.outcomes.values()
+    ]
     table = "\n".join(["| step | | seconds | MLflow run |", "|---|---|---:|---|", *rows])
-    hits = {f"headwater.hit.{o.ref.step}.{o.ref.key[:8]}": o.run_id for o in run.outcomes.values() if o.status == "hit"}
+    hits = {
+        f"headwater.hit.{o.ref.step}.{o.ref.key[:8]}": o.run_id
+        for o in run.outcomes.values()
+        if o.status == "hit"
+    }
     failed = "; ".join(f"{item.ref.title}: {item.reason}" for item in run.failures())
     try:
         tracking.describe(run.context.parent_id, table)
@@ -188,7 +198,9 @@ def _run_link(run: FlowRun, outcome: Outcome) -> str:
 
 def _end_killed_parents(experiment_id: str) -> None:
     """Parent runs that say they run while nobody holds their lease were killed: say so."""
-    for parent in store.search(experiment_id, "tags.`headwater.parent` = 'true' and attributes.status = 'RUNNING'"):
+    for parent in store.search(
+        experiment_id, "tags.`headwater.parent` = 'true' and attributes.status = 'RUNNING'"
+    ):
         if is_free(parent.info.run_id):
             tracking.close(parent.info.run_id, tracking.KILLED, "the process was killed")
 

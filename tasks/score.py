@@ -18,8 +18,8 @@ class ScoreConfig(Config):
     """How predictions are scored."""
 
     downstream: DownstreamField = Field(description="The NLP task, which knows its metrics.")
-    resamples: int = Field(1000, ge=100, description="Bootstrap resamples of the test rows.")
-    seed: int = Field(1, description="Draws the resamples.")
+    resamples: int = Field(default=1000, ge=100, description="Bootstrap resamples of the test rows.")
+    seed: int = Field(default=1, description="Draws the resamples.")
 
 
 @step(refs.Scores)

@@ -23,25 +23,25 @@ class HeldOut(Config):
     """The labelled rows of one downstream, as far as their test rows matter to the corpus."""
 
     sources: tuple[SourceField, ...] = Field(min_length=1, description="Where the labelled rows come from.")
-    seed: int = Field(0, description="The seed their parts are drawn with.")
+    seed: int = Field(default=0, description="The seed their parts are drawn with.")
 
 
 class SplitConfig(Config):
     """How rows are parted, and what happens to test rows that are found elsewhere."""
 
-    seed: int = Field(0, description="Seed of every draw.")
+    seed: int = Field(default=0, description="Seed of every draw.")
     holdout: float | None = Field(
-        None,
+        default=None,
         gt=0,
         lt=1,
         description="Share of the corpus held out for validation; null: these are labelled rows.",
     )
     leaks: Literal["report", "remove"] = Field(
-        "report",
+        default="report",
         description="remove: take rows that repeat a test row out of train, validation and the corpus.",
     )
     tests: tuple[HeldOut, ...] = Field(
-        (), description="For the corpus with leaks: remove: whose test rows to remove."
+        default=(), description="For the corpus with leaks: remove: whose test rows to remove."
     )
 
 

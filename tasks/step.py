@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +20,9 @@ from typing import Any, Generic, TypeVar
 from prefect import Task
 from prefect.artifacts import create_link_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
-from prefect.states import Completed, State
+from prefect.states import Completed
 
 from models.config import Config
 from models.errors import HeadwaterError, StoreError
@@ -74,7 +74,9 @@ class Step(Generic[R]):
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.declare(self.module)
 
-    def __call__(self, config: Config, *, about: About | None = None, **inputs: "Ref | tuple[Ref, ...] | None") -> R:
+    def __call__(
+        self, config: Config, *, about: About | None = None, **inputs: "Ref | tuple[Ref, ...] | None"
+    ) -> R:
         key = identity.key_of(self.name, self.module, config, inputs)
         return self.makes(self.name, self.module, key, config, inputs, about or About())
 
@@ -95,8 +97,13 @@ class Step(Generic[R]):
 
     def _run(self, ref: Ref, context: RunContext) -> "State[Outcome]":
         outcome = self.produce(ref, context)
-        context.board.line(f"{outcome.status:>4}  {ref.title}" + ("" if outcome.status == "hit" else f"  {outcome.seconds:.0f} s"))
-        return Completed(name="Hit" if outcome.status == "hit" else "Completed", message=ref.title, data=outcome)
+        context.board.line(
+            f"{outcome.status:>4}  {ref.title}"
+            + ("" if outcome.status == "hit" else f"  {outcome.seconds:.0f} s")
+        )
+        return Completed(
+            name="Hit" if outcome.status == "hit" else "Completed", message=ref.title, data=outcome
+        )
 
     def produce(self, ref: Ref, context: RunContext) -> Outcome:
         """Find the artifact in the store, else make it.
@@ -162,7 +169,9 @@ class Step(Generic[R]):
         shutil.rmtree(work)
 
 
-def step(makes: type[R], *, retries: int = 2, isolated: bool = False) -> "Callable[[Callable[..., None]], Step[R]]":
+def step(
+    makes: type[R], *, retries: int = 2, isolated: bool = False
+) -> "Callable[[Callable[..., None]], Step[R]]":
     """Declare a step.
 
     The body takes a `Job`, its configuration and its inputs by name, and fills `job.out`.
@@ -238,4 +247,6 @@ def _fail_on_purpose(ref: Ref) -> None:
     failed = int(counter.read_text()) if counter.is_file() else 0
     if not times or failed < int(times):
         counter.write_text(str(failed + 1))
-        raise HeadwaterError(f"{ref.title} failed on purpose, as HEADWATER_FAIL={os.environ['HEADWATER_FAIL']} asks")
+        raise HeadwaterError(
+            f"{ref.title} failed on purpose, as HEADWATER_FAIL={os.environ['HEADWATER_FAIL']} asks"
+        )

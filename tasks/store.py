@@ -79,7 +79,9 @@ def reaching() -> Iterator[None]:
     except (MlflowException, OperationalError, ConnectionError) as error:
         text = str(error)
         if "disk is full" in text or "No space left" in text:
-            raise HeadwaterError(f"the disk is full: MLflow cannot write below {home()}; free some space") from error
+            raise HeadwaterError(
+                f"the disk is full: MLflow cannot write below {home()}; free some space"
+            ) from error
         reason = text.splitlines()[0][:300]
         raise StoreError(
             f"the MLflow store at {tracking_uri()} cannot be used ({reason}); "
@@ -133,7 +135,10 @@ def _made(run: Run) -> Made:
 def unfinished(key: str) -> list[str]:
     """Runs that say they still compute this key."""
     with reaching():
-        return [run.info.run_id for run in _search(f"tags.`headwater.key` = '{key}' and attributes.status = 'RUNNING'")]
+        return [
+            run.info.run_id
+            for run in _search(f"tags.`headwater.key` = '{key}' and attributes.status = 'RUNNING'")
+        ]
 
 
 def search(experiment_id: str, condition: str) -> list[Run]:
@@ -144,7 +149,9 @@ def search(experiment_id: str, condition: str) -> list[Run]:
 
 def _search(condition: str) -> list[Run]:
     experiments = [item.experiment_id for item in client().search_experiments()]
-    return list(client().search_runs(experiments, condition, order_by=["attributes.end_time DESC"], max_results=20))
+    return list(
+        client().search_runs(experiments, condition, order_by=["attributes.end_time DESC"], max_results=20)
+    )
 
 
 def _complete(run: Run) -> bool:
@@ -155,7 +162,10 @@ def _complete(run: Run) -> bool:
         if not manifest.is_file():
             return False
         listed = _listed(manifest)
-        return all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in listed.items())
+        return all(
+            (folder / name).is_file() and (folder / name).stat().st_size == size
+            for name, size in listed.items()
+        )
     there = dict(_stored_files(run.info.run_id, ""))
     if MANIFEST not in there:
         return False
@@ -190,7 +200,9 @@ def files(ref: Ref) -> Path:
     """
     made = find(ref.key)
     if made is None:
-        raise StoreError(f"the files of {ref.title} are no longer in the store; run the flow again to make them")
+        raise StoreError(
+            f"the files of {ref.title} are no longer in the store; run the flow again to make them"
+        )
     with reaching():
         run = client().get_run(made.run_id)
         return _local_folder(run) or _download(made.run_id, ref.key)
@@ -205,7 +217,9 @@ def _download(run_id: str, key: str) -> Path:
         client().download_artifacts(run_id, "", str(temporary))
         for item in json.loads((temporary / MANIFEST).read_text())["files"]:
             if _sha256(temporary / item["path"]) != item["sha256"]:
-                raise StoreError(f"run {run_id}: {item['path']} does not have the bytes its manifest says; delete the run")
+                raise StoreError(
+                    f"run {run_id}: {item['path']} does not have the bytes its manifest says; delete the run"
+                )
         try:
             temporary.rename(target)
         except OSError:  # another process was first

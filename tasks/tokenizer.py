@@ -2,7 +2,7 @@
 
 import json
 
-from models import tokenization
+from models import tokenization, tokenizer_training
 from models.tokenization import TokenizerConfig
 from tasks.job import Job
 from tasks.refs import Split, Tokenizer
@@ -14,12 +14,16 @@ def tokenizer(job: Job, config: TokenizerConfig, corpus: Split) -> None:
     """Learns how to cut text into tokens, and measures it on held-out text."""
     folder = job.files(corpus)
     if config.pretrained is not None:
-        source = job.resolve(config.pretrained) if config.pretrained.startswith("models:/") else config.pretrained
+        source = (
+            job.resolve(config.pretrained) if config.pretrained.startswith("models:/") else config.pretrained
+        )
         job.say(f"taking the tokenizer of {config.pretrained}")
         made = tokenization.load(source)
     else:
         job.say(f"training {config.kind} with {config.vocabulary:,} tokens")
-        made = tokenization.wrap(tokenization.train(config, lambda: tokenization.texts(folder / "train.parquet")))
+        made = tokenization.wrap(
+            tokenizer_training.train(config, lambda: tokenization.texts(folder / "train.parquet"))
+        )
     measured = tokenization.measure(made, tokenization.texts(folder / "validation.parquet"))
     made.save_pretrained(job.out)
     (job.out / "metrics.json").write_text(json.dumps(measured, indent=1))

@@ -16,7 +16,10 @@ FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[str, str]) -> str:
     """The parent run of a flow run; a retried flow run goes on with the one it had."""
     with store.reaching():
-        known = store.search(experiment_id, f"tags.`headwater.flow_run_id` = '{flow_run_id}' and tags.`headwater.parent` = 'true'")
+        known = store.search(
+            experiment_id,
+            f"tags.`headwater.flow_run_id` = '{flow_run_id}' and tags.`headwater.parent` = 'true'",
+        )
         if known:
             run_id = known[0].info.run_id
             store.client().update_run(run_id, status="RUNNING")
@@ -64,7 +67,12 @@ def kill_stale(key: str) -> None:
         close(run_id, KILLED, "the process was killed")
 
 
-def log(run_id: str, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None, step: int = 0) -> None:
+def log(
+    run_id: str,
+    metrics: Mapping[str, float] | None = None,
+    tags: Mapping[str, str] | None = None,
+    step: int = 0,
+) -> None:
     """Log values and tags at once."""
     now = int(time.time() * 1000)
     values = [Metric(name, float(value), now, step) for name, value in (metrics or {}).items()]

@@ -23,9 +23,11 @@ else:
 class ValidateConfig(Config):
     """Which schema rows must pass, and how many may fail."""
 
-    rows: RowsField | None = Field(None, description="The downstream whose rows these are; null: the corpus.")
+    rows: RowsField | None = Field(
+        default=None, description="The downstream whose rows these are; null: the corpus."
+    )
     quarantine: float = Field(
-        0.02, ge=0, le=1, description="Largest share of rows that may fail; above it the step fails."
+        default=0.02, ge=0, le=1, description="Largest share of rows that may fail; above it the step fails."
     )
 
 

@@ -1,7 +1,31 @@
-"""Settings of all tests."""
+"""What all tests share: a home folder of their own, and examples that do not depend on how busy the machine is."""
 
+import atexit
+import os
+import shutil
+import tempfile
+
+import pytest
 from hypothesis import settings
 
-# A busy machine is no reason to fail; the same examples every time, so that a failure can be repeated.
-settings.register_profile("headwater", deadline=None, max_examples=50, derandomize=True)
+# Before anything of the project is imported: state must never land in the developer's own .headwater.
+_HOME = tempfile.mkdtemp(prefix="headwater-tests-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+os.environ["HEADWATER_HOME"] = _HOME
+os.environ["PREFECT_HOME"] = os.path.join(_HOME, "prefect")
+os.makedirs(os.environ["PREFECT_HOME"])
+for _name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
+    os.environ.pop(_name, None)
+
+settings.register_profile("headwater", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("headwater")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on real data are left out, with a word on why, where the data is not named."""
+    if os.environ.get("HEADWATER_DATA"):
+        return
+    skip = pytest.mark.skip(reason="HEADWATER_DATA does not name the folder with the data")
+    for item in items:
+        if item.get_closest_marker("real"):
+            item.add_marker(skip)

@@ -58,7 +58,7 @@ class Downstream(Chosen):
     """The `AutoModelFor…` class of transformers that holds the head."""
 
     max_length: int = Field(
-        128, ge=8, description="Longest input in tokens; the rest of a longer text is cut off."
+        default=128, ge=8, description="Longest input in tokens; the rest of a longer text is cut off."
     )
 
     # ---- rows

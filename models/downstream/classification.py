@@ -32,10 +32,10 @@ class Classification(Downstream):
     model_class: ClassVar[str] = "AutoModelForSequenceClassification"
 
     classes: tuple[str, ...] | None = Field(
-        None, min_length=2, description="Labels a row may have; left out, those of the training rows."
+        default=None, min_length=2, description="Labels a row may have; left out, those of the training rows."
     )
     pooling: Literal["mean", "cls"] = Field(
-        "mean",
+        default="mean",
         description="What the head sees: the mean over all tokens, or the first (bert always the first).",
     )
 

@@ -21,19 +21,20 @@ TOKENS: dict[str, str] = {"email": "[이메일]", "resident_number": "[주민번
 class CleanConfig(Config):
     """What is done to the corpus before it is learnt from."""
 
-    entities: bool = Field(True, description="Turn HTML entities such as &amp; into characters.")
+    entities: bool = Field(default=True, description="Turn HTML entities such as &amp; into characters.")
     mask: tuple[Kind, ...] = Field(
-        ("phone", "email", "resident_number"), description="Personal data replaced by a token such as [전화]."
+        default=("phone", "email", "resident_number"),
+        description="Personal data replaced by a token such as [전화].",
     )
-    exact_duplicates: bool = Field(True, description="Remove texts that stand in the corpus already.")
+    exact_duplicates: bool = Field(default=True, description="Remove texts that stand in the corpus already.")
     near_duplicates: float | None = Field(
-        0.9,
+        default=0.9,
         gt=0.5,
         le=1,
         description="Remove texts at least this similar (Jaccard) to an earlier one; null: keep.",
     )
     near_minimum: int = Field(
-        40,
+        default=40,
         ge=10,
         description="Characters a text needs to be compared for near duplicates: short ones are alike by chance.",
     )

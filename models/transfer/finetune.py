@@ -28,44 +28,48 @@ class FinetuneConfig(Config):
     """How a model is fine-tuned; the same for a pretrained model and for one from scratch."""
 
     learning_rates: tuple[float, ...] = Field(
-        (2e-4, 1e-3), min_length=1, description="Highest learning rates to try; validation rows choose."
+        default=(2e-4, 1e-3),
+        min_length=1,
+        description="Highest learning rates to try; validation rows choose.",
     )
     train_embeddings: tuple[bool, ...] = Field(
-        (True, False),
+        default=(True, False),
         min_length=1,
         description="Whether token embeddings, most of a small model's weights, learn too, each tried at each "
         "learning rate: few labels often do better, and faster, with pretrained ones left as they are.",
     )
     search_rows: int = Field(
-        10_000,
+        default=10_000,
         ge=1,
         description="With more training rows than this the settings are tried on this many of them, and "
         "only the best one is trained on all.",
     )
-    epochs: float = Field(3.0, gt=0, description="Passes over the training rows.")
+    epochs: float = Field(default=3.0, gt=0, description="Passes over the training rows.")
     min_steps: int = Field(
-        300, ge=1, description="Steps at least, however few the rows: few rows want more passes."
+        default=300, ge=1, description="Steps at least, however few the rows: few rows want more passes."
     )
-    batch_size: int = Field(32, ge=1, description="Training rows a step.")
+    batch_size: int = Field(default=32, ge=1, description="Training rows a step.")
     evaluations: int = Field(
-        8,
+        default=8,
         ge=1,
         description="How often validation rows are looked at; the best weights, the start's included, are kept.",
     )
     optimizer: Literal["adamw", "muon"] = Field(
-        "adamw", description="adamw, or muon for the weight matrices."
+        default="adamw", description="adamw, or muon for the weight matrices."
     )
-    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay of the matrices.")
-    warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps in which the rate rises from 0.")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout before the last layer.")
+    weight_decay: float = Field(default=0.01, ge=0, description="Decoupled weight decay of the matrices.")
+    warmup: float = Field(
+        default=0.1, ge=0, le=1, description="Share of the steps in which the rate rises from 0."
+    )
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout before the last layer.")
     word_dropout: float = Field(
-        0.1,
+        default=0.1,
         ge=0,
         lt=1,
         description="Share of the training tokens hidden behind the mask token (where there is one).",
     )
     linear_start: bool = Field(
-        True,
+        default=True,
         description="Fit the last layer alone first, as a logistic regression, so that it disturbs no weights.",
     )
 

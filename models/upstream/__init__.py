@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from models.config import Chosen, chosen
 
@@ -43,7 +43,9 @@ class Objective(Chosen):
     def prepare(self, model: PreTrainedModel, vocabulary: Vocabulary) -> None:
         """Gives fresh weights a better start where the objective knows one."""
 
-    def batch(self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator) -> dict[str, Tensor]:
+    def batch(
+        self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator
+    ) -> dict[str, Tensor]:
         """Inputs and targets from documents.
 
         Args:
@@ -62,5 +64,8 @@ class Objective(Chosen):
         raise NotImplementedError
 
 
-ObjectiveField: Any = chosen("models.upstream", Objective)
-"""The type of a configuration field that holds an objective."""
+if TYPE_CHECKING:
+    ObjectiveField = Objective
+else:
+    ObjectiveField = chosen("models.upstream", Objective)
+    """The type of a configuration field that holds an objective."""

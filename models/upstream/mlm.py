@@ -18,6 +18,7 @@ from models.upstream import Objective, Vocabulary
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+    from torch.nn import Linear
     from transformers import PreTrainedModel
 
 NO_TARGET = -100
@@ -31,35 +32,47 @@ class MaskedLanguageModelling(Objective):
     kind: Literal["mlm"] = "mlm"
     model_class: ClassVar[str] = "AutoModelForMaskedLM"
 
-    mask_rate: float = Field(0.2, gt=0, lt=1, description="Share of a text's tokens that the model has to say.")
-    keep_rate: float = Field(0.1, ge=0, le=1, description="Share of these that it is shown all the same.")
-    random_rate: float = Field(0.0, ge=0, le=1, description="Share of these in whose place it sees a random token.")
+    mask_rate: float = Field(
+        default=0.2, gt=0, lt=1, description="Share of a text's tokens that the model has to say."
+    )
+    keep_rate: float = Field(
+        default=0.1, ge=0, le=1, description="Share of these that it is shown all the same."
+    )
+    random_rate: float = Field(
+        default=0.0, ge=0, le=1, description="Share of these in whose place it sees a random token."
+    )
     candidates: int | None = Field(
-        None,
+        default=None,
         ge=1,
         description="Train against the batch's tokens and this many random ones instead of the whole vocabulary: "
         "faster where that is large. Held-out loss is always over the whole vocabulary.",
     )
     bag_of_words: float = Field(
-        0.0, ge=0, description="Weight of a second loss: a text's mean state has to say all its words. 0: none."
+        default=0.0,
+        ge=0,
+        description="Weight of a second loss: a text's mean state has to say all its words. 0: none.",
     )
 
     @model_validator(mode="after")
     def _shares(self) -> MaskedLanguageModelling:
         if self.keep_rate + self.random_rate > 1:
-            raise ValueError("keep_rate and random_rate are shares of the same tokens: together they exceed 1")
+            raise ValueError(
+                "keep_rate and random_rate are shares of the same tokens: together they exceed 1"
+            )
         return self
 
     def prepare(self, model: PreTrainedModel, vocabulary: Vocabulary) -> None:
         """The head's bias starts as the tokens' log frequency, so that nothing has to learn it."""
         import torch
 
-        bias = model.get_output_embeddings().bias
+        bias = _output_layer(model).bias
         frequency = (vocabulary.counts + 1.0) / (vocabulary.counts + 1.0).sum()
         with torch.no_grad():
             bias.copy_(frequency.log())
 
-    def batch(self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator) -> dict[str, Tensor]:
+    def batch(
+        self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator
+    ) -> dict[str, Tensor]:
         """Adds `targets` (rows, length): the token at the positions to say, -100 elsewhere.
 
         Every text gets the same share of targets, at least one; special tokens are never among them. Where asked
@@ -147,13 +160,23 @@ def head_logits(
         hook.remove()
 
 
+def _output_layer(model: PreTrainedModel) -> Linear:
+    """The layer that scores the vocabulary."""
+    from torch.nn import Linear
+
+    layer = model.get_output_embeddings()
+    assert isinstance(layer, Linear), "every AutoModelForMaskedLM ends in one"
+    return layer
+
+
 def _head_of(model: PreTrainedModel, candidates: Tensor) -> dict[str, Tensor]:
     """The rows of the output layer for `candidates`, by parameter name."""
     from torch.nn.functional import embedding
 
-    layer = model.get_output_embeddings()
+    layer = _output_layer(model)
     name = next(name for name, module in model.named_modules() if module is layer)
-    rows = {f"{name}.weight": embedding(candidates, layer.weight)}  # its backward is deterministic, indexing's is slow
+    # The backward pass of `embedding` is deterministic; that of indexing is too, but slow.
+    rows = {f"{name}.weight": embedding(candidates, layer.weight)}
     return rows if layer.bias is None else rows | {f"{name}.bias": layer.bias[candidates]}
 
 
@@ -167,7 +190,9 @@ def _candidates(tokens: Tensor, frequency: Tensor, extra: int, generator: Genera
     size = len(frequency)
     drawn = torch.randint(size, (extra,), generator=generator)
     found = torch.unique(torch.cat([tokens, drawn]))
-    missed = len(tokens) * torch.log1p(-frequency[found].double().clamp(max=0.5)) + extra * math.log1p(-1 / size)
+    missed = len(tokens) * torch.log1p(-frequency[found].double().clamp(max=0.5)) + extra * math.log1p(
+        -1 / size
+    )
     return {"candidates": found, "log_inclusion": torch.log1p(-missed.exp()).float()}
 
 

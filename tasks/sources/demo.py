@@ -13,13 +13,21 @@ from tasks.sources import Record, Rejected, Source
 class Demo(Source):
     """A seeded invented world; the corpus and the labelled rows of one seed belong together."""
 
-    kind: Literal["demo"] = Field("demo", description="An invented Korean world, generated from a seed.")
-    view: Literal["corpus", "classification"] = Field("corpus", description="What to make of the world.")
-    seed: int = Field(1, description="Another seed is another world.")
-    documents: int = Field(30_000, ge=100, description="Documents in the corpus, before dirt is planted.")
-    train: int = Field(4_000, ge=200, description="Labelled rows for training, before dirt is planted.")
-    validation: int = Field(500, ge=20, description="Labelled rows for validation.")
-    test: int = Field(1_000, ge=20, description="Labelled rows for testing.")
+    kind: Literal["demo"] = Field(
+        default="demo", description="An invented Korean world, generated from a seed."
+    )
+    view: Literal["corpus", "classification"] = Field(
+        default="corpus", description="What to make of the world."
+    )
+    seed: int = Field(default=1, description="Another seed is another world.")
+    documents: int = Field(
+        default=30_000, ge=100, description="Documents in the corpus, before dirt is planted."
+    )
+    train: int = Field(
+        default=4_000, ge=200, description="Labelled rows for training, before dirt is planted."
+    )
+    validation: int = Field(default=500, ge=20, description="Labelled rows for validation.")
+    test: int = Field(default=1_000, ge=20, description="Labelled rows for testing.")
 
     def check(self) -> None:
         """There is nothing that could be missing."""

@@ -20,27 +20,31 @@ DELIMITERS = {"csv": ",", "tsv": "\t"}
 class Files(Source):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
-    kind: Literal["files"] = Field("files", description="Plain files.")
+    kind: Literal["files"] = Field(default="files", description="Plain files.")
     paths: tuple[str, ...] = Field(
-        (), description="Files or globs; ${VARIABLE} is filled in from the environment."
+        default=(), description="Files or globs; ${VARIABLE} is filled in from the environment."
     )
     parts: Mapping[Part, tuple[str, ...]] = Field(
-        {}, description="Files or globs of each published part: train, validation, test."
+        default={}, description="Files or globs of each published part: train, validation, test."
     )
     format: Literal["txt", "jsonl", "json", "csv", "tsv", "parquet"] | None = Field(
-        None, description="The files' format where their names do not end with it."
+        default=None, description="The files' format where their names do not end with it."
     )
-    columns: Mapping[str, str] = Field({}, description="Where a column has another name: {text: document}.")
+    columns: Mapping[str, str] = Field(
+        default={}, description="Where a column has another name: {text: document}."
+    )
     header: tuple[str, ...] = Field(
-        (), description="Column names of a CSV or TSV file without a header line."
+        default=(), description="Column names of a CSV or TSV file without a header line."
     )
     quoting: bool = Field(
-        True, description='CSV and TSV: whether "…" quotes a field, or is part of the text.'
+        default=True, description='CSV and TSV: whether "…" quotes a field, or is part of the text.'
     )
-    data: str = Field("", description="JSON: the dotted path to the array of rows, such as data.")
-    by_line: bool = Field(True, description="Text files: each line is a text, or else the whole file is.")
+    data: str = Field(default="", description="JSON: the dotted path to the array of rows, such as data.")
+    by_line: bool = Field(
+        default=True, description="Text files: each line is a text, or else the whole file is."
+    )
     group: str | None = Field(
-        None, description="The column whose rows must stay in one part, such as premise."
+        default=None, description="The column whose rows must stay in one part, such as premise."
     )
 
     @field_validator("paths", mode="before")

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import datasets
@@ -21,16 +21,20 @@ _UNREACHABLE = (OSError, HfHubHTTPError, OfflineModeIsEnabled, DatasetNotFoundEr
 class Hub(Source):
     """Splits of a data set on the hub, at one commit."""
 
-    kind: Literal["hub"] = Field("hub", description="A data set on the Hugging Face hub.")
+    kind: Literal["hub"] = Field(default="hub", description="A data set on the Hugging Face hub.")
     dataset: str = Field(description="The data set's id, such as owner/name.")
-    name: str | None = Field(None, description="The data set's configuration, where it has several.")
+    name: str | None = Field(default=None, description="The data set's configuration, where it has several.")
     revision: str = Field(
-        "main", description="Commit, branch or tag; a commit needs no network to make the key."
+        default="main", description="Commit, branch or tag; a commit needs no network to make the key."
     )
-    splits: Mapping[Part, str] = Field({"train": "train"}, description="Our part -> the data set's split.")
-    columns: Mapping[str, str] = Field({}, description="Where a column has another name: {text: document}.")
+    splits: Mapping[Part, str] = Field(
+        default={"train": "train"}, description="Our part -> the data set's split."
+    )
+    columns: Mapping[str, str] = Field(
+        default={}, description="Where a column has another name: {text: document}."
+    )
     group: str | None = Field(
-        None, description="The column whose rows must stay in one part, such as premise."
+        default=None, description="The column whose rows must stay in one part, such as premise."
     )
 
     def identity(self) -> Any:
@@ -50,9 +54,7 @@ class Hub(Source):
         commit = self._commit()
         for part, split in sorted(self.splits.items()):
             try:
-                rows: Iterable[Any] = datasets.load_dataset(
-                    self.dataset, self.name, split=split, revision=commit
-                )
+                rows: Any = datasets.load_dataset(self.dataset, self.name, split=split, revision=commit)
             except _UNREACHABLE as error:
                 raise DataError(
                     f"{self.dataset}, split '{split}': cannot be loaded ({_line(error)})"

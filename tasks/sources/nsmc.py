@@ -20,10 +20,10 @@ class Nsmc(Source):
     Read with quoting on, a review that begins with a quotation mark swallows the rows after it.
     """
 
-    kind: Literal["nsmc"] = Field("nsmc", description="The published NSMC files.")
+    kind: Literal["nsmc"] = Field(default="nsmc", description="The published NSMC files.")
     train: str = Field(description="Path of ratings_train.txt.")
-    validation: str | None = Field(None, description="Path of a validation file, where there is one.")
-    test: str | None = Field(None, description="Path of ratings_test.txt.")
+    validation: str | None = Field(default=None, description="Path of a validation file, where there is one.")
+    test: str | None = Field(default=None, description="Path of ratings_test.txt.")
 
     def identity(self) -> Any:
         """The content of the files, by part."""

@@ -23,7 +23,9 @@ def state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return dict(model.state_dict())
 
 
-def test_fresh_weights_are_a_function_of_the_seed_and_leave_the_random_state_alone(small_model, tokenizer) -> None:
+def test_fresh_weights_are_a_function_of_the_seed_and_leave_the_random_state_alone(
+    small_model, tokenizer
+) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
@@ -43,7 +45,9 @@ def test_a_checkpoint_comes_back_in_float32_with_a_head_that_follows_the_seed(
     config = ModelConfig(pretrained=str(tmp_path))
     body = backbone.build(config, tokenizer, "AutoModelForMaskedLM", seed=9)
     assert body.dtype == torch.float32
-    assert torch.allclose(body.get_input_embeddings().weight, made.get_input_embeddings().weight.float(), atol=1e-3)
+    assert torch.allclose(
+        body.get_input_embeddings().weight, made.get_input_embeddings().weight.float(), atol=1e-3
+    )
     heads = [
         state(backbone.build(config, tokenizer, "AutoModelForSequenceClassification", seed, num_labels=3))[
             "classifier.weight"
@@ -69,7 +73,9 @@ def test_a_folder_without_a_model_is_one_clear_line(tokenizer, tmp_path: Path) -
 
 
 def test_a_sequence_beyond_the_models_positions_names_both_numbers_and_the_field(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"encode.sequence_length: 1024 is beyond the model's 512 positions"):
+    with pytest.raises(
+        RecipeError, match=r"encode.sequence_length: 1024 is beyond the model's 512 positions"
+    ):
         ModelConfig().check_length(1024, "encode.sequence_length")
     (tmp_path / "config.json").write_text(
         json.dumps({"model_type": "xlm-roberta", "max_position_embeddings": 130, "pad_token_id": 1})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -9,13 +10,11 @@ from torch.nn.functional import cross_entropy
 from models import backbone
 from models.backbone import ModelConfig
 from models.errors import DataError
-from models.pretraining import vocabulary
 from models.packing import Documents
+from models.pretraining import vocabulary
 from models.upstream import Vocabulary
 from models.upstream.mlm import MaskedLanguageModelling, head_logits, masked_logits
 from tests.support.toy_text import sentences
-
-import numpy as np
 
 
 @pytest.fixture
@@ -80,7 +79,9 @@ def test_scores_at_masked_positions_are_those_of_the_whole_model(tokenizer, word
     assert torch.allclose(partly, whole[asked][:, some], atol=1e-5)
     with torch.no_grad():
         loss, number = MaskedLanguageModelling().evaluate(model, batch)
-    assert loss / number == pytest.approx(cross_entropy(whole[asked], batch["targets"][asked]).item(), abs=1e-4)
+    assert loss / number == pytest.approx(
+        cross_entropy(whole[asked], batch["targets"][asked]).item(), abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("preset", ["bert", "modernbert"])
@@ -95,11 +96,15 @@ def test_a_document_scores_the_same_alone_and_beside_longer_ones(tokenizer, word
 
 
 def test_candidates_estimate_the_loss_over_the_whole_vocabulary(tokenizer, words) -> None:
-    model = backbone.build(ModelConfig(hidden_size=32, layers=1), tokenizer, "AutoModelForMaskedLM", seed=1).eval()
+    model = backbone.build(
+        ModelConfig(hidden_size=32, layers=1), tokenizer, "AutoModelForMaskedLM", seed=1
+    ).eval()
     given = inputs(tokenizer, sentences(30))
     sampled, full = MaskedLanguageModelling(candidates=64), MaskedLanguageModelling()
     with torch.no_grad():
-        estimates = [float(sampled.losses(model, sampled.batch(given, words, chance(i)))["loss"]) for i in range(30)]
+        estimates = [
+            float(sampled.losses(model, sampled.batch(given, words, chance(i)))["loss"]) for i in range(30)
+        ]
         exact = [float(full.losses(model, full.batch(given, words, chance(i)))["loss"]) for i in range(30)]
     assert np.mean(estimates) == pytest.approx(np.mean(exact), rel=0.03)
 
@@ -109,7 +114,9 @@ def test_the_bag_of_words_trains_every_weight(tokenizer, words, candidates: int 
     objective = MaskedLanguageModelling(bag_of_words=0.5, candidates=candidates)
     model = backbone.build(ModelConfig(hidden_size=32, layers=1), tokenizer, objective.model_class, seed=1)
     losses = objective.losses(model, objective.batch(inputs(tokenizer, sentences(8)), words, chance()))
-    whole, masked, bag = (float(losses[name].detach()) for name in ("loss", "masked_loss", "bag_of_words_loss"))
+    whole, masked, bag = (
+        float(losses[name].detach()) for name in ("loss", "masked_loss", "bag_of_words_loss")
+    )
     assert whole == pytest.approx(masked + 0.5 * bag)
     losses["loss"].backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())

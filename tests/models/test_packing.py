@@ -31,7 +31,9 @@ def test_sequences_are_nearly_full() -> None:
     assert np.mean([sum(map(len, row)) for row in rows]) > 0.97 * 128
 
 
-def write(make_tokenizer: Callable, texts: list[str], path: Path, length: int = LENGTH) -> tuple[dict, object]:
+def write(
+    make_tokenizer: Callable, texts: list[str], path: Path, length: int = LENGTH
+) -> tuple[dict, object]:
     tokenizer = make_tokenizer(sentences(200))
     return packing.write([texts[:3], texts[3:]], tokenizer, length, path), tokenizer
 
@@ -42,7 +44,9 @@ def test_written_documents_are_the_texts_and_long_ones_are_cut_not_lost(
     texts = [*sentences(6), " ".join(sentences(20)), "", "[MASK]를 쓰다"]
     counts, tokenizer = write(make_tokenizer, texts, tmp_path / "train.arrow")
     documents = packing.read(tmp_path / "train.arrow")
-    found = [documents.ids[s : s + n].tolist() for s, n in zip(documents.starts, documents.lengths, strict=True)]
+    found = [
+        documents.ids[s : s + n].tolist() for s, n in zip(documents.starts, documents.lengths, strict=True)
+    ]
     assert all(piece[0] == tokenizer.cls_token_id and piece[-1] == tokenizer.sep_token_id for piece in found)
     expected = [
         token
@@ -81,7 +85,9 @@ def test_a_tokenizer_without_frame_is_refused(make_tokenizer: Callable, tmp_path
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=120), st.integers(8, 100), st.integers(0, 3))
-def test_an_epoch_reads_every_document_once_within_the_batch_size(lengths: list[int], tokens: int, seed: int) -> None:
+def test_an_epoch_reads_every_document_once_within_the_batch_size(
+    lengths: list[int], tokens: int, seed: int
+) -> None:
     sizes = np.array(lengths)
     buckets = Buckets(sizes, tokens, seed)
     for epoch in range(2):
@@ -102,5 +108,7 @@ def test_batches_differ_between_epochs_and_seeds() -> None:
 def test_texts_are_read_in_order_and_in_batches(tmp_path: Path) -> None:
     import polars as pl
 
-    pl.DataFrame({"id": ["a", "b", "c"], "text": ["하나", "둘", "셋"]}).write_parquet(tmp_path / "rows.parquet")
+    pl.DataFrame({"id": ["a", "b", "c"], "text": ["하나", "둘", "셋"]}).write_parquet(
+        tmp_path / "rows.parquet"
+    )
     assert list(tokenization.texts(tmp_path / "rows.parquet", batch=2)) == [["하나", "둘"], ["셋"]]

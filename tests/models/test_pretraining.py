@@ -54,7 +54,11 @@ def curve(folder: Path) -> list[dict[str, float]]:
 def test_it_learns_more_than_how_often_tokens_occur(folder: Path) -> None:
     train, validation, tokenizer = loaded(folder)
     config = PretrainConfig.model_validate(
-        {"objective": MLM, "model": {"size": "tiny"}, "train": {"epochs": 15, "batch_tokens": 512, "log_every": 10}}
+        {
+            "objective": MLM,
+            "model": {"size": "tiny"},
+            "train": {"epochs": 15, "batch_tokens": 512, "log_every": 10},
+        }
     )
     model, history = pretraining.pretrain(config, train, validation, tokenizer, Machine("cpu", 1))
     counts = np.bincount(train.ids, minlength=len(tokenizer))
@@ -74,9 +78,14 @@ def test_what_it_saves_loads_in_plain_transformers_and_fills_a_blank(folder: Pat
     given = tokenizer("강아지가 공원에서 [MASK] 부른다", return_tensors="pt")
     assert model(**given).logits.shape[-1] == len(tokenizer)
     history = pl.read_parquet(folder / "made" / "history.parquet")
-    assert {"step", "tokens", "train_loss", "train_learning_rate", "train_tokens_per_second", "eval_loss"} <= set(
-        history.columns
-    )
+    assert {
+        "step",
+        "tokens",
+        "train_loss",
+        "train_learning_rate",
+        "train_tokens_per_second",
+        "eval_loss",
+    } <= set(history.columns)
     assert history["step"].is_sorted()
     assert history["eval_loss"].drop_nulls().len() >= CONFIG.train.evaluations
 
@@ -118,13 +127,17 @@ def wait_for(condition: Callable[[], object], child: subprocess.Popen) -> None:
 
 def test_held_out_loss_weighs_targets_equally(folder: Path) -> None:
     train, validation, tokenizer = loaded(folder)
-    config = PretrainConfig.model_validate({"objective": MLM, "model": {"size": "tiny"}, "train": {"epochs": 1}})
+    config = PretrainConfig.model_validate(
+        {"objective": MLM, "model": {"size": "tiny"}, "train": {"epochs": 1}}
+    )
     model = backbone.build(config.model, tokenizer, "AutoModelForMaskedLM", 1).eval()
     words = pretraining.vocabulary(train, tokenizer)
     for tokens in (64, 100_000):
         batches = pretraining.Batches(config.objective, validation, words, tokens, seed=0)
         with torch.no_grad():
-            found = pretraining.held_out_loss(model, config.objective, [batches.at(i) for i in range(len(batches))])
+            found = pretraining.held_out_loss(
+                model, config.objective, [batches.at(i) for i in range(len(batches))]
+            )
         assert found["loss"] == pytest.approx(math.log(len(tokenizer)), abs=0.3)
 
 
@@ -133,7 +146,11 @@ def test_warm_started_embeddings_put_companions_together(folder: Path) -> None:
     config = {"objective": MLM, "model": {"hidden_size": 16, "layers": 1, "heads": 2}}
     settings = {"tokens": 1, "warm_start": True, "optimizer": {"learning_rate": 1e-9}}
     model, _ = pretraining.pretrain(
-        PretrainConfig.model_validate({**config, "train": settings}), train, validation, tokenizer, Machine("cpu", 1)
+        PretrainConfig.model_validate({**config, "train": settings}),
+        train,
+        validation,
+        tokenizer,
+        Machine("cpu", 1),
     )
     weight = model.get_input_embeddings().weight.detach()
 
@@ -148,9 +165,15 @@ def test_warm_started_embeddings_put_companions_together(folder: Path) -> None:
 def test_warm_start_in_too_small_a_vocabulary_is_refused(folder: Path) -> None:
     train, validation, tokenizer = loaded(folder)
     config = PretrainConfig.model_validate(
-        {"objective": MLM, "model": {"hidden_size": 1024, "layers": 1}, "train": {"epochs": 1, "warm_start": True}}
+        {
+            "objective": MLM,
+            "model": {"hidden_size": 1024, "layers": 1},
+            "train": {"epochs": 1, "warm_start": True},
+        }
     )
-    with pytest.raises(DataError, match=r"set tokenizer\.vocabulary above 1024, or train\.warm_start to false"):
+    with pytest.raises(
+        DataError, match=r"set tokenizer\.vocabulary above 1024, or train\.warm_start to false"
+    ):
         pretraining.pretrain(config, train, validation, tokenizer, Machine("cpu", 1))
 
 

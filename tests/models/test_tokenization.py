@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
-from models import tokenization
+from models import tokenization, tokenizer_training
 from models.backbone import ModelConfig
 from models.errors import DataError
 from models.tokenization import TokenizerConfig
@@ -26,9 +27,11 @@ def batches(texts: list[str] = TEXTS) -> Callable[[], Iterable[list[str]]]:
     return lambda: (texts[start : start + 64] for start in range(0, len(texts), 64))
 
 
-def trained(kind: str, vocabulary: int = VOCABULARY, **settings: object) -> tokenization.Tokenizer:
-    config = TokenizerConfig.model_validate({"kind": kind, "vocabulary": vocabulary, "min_frequency": 1, **settings})
-    return tokenization.train(config, batches())
+def trained(kind: str, vocabulary: int = VOCABULARY, **settings: object) -> Tokenizer:
+    config = TokenizerConfig.model_validate(
+        {"kind": kind, "vocabulary": vocabulary, "min_frequency": 1, **settings}
+    )
+    return tokenizer_training.train(config, batches())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,10 +69,10 @@ def test_offsets_lead_back_to_the_original_text(kind: str, text: str) -> None:
     assert all(place in covered for place, letter in enumerate(text) if not letter.isspace())
 
 
-_made: dict[str, tokenization.Tokenizer] = {}
+_made: dict[str, Tokenizer] = {}
 
 
-def _cached(kind: str) -> tokenization.Tokenizer:
+def _cached(kind: str) -> Tokenizer:
     if kind not in _made:
         _made[kind] = trained(kind)
     return _made[kind]
@@ -88,7 +91,9 @@ def test_normalizers_decide_whether_forms_are_one() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_vocabulary_larger_than_the_text_allows_says_how_many_there_are(kind: str) -> None:
-    with pytest.raises(DataError, match=r"allows a vocabulary of [\d,]+ tokens, 5,000 are asked for: set tokenizer"):
+    with pytest.raises(
+        DataError, match=r"allows a vocabulary of [\d,]+ tokens, 5,000 are asked for: set tokenizer"
+    ):
         trained(kind, vocabulary=5_000)
 
 

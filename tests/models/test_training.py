@@ -1,6 +1,7 @@
 """The training loop and its checkpoints: exact, whole, and clear when something is wrong."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,13 @@ def loss_of(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def plan(**settings) -> Plan:
-    given = {"steps": 40, "optimizer": OptimizerConfig(learning_rate=0.01), "seed": 1, "log_every": 7, "device": "cpu"}
+    given = {
+        "steps": 40,
+        "optimizer": OptimizerConfig(learning_rate=0.01),
+        "seed": 1,
+        "log_every": 7,
+        "device": "cpu",
+    }
     return Plan(**(given | settings))
 
 
@@ -64,7 +71,9 @@ def stopping_at(step: int):
 
 @pytest.mark.parametrize("kind", ["adamw", "muon"])
 @pytest.mark.parametrize("stopped", [1, 20, 39])
-def test_stopped_and_resumed_it_ends_with_the_same_bits_and_curve(kind: str, stopped: int, tmp_path: Path) -> None:
+def test_stopped_and_resumed_it_ends_with_the_same_bits_and_curve(
+    kind: str, stopped: int, tmp_path: Path
+) -> None:
     settings = {"optimizer": OptimizerConfig(kind=kind, learning_rate=0.01)}
     calm = small()
     history = train(calm, batch_at, loss_of, plan(**settings))
@@ -81,7 +90,9 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits_and_curve(kind: str, sto
 
 @pytest.mark.parametrize("damaged", ["model.safetensors", "optimizers.pt", "state.json"])
 @pytest.mark.parametrize("cut", [True, False])
-def test_a_broken_newest_checkpoint_falls_back_to_the_one_before(tmp_path: Path, damaged: str, cut: bool) -> None:
+def test_a_broken_newest_checkpoint_falls_back_to_the_one_before(
+    tmp_path: Path, damaged: str, cut: bool
+) -> None:
     calm = small()
     train(calm, batch_at, loss_of, plan())
     resumable = plan(scratch=tmp_path, checkpoint_seconds=0)
@@ -108,7 +119,9 @@ def test_a_checkpoint_that_was_being_written_is_not_one(tmp_path: Path) -> None:
 
 def test_tied_weights_survive_a_checkpoint(tmp_path: Path) -> None:
     weight = torch.randn(3, 2)
-    checkpoints.save(tmp_path, Checkpoint({"step": 1}, {"in": weight, "out": weight}, [], {"in": weight, "out": weight}))
+    checkpoints.save(
+        tmp_path, Checkpoint({"step": 1}, {"in": weight, "out": weight}, [], {"in": weight, "out": weight})
+    )
     found = checkpoints.newest(tmp_path)
     assert found is not None
     assert found.best is not None
@@ -161,7 +174,7 @@ def test_the_rate_rises_stays_and_falls() -> None:
     assert rates[10:51] == [1.0] * 41
     assert rates[75] == pytest.approx(0.55)
     assert rates[100] == pytest.approx(0.1)
-    assert all(later <= earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(rates[10:]))
     assert OptimizerConfig(schedule="constant", warmup=0).rate(99, 100) == 1.0
     assert OptimizerConfig(schedule="cosine", warmup=0).rate(50, 100) == pytest.approx(0.5)
 
@@ -184,7 +197,9 @@ def test_muon_moves_matrices_and_adamw_all_the_rest_each_once() -> None:
     from transformers import ModernBertConfig, ModernBertForMaskedLM
 
     model = ModernBertForMaskedLM(
-        ModernBertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, pad_token_id=0)
+        ModernBertConfig(
+            vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, pad_token_id=0
+        )
     )
     muon, adamw = optimizers.build(model, OptimizerConfig(kind="muon"))
     inner = [parameter for group in muon.param_groups for parameter in group["params"]]

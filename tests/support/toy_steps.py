@@ -4,9 +4,10 @@ import os
 import time
 from pathlib import Path
 
+from pydantic import Field
+
 from models.config import PLUMBING, Config
 from models.errors import DataError
-from pydantic import Field
 from tasks import refs
 from tasks.job import Job
 from tasks.step import step
@@ -14,9 +15,9 @@ from tasks.step import step
 
 class Toy(Config):
     word: str
-    calls: str = Field("", json_schema_extra=PLUMBING)
-    fail: bool = Field(False, json_schema_extra=PLUMBING)
-    wait: float = Field(0.0, json_schema_extra=PLUMBING)
+    calls: str = Field(default="", json_schema_extra=PLUMBING)
+    fail: bool = Field(default=False, json_schema_extra=PLUMBING)
+    wait: float = Field(default=0.0, json_schema_extra=PLUMBING)
 
 
 def count_call(config: Toy) -> None:

@@ -47,7 +47,10 @@ def test_an_edit_deep_in_a_helper_counts(project: Path) -> None:
 
 def test_comments_docstrings_and_layout_do_not_count(project: Path) -> None:
     before = identity.code_of(["tasks.grind"])
-    edit(project / "models/water.py", '# Water.\ndef flow():\n\n    """Runs downhill."""\n    return (1)  # one\n')
+    edit(
+        project / "models/water.py",
+        '# Water.\ndef flow():\n\n    """Runs downhill."""\n    return (1)  # one\n',
+    )
     assert identity.code_of(["tasks.grind"]) == before
 
 
@@ -75,7 +78,10 @@ def test_configuration_counts_and_plumbing_does_not() -> None:
 
 
 def test_inputs_count_through_the_whole_chain() -> None:
-    assert repeat(Toy(word="x"), rows=write(Toy(word="a"))).key != repeat(Toy(word="x"), rows=write(Toy(word="b"))).key
+    assert (
+        repeat(Toy(word="x"), rows=write(Toy(word="a"))).key
+        != repeat(Toy(word="x"), rows=write(Toy(word="b"))).key
+    )
 
 
 def test_what_cannot_be_hashed_faithfully_is_an_error() -> None:

@@ -48,7 +48,11 @@ def test_the_manifest_lists_every_file_with_bytes_and_digest(context: RunContext
     manifest = json.loads((folder_of(ref) / "manifest.json").read_text())
     assert manifest["key"] == ref.key and manifest["step"] == "write"
     (file,) = manifest["files"]
-    assert file["path"] == "folder/word.txt" and file["bytes"] == len("강물".encode()) and len(file["sha256"]) == 64
+    assert (
+        file["path"] == "folder/word.txt"
+        and file["bytes"] == len("강물".encode())
+        and len(file["sha256"]) == 64
+    )
 
 
 def test_a_step_reads_the_files_of_its_input(context: RunContext) -> None:
@@ -71,7 +75,9 @@ def test_a_failure_leaves_nothing_and_says_why_in_mlflow(context: RunContext) ->
 
 
 def test_runs_carry_the_tags_users_search_by(context: RunContext) -> None:
-    about = About(downstream="reviews", kind="classification", mode="finetune", labels=1000, seed=3, upstream="mlm")
+    about = About(
+        downstream="reviews", kind="classification", mode="finetune", labels=1000, seed=3, upstream="mlm"
+    )
     ref = write(Toy(word="tags"), about=about)
     run = store.client().get_run(write.produce(ref, context).run_id)
     assert run.info.run_name == "write/reviews/finetune"
@@ -90,7 +96,9 @@ def test_the_same_key_wanted_twice_at_once_is_computed_once(context: RunContext,
     assert calls.read_text().count("once") == 1
 
 
-def test_a_killed_training_process_heals_and_goes_on_where_it_was(context: RunContext, home_folder: Path) -> None:
+def test_a_killed_training_process_heals_and_goes_on_where_it_was(
+    context: RunContext, home_folder: Path
+) -> None:
     rows = write(Toy(word="r"))
     write.produce(rows, context)
     ref = train(Toy(word="kill", fail=True), rows=rows)
@@ -118,9 +126,15 @@ write.produce(write(Toy(word="slow", wait=60.0)), context)
 
 
 def test_a_kill_leaves_nothing_and_frees_the_lease(context: RunContext) -> None:
-    program = KILLED.format(tests=str(Path(__file__).parents[1] / "support"), experiment=context.experiment_id, parent=context.parent_id)
+    program = KILLED.format(
+        tests=str(Path(__file__).parents[1] / "support"),
+        experiment=context.experiment_id,
+        parent=context.parent_id,
+    )
     ref = write(Toy(word="slow"))
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    ) as child:
         deadline = time.monotonic() + 90
         while not store.unfinished(ref.key) and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -134,7 +148,12 @@ def test_a_kill_leaves_nothing_and_frees_the_lease(context: RunContext) -> None:
 def test_only_what_may_heal_is_retried() -> None:
     assert may_heal(ConnectionResetError()) and may_heal(MemoryError()) and may_heal(StoreError("down"))
     assert may_heal(RuntimeError("CUDA out of memory"))
-    for lasting in (DataError("bad"), ValueError("bad"), OSError(errno.ENOSPC, "full"), FileNotFoundError(2, "no")):
+    for lasting in (
+        DataError("bad"),
+        ValueError("bad"),
+        OSError(errno.ENOSPC, "full"),
+        FileNotFoundError(2, "no"),
+    ):
         assert not may_heal(lasting)
     assert "disk is full" in reason(OSError(errno.ENOSPC, "No space left on device", "/x"))
 

@@ -21,7 +21,7 @@ class Outer(Config):
     tokens: int = 40_000_000
     fast: bool = True
     inner: Inner = Inner()
-    workers: int = Field(2, json_schema_extra=PLUMBING)
+    workers: int = Field(default=2, json_schema_extra=PLUMBING)
 
 
 @settings(max_examples=30, deadline=None)

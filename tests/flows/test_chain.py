@@ -1,0 +1,100 @@
+"""What a recipe's steps are, and what a change in it makes anew; nothing runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.recipe import Recipe
+from flows.transfer import chain, report_refs
+from recipes import SMALL, write
+from tasks.refs import Ref
+
+
+def keys(recipe: Path, only: Sequence[str] = (), **overrides: Any) -> dict[str, str]:
+    """Keys by step and mode."""
+    dotted = {name.replace("__", "."): value for name, value in overrides.items()}
+    return {ref.title: ref.key for ref in steps(Recipe.load(recipe, dotted), only)}
+
+
+def steps(recipe: Recipe, only: Sequence[str] = ()) -> list[Ref]:
+    made = chain(recipe, only)
+    return [*made, *report_refs(recipe, only, made)]
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """Steps whose key differs, without what tells them from their siblings."""
+    return {title.split("/")[0].split(" ")[0] for title in before if before[title] != after.get(title)}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    return write(tmp_path, SMALL)
+
+
+def test_the_whole_chain_ends_in_one_report(recipe: Path) -> None:
+    made = [ref.step for ref in steps(Recipe.load(recipe))]
+    assert made.count("pretrain") == 1
+    assert made.count("score") == 3
+    assert made[-1] == "report"
+
+
+def test_keys_are_the_same_each_time(recipe: Path) -> None:
+    assert keys(recipe) == keys(recipe)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "steps"),
+    [
+        ({"device": "cpu", "threads": 1}, set()),
+        ({"name": "renamed", "report__title": "renamed"}, {"report"}),
+        ({"downstreams__0__finetune__epochs": 2}, {"adapt", "predict", "score", "report"}),
+        ({"upstreams__0__train__tokens": 30_000}, {"pretrain", "adapt", "predict", "score", "report"}),
+        (
+            {"upstreams__0__tokenizer__vocabulary": 500},
+            {"tokenizer", "encode", "pretrain", "adapt", "predict", "score", "report"},
+        ),
+    ],
+    ids=str,
+)
+def test_a_change_reaches_what_follows_and_nothing_else(
+    recipe: Path, overrides: Any, steps: set[str]
+) -> None:
+    assert changed(keys(recipe), keys(recipe, **overrides)) == steps
+
+
+def test_the_baseline_is_not_touched_by_fine_tuning_or_pretraining(recipe: Path) -> None:
+    title = "score/classification/baseline (100 labels)"
+    changes = {"downstreams__0__finetune__epochs": 2, "upstreams__0__train__tokens": 30_000}
+    assert keys(recipe)[title] == keys(recipe, **changes)[title]
+
+
+def test_only_an_entry_brings_what_it_needs_and_its_report(recipe: Path) -> None:
+    assert keys(recipe, ["classification"]) == keys(recipe)
+
+
+def test_only_a_step_brings_what_it_needs_and_no_report(recipe: Path) -> None:
+    assert {ref.step for ref in steps(Recipe.load(recipe), ["encode"])} == {
+        "ingest",
+        "validate",
+        "split",
+        "tokenizer",
+        "encode",
+    }
+
+
+def test_only_a_pretraining_leaves_downstreams_alone(recipe: Path) -> None:
+    made = steps(Recipe.load(recipe), ["mlm"])
+    assert made[-1].step == "pretrain"
+    assert not any(ref.about.downstream for ref in made)
+
+
+def test_with_leaks_removed_the_corpus_takes_in_all_test_files_whatever_only_says(recipe: Path) -> None:
+    reported, removed = keys(recipe), keys(recipe, corpus__leaks="remove")
+    assert reported["split"] != removed["split"]
+    assert keys(recipe, ["pretrain"], corpus__leaks="remove")["split"] == removed["split"]
+    smaller = keys(recipe, corpus__leaks="remove", downstreams__0__data__0__test=90)
+    assert smaller["split"] != removed["split"]
+    classes = {"downstreams__0__downstream__classes": ["긍정", "부정", "중립"]}
+    assert keys(recipe, corpus__leaks="remove", **classes)["split"] == removed["split"]

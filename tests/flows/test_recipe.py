@@ -1,0 +1,98 @@
+"""Recipes: what is right loads, and what is wrong is said in one line with its place."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.recipe import Recipe
+from models.errors import RecipeError
+from recipes import SMALL, write
+
+PUBLISHED = sorted(Path(__file__).parents[2].joinpath("recipes").glob("*.yaml"))
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    return write(tmp_path, SMALL)
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
+def test_every_recipe_of_the_project_loads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_DATA", "/data")
+    monkeypatch.setenv("HEADWATER_MODELS", "/models")
+    assert Recipe.load(path).name == path.stem
+
+
+def test_entries_are_named_after_what_they_are_about(recipe: Path) -> None:
+    loaded = Recipe.load(recipe)
+    assert [part.name for part in loaded.upstreams] == ["mlm"]
+    assert [part.name for part in loaded.downstreams] == ["classification"]
+
+
+def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, tmp_path: Path) -> None:
+    loaded = Recipe.load(recipe, {"seed": 5})
+    again = tmp_path / "again.yaml"
+    again.write_text(loaded.text(), encoding="utf-8")
+    assert Recipe.load(again) == loaded
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"sed": 1}, "--set sed: unknown key 'sed': did you mean 'seed'?"),
+        ({"seed": "x"}, "--set seed: needs a whole number, not 'x'"),
+        ({"device": "tpu"}, "--set device: unknown value 'tpu': did you mean 'cpu'?"),
+        ({"corpus.quarantine": 3}, "--set corpus.quarantine: must be at most 1, not 3"),
+        ({"corpus.sources": []}, "--set corpus.sources: needs at least 1 of them"),
+        ({"corpus.sources.0.kind": "dem"}, "unknown kind 'dem': did you mean 'demo'?"),
+        ({"corpus.sources.0.documnts": 9}, "unknown key 'documnts': did you mean 'documents'?"),
+        (
+            {"upstreams.mlm.train.tokens": "many"},
+            "--set upstreams.mlm.train.tokens: needs a whole number, not 'many'",
+        ),
+        ({"upstreams.mlm.encode.sequence_length": 65}, "65 is beyond the model's 64 positions"),
+        ({"downstreams.0.downstream.max_length": 65}, "65 is beyond the model's 64 positions"),
+        ({"downstreams.0.labels": 7}, "--set downstreams.0.labels: needs a list, not 7"),
+        ({"downstreams.0.upstream": "clm"}, "unknown upstream 'clm'"),
+        ({"downstreams.0.name": "mlm"}, "two entries are named 'mlm'"),
+        ({"downstreams.0.name": "score"}, "cannot be named 'score', which is a step"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_in_one_line(recipe: Path, overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        Recipe.load(recipe, overrides)
+    assert message in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_each_wrong_setting_has_a_line_with_its_place_in_the_file(tmp_path: Path) -> None:
+    broken = yaml.safe_load(yaml.safe_dump(SMALL)) | {"seed": "one", "threads": "two"}
+    path = write(tmp_path, broken)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    with pytest.raises(RecipeError) as error:
+        Recipe.load(path)
+    said = str(error.value).splitlines()
+    for name in ("seed", "threads"):
+        number = next(n for n, line in enumerate(lines, start=1) if line.startswith(name))
+        assert any(line.startswith(f"{path}, line {number}: {name}: needs a whole number") for line in said)
+
+
+@pytest.mark.parametrize(
+    ("only", "entries"),
+    [
+        ([], ["classification"]),
+        (["classification"], ["classification"]),
+        (["mlm"], []),
+        (["adapt"], ["classification"]),
+    ],
+)
+def test_only_names_entries_and_steps(recipe: Path, only: list[str], entries: list[str]) -> None:
+    assert [entry.name for entry in Recipe.load(recipe).entries(only)] == entries
+
+
+def test_only_refuses_what_is_neither(recipe: Path) -> None:
+    with pytest.raises(RecipeError, match="--only pretrian: no such entry or step: did you mean 'pretrain'"):
+        Recipe.load(recipe).entries(["pretrian"])
