@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -91,14 +91,14 @@ def _merge(tokenizer: Tokenizer, config: TokenizerConfig, batches: Callable[[], 
 
 
 def _wordpiece(
-    tokenizer: Tokenizer, batches: Callable[[], Iterable[list[str]]], settings: dict[str, Any]
+    tokenizer: Tokenizer, batches: Callable[[], Iterable[list[str]]], settings: Mapping[str, Any]
 ) -> models.WordPiece:
     """A WordPiece model, the same in every run.
 
     The trainer gives ids to continuing characters (`##가`) in the order of a hash, and breaks ties between pairs
     by id. So a first pass without merges finds these characters, and the second is given them in sorted order.
     """
-    tokenizer.train_from_iterator(batches(), trainers.WordPieceTrainer(**(settings | {"vocab_size": 0})))
+    tokenizer.train_from_iterator(batches(), trainers.WordPieceTrainer(**{**settings, "vocab_size": 0}))
     continuing = sorted(
         piece for piece in tokenizer.get_vocab() if piece.startswith("##") and len(piece) == 3
     )
