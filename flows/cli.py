@@ -149,3 +149,7 @@ def _repeat_set(arguments: Sequence[str]) -> list[str]:
             setting = argument == "--set"
         repeated.append(argument)
     return repeated
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -159,6 +159,7 @@ class Recipe(Config):
             recipe = cls.model_validate(document.value)
         except ValidationError as error:
             raise RecipeError("\n".join(complaints(error, document))) from error
+        recipe = recipe._with_registered()
         recipe._check_lengths(document)
         return recipe
 
@@ -194,6 +195,14 @@ class Recipe(Config):
         ):
             source.check()
 
+    def _with_registered(self) -> Self:
+        """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""
+        parts = tuple(
+            part.model_copy(update={"model": _local(part.model), "tokenizer": _local(part.tokenizer)})
+            for part in self.upstreams
+        )
+        return self.model_copy(update={"upstreams": parts})
+
     def _check_lengths(self, document: documents.Document) -> None:
         for index, part in enumerate(self.upstreams):
             place = document.where(("upstreams", index, "encode", "sequence_length"))
@@ -201,6 +210,14 @@ class Recipe(Config):
         for index, entry in enumerate(self.downstreams):
             place = document.where(("downstreams", index, "downstream", "max_length"))
             self.upstream_of(entry).model.check_length(entry.downstream.max_length, place)
+
+
+def _local(part: ModelConfig | TokenizerConfig) -> ModelConfig | TokenizerConfig:
+    if part.pretrained is None or not part.pretrained.startswith("models:/"):
+        return part
+    from tasks import store  # it imports MLflow, which takes seconds
+
+    return part.model_copy(update={"pretrained": str(store.resolve(part.pretrained))})
 
 
 def _named_after(value: Any, key: str) -> Any:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from models.config import Config
 from models.errors import DataError, RecipeError
-from models.fingerprint import content
+from models.fingerprint import Pretrained, content
 from models.seeds import derive
 from models.tokenization import token_id
 
@@ -51,7 +51,7 @@ class ModelConfig(Config):
         default=512, ge=8, description="Longest sequence the model can read, in tokens."
     )
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout in attention and layers.")
-    pretrained: str | None = Field(
+    pretrained: Pretrained | None = Field(
         default=None,
         description="Folder, hub id or models:/ URI to start from, instead of a preset with fresh weights.",
     )

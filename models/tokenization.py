@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from models.config import Config
 from models.errors import DataError
-from models.fingerprint import content
+from models.fingerprint import Pretrained, content
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
     from transformers import PreTrainedTokenizerBase
@@ -39,9 +39,9 @@ class TokenizerConfig(Config):
     min_frequency: int = Field(
         default=2, ge=1, description="Pieces seen less often are not merged (wordpiece and bpe)."
     )
-    pretrained: str | None = Field(
+    pretrained: Pretrained | None = Field(
         default=None,
-        description="Folder or hub id to take a tokenizer from instead of training one; the rest is then ignored.",
+        description="Folder, hub id or models:/ URI to take a tokenizer from instead of training one.",
     )
 
     @model_validator(mode="after")

@@ -104,15 +104,12 @@ def _finetune(
     from models.transfer.heads import from_scratch, transferred
 
     tokenizer = tokenization.load(source)
-    model = config.model
-    if model.pretrained is not None and model.pretrained.startswith("models:/"):
-        model = model.model_copy(update={"pretrained": str(job.resolve(model.pretrained))})
 
     def start() -> "PreTrainedModel":
         dropout, seed = config.finetune.dropout, derive(config.seed, "head")
         if config.mode == "finetune":
             return transferred(downstream, tokenizer, source, dropout, seed)
-        return from_scratch(downstream, tokenizer, model, dropout, seed)
+        return from_scratch(downstream, tokenizer, config.model, dropout, seed)
 
     problem = Problem(
         downstream, tokenizer, start, train, validation, config.seed, job.scratch, job.device, job.threads

@@ -61,10 +61,6 @@ class Job:
         """Local folder with the files of an input; read-only."""
         return store.files(ref)
 
-    def resolve(self, uri: str) -> Path:
-        """Local folder of a registered model, from its `models:/` URI."""
-        return store.resolve(uri)
-
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log metric points; `step` places them on a curve."""
         self._log.add(values, step)

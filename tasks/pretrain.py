@@ -12,10 +12,6 @@ def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: 
     # Here, not above: torch and transformers take seconds to import, and only the training process needs them.
     from models import pretraining, tokenization
 
-    source = config.model.pretrained
-    if source is not None and source.startswith("models:/"):
-        model = config.model.model_copy(update={"pretrained": str(job.resolve(source))})
-        config = config.model_copy(update={"model": model})
     train, validation = pretraining.documents(job.files(sequences))
     words = tokenization.load(job.files(tokenizer))
     model, history = pretraining.pretrain(

@@ -14,11 +14,8 @@ def tokenizer(job: Job, config: TokenizerConfig, corpus: Split) -> None:
     """Learns how to cut text into tokens, and measures it on held-out text."""
     folder = job.files(corpus)
     if config.pretrained is not None:
-        source = (
-            job.resolve(config.pretrained) if config.pretrained.startswith("models:/") else config.pretrained
-        )
         job.say(f"taking the tokenizer of {config.pretrained}")
-        made = tokenization.load(source)
+        made = tokenization.load(config.pretrained)
     else:
         job.say(f"training {config.kind} with {config.vocabulary:,} tokens")
         made = tokenization.wrap(

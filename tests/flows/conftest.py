@@ -1,0 +1,84 @@
+"""`headwater` as its users start it: a command of its own, against one Prefect server and one store for all tests."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.processes import embedded_prefect
+
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What `--json` printed."""
+        return json.loads(self.out)
+
+    @property
+    def status(self) -> dict[str, str]:
+        """What became of each step, by name and, where there is one, number of labels."""
+        return {step["name"]: step["status"] for step in self.document["steps"]}
+
+    def step(self, name: str) -> dict[str, Any]:
+        """The one step of this name."""
+        (found,) = (step for step in self.document["steps"] if step["name"] == name)
+        return found
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("flows")
+
+
+@pytest.fixture(scope="session")
+def prefect_server(home: Path) -> Iterator[str]:
+    """The address of a Prefect server; starting one for each command takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADWATER_HOME", str(home))
+        patch.setenv("PREFECT_HOME", str(home / "prefect"))
+        patch.delenv("PREFECT_API_URL", raising=False)
+        (home / "prefect").mkdir()
+        with embedded_prefect() as server:
+            assert server is not None
+            address = os.environ["PREFECT_API_URL"]
+            server.wait_until(f"{address}/health", 90)
+            os.environ.pop("PREFECT_API_URL")
+            yield address
+            os.environ["PREFECT_API_URL"] = address
+
+
+@pytest.fixture(scope="session")
+def headwater(home: Path, prefect_server: str) -> Callable[..., Ended]:
+    """Runs the command with these arguments and environment variables."""
+
+    def run(*arguments: object, **environment: str) -> Ended:
+        own = {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+            env=os.environ | own | {"PREFECT_API_URL": prefect_server} | environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            cwd=PROJECT,
+            timeout=300,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return run
