@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+
 from recipes import SMALL, write
 
 CHANGE = ("--set", "downstreams.0.finetune.epochs=2")
@@ -43,7 +44,9 @@ def test_mlflow_holds_one_parent_and_one_child_for_each_step(first, mlflow: Mlfl
     runs = mlflow.search_runs([document["experiment_id"]])
     parent = next(run for run in runs if run.info.run_id == document["run_id"])
     children = {
-        run.info.run_name: run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id
+        run.info.run_name: run
+        for run in runs
+        if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id
     }
     assert parent.info.status == "FINISHED"
     assert set(children) == set(first.status)
@@ -113,11 +116,15 @@ def test_a_failed_step_is_named_the_others_finish_and_only_it_runs_again(
         "report": "run",
     }
     with sqlite3.connect(home / "prefect" / "prefect.db") as database:
-        state = database.execute(
-            "select state_type from flow_run where id = ?", [failed.document["flow_run_id"].replace("-", "")]
-        ).fetchall() or database.execute(
-            "select state_type from flow_run where id = ?", [failed.document["flow_run_id"]]
-        ).fetchall()
+        state = (
+            database.execute(
+                "select state_type from flow_run where id = ?",
+                [failed.document["flow_run_id"].replace("-", "")],
+            ).fetchall()
+            or database.execute(
+                "select state_type from flow_run where id = ?", [failed.document["flow_run_id"]]
+            ).fetchall()
+        )
     assert state == [("FAILED",)]
 
     mended = headwater("run", recipe, *CHANGE, "--json")
