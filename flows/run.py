@@ -33,8 +33,10 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: 
         if server is not None:
             print(f"{recipe.name}: starting Prefect …", file=sys.stderr)
             server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)
-        error = _transfer_learning(path, overrides, only)
-        _send_logs()
+        try:
+            error = _transfer_learning(path, overrides, only)
+        finally:
+            _send_logs()
     finished = results.newest()
     if finished is None:  # MLflow could not be reached, so there is nothing to show
         raise error or HeadwaterError("the flow ended before it began")

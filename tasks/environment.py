@@ -18,6 +18,7 @@ _DEFAULTS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
     "TQDM_DISABLE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",  # what it says of a head that starts fresh is no news
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
 }
 

@@ -21,7 +21,7 @@ from rich.progress import Progress as Bars
 from tasks.job import Progress
 
 _LINE_EVERY_SECONDS = 15.0
-_ARTIFACT_EVERY_SECONDS = 2.0
+_ARTIFACT_EVERY_SECONDS = 5.0
 
 
 class Board:
@@ -58,7 +58,7 @@ class Board:
     def line(self, text: str) -> None:
         """Print one line above the bars."""
         with self._lock:
-            self._console.print(text, markup=False, highlight=False)
+            self._console.print(text, markup=False, highlight=False, soft_wrap=not self._live)
 
     def show(self, progress: Progress) -> None:
         """Show how far a step is."""
@@ -98,7 +98,7 @@ class Board:
 
 
 class ProgressArtifact:
-    """The progress bar on a task run's page in Prefect, at most one update every two seconds."""
+    """The progress bar on a task run's page in Prefect, at most one update every five seconds."""
 
     def __init__(self) -> None:
         self._id: UUID | None = None
