@@ -70,7 +70,10 @@ def test_too_many_bad_rows_fail_with_the_counts_by_reason(
             ["--only", "tokenizer", "--set", "upstreams.0.tokenizer.vocabulary=30000"],
             "tokenizer.vocabulary to",
         ),
-        (["--only", "adapt", "--set", 'downstreams.0.downstream.classes=["0","1"]'], "one class"),
+        (
+            ["--only", "adapt", "--set", 'downstreams.0.downstream.classes=["0","1"]'],
+            "all 20 training rows have label",
+        ),
     ],
     ids=["vocabulary", "one class"],
 )
