@@ -24,7 +24,7 @@ _PACKAGES = ("flows", "tasks", "models")
 _MACHINERY = {"tasks"} | {
     f"tasks.{name}"
     for name in (
-        "environment", "identity", "job", "lease", "progress", "refs", "run", "serving", "step", "store",
+        "environment", "identity", "job", "lease", "manifest", "progress", "refs", "run", "serving", "step", "store",
         "tracking", "training_process",
     )
 }  # fmt: skip

@@ -5,7 +5,6 @@ kill at any moment leaves either nothing or the whole.
 """
 
 import functools
-import hashlib
 import json
 import logging
 import os
@@ -15,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlparse
 
 import mlflow.artifacts
@@ -25,10 +23,10 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import OperationalError
 
 from models.errors import HeadwaterError, RecipeError, StoreError
+from tasks import manifest
 from tasks.environment import home
 from tasks.refs import Ref
 
-MANIFEST = "manifest.json"
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 
@@ -122,9 +120,11 @@ def newest(tags: Mapping[str, str]) -> Made | None:
 def size(run_id: str) -> int:
     """Bytes of a finished artifact, as its manifest lists them; 0 where its files are gone."""
     with reaching(), tempfile.TemporaryDirectory() as temporary:
-        if all(item.path != MANIFEST for item in client().list_artifacts(run_id)):
+        if all(item.path != manifest.NAME for item in client().list_artifacts(run_id)):
             return 0
-        return sum(_listed(Path(client().download_artifacts(run_id, MANIFEST, temporary))).values())
+        return sum(
+            manifest.sizes(Path(client().download_artifacts(run_id, manifest.NAME, temporary))).values()
+        )
 
 
 def _made(run: Run) -> Made:
@@ -158,19 +158,18 @@ def _complete(run: Run) -> bool:
     """Whether the manifest is there, and every file it lists with its size."""
     folder = _local_folder(run)
     if folder is not None:
-        manifest = folder / MANIFEST
-        if not manifest.is_file():
+        if not (folder / manifest.NAME).is_file():
             return False
-        listed = _listed(manifest)
+        listed = manifest.sizes(folder / manifest.NAME)
         return all(
             (folder / name).is_file() and (folder / name).stat().st_size == size
             for name, size in listed.items()
         )
     there = dict(_stored_files(run.info.run_id, ""))
-    if MANIFEST not in there:
+    if manifest.NAME not in there:
         return False
     with tempfile.TemporaryDirectory() as temporary:
-        listed = _listed(Path(client().download_artifacts(run.info.run_id, MANIFEST, temporary)))
+        listed = manifest.sizes(Path(client().download_artifacts(run.info.run_id, manifest.NAME, temporary)))
     return all(there.get(name) == size for name, size in listed.items())
 
 
@@ -180,10 +179,6 @@ def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
             yield from _stored_files(run_id, item.path)
         else:
             yield item.path, int(item.file_size or 0)
-
-
-def _listed(manifest: Path) -> dict[str, int]:
-    return {item["path"]: item["bytes"] for item in json.loads(manifest.read_text())["files"]}
 
 
 def _local_folder(run: Run) -> Path | None:
@@ -215,11 +210,10 @@ def _download(run_id: str, key: str) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent))
         client().download_artifacts(run_id, "", str(temporary))
-        for item in json.loads((temporary / MANIFEST).read_text())["files"]:
-            if _sha256(temporary / item["path"]) != item["sha256"]:
-                raise StoreError(
-                    f"run {run_id}: {item['path']} does not have the bytes its manifest says; delete the run"
-                )
+        for name in manifest.damaged(temporary):
+            raise StoreError(
+                f"run {run_id}: {name} does not have the bytes its manifest says; delete the run"
+            )
         try:
             temporary.rename(target)
         except OSError:  # another process was first
@@ -231,33 +225,8 @@ def commit(run_id: str, ref: Ref, folder: Path) -> None:
     """Store every file of `folder`, then the manifest, then finish the run, in this order."""
     with reaching():
         client().log_artifacts(run_id, str(folder))
-        client().log_text(run_id, json.dumps(manifest(ref, folder), indent=1), MANIFEST)
+        client().log_text(run_id, json.dumps(manifest.of(ref, folder), indent=1), manifest.NAME)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
-
-
-def manifest(ref: Ref, folder: Path) -> dict[str, Any]:
-    """Path, bytes and sha256 of every file, and what they were made from."""
-    names = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        "step": ref.step,
-        "key": ref.key,
-        "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
-        "files": [
-            {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for path in names
-        ],
-    }
-
-
-def _keys(value: "Ref | tuple[Ref, ...] | None") -> Any:
-    if value is None or isinstance(value, Ref):
-        return value.key if value else None
-    return [ref.key for ref in value]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def resolve(uri: str) -> Path:

@@ -11,6 +11,7 @@ and reading a recipe has to be quick.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
@@ -45,7 +46,7 @@ class Baseline(Protocol):
         ...
 
 
-class Downstream(Chosen):
+class Downstream(Chosen, ABC):
     """One NLP task. A subclass in a module of its own is all that is needed to add one."""
 
     headline: ClassVar[str]
@@ -63,17 +64,17 @@ class Downstream(Chosen):
 
     # ---- rows
 
+    @abstractmethod
     def schema(self) -> DataFrameSchema:  # pyright: ignore[reportIncompatibleMethodOverride]
         """What every row must be; other columns (`file`, `line`, …) are let through."""
-        raise NotImplementedError
 
+    @abstractmethod
     def examples(self) -> pl.DataFrame:
         """At least eight made-up rows that `schema` accepts and a model can learn by heart."""
-        raise NotImplementedError
 
+    @abstractmethod
     def corrupted(self) -> pl.DataFrame:
         """Rows each of which `schema` must reject."""
-        raise NotImplementedError
 
     def settle(self, train: pl.DataFrame) -> Self:
         """This downstream with all that a recipe may leave open taken from training rows."""
@@ -92,9 +93,9 @@ class Downstream(Chosen):
         """Settings of the model's configuration that describe the head; those an architecture lacks are left out."""
         return {}
 
+    @abstractmethod
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
         """Model inputs of `rows`, in their order, one or more a row; with labels only if `labelled`."""
-        raise NotImplementedError
 
     def collate(
         self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
@@ -126,44 +127,44 @@ class Downstream(Chosen):
         loss = None if output.loss is None else float(output.loss)
         return list(output.logits.double().cpu().numpy()), loss
 
+    @abstractmethod
     def oracle(self, feature: Feature) -> np.ndarray:
         """What `outputs` would be from a model that knows the gold answer of a labelled feature."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(
         self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Predictions in terms of the text: `id` and the columns of this downstream, in the order of `rows`."""
-        raise NotImplementedError
 
     # ---- score
 
+    @abstractmethod
     def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         """Sufficient statistics of each prediction (predictions, k), float64: `metrics` of their sum is the score."""
-        raise NotImplementedError
 
+    @abstractmethod
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Each metric (…) from summed statistics (…, k)."""
-        raise NotImplementedError
 
     def evaluate(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, float]:
         """Each metric of `predictions` over all of `rows`."""
         totals = self.statistics(rows, predictions).sum(axis=0)
         return {name: float(value) for name, value in self.metrics(totals).items()}
 
+    @abstractmethod
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """What a reader wants to see beside the metrics, JSON-able: the worst errors with id, file and line."""
-        raise NotImplementedError
 
     # ---- the cheap classical method
 
+    @abstractmethod
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
         """The baseline fitted on `train`, its settings chosen on `validation`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load_baseline(self, folder: Path) -> Baseline:
         """The baseline that `save` wrote to `folder`."""
-        raise NotImplementedError
 
 
 if TYPE_CHECKING:

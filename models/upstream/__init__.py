@@ -8,6 +8,7 @@ torch is imported inside functions: recipes name objectives, and reading a recip
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -34,7 +35,7 @@ class Vocabulary:
     counts: Tensor
 
 
-class Objective(Chosen):
+class Objective(Chosen, ABC):
     """One pretraining objective. A subclass in a module of its own is all that is needed to add one."""
 
     model_class: ClassVar[str]
@@ -43,6 +44,7 @@ class Objective(Chosen):
     def prepare(self, model: PreTrainedModel, vocabulary: Vocabulary) -> None:
         """Gives fresh weights a better start where the objective knows one."""
 
+    @abstractmethod
     def batch(
         self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator
     ) -> dict[str, Tensor]:
@@ -53,15 +55,14 @@ class Objective(Chosen):
                 where rows are padded.
             generator: the only source of chance.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def losses(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Scalars by name; `loss`, a mean over targets in nats, is minimised, the others are logged."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         """(sum of the loss over the targets in nats, number of targets) of a held-out batch."""
-        raise NotImplementedError
 
 
 if TYPE_CHECKING:
