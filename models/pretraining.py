@@ -235,13 +235,18 @@ def held_out_loss(
 def save(
     folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, history: list[Record]
 ) -> None:
-    """`model/` that loads in plain transformers, and `history.parquet`."""
+    """`model/` that loads in plain transformers, and `history.parquet`, without what is measured by the clock."""
     import polars as pl
+
+    from models.training import MEASURED
 
     model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
     curve = pl.from_dicts(
-        [{name.replace("/", "_"): value for name, value in point.items()} for point in history]
+        [
+            {name.replace("/", "_"): value for name, value in point.items() if name not in MEASURED}
+            for point in history
+        ]
     )
     curve.write_parquet(folder / "history.parquet", compression="zstd")
 

@@ -29,6 +29,10 @@ Record = dict[str, float]
 """One point of the curves: `step`, `tokens`, `train/…` and, where it was evaluated, `eval/…`."""
 
 
+MEASURED = ("train/tokens_per_second", "train/memory_bytes")
+"""What of a record differs from run to run; it goes to MLflow and stays out of files."""
+
+
 class Diverged(DataError):
     """The loss is no longer finite."""
 

@@ -132,9 +132,10 @@ def _write_history(job: Job, tuned: Tuned) -> None:
         job.metrics(
             {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
         )
-    measured = ("train/tokens_per_second", "train/memory_bytes")
+    from models.training import MEASURED
+
     points = [
-        {name: value for name, value in record.items() if name not in measured} for record in tuned.history
+        {name: value for name, value in record.items() if name not in MEASURED} for record in tuned.history
     ]
     frame = pl.DataFrame(points, infer_schema_length=None)
     frame.rename(

@@ -95,7 +95,7 @@ def history(path: Path) -> tuple[Point, ...]:
     """
     if not path.is_file():
         return ()
-    frame = pl.read_parquet(path).rename({"train_tokens_per_second": "tokens_per_second"}, strict=False)
+    frame = pl.read_parquet(path)
     every = max(1, -(-frame.height // POINTS))
     wanted = [name for name in Point.model_fields if name in frame.columns]
     kept = pl.int_range(pl.len()) % every == 0

@@ -124,7 +124,6 @@ class Point(Part):
     tokens: int
     train_loss: float | None = None
     eval_loss: float | None = None
-    tokens_per_second: float | None = None
 
 
 class Pretraining(Part):

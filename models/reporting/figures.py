@@ -58,7 +58,7 @@ def scores(entry: Entry) -> bytes:
     """The headline metric over the number of labels, one line a mode, with 95 % intervals."""
     metric = entry.metrics[0]
     with _style():
-        figure, (axes,) = _figure(3.2)
+        figure, axes = _figure(3.2)
         for place, mode in enumerate(entry.modes):
             shift = 1.035 ** (place - (len(entry.modes) - 1) / 2)
             found = [
@@ -90,10 +90,9 @@ def scores(entry: Entry) -> bytes:
 
 
 def pretraining(history: Sequence[Point]) -> bytes:
-    """Training and evaluation loss over tokens, and below it the speed where it was measured."""
-    tokens, speeds = _series(history, "tokens_per_second")
+    """Training and evaluation loss over tokens."""
     with _style():
-        figure, (loss, *below) = _figure(3.6, heights=(3, 1) if speeds else (1,))
+        figure, loss = _figure(3.2)
         for field, label, look in (
             ("train_loss", "training", {"color": "#8fb7d6", "linewidth": 1.1}),
             ("eval_loss", "held-out", {"color": WAYS[0], "marker": "o", "markersize": 3.5}),
@@ -101,25 +100,16 @@ def pretraining(history: Sequence[Point]) -> bytes:
             loss.plot(*_series(history, field), label=label, **look)
         loss.set_ylabel("loss (nats a token)")
         loss.legend(loc="upper right")
-        for speed in below:
-            speed.plot(tokens, speeds, color=MUTED, linewidth=1.1)
-            speed.set_ylabel("tokens/s")
-            speed.set_ylim(0, 1.25 * max(speeds))
-            speed.yaxis.set_major_locator(ticker.MaxNLocator(3, integer=True, steps=[1, 2, 5, 10]))
-            speed.yaxis.set_major_formatter(ticker.EngFormatter(sep=""))
-            loss.tick_params(labelbottom=False)
-        for axes in (loss, *below):
-            axes.set_xlim(left=0)
-            axes.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
-        (loss, *below)[-1].set_xlabel("tokens seen")
-        figure.align_ylabels([loss, *below])
+        loss.set_xlim(left=0)
+        loss.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
+        loss.set_xlabel("tokens seen")
         return _png(figure)
 
 
 def lengths(histogram: Lengths) -> bytes:
     """How long the texts are, on a logarithmic axis."""
     with _style():
-        figure, (axes,) = _figure(2.4)
+        figure, axes = _figure(2.4)
         axes.stairs(
             histogram.counts, histogram.edges, fill=True, color="#a9c7de", edgecolor=WAYS[0], linewidth=0.8
         )
@@ -182,9 +172,9 @@ def _style(more: dict[RcKeyType, Any] | None = None) -> AbstractContextManager[N
     return matplotlib.rc_context(STYLE | (more or {}))
 
 
-def _figure(height: float, heights: tuple[int, ...] = (1,)) -> tuple[Figure, list[Axes]]:
+def _figure(height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
-    return figure, list(figure.subplots(len(heights), squeeze=False, height_ratios=heights)[:, 0])
+    return figure, figure.subplots()
 
 
 def _label_axis(axes: Axes, sizes: Sequence[int]) -> None:

@@ -46,7 +46,6 @@ def pretrain(job: Job, config: Training, sequences: refs.Sequences, tokenizer: r
         "step": steps,
         "tokens": [config.tokens // 40 * step for step in steps],
         "train_loss": [9 - step / 10 for step in steps],
-        "train_tokens_per_second": [900.0 + step for step in steps],
         "eval_loss": [8.5 - step / 10 if step % 10 == 0 else None for step in steps],
     }
     pl.DataFrame(frame).write_parquet(job.out / "history.parquet")

@@ -92,7 +92,6 @@ def test_the_page_tells_what_the_run_found(
         "tokens": 1000,
         "train_loss": 8.0,
         "eval_loss": 7.5,
-        "tokens_per_second": 910.0,
     }
     assert upstream["facts"]["tokenizer · vocabulary"] == "8,000"
 
