@@ -21,7 +21,7 @@ from tasks.job import STOPPING
 from tasks.lease import is_free, lease
 from tasks.progress import Board
 from tasks.refs import Ref, ordered
-from tasks.step import Outcome, RunContext, Step, reason
+from tasks.step import Outcome, RunContext, Step, link_to, reason
 from tasks.training_process import TrainingProcess
 
 _PATIENCE_SECONDS = 15.0
@@ -101,6 +101,7 @@ def flow_run(recipe: str, *, device: str = "auto", threads: int = 0, text: str =
     flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
     tags = {"headwater.recipe": recipe, "headwater.flow": flow.flow_run.name, **_prefect_url(flow_run_id)}
     parent_id = tracking.open_parent(experiment_id, name, flow_run_id, tags)
+    link_to(tracking.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
     with lease(parent_id, on_wait=lambda: None, check=lambda: None), Board() as board:
         process = TrainingProcess()
         context = RunContext(

@@ -21,7 +21,7 @@ from prefect import Task
 from prefect.artifacts import create_link_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed
 
 from models.config import Config
@@ -129,7 +129,7 @@ class Step(Generic[R]):
             tracking.kill_stale(ref.key)
             tags = _prefect_tags(context.flow_run_id)
             run_id = tracking.open_child(context.experiment_id, context.parent_id, ref, tags)
-            _link(tracking.run_url(context.experiment_id, run_id))
+            link_to(tracking.run_url(context.experiment_id, run_id), "What this step made and measured")
             try:
                 self._execute(ref, context, run_id)
             except BaseException as error:
@@ -232,9 +232,10 @@ def _prefect_tags(flow_run_id: str) -> dict[str, str]:
     return tags
 
 
-def _link(url: str) -> None:
-    if TaskRunContext.get() is not None:
-        create_link_artifact(link=url, link_text="MLflow run", description="What this step made and measured")
+def link_to(url: str, about: str) -> None:
+    """Link the Prefect run that this is part of to its MLflow run."""
+    if FlowRunContext.get() or TaskRunContext.get():
+        create_link_artifact(link=url, link_text="MLflow run", description=about)
 
 
 def _fail_on_purpose(ref: Ref) -> None:

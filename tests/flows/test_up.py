@@ -139,6 +139,12 @@ def test_a_failed_run_is_retried_in_prefects_way_and_makes_only_what_is_missing(
     again = {name for name in after if after[name] != before.get(name)}
     assert again == {"score/classification/finetune", "report"}
 
+    links = servers.api("artifacts/filter", {"artifacts": {"type": {"any_": ["markdown"]}}, "limit": 100})
+    made = servers.mlflow_api("runs/search", {"experiment_ids": ["1"], "max_results": 500})["runs"]
+    for found in made:
+        assert any(found["info"]["run_id"] in link["data"] for link in links), found["info"]["run_name"]
+        assert _tags(found)["headwater.flow_run_id"] == started["id"]
+
     run = servers.mlflow_api(
         "runs/search",
         {
