@@ -42,7 +42,7 @@ class Board:
             transient=True,
         )
         self._rows: dict[str, TaskID] = {}
-        self._started: dict[str, float] = {}
+        self._started: dict[str, tuple[float, int, int]] = {}
         self._printed: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -87,14 +87,23 @@ class Board:
 
     def _print_now_and_then(self, progress: Progress) -> None:
         now = time.monotonic()
-        started = self._started.setdefault(progress.title, now)
+        left = self._left(progress, now)
         if now - self._printed.setdefault(progress.title, now) < _LINE_EVERY_SECONDS:
             return
         self._printed[progress.title] = now
-        share = progress.done / progress.total if progress.total else 0.0
-        left = (now - started) / share * (1 - share) if share else 0.0
-        clock = f"{share:.0%}  {int(left // 60)}:{int(left % 60):02d} left" if share else ""
-        self.line("  ".join(part for part in (progress.title, clock, progress.text) if part))
+        share = f"{progress.done / progress.total:.0%}" if progress.total else ""
+        clock = f"{int(left // 60)}:{int(left % 60):02d} left" if left is not None else ""
+        self.line("  ".join(part for part in (progress.title, share, clock, progress.text) if part))
+
+    def _left(self, progress: Progress, now: float) -> float | None:
+        """Seconds, at the pace since this count began: a resumed training begins in the middle."""
+        started, first, total = self._started.get(progress.title, (now, progress.done, -1))
+        if total != progress.total:
+            started, first = now, progress.done
+            self._started[progress.title] = (started, first, progress.total)
+        if not progress.total or progress.done <= first:
+            return None
+        return (now - started) / (progress.done - first) * (progress.total - progress.done)
 
 
 class ProgressArtifact:
