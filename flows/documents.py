@@ -50,10 +50,18 @@ def load(path: Path, overrides: Mapping[str, Any]) -> Document:
         RecipeError: the file is missing, empty or not YAML, an override leads nowhere, or a variable is not set.
     """
     document = _read(path)
+    document.value = _own(document.value)
     for dotted, value in overrides.items():
         _override(document, dotted, value)
     document.value = _expand(document, document.value, ())
     return document
+
+
+def _own(value: Any) -> Any:
+    """A copy in which no two places share a value, as a YAML alias makes them: an override is for one of them."""
+    if isinstance(value, Mapping):
+        return {key: _own(item) for key, item in value.items()}
+    return [_own(item) for item in value] if isinstance(value, list) else value
 
 
 def parse_overrides(settings: list[str]) -> dict[str, Any]:

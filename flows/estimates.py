@@ -30,9 +30,9 @@ class Estimate:
     disk: float | None
 
 
-def estimate(ref: Ref) -> Estimate:
-    """What making `ref` will take."""
-    past = _past(ref)
+def estimate(recipe: str, ref: Ref) -> Estimate:
+    """What making `ref` will take in a recipe of this name."""
+    past = _past(recipe, ref)
     if past is not None:
         return past
     if isinstance(ref.config, PretrainConfig):
@@ -42,7 +42,7 @@ def estimate(ref: Ref) -> Estimate:
     return Estimate(None, None, None)
 
 
-def _past(ref: Ref) -> Estimate | None:
+def _past(recipe: str, ref: Ref) -> Estimate | None:
     """As the newest run of the same step for the same entry, scaled to the tokens or labels there are now."""
     about = ref.about
     tags = {
@@ -51,7 +51,7 @@ def _past(ref: Ref) -> Estimate | None:
         "headwater.mode": about.mode,
         "headwater.labels": "" if about.labels is None else str(about.labels),
     }
-    made = store.newest({name: value for name, value in tags.items() if value})
+    made = store.newest(recipe, tags)
     if made is None:
         return None
     seconds = made.seconds

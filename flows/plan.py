@@ -23,15 +23,16 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
     from flows.estimates import Estimate, estimate, total  # these import the steps, and with them Prefect
     from flows.transfer import chain, report_refs
     from tasks import store
+    from tasks.refs import ordered
 
     targets = chain(recipe, only)
-    steps = [*targets, *report_refs(recipe, only, targets)]
+    steps = ordered([*targets, *report_refs(recipe, only, targets)])
     estimates: dict[str, Estimate] = {}
     rows: list[dict[str, Any]] = []
     for ref in steps:
         made = store.find(ref.key)
         if made is None:
-            estimates[ref.key] = estimate(ref)
+            estimates[ref.key] = estimate(recipe.name, ref)
         about = estimates.get(ref.key, Estimate(None, None, None))
         rows.append(
             {

@@ -10,16 +10,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import HeadwaterError
 from tasks.environment import home
+from tasks.lease import lease
 
 LOOPBACK = "127.0.0.1"
 _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 10.0
+_START_SECONDS = 120
 
 
 @dataclass
@@ -126,13 +128,28 @@ def embedded_prefect() -> Iterator[Server | None]:
     ]
     # What Prefect itself sets for its temporary server.
     settings = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-    server = start("prefect-embedded", command, settings)
-    os.environ["PREFECT_API_URL"] = f"http://{LOOPBACK}:{port}/api"
+    api, made = f"http://{LOOPBACK}:{port}/api", home() / "prefect" / "made"
+    with nullcontext() if made.exists() else _alone():
+        server = start("prefect-embedded", command, settings)
+        try:
+            if not made.exists():
+                server.wait_until(f"{api}/health", _START_SECONDS)
+                made.touch()
+            # Pages are those of `headwater up`, which shows the same database.
+            os.environ.update(PREFECT_API_URL=api, PREFECT_UI_URL=f"http://{LOOPBACK}:4200")
+        except BaseException:
+            stop([server])
+            raise
     try:
         yield server
     finally:
-        del os.environ["PREFECT_API_URL"]
+        del os.environ["PREFECT_API_URL"], os.environ["PREFECT_UI_URL"]
         stop([server])
+
+
+def _alone() -> AbstractContextManager[None]:
+    """The first server makes the database; two that did so at once would trip over each other."""
+    return lease("prefect", on_wait=lambda: None, check=lambda: None)
 
 
 def _end_with_parent() -> None:

@@ -18,7 +18,10 @@ from tasks.run import FlowRun, flow_run
 
 
 def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
-    """What a run makes, in order, the report aside: everything, or what `only` names."""
+    """What a run makes, the report aside: everything, or what `only` names; what these need comes by itself.
+
+    Entries on the same rows share artifacts, their controls say: such a ref stands here for each entry.
+    """
     corpus = corpus_ref(recipe)
     made = {part.name: model_refs(recipe, part, corpus) for part in recipe.upstreams}
     entries = recipe.entries(only)
@@ -27,12 +30,13 @@ def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
         for entry in entries
         for ref in score_refs(recipe, entry, corpus, *made[recipe.upstream_of(entry).name])
     ]
-    every = ordered([*(model for _, model in made.values()), *scores])
+    every = [*(model for _, model in made.values()), *scores]
     if not only or "report" in only:
         return every
-    return ordered(
-        [ref for ref in every if {ref.step, ref.about.downstream or ref.about.upstream} & set(only)]
-    )
+    steps = [ref for ref in ordered(every) if ref not in scores]
+    return [
+        ref for ref in (*steps, *scores) if {ref.step, ref.about.downstream or ref.about.upstream} & {*only}
+    ]
 
 
 def report_refs(recipe: Recipe, only: Sequence[str], made: Sequence[Ref]) -> list[refs.Report]:

@@ -13,5 +13,9 @@ class DataError(HeadwaterError):
     """A step cannot go on with these data or settings. Never retried. Exit code 1."""
 
 
+class NetworkError(HeadwaterError):
+    """Somebody else's server did not answer; trying again may help."""
+
+
 class StoreError(HeadwaterError):
     """The store cannot be reached or written. May heal, so it is retried. Exit code 1."""

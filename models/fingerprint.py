@@ -11,8 +11,10 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def _there(source: str) -> str:
-    if source.startswith("models:/") or Path(source).expanduser().is_dir():
+    if source.startswith("models:/"):
         return source
+    if Path(source).expanduser().is_dir():
+        return str(Path(source).expanduser())
     if not _HUB_ID.fullmatch(source) or source.startswith("."):
         raise ValueError(f"no such folder: {source}")
     return source
@@ -24,7 +26,7 @@ Pretrained = Annotated[str, AfterValidator(_there)]
 
 def content(source: str) -> str:
     """`sha256:…` over names and bytes of a folder's files; a hub id stands for itself."""
-    folder = Path(source).expanduser()
+    folder = Path(source)
     if not folder.is_dir():
         return source
     whole = hashlib.sha256()

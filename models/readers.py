@@ -125,11 +125,18 @@ def read_delimited(path: Path, delimiter: str, quoting: bool, header: Sequence[s
 
     With `quoting`, a field in double quotes may hold delimiters, doubled quotes and line ends (RFC 4180). Without
     it a `"` is part of the text. Blank lines are no rows.
+
+    Raises:
+        DataError: the line with the column names cannot be read.
     """
     names = list(header)
     rows = _quoted(path, delimiter) if quoting else _unquoted(path, delimiter)
     for item in rows:
         if isinstance(item, Rejected):
+            if not names:
+                raise DataError(
+                    f"{path.name}, line {item.line}: the column names cannot be read ({item.reason})"
+                )
             yield item
             continue
         number, cells = item

@@ -65,6 +65,7 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
     names = [name for name in schema.columns if name in frame.columns]
     rows = frame.select(*names, *(name for name in PROVENANCE if name not in names))
     rows, unfit = _convert(rows, schema)
+    rows = _qualified(rows)
     repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
     failures = pl.concat([unfit, _failures(rows, schema), repeated])
     first = failures.unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
@@ -72,6 +73,15 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
     bad = frame.with_row_index(_ROW).join(first, on=_ROW, how="inner", maintain_order="left")
     return kept, pl.DataFrame(
         [_rejected(row, names).row() for row in bad.iter_rows(named=True)], schema=QUARANTINE
+    )
+
+
+def _qualified(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with `part/file:id` for an id that stands in several files, each of which counts from 0, say."""
+    place = pl.concat_str([pl.col("part"), pl.lit("/"), pl.col("file")]).str.strip_chars_start("/")
+    several = pl.struct("part", "file").n_unique().over("id") > 1
+    return rows.with_columns(
+        id=pl.when(several).then(pl.concat_str([place, pl.lit(":"), "id"])).otherwise("id")
     )
 
 

@@ -1,7 +1,9 @@
 """Where state lives, and quiet, local defaults for every library; set before any of them is imported."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
@@ -28,6 +30,14 @@ def home() -> Path:
     return Path(os.environ.get("HEADWATER_HOME") or ".headwater").resolve()
 
 
+def home_id() -> str:
+    """A name of the home folder that no other has, wherever it is moved or mounted."""
+    path = make_home() / "id"
+    with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+        file.write(uuid4().hex)
+    return path.read_text(encoding="ascii")
+
+
 def prepare() -> None:
     """Set what is not set yet: telemetry off, Prefect's database under `home()`."""
     for name, value in _DEFAULTS.items():
@@ -37,6 +47,7 @@ def prepare() -> None:
 
 def make_home() -> Path:
     """Create the folders that servers expect to find, and give the home folder."""
+    prepare()
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     home().mkdir(parents=True, exist_ok=True)
     return home()

@@ -28,6 +28,8 @@ _MACHINERY = {"tasks"} | {
         "tracking", "training_process",
     )
 }  # fmt: skip
+_DATA = {".html", ".css", ".json"}
+"""Files beside the code that come with the package."""
 _NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich", "yaml"}
 
 
@@ -66,7 +68,7 @@ def code_of(modules: Iterable[str]) -> dict[str, str]:
     packages = {name.rpartition(".")[0]: path.parent for name, path in found.items() if name.count(".") > 1}
     for folder in sorted(set(packages.values())):
         for path in sorted(folder.iterdir()):
-            if path.is_file() and path.suffix not in (".py", ".pyc"):
+            if path.is_file() and path.suffix in _DATA:
                 code[str(path.relative_to(ROOT))] = hashlib.sha256(path.read_bytes()).hexdigest()
     return code
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tasks import store
 from tasks.refs import Ref
-from tasks.tracking import MetricLog
+from tasks.tracking import MetricLog, keep_file
 
 STOPPING = threading.Event()
 """Set when the run is being stopped; a job that reports progress then ends with `Stopped`."""
@@ -55,6 +55,7 @@ class Job:
         self.device, self.threads = spec.device, spec.threads
         self._title = spec.ref.title
         self._tell = tell
+        self._run_id = spec.run_id
         self._log = MetricLog(spec.run_id)
 
     def files(self, ref: Ref) -> Path:
@@ -64,6 +65,10 @@ class Job:
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log metric points; `step` places them on a curve."""
         self._log.add(values, step)
+
+    def attach(self, path: Path) -> None:
+        """Keep a file with the run even though the step is going to fail."""
+        keep_file(self._run_id, path)
 
     def progress(self, done: int, total: int, text: str = "") -> None:
         """Say how far the work is (`total` 0: not known); cheap, call it as often as there is news.

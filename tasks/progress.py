@@ -1,12 +1,17 @@
 """Progress with time left: a live bar per step in a terminal, a line now and then elsewhere, and in Prefect."""
 
+import logging
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
+from prefect.exceptions import PrefectException
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -106,6 +111,15 @@ class Board:
         return (now - started) / (progress.done - first) * (progress.total - progress.done)
 
 
+@contextmanager
+def courtesy() -> Iterator[None]:
+    """For what only decorates Prefect's pages: a server that does not answer must not fail the step."""
+    try:
+        yield
+    except (httpx.HTTPError, PrefectException) as error:
+        logging.getLogger("headwater").warning("Prefect could not be told: %s", error)
+
+
 class ProgressArtifact:
     """The progress bar on a task run's page in Prefect, at most one update every five seconds."""
 
@@ -120,13 +134,16 @@ class ProgressArtifact:
             return
         self._sent = now
         percent = 100.0 * progress.done / progress.total
-        if self._id is None:
-            made = create_progress_artifact(progress=percent, description=progress.text or progress.title)
-            self._id = made if isinstance(made, UUID) else None
-        else:
-            update_progress_artifact(self._id, progress=percent, description=progress.text or progress.title)
+        text = progress.text or progress.title
+        with courtesy():
+            if self._id is None:
+                made = create_progress_artifact(progress=percent, description=text)
+                self._id = made if isinstance(made, UUID) else None
+            else:
+                update_progress_artifact(self._id, progress=percent, description=text)
 
     def finish(self) -> None:
         """Fill the bar."""
         if self._id is not None:
-            update_progress_artifact(self._id, progress=100.0)
+            with courtesy():
+                update_progress_artifact(self._id, progress=100.0)

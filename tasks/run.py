@@ -25,6 +25,8 @@ from tasks.step import Outcome, RunContext, Step, link_to, reason
 from tasks.training_process import TrainingProcess
 
 _PATIENCE_SECONDS = 15.0
+_TAGS_AT_ONCE = 100
+"""MLflow takes no more in one call."""
 
 
 class StepsFailed(HeadwaterError):
@@ -112,7 +114,7 @@ def flow_run(recipe: str, *, device: str = "auto", threads: int = 0, text: str =
         status = tracking.KILLED
         try:
             with _stop_on_interrupt(process):
-                store.client().log_text(parent_id, text, "recipe.yaml")
+                tracking.keep_text(parent_id, text, "recipe.yaml")
                 yield run
             status = tracking.FAILED if run.failures() else tracking.FINISHED
         except Exception:
@@ -177,15 +179,16 @@ def _close(run: FlowRun, status: str) -> None:
         for o in run.outcomes.values()
     ]
     table = "\n".join(["| step | | seconds | MLflow run |", "|---|---|---:|---|", *rows])
-    hits = {
-        f"headwater.hit.{o.ref.step}.{o.ref.key[:8]}": o.run_id
+    hits = [
+        (f"headwater.hit.{o.ref.step}.{o.ref.key[:8]}", o.run_id)
         for o in run.outcomes.values()
         if o.status == "hit"
-    }
+    ]
     failed = "; ".join(f"{item.ref.title}: {item.reason}" for item in run.failures())
     try:
         tracking.describe(run.context.parent_id, table)
-        tracking.log(run.context.parent_id, tags=hits)
+        for start in range(0, len(hits), _TAGS_AT_ONCE):
+            tracking.log(run.context.parent_id, tags=dict(hits[start : start + _TAGS_AT_ONCE]))
         tracking.close(run.context.parent_id, status, failed)
     except HeadwaterError as error:
         logging.getLogger("headwater").warning("the parent run could not be closed: %s", error)
@@ -200,7 +203,7 @@ def _run_link(run: FlowRun, outcome: Outcome) -> str:
 def _end_killed_parents(experiment_id: str) -> None:
     """Parent runs that say they run while nobody holds their lease were killed: say so."""
     for parent in store.search(
-        experiment_id, "tags.`headwater.parent` = 'true' and attributes.status = 'RUNNING'"
+        experiment_id, f"tags.`headwater.parent` = 'true' and {tracking.running_here()}"
     ):
         if is_free(parent.info.run_id):
             tracking.close(parent.info.run_id, tracking.KILLED, "the process was killed")
@@ -208,4 +211,5 @@ def _end_killed_parents(experiment_id: str) -> None:
 
 def _prefect_url(flow_run_id: str) -> dict[str, str]:
     api = os.environ.get("PREFECT_API_URL", "http://127.0.0.1:4200/api")
-    return {"headwater.prefect_url": f"{api.removesuffix('/api')}/runs/flow-run/{flow_run_id}"}
+    pages = os.environ.get("PREFECT_UI_URL") or api.removesuffix("/api")
+    return {"headwater.prefect_url": f"{pages}/runs/flow-run/{flow_run_id}"}

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from models import counts
 from models.config import Config
+from models.errors import DataError
+from models.records import PROVENANCE
 from models.text import splits
 from models.text.ingestion import Ingestion
 from models.text.leaks import BATCH, LEAKS, leaks
@@ -24,6 +26,7 @@ class HeldOut(Config):
 
     sources: tuple[SourceField, ...] = Field(min_length=1, description="Where the labelled rows come from.")
     seed: int = Field(default=0, description="The seed their parts are drawn with.")
+    texts: tuple[str, ...] = Field(default=("text",), description="The columns that hold text.")
 
 
 class SplitConfig(Config):
@@ -66,12 +69,24 @@ def split(job: Job, config: SplitConfig, rows: Validated, corpus: Split | None) 
         repeats = in_test.select(id="id_a", reason=pl.lit("duplicate_of_test"), kept_id="id_b")
     removed = _removed(frame, repeats) if config.leaks == "remove" else _removed(frame, repeats.clear())
     frame = frame.join(removed, on="id", how="anti", maintain_order="left")
+    if config.holdout is None:
+        _check_parts(frame, names)
     for name in names:
         part = frame.filter(pl.col("part") == name)
         part.write_parquet(job.out / f"{name}.parquet", compression="zstd")
     for name, table in {"duplicates": twins, "leaks": found, "removed": removed}.items():
         table.write_parquet(job.out / f"{name}.parquet", compression="zstd")
     _count(job, counts.load(source), frame, names, twins, found, removed)
+
+
+def _check_parts(frame: pl.DataFrame, names: tuple[str, ...]) -> None:
+    """Raises a DataError where a part has no rows: there is nothing to learn from, to choose by or to score on."""
+    sizes = {name: int((frame["part"] == name).sum()) for name in names}
+    if not all(sizes.values()):
+        found = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+        raise DataError(
+            f"a part has no rows ({found}): give more rows, or files of each part in the source's 'parts'"
+        )
 
 
 def _count(
@@ -112,6 +127,7 @@ def _tests_inside(config: SplitConfig, frame: pl.DataFrame, scratch: Path) -> pl
             out = Path(folder)
             Ingestion(False, None, out).run((item for source in tests.sources for item in source.read()), out)
             rows = splits.assign(pl.read_parquet(out / "rows.parquet"), tests.seed)
+            rows = rows.select("id", *PROVENANCE, *(name for name in tests.texts if name in rows.columns))
         found.append(leaks(rows.filter(pl.col("part") == "test"), frame.iter_slices(BATCH)))
     return pl.concat(found)
 

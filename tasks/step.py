@@ -25,12 +25,12 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed
 
 from models.config import Config
-from models.errors import HeadwaterError, StoreError
+from models.errors import HeadwaterError, NetworkError, StoreError
 from tasks import identity, store, tracking
 from tasks.environment import home
 from tasks.job import STOPPING, Job, JobSpec, Progress, Stopped
 from tasks.lease import lease
-from tasks.progress import Board, ProgressArtifact
+from tasks.progress import Board, ProgressArtifact, courtesy
 from tasks.refs import About, Ref
 from tasks.training_process import TrainingProcess
 
@@ -138,8 +138,7 @@ class Step(Generic[R]):
                 if stopped:
                     raise Stopped(f"{ref.title} was stopped") from error
                 raise
-            metrics = dict(store.client().get_run(run_id).data.metrics)
-            return Outcome(ref, "run", time.monotonic() - started, run_id, metrics)
+            return Outcome(ref, "run", time.monotonic() - started, run_id, tracking.metrics(run_id))
 
     def _execute(self, ref: Ref, context: RunContext, run_id: str) -> None:
         work = home() / "work" / ref.key
@@ -166,7 +165,7 @@ class Step(Generic[R]):
         finally:
             context.board.end(ref.title)
         artifact.finish()
-        shutil.rmtree(work)
+        shutil.rmtree(work, ignore_errors=True)  # the artifact is stored; nothing after that may fail it
 
 
 def step(
@@ -190,7 +189,7 @@ def may_heal(error: BaseException) -> bool:
         return False
     if isinstance(error, OSError):
         return error.errno not in _LASTING
-    if isinstance(error, StoreError | MemoryError | BrokenProcessPool):
+    if isinstance(error, StoreError | NetworkError | MemoryError | BrokenProcessPool):
         return True
     return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
 
@@ -235,7 +234,8 @@ def _prefect_tags(flow_run_id: str) -> dict[str, str]:
 def link_to(url: str, about: str) -> None:
     """Link the Prefect run that this is part of to its MLflow run."""
     if FlowRunContext.get() or TaskRunContext.get():
-        create_link_artifact(link=url, link_text="MLflow run", description=about)
+        with courtesy():
+            create_link_artifact(link=url, link_text="MLflow run", description=about)
 
 
 def _fail_on_purpose(ref: Ref) -> None:

@@ -97,24 +97,35 @@ def experiment(name: str) -> str:
             return found.experiment_id
         embedded = tracking_uri().startswith("sqlite")
         location = (home() / "artifacts" / name).as_uri() if embedded else None
-        return client().create_experiment(name, artifact_location=location)
+        try:
+            return client().create_experiment(name, artifact_location=location)
+        except MlflowException:
+            made = client().get_experiment_by_name(name)  # another run was first
+            if made is None:
+                raise
+            return made.experiment_id
 
 
 def find(key: str) -> Made | None:
     """The newest finished artifact with this key whose files are really there."""
     with reaching():
-        for run in _search(f"tags.`headwater.key` = '{key}' and attributes.status = 'FINISHED'"):
+        for run in search_all(f"tags.`headwater.key` = '{key}' and attributes.status = 'FINISHED'"):
             if _complete(run):
                 return _made(run)
     return None
 
 
-def newest(tags: Mapping[str, str]) -> Made | None:
-    """The newest finished artifact whose run has these tags, whatever its key and whether its files are there."""
+def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
+    """The newest finished artifact of an experiment whose run has these tags ("": has none), whatever its key."""
     with reaching():
-        condition = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-        runs = _search(f"{condition} and attributes.status = 'FINISHED'")
-    return _made(runs[0]) if runs else None
+        found = client().get_experiment_by_name(experiment_name)
+        if found is None:
+            return None
+        asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items() if value]
+        condition = " and ".join([*asked, "attributes.status = 'FINISHED'"])
+        runs = client().search_runs([found.experiment_id], condition, order_by=["attributes.end_time DESC"])
+    absent = [name for name, value in tags.items() if not value]
+    return next((_made(run) for run in runs if not any(name in run.data.tags for name in absent)), None)
 
 
 def size(run_id: str) -> int:
@@ -132,22 +143,14 @@ def _made(run: Run) -> Made:
     return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
 
 
-def unfinished(key: str) -> list[str]:
-    """Runs that say they still compute this key."""
-    with reaching():
-        return [
-            run.info.run_id
-            for run in _search(f"tags.`headwater.key` = '{key}' and attributes.status = 'RUNNING'")
-        ]
-
-
 def search(experiment_id: str, condition: str) -> list[Run]:
     """Runs of one experiment that meet MLflow's filter `condition`."""
     with reaching():
         return list(client().search_runs([experiment_id], condition))
 
 
-def _search(condition: str) -> list[Run]:
+def search_all(condition: str) -> list[Run]:
+    """The newest runs of any experiment that meet MLflow's filter `condition`."""
     experiments = [item.experiment_id for item in client().search_experiments()]
     return list(
         client().search_runs(experiments, condition, order_by=["attributes.end_time DESC"], max_results=20)
@@ -211,7 +214,8 @@ def _download(run_id: str, key: str) -> Path:
         temporary = Path(tempfile.mkdtemp(dir=target.parent))
         client().download_artifacts(run_id, "", str(temporary))
         for name in manifest.damaged(temporary):
-            raise StoreError(
+            shutil.rmtree(temporary)
+            raise HeadwaterError(
                 f"run {run_id}: {name} does not have the bytes its manifest says; delete the run"
             )
         try:

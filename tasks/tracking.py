@@ -3,13 +3,16 @@
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, Param, RunTag
 
 from tasks import store
+from tasks.environment import home_id
 from tasks.refs import Ref
 
+REASON = "headwater.reason"
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 
 
@@ -23,8 +26,15 @@ def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[s
         if known:
             run_id = known[0].info.run_id
             store.client().update_run(run_id, status="RUNNING")
+            if REASON in known[0].data.tags:
+                store.client().delete_tag(run_id, REASON)
             return run_id
-        own = {"headwater.flow_run_id": flow_run_id, "headwater.parent": "true", **tags}
+        own = {
+            "headwater.flow_run_id": flow_run_id,
+            "headwater.parent": "true",
+            "headwater.home": home_id(),
+            **tags,
+        }
         return store.client().create_run(experiment_id, run_name=name, tags=own).info.run_id
 
 
@@ -35,6 +45,7 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
             "mlflow.parentRunId": parent_id,
             "headwater.step": ref.step,
             "headwater.key": ref.key,
+            "headwater.home": home_id(),
             **ref.about.tags(),
             **tags,
         }
@@ -57,13 +68,45 @@ def close(run_id: str, status: str, reason: str = "") -> None:
     """End a run; `reason` says in one line why it did not finish."""
     with store.reaching():
         if reason:
-            store.client().set_tag(run_id, "headwater.reason", reason[:4000])
+            store.client().set_tag(run_id, REASON, reason[:4000])
         store.client().set_terminated(run_id, status)
+
+
+def running_here() -> str:
+    """Filter for runs that say they still run under this home folder; of others' a `flock` here knows nothing."""
+    return f"tags.`headwater.home` = '{home_id()}' and attributes.status = 'RUNNING'"
+
+
+def unfinished(key: str) -> list[str]:
+    """Runs under this home folder that say they still compute this key."""
+    with store.reaching():
+        return [
+            run.info.run_id
+            for run in store.search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
+        ]
+
+
+def metrics(run_id: str) -> dict[str, float]:
+    """The newest value of each metric of a run."""
+    with store.reaching():
+        return dict(store.client().get_run(run_id).data.metrics)
+
+
+def keep_file(run_id: str, path: Path) -> None:
+    """Store a file beside a run, whatever becomes of it."""
+    with store.reaching():
+        store.client().log_artifact(run_id, str(path))
+
+
+def keep_text(run_id: str, text: str, name: str) -> None:
+    """Store a text beside a run, whatever becomes of it."""
+    with store.reaching():
+        store.client().log_text(run_id, text, name)
 
 
 def kill_stale(key: str) -> None:
     """Runs of a key that say they run while nobody holds its lease were killed: say so."""
-    for run_id in store.unfinished(key):
+    for run_id in unfinished(key):
         close(run_id, KILLED, "the process was killed")
 
 

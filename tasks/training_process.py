@@ -48,10 +48,11 @@ class TrainingProcess:
 
         Raises:
             BrokenProcessPool: when the child was killed; the next job gets a new one.
+            Stopped: the run is being stopped.
             Exception: what the step's body raised.
         """
-        pool = self._started()
         try:
+            pool = self._started()
             future = pool.submit(_work, spec)
             self._follow(future, tell)
             future.result()
@@ -69,14 +70,17 @@ class TrainingProcess:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _started(self) -> ProcessPoolExecutor:
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             self._reports, writer = self._context.Pipe(duplex=False)
-            pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(writer,))
+            # Known before it has started, so that `stop` finds it.
+            self._pool = pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(writer,))
             pool.submit(os.getpid).result()
             # With only the child's end left open, a child killed in the middle of a report is an end of file.
             writer.close()
-            self._pool = pool
-        return self._pool
+        if self._stopped:
+            raise Stopped("the run was stopped before the step began")
+        return pool
 
     def _follow(self, future: "Future[None]", tell: Callable[[Progress], None]) -> None:
         while True:

@@ -40,9 +40,13 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     quarantine = pl.concat([pl.read_parquet(source / "quarantine.parquet"), bad])
     before = counts.load(source)
     found = before | {"kept": kept.height, "quarantined": reasons(quarantine)}
-    _check_share(found, quarantine, config.quarantine)
-    kept.write_parquet(job.out / "rows.parquet", compression="zstd")
     quarantine.write_parquet(job.out / "quarantine.parquet", compression="zstd")
+    try:
+        _check_share(found, quarantine, config.quarantine)
+    except DataError:
+        job.attach(job.out / "quarantine.parquet")
+        raise
+    kept.write_parquet(job.out / "rows.parquet", compression="zstd")
     counts.write(job.out, found)
     job.metrics(counts.metrics(found))
     if quarantine.height:
@@ -57,5 +61,6 @@ def _check_share(found: dict[str, Any], quarantine: pl.DataFrame, threshold: flo
         where = f"; the first is {first['file']}, line {first['line']}" if first else ""
         raise DataError(
             f"{quarantine.height:,} of {found['read']:,} rows ({share:.1%}) are bad, and 'quarantine' allows "
-            f"{threshold:.1%}: {counts.by_reason(found['quarantined'])}{where}. Mend the files or raise 'quarantine'"
+            f"{threshold:.1%}: {counts.by_reason(found['quarantined'])}{where}. Mend the files (this step's MLflow run "
+            "has them all in quarantine.parquet) or raise 'quarantine'"
         )

@@ -57,6 +57,8 @@ class Downstream(Chosen, ABC):
     """Column whose values label draws hold equally often; None: plain draws."""
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
+    texts: ClassVar[tuple[str, ...]] = ("text",)
+    """Columns that hold what a model reads: a test row that stands in the corpus is found by them."""
 
     max_length: int = Field(
         default=128, ge=8, description="Longest input in tokens; the rest of a longer text is cut off."
@@ -124,7 +126,7 @@ class Downstream(Chosen, ABC):
     ) -> tuple[list[np.ndarray], float | None]:
         """What `decode` needs of each feature of a batch, free of padding; and the loss, where there are labels."""
         output = model(**batch)
-        loss = None if output.loss is None else float(output.loss)
+        loss = None if output.loss is None or output.loss.isnan() else float(output.loss)
         return list(output.logits.double().cpu().numpy()), loss
 
     @abstractmethod

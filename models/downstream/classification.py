@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from models.tfidf import TfidfClassifier
 
+UNSEEN = -100
+"""Class number of a label that no training row has: cross-entropy leaves it out, every prediction of it is wrong."""
 WORST = 20
 """Wrong predictions shown, the most confident first."""
 
@@ -125,9 +127,10 @@ class Classification(Downstream):
         texts = rows["text"].to_list()
         ids = tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"] if texts else []
         features = [{"row": row, "input_ids": item} for row, item in enumerate(ids)]
+        names = self._classes()
         if labelled:
             for feature, label in zip(features, rows["label"], strict=True):
-                feature["label"] = self._classes().index(label)
+                feature["label"] = names.index(label) if label in names else UNSEEN
         return features
 
     def oracle(self, feature: Feature) -> np.ndarray:

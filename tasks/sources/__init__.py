@@ -8,11 +8,11 @@ import zlib
 from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from models.config import Chosen, chosen
 from models.errors import RecipeError
-from models.records import Record, Rejected
+from models.records import Record, Rejected, as_text
 
 __all__ = [
     "Part",
@@ -93,20 +93,30 @@ def content(path: Path) -> str:
 
 def record(
     fields: Mapping[str, Any], columns: Mapping[str, str], group: str | None, file: str, line: int, part: str
-) -> Record:
-    """A row with its columns renamed (`columns`: canonical name -> name in the file) and its group taken out."""
+) -> Record | Rejected:
+    """A row with its columns renamed (`columns`: canonical name -> name in the file) and its group taken out.
+
+    Where `columns` names one for `part`, it says which part a row is published in.
+    """
     renamed = set(columns.values())
     row = {name: value for name, value in fields.items() if name not in renamed}
     row.update((name, fields.get(found)) for name, found in columns.items())
+    if "part" in columns:
+        part = row.pop("part")
+        if part not in get_args(Part):
+            return Rejected(file, line, "part", "not train, validation or test", as_text(fields))
     key = fields.get(group) if group else None
     return Record(row, file, line, part, "" if key is None else str(key))
 
 
 def matches(pattern: str) -> list[Path]:
     expanded = expand(pattern)
-    if Path(expanded).exists():
-        return [Path(expanded)]
-    found = sorted(Path(name) for name in glob(expanded, recursive=True) if Path(name).is_file())
+    try:
+        if Path(expanded).exists():
+            return [Path(expanded)]
+        found = sorted(Path(name) for name in glob(expanded, recursive=True) if Path(name).is_file())
+    except OSError as error:
+        raise RecipeError(f"{expanded} cannot be read: {error.strerror or error}") from error
     if not found:
         raise RecipeError(f"{expanded}: no such file; check the path in the recipe")
     return found

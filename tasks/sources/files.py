@@ -119,6 +119,10 @@ class Files(Source):
         form = self._format(path)
         if form in DELIMITERS:
             names = list(self.header) or readers.header(path, DELIMITERS[form], self.quoting)
+            if not names:
+                raise RecipeError(
+                    f"{path}, line 1: the column names cannot be read; save the file as UTF-8, or name them in 'header'"
+                )
         elif form == "parquet" and path.suffix != ".gz":
             names = _parquet_columns(path)
         else:

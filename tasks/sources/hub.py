@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from pydantic import Field
 
-from models.errors import DataError, RecipeError
+from models.errors import DataError, NetworkError, RecipeError
 from tasks.sources import Part, Record, Rejected, Source, record
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -56,7 +56,8 @@ class Hub(Source):
             try:
                 rows: Any = datasets.load_dataset(self.dataset, self.name, split=split, revision=commit)
             except _UNREACHABLE as error:
-                raise DataError(
+                network = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+                raise (NetworkError if network else DataError)(
                     f"{self.dataset}, split '{split}': cannot be loaded ({_line(error)})"
                 ) from error
             for line, fields in enumerate(rows, start=1):

@@ -9,7 +9,7 @@ import pytest
 from flows.recipe import Recipe
 from flows.transfer import chain, report_refs
 from recipes import SMALL, write
-from tasks.refs import Ref
+from tasks.refs import Ref, Scores, ordered
 
 
 def keys(recipe: Path, only: Sequence[str] = (), **overrides: Any) -> dict[str, str]:
@@ -20,7 +20,7 @@ def keys(recipe: Path, only: Sequence[str] = (), **overrides: Any) -> dict[str, 
 
 def steps(recipe: Recipe, only: Sequence[str] = ()) -> list[Ref]:
     made = chain(recipe, only)
-    return [*made, *report_refs(recipe, only, made)]
+    return ordered([*made, *report_refs(recipe, only, made)])
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -98,3 +98,14 @@ def test_with_leaks_removed_the_corpus_takes_in_all_test_files_whatever_only_say
     assert smaller["split"] != removed["split"]
     classes = {"downstreams__0__downstream__classes": ["긍정", "부정", "중립"]}
     assert keys(recipe, corpus__leaks="remove", **classes)["split"] == removed["split"]
+
+
+def test_entries_that_share_controls_are_each_reported(recipe: Path) -> None:
+    again = {**SMALL["downstreams"][0], "name": "again"}
+    both = Recipe.load(write(recipe.parent, SMALL | {"downstreams": [SMALL["downstreams"][0], again]}))
+    for only in ([], ["classification", "again"], ["report"]):
+        (report,) = report_refs(both, only, chain(both, only))
+        scores = [ref for ref in report.parents() if isinstance(ref, Scores)]
+        found = [(ref.about.downstream, ref.about.mode) for ref in scores]
+        modes = ("finetune", "scratch", "baseline")
+        assert found == [(entry, mode) for entry in ("classification", "again") for mode in modes]

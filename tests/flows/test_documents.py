@@ -124,3 +124,9 @@ def test_what_is_no_recipe_is_said_with_its_line(tmp_path: Path, text: str, mess
 def test_a_recipe_that_is_not_there_brings_the_nearest_to_mind(recipe: Path) -> None:
     with pytest.raises(RecipeError, match=r"no such recipe: did you mean '.*toy.yaml'"):
         documents.load(recipe.with_name("tpy.yaml"), {})
+
+
+def test_an_override_of_one_place_leaves_its_yaml_alias_alone(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("a: &how {rate: 1}\nb: *how\n", encoding="utf-8")
+    assert documents.load(path, {"a.rate": 2}).value == {"a": {"rate": 2}, "b": {"rate": 1}}

@@ -195,3 +195,21 @@ def test_classes_left_open_are_those_of_the_training_rows(context: RunContext) -
     made = adapted("baseline", downstream=Classification())
     settled = Classification.model_validate_json((make(made, context) / "downstream.json").read_text())
     assert settled.classes == ("긍정", "부정")
+
+
+def test_a_label_that_only_validation_and_test_rows_have_is_an_error_not_an_end(
+    context: RunContext, tmp_path: Path
+) -> None:
+    for part, names in {"train": "01", "validation": "012", "test": "012"}.items():
+        lines = [f"{part} 글 {number}\t{names[number % len(names)]}" for number in range(30)]
+        (tmp_path / f"{part}.tsv").write_text("\n".join(["text\tlabel", *lines]), encoding="utf-8")
+    source = Files(parts={part: (str(tmp_path / f"{part}.tsv"),) for part in ("train", "validation", "test")})
+    read = ingest(IngestConfig(sources=(source,), columns="all"))
+    downstream = {"kind": "classification"}
+    rows = split(SplitConfig(), rows=validate(ValidateConfig(rows=downstream), rows=read), corpus=None)
+    config = AdaptConfig(downstream=downstream, mode="scratch", finetune=QUICK, model=SMALL)
+    made = adapt(config, rows=rows, tokenizer=WORDS, model=None)
+    predictions = predict(PredictConfig(downstream=downstream), rows=rows, adapted=made)
+    scores = score(ScoreConfig(downstream=downstream), rows=rows, predictions=predictions)
+    metrics = json.loads((make(scores, context) / "metrics.json").read_text())
+    assert metrics["accuracy"]["value"] <= 2 / 3

@@ -117,11 +117,42 @@ def test_too_many_bad_rows_stop_the_step_with_counts_and_the_first_place(
         make(validate(ValidateConfig(rows=downstream, quarantine=0.1), rows=rows), context)
     assert str(caught.value) == (
         "2 of 19 rows (10.5%) are bad, and 'quarantine' allows 10.0%: 1 label: not in the set, 1 too few columns; "
-        "the first is rows.tsv, line 3. Mend the files or raise 'quarantine'"
+        "the first is rows.tsv, line 3. Mend the files (this step's MLflow run has them all in quarantine.parquet) "
+        "or raise 'quarantine'"
     )
+    (failed,) = store.search(context.experiment_id, "tags.`headwater.step` = 'validate'")
+    kept = store.client().download_artifacts(failed.info.run_id, "quarantine.parquet", str(tmp_path))
+    assert pl.read_parquet(kept)["line"].sort().to_list() == [3, 4]
     folder = make(validate(ValidateConfig(rows=downstream, quarantine=0.2), rows=rows), context)
     assert counts(folder)["kept"] == 17
     assert pl.read_parquet(folder / "quarantine.parquet")["line"].sort().to_list() == [3, 4]
+
+
+def parts_of(context: RunContext, *paths: Path, **columns: str) -> Path:
+    """Folder of the split of labelled CSV files."""
+    source = Files(paths=tuple(map(str, paths)), columns=columns)
+    rows = ingest(IngestConfig(sources=(source,), columns="all"))
+    checked = validate(ValidateConfig(rows={"kind": "classification"}), rows=rows)
+    return make(split(SplitConfig(), rows=checked, corpus=None), context)
+
+
+def test_files_that_each_count_from_0_keep_all_rows_and_a_column_may_name_the_part(
+    context: RunContext, tmp_path: Path
+) -> None:
+    parts = ("train", "train", "validation", "test")
+    for name in ("a", "b"):
+        lines = [f"{number},{name} {number},{number % 2},{part}" for number, part in enumerate(parts)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["id,text,label,split", *lines]), encoding="utf-8")
+    folder = parts_of(context, tmp_path / "a.csv", tmp_path / "b.csv", part="split")
+    assert counts(folder)["parts"] == {"train": 4, "validation": 2, "test": 2}
+    assert pl.read_parquet(folder / "test.parquet")["id"].to_list() == ["test/a.csv:3", "test/b.csv:3"]
+
+
+def test_a_part_without_rows_is_refused(context: RunContext, tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("text,label\n하나,0\n둘,1\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"a part has no rows \(train \d, validation \d, test \d\)"):
+        parts_of(context, path)
 
 
 def test_gzip_broken_in_the_middle_fails_the_step_and_leaves_nothing(

@@ -101,6 +101,15 @@ def test_unusable_files_are_found_before_anything_runs(
     assert str(tmp_path) in str(caught.value)
 
 
+def test_column_names_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_bytes("제목,주제\n글,1\n".encode("cp949"))
+    with pytest.raises(
+        RecipeError, match=r"old\.csv, line 1: the column names cannot be read; save the file as UTF-8"
+    ):
+        Files(paths=(str(path),)).check()
+
+
 def test_a_folder_in_place_of_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="is a folder; name its files"):
         load(kind="files", paths=str(tmp_path)).check()

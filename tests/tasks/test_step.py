@@ -15,7 +15,7 @@ import pytest
 from toy_steps import Toy, repeat, train, write
 
 from models.errors import DataError, StoreError
-from tasks import store
+from tasks import store, tracking
 from tasks.refs import About, Ref, ordered
 from tasks.step import RunContext, may_heal, reason
 
@@ -136,10 +136,10 @@ def test_a_kill_leaves_nothing_and_frees_the_lease(context: RunContext) -> None:
         [sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
     ) as child:
         deadline = time.monotonic() + 90
-        while not store.unfinished(ref.key) and time.monotonic() < deadline:
+        while not tracking.unfinished(ref.key) and time.monotonic() < deadline:
             time.sleep(0.2)
         child.kill()
-    (killed,) = store.unfinished(ref.key)
+    (killed,) = tracking.unfinished(ref.key)
     assert store.find(ref.key) is None
     assert write.produce(ref, context).status == "run"
     assert store.client().get_run(killed).info.status == "KILLED"
