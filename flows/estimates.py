@@ -75,9 +75,8 @@ def _adapting(ref: Ref, config: AdaptConfig) -> Estimate:
     seconds = None
     if config.labels is not None:
         rows = min(config.labels, how.search_rows)
-        steps = len(how.settings()) * how.steps(rows) + (
-            how.steps(config.labels) if rows < config.labels else 0
-        )
+        finals = len(set(how.train_embeddings)) if rows < config.labels else 0
+        steps = len(how.settings()) * how.steps(rows) + finals * how.steps(config.labels)
         tokens = (
             steps * how.batch_size * config.downstream.max_length / 3
         )  # texts are shorter than the longest

@@ -41,8 +41,8 @@ class FinetuneConfig(Config):
     search_rows: int = Field(
         default=10_000,
         ge=1,
-        description="With more training rows than this the settings are tried on this many of them, and "
-        "only the best one is trained on all.",
+        description="With more training rows than this the settings are tried on this many of them, and on all rows "
+        "only the best learning rate of each way to treat the embeddings.",
     )
     epochs: float = Field(default=3.0, gt=0, description="Passes over the training rows.")
     min_steps: int = Field(
@@ -153,11 +153,13 @@ def finetune(
     few = min(rows, config.search_rows)
     settings = config.settings()
     stages = [rows] if few == rows or len(settings) == 1 else [few, rows]
-    total = config.steps(stages[0]) * len(settings) + sum(config.steps(count) for count in stages[1:])
+    ways = len(set(config.train_embeddings))
+    total = config.steps(stages[0]) * len(settings) + ways * sum(config.steps(count) for count in stages[1:])
     search = _Search(config, problem, on_progress, total)
-    best = search.best(stages[0], settings)
+    tried = search.tried(stages[0], settings)
     for count in stages[1:]:
-        best = search.best(count, [Setting(best["learning_rate"], best["train_embeddings"])])
+        tried = search.tried(count, _best_of_each_way(tried))
+    best = max(tried, key=lambda item: item["score"])
     if all(item["diverged"] for item in search.found):
         raise DataError("training diverged at every one of finetune.learning_rates: add lower ones")
     shown = ("rows", "steps", "learning_rate", "train_embeddings", "best_step", "metrics", "diverged")
@@ -171,6 +173,17 @@ def finetune(
     )
 
 
+def _best_of_each_way(tried: list[dict[str, Any]]) -> list[Setting]:
+    """The best learning rate with embeddings that learn, and with embeddings that stay.
+
+    A rate that is good on some rows is good on more; whether embeddings should learn turns on how many rows there are.
+    """
+    best: dict[bool, dict[str, Any]] = {}
+    for item in sorted(tried, key=lambda item: item["score"], reverse=True):
+        best.setdefault(item["train_embeddings"], item)
+    return [Setting(item["learning_rate"], way) for way, item in best.items()]
+
+
 class _Search:
     """Trials one after another; those that have ended before are read, not run."""
 
@@ -179,11 +192,11 @@ class _Search:
         self.done = 0
         self.found: list[dict[str, Any]] = []
 
-    def best(self, rows: int, settings: list[Setting]) -> dict[str, Any]:
-        """What the best of `settings` came to on the first `rows` training rows."""
-        tried = [self._trial(rows, setting) for setting in settings]
-        self.found += tried
-        return max(tried, key=lambda item: item["score"])
+    def tried(self, rows: int, settings: list[Setting]) -> list[dict[str, Any]]:
+        """What `settings` came to on the first `rows` training rows."""
+        made = [self._trial(rows, setting) for setting in settings]
+        self.found += made
+        return made
 
     def _trial(self, rows: int, setting: Setting) -> dict[str, Any]:
         from models.transfer.trial import run_trial

@@ -158,6 +158,14 @@ def test_many_rows_are_searched_on_few_and_trained_on_all(make_problem, tmp_path
 
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
+def test_whether_embeddings_learn_is_tried_on_all_rows(make_problem, tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"search_rows": 16, "train_embeddings": (True, False)})
+    tuned = finetune(config, make_problem(tmp_path, 40))
+    assert [trial["rows"] for trial in tuned.trials] == [16] * 4 + [40] * 2
+    assert {trial["train_embeddings"] for trial in tuned.trials[4:]} == {True, False}
+
+
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_one_rate_needs_no_search(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"search_rows": 16, "learning_rates": (1e-3,)})
     tuned = finetune(config, make_problem(tmp_path, 40))
