@@ -40,9 +40,9 @@ def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
 
 
 def report_refs(recipe: Recipe, only: Sequence[str], made: Sequence[Ref]) -> list[refs.Report]:
-    """The report on what is `made`; none where only steps or pretrainings were asked for."""
+    """The report on what is `made` and was needed for it; none where only steps or pretrainings were asked for."""
     scores = tuple(ref for ref in made if isinstance(ref, refs.Scores))
-    models = tuple(ref for ref in made if isinstance(ref, refs.Model))
+    models = tuple(ref for ref in ordered(list(made)) if isinstance(ref, refs.Model))
     asked = not only or {"report", *(entry.name for entry in recipe.downstreams)} & set(only)
     if not asked or not (scores or models):
         return []
