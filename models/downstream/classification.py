@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from models.downstream import Baseline, Downstream, Feature
 from models.errors import DataError
+from models.rows import not_blank
 
 if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
@@ -59,7 +60,7 @@ class Classification(Downstream):
     def schema(self) -> DataFrameSchema:
         import pandera.polars as pa
 
-        filled = pa.Check.str_matches(r"\S")
+        filled = not_blank()
         labels = filled if self.classes is None else pa.Check.isin(self.classes)
         return pa.DataFrameSchema(
             {
