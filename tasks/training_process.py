@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Any
 
+from tqdm import tqdm
+
 from tasks.job import Job, JobSpec, Progress, Stopped
 
 _reports: Any = None  # the child's end of the pipe
@@ -99,6 +101,8 @@ def _begin(reports: Any) -> None:
     global _reports
     _reports = reports
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Progress bars of libraries would make a lock between processes, and leave it behind when this one is killed.
+    tqdm.set_lock(threading.RLock())
     parent = multiprocessing.parent_process()
     assert parent is not None
 
