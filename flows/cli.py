@@ -67,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("stopped", INTERRUPTED)
     except Exception as error:  # noqa: BLE001 the outermost place: a bug is shown as one line too
+        try:
+            environment.check_disk()
+        except HeadwaterError as cause:  # whatever could not be written fails in words of its own
+            return _say(str(cause), FAILED)
         log = environment.home() / "logs" / "traceback.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(traceback.format_exc(), encoding="utf-8")

@@ -1,9 +1,12 @@
 """Where state lives, and quiet, local defaults for every library; set before any of them is imported."""
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
+
+from models.errors import HeadwaterError
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
@@ -23,6 +26,9 @@ _DEFAULTS = {
     "TRANSFORMERS_VERBOSITY": "error",  # what it says of a head that starts fresh is no news
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
 }
+
+LEAST_FREE = 50_000_000
+"""Bytes on the disk below which nothing is begun: databases that cannot grow fail in many words."""
 
 
 def home() -> Path:
@@ -45,9 +51,27 @@ def prepare() -> None:
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
 
 
+def check_disk() -> None:
+    """
+    Raises:
+        HeadwaterError: there is hardly any room for the home folder.
+    """
+    free = shutil.disk_usage(home()).free
+    if free < LEAST_FREE:
+        raise HeadwaterError(
+            f"the disk is full: {free / 1e6:.0f} MB are left for {home()}; free some space, or set HEADWATER_HOME "
+            "to a folder on another disk"
+        )
+
+
 def make_home() -> Path:
-    """Create the folders that servers expect to find, and give the home folder."""
+    """Create the folders that servers expect to find, and give the home folder.
+
+    Raises:
+        HeadwaterError: the disk is full.
+    """
     prepare()
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
     home().mkdir(parents=True, exist_ok=True)
+    check_disk()
     return home()

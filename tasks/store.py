@@ -29,6 +29,7 @@ from tasks.refs import Ref
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # `reaching` says it in one line
 
 
 @dataclass(frozen=True)
