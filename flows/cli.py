@@ -1,4 +1,4 @@
-"""The command line: `headwater run | plan | up`."""
+"""The command line: `headwater run | plan | up | predict`."""
 
 import argparse
 import sys
@@ -20,6 +20,7 @@ examples:
   headwater run recipes/demo.yaml --set seed=2 --set upstreams.mlm.train.tokens=2000000
   headwater plan recipes/korean.yaml              what would run, what is there already, what it takes
   headwater up                                    Prefect and MLflow in the browser, schedules, a worker
+  headwater predict demo-ner@champion "서울에서 만났다"    what a model says
 
 exit codes: 0 all good, 1 a step failed, 2 wrong before the first step, 130 stopped by Ctrl-C
 
@@ -48,6 +49,14 @@ stops it all on Ctrl-C.
 examples:
   headwater up
   headwater up --prefect-port 4300 --mlflow-port 5100
+"""
+_PREDICT = """\
+Answers with a model that a recipe has made: one line of JSON for each input.
+
+examples:
+  headwater predict demo-classification@champion "음악이 훌륭했다"
+  headwater predict demo-pair@champion '{"text_a": "비가 온다", "text_b": "날이 맑다"}'
+  headwater predict models:/demo-ner/1 --file texts.jsonl --out entities.jsonl
 """
 
 
@@ -85,6 +94,10 @@ def _command(options: argparse.Namespace) -> int:
         from flows.up import up
 
         return up(options.prefect_port, options.mlflow_port)
+    if options.command == "predict":
+        from flows.predict import predict
+
+        return predict(options.model, options.input, options.file, options.out)
     overrides = documents.parse_overrides(options.set)
     only = [name.strip() for names in options.only for name in names.split(",") if name.strip()]
     if options.command == "plan":
@@ -139,6 +152,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--prefect-port", type=int, default=4200, metavar="PORT", help="default: 4200")
     command.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT", help="default: 5000")
+    command = commands.add_parser(
+        "predict", help="answers of a model", description=_PREDICT, formatter_class=form
+    )
+    command.add_argument("model", metavar="MODEL", help="name@alias, a models:/ URI, or a folder")
+    command.add_argument("input", nargs="*", metavar="INPUT", help="a text, or a JSON object with its fields")
+    command.add_argument("--file", type=Path, metavar="IN", help="rows to answer, instead of inputs")
+    command.add_argument(
+        "--out", type=Path, metavar="OUT", help="where answers go; standard output by default"
+    )
     return parser
 
 

@@ -20,7 +20,13 @@ def corpus_ref(recipe: Recipe) -> refs.Split:
     checked = validate(ValidateConfig(quarantine=part.quarantine), rows=read)
     entries = recipe.downstreams if part.leaks == "remove" else ()
     tests = tuple(
-        HeldOut(sources=entry.data, seed=recipe.seed, texts=entry.downstream.texts) for entry in entries
+        HeldOut(
+            sources=entry.data,
+            seed=recipe.seed,
+            texts=entry.downstream.texts,
+            pool=entry.downstream.pool,
+        )
+        for entry in entries
     )
     how = SplitConfig(seed=recipe.seed, holdout=part.holdout, leaks=part.leaks, tests=tests)
     return split(how, rows=checked, corpus=None)

@@ -9,10 +9,12 @@ from prefect import flow
 from flows.corpus import corpus_ref
 from flows.pretraining import model_refs
 from flows.recipe import DownstreamPart, Recipe
+from models.reporting.data import CONTROLS
 from tasks import refs
 from tasks.adapt import AdaptConfig, adapt
 from tasks.ingest import IngestConfig, ingest
 from tasks.predict import PredictConfig, predict
+from tasks.promote import PromoteConfig, promote
 from tasks.refs import About
 from tasks.run import flow_run
 from tasks.score import ScoreConfig, score
@@ -27,7 +29,12 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split) -> refs.
     checked = validate(
         ValidateConfig(rows=entry.downstream, quarantine=entry.quarantine), about=about, rows=read
     )
-    how = SplitConfig(seed=recipe.seed, leaks=recipe.corpus.leaks)
+    how = SplitConfig(
+        seed=recipe.seed,
+        leaks=recipe.corpus.leaks,
+        texts=entry.downstream.texts,
+        pool=entry.downstream.pool,
+    )
     return split(how, about=about, rows=checked, corpus=corpus)
 
 
@@ -70,6 +77,17 @@ def score_refs(
     return found
 
 
+def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores]) -> list[refs.Promotion]:
+    """The registry of an entry's transferred models; none where it has controls only."""
+    made = [item.one("predictions").one("adapted") for item in scores if item.about.mode not in CONTROLS]
+    adapted = tuple(item for item in made if isinstance(item, refs.Adapted))
+    if not adapted:
+        return []
+    about = About(downstream=entry.name, kind=entry.downstream.kind, upstream=recipe.upstream_of(entry).name)
+    how = PromoteConfig(name=f"{recipe.name}-{entry.name}", seed=recipe.seed)
+    return [promote(how, about=about, adapted=adapted)]
+
+
 @flow(name="downstream", flow_run_name="downstream · {recipe.stem}")
 def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = []) -> None:
     """Carries the pretrained models over to the recipe's downstreams and scores them; makes what they need.
@@ -82,8 +100,9 @@ def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = [
     loaded = Recipe.load(recipe, overrides)
     with flow_run(loaded.name, device=loaded.device, threads=loaded.threads, text=loaded.text()) as run:
         corpus = corpus_ref(loaded)
-        scores = []
+        targets: list[refs.Ref] = []
         for entry in loaded.entries(only):
             made = model_refs(loaded, loaded.upstream_of(entry), corpus)
-            scores += score_refs(loaded, entry, corpus, *made)
-        run.execute(scores)
+            scores = score_refs(loaded, entry, corpus, *made)
+            targets += [*scores, *promote_refs(loaded, entry, scores)]
+        run.execute(targets)

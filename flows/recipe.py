@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from flows import documents
 from flows.complaints import complaints
-from models.backbone import ModelConfig
+from models.backbone import DECODERS, ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.downstream import DownstreamField
 from models.errors import RecipeError
@@ -33,6 +33,7 @@ STEPS = (
     "adapt",
     "predict",
     "score",
+    "promote",
     "report",
 )
 """What `--only` may name beside the entries of a recipe."""
@@ -70,6 +71,15 @@ class UpstreamPart(Config):
 
     _default_name = model_validator(mode="before")(lambda value: _named_after(value, "objective"))
 
+    @model_validator(mode="after")
+    def _reads_as_it_learns(self) -> Self:
+        if self.model.pretrained is None and (self.model.preset in DECODERS) != self.objective.decoder:
+            fitting = sorted(DECODERS) if self.objective.decoder else ["bert", "modernbert"]
+            raise ValueError(
+                f"model.preset: {self.model.preset} is not for {self.objective.kind}; use {' or '.join(fitting)}"
+            )
+        return self
+
 
 class DownstreamPart(Config):
     """One data set that the pretrained model is carried over to."""
@@ -81,7 +91,7 @@ class DownstreamPart(Config):
         default=0.02, ge=0, le=1, description="Share of rows that may be broken; with more the run stops."
     )
     upstream: str | None = Field(
-        default=None, description="The pretraining it starts from; the first one by default."
+        default=None, description="The pretraining it starts from; the first one that fits by default."
     )
     labels: tuple[Annotated[int, Field(ge=2)] | Literal["all"], ...] = Field(
         default=("all",),
@@ -141,6 +151,11 @@ class Recipe(Config):
                 raise ValueError(
                     f"{entry.name}: unknown upstream '{entry.upstream}'{did_you_mean(entry.upstream, known)}"
                 )
+            if entry.downstream.decoder and not self.upstream_of(entry).objective.decoder:
+                raise ValueError(
+                    f"{entry.name}: {entry.downstream.kind} needs a model that reads from left to right: "
+                    "name an upstream with objective clm"
+                )
         return self
 
     @classmethod
@@ -168,8 +183,10 @@ class Recipe(Config):
         return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
 
     def upstream_of(self, entry: DownstreamPart) -> UpstreamPart:
-        """The pretraining that a downstream starts from."""
-        return next((part for part in self.upstreams if part.name == entry.upstream), self.upstreams[0])
+        """The pretraining that a downstream starts from: the one it names, else the first of the kind it wants."""
+        named = [part for part in self.upstreams if part.name == entry.upstream]
+        fitting = [part for part in self.upstreams if part.objective.decoder == entry.downstream.decoder]
+        return (named or fitting or list(self.upstreams))[0]
 
     def entries(self, only: Iterable[str]) -> list[DownstreamPart]:
         """The downstreams that `only` names; all where it is empty or names a step.

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.downstream import score_refs
+from flows.downstream import promote_refs, score_refs
 from flows.pretraining import model_refs
 from flows.recipe import Recipe
 from tasks import refs, store
@@ -25,17 +25,16 @@ def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
     corpus = corpus_ref(recipe)
     made = {part.name: model_refs(recipe, part, corpus) for part in recipe.upstreams}
     entries = recipe.entries(only)
-    scores = [
-        ref
-        for entry in entries
-        for ref in score_refs(recipe, entry, corpus, *made[recipe.upstream_of(entry).name])
-    ]
-    every = [*(model for _, model in made.values()), *scores]
+    ends: list[Ref] = []
+    for entry in entries:
+        scores = score_refs(recipe, entry, corpus, *made[recipe.upstream_of(entry).name])
+        ends += [*scores, *promote_refs(recipe, entry, scores)]
+    every = [*(model for _, model in made.values()), *ends]
     if not only or "report" in only:
         return every
-    steps = [ref for ref in ordered(every) if ref not in scores]
+    steps = [ref for ref in ordered(every) if ref not in ends]
     return [
-        ref for ref in (*steps, *scores) if {ref.step, ref.about.downstream or ref.about.upstream} & {*only}
+        ref for ref in (*steps, *ends) if {ref.step, ref.about.downstream or ref.about.upstream} & {*only}
     ]
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from uuid import UUID
 
 from flows.processes import LOOPBACK, Server, is_free, start, stop
 from models.errors import HeadwaterError, RecipeError
@@ -109,11 +110,35 @@ def _make_pool() -> None:
 
 
 def _deploy() -> None:
+    switched_on = {place for place, *_, active in _schedules() if active}
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     (home() / "logs" / "deploy.log").write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode:
         raise HeadwaterError(f"prefect.yaml could not be deployed; see {home() / 'logs' / 'deploy.log'}")
+    _switch_on(switched_on)
+
+
+def _schedules() -> list[tuple[tuple[str, str], UUID, UUID, bool]]:
+    """(deployment's name and flow, what it says), deployment, schedule, whether it is on, of every schedule."""
+    from prefect import get_client
+
+    with get_client(sync_client=True) as client:
+        return [
+            ((f"{found.flow_id}/{found.name}", str(item.schedule)), found.id, item.id, item.active)
+            for found in client.read_deployments()
+            for item in found.schedules
+        ]
+
+
+def _switch_on(places: set[tuple[str, str]]) -> None:
+    """Deploying switches every schedule off; those that were on go on."""
+    from prefect import get_client
+
+    with get_client(sync_client=True) as client:
+        for place, deployment, schedule, _ in _schedules():
+            if place in places:
+                client.update_deployment_schedule(deployment, schedule, active=True)
 
 
 def _wait_for_worker(worker: Server) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from models import presets
 from models.config import Config
 from models.errors import DataError, RecipeError
 from models.fingerprint import Pretrained, content
@@ -17,12 +18,12 @@ from models.seeds import derive
 from models.tokenization import token_id
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
-    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 SIZES = {"tiny": (128, 2, 2), "mini": (256, 4, 4), "small": (512, 4, 8)}
 """Hidden size, layers, heads: those of BERT-tiny, -mini and -small (I. Turc et al., 2019)."""
-WIDENING = {"bert": 4.0, "modernbert": 1.5}
-"""Intermediate size in hidden sizes; ModernBERT's is gated, so it has two such matrices going in."""
+DECODERS = frozenset({"gpt2", "llama"})
+"""Presets that read from left to right, as `clm` needs."""
 OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"})
 """Architectures that count positions from `pad_token_id + 1`."""
 
@@ -30,11 +31,13 @@ OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-robert
 class ModelConfig(Config):
     """Which model.
 
-    Millions of parameters beside the token embeddings: modernbert tiny 0.3, mini 2.3, small 9.2; bert 0.5, 3.4, 13.2.
+    Millions of parameters beside the token embeddings: modernbert tiny 0.3, mini 2.3, small 9.2; bert 0.5, 3.4, 13.2;
+    gpt2 0.5, 3.3, 12.9; llama 0.4, 3.2, 12.8.
     """
 
-    preset: Literal["bert", "modernbert"] = Field(
-        default="modernbert", description="Architecture: bert or modernbert."
+    preset: Literal["bert", "modernbert", "gpt2", "llama"] = Field(
+        default="modernbert",
+        description="Architecture: bert or modernbert for mlm, gpt2 or llama for clm.",
     )
     size: Literal["tiny", "mini", "small"] = Field(
         default="mini", description="tiny (128 wide, 2 layers), mini (256, 4) or small (512, 4)."
@@ -66,9 +69,9 @@ class ModelConfig(Config):
         hidden, _, heads = self.shape
         if hidden % heads:
             raise ValueError(f"heads must divide hidden_size: {hidden} is no multiple of {heads}")
-        if self.preset == "modernbert" and (hidden // heads) % 2:
+        if self.preset in ("modernbert", "llama") and (hidden // heads) % 2:
             raise ValueError(
-                f"modernbert's heads need an even width: {hidden} / {heads} is {hidden // heads}"
+                f"{self.preset}'s heads need an even width: {hidden} / {heads} is {hidden // heads}"
             )
         return self
 
@@ -136,7 +139,7 @@ def build(
 
     if config.pretrained is not None:
         return load(config.pretrained, tokenizer, model_class, seed, **settings)
-    architecture = _bert(config) if config.preset == "bert" else _modernbert(config)
+    architecture = presets.architecture(config)
     for name, value in (_token_ids(tokenizer) | settings).items():
         setattr(architecture, name, value)
     with seeded(seed):
@@ -190,41 +193,3 @@ def _token_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int | None]:
         "bos_token_id": first,
         "eos_token_id": last,
     }
-
-
-def _bert(config: ModelConfig) -> PreTrainedConfig:
-    from transformers import BertConfig
-
-    hidden, layers, heads = config.shape
-    return BertConfig(
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=config.intermediate_size or int(hidden * WIDENING["bert"]),
-        max_position_embeddings=config.max_positions,
-        hidden_dropout_prob=config.dropout,
-        attention_probs_dropout_prob=config.dropout,
-    )
-
-
-def _modernbert(config: ModelConfig) -> PreTrainedConfig:
-    """All layers see the whole sequence: it is short enough. A mean over the text is what its classifier reads."""
-    from transformers import ModernBertConfig
-
-    hidden, layers, heads = config.shape
-    return ModernBertConfig(
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=config.intermediate_size or int(hidden * WIDENING["modernbert"]),
-        max_position_embeddings=config.max_positions,
-        attention_dropout=config.dropout,
-        mlp_dropout=config.dropout,
-        embedding_dropout=config.dropout,
-        layer_types=["full_attention"] * layers,
-        rope_parameters={
-            kind: {"rope_type": "default", "rope_theta": 10_000.0}
-            for kind in ("full_attention", "sliding_attention")
-        },
-        classifier_pooling="mean",
-    )

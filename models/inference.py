@@ -43,6 +43,28 @@ class Inputs:
             yield order[start : start + batch_size]
 
 
+def outputs(
+    model: PreTrainedModel,
+    inputs: Inputs,
+    batch_size: int = BATCH_SIZE,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[list[np.ndarray], float | None]:
+    """What `decode` needs of each feature, in their order, and the mean loss where the inputs are labelled."""
+    found: dict[int, np.ndarray] = {}
+    losses: list[tuple[float, int]] = []
+    model.eval()
+    with torch.inference_mode():
+        for indices in inputs.by_length(batch_size):
+            batch = {name: tensor.to(model.device) for name, tensor in inputs.batch(indices).items()}
+            made, loss = inputs.downstream.outputs(model, batch)
+            found |= zip(indices, made, strict=True)
+            if loss is not None:
+                losses.append((loss, len(indices)))
+            on_progress(len(found), len(inputs.features))
+    mean = sum(loss * count for loss, count in losses) / sum(count for _, count in losses) if losses else None
+    return [found[index] for index in range(len(found))], mean
+
+
 def predict(
     model: PreTrainedModel,
     inputs: Inputs,
@@ -53,20 +75,5 @@ def predict(
 
     Batch size and the order of rows change no probability by more than 1e-5 (float32 sums in another order).
     """
-    outputs: list[np.ndarray | None] = [None] * len(inputs.features)
-    losses: list[tuple[float, int]] = []
-    done = 0
-    model.eval()
-    with torch.inference_mode():
-        for indices in inputs.by_length(batch_size):
-            batch = {name: tensor.to(model.device) for name, tensor in inputs.batch(indices).items()}
-            found, loss = inputs.downstream.outputs(model, batch)
-            for index, output in zip(indices, found, strict=True):
-                outputs[index] = output
-            if loss is not None:
-                losses.append((loss, len(indices)))
-            done += len(indices)
-            on_progress(done, len(outputs))
-    mean = sum(loss * count for loss, count in losses) / len(outputs) if losses else None
-    whole = [output for output in outputs if output is not None]
-    return inputs.downstream.decode(whole, inputs.features, inputs.rows), mean
+    found, loss = outputs(model, inputs, batch_size, on_progress)
+    return inputs.downstream.decode(found, inputs.features, inputs.rows), loss

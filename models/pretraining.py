@@ -75,7 +75,7 @@ class PretrainConfig(Config):
     """Everything about a pretrained model but its data."""
 
     objective: ObjectiveField = Field(
-        description="What is learnt: mlm, or a mapping with its kind and settings."
+        description="What is learnt: mlm, clm, or a mapping with its kind and settings."
     )
     model: ModelConfig = Field(default=ModelConfig(), description="The model.")
     train: TrainConfig = Field(description="How long and how.")
@@ -113,7 +113,8 @@ def pretrain(
             on_progress(0, 1, "counting which tokens occur together")
             warm_start(model, train, words, config.seed, machine)
     batches = Batches(objective, train, words, config.train.batch_tokens, config.seed)
-    held_out = Batches(objective, sample(validation, config), words, config.train.batch_tokens, config.seed)
+    unseen = sample(validation, config)
+    held_out = Batches(objective, unseen, words, config.train.batch_tokens, config.seed)
     fixed = [held_out.at(step) for step in range(len(held_out))]
     steps = config.train.steps(train.tokens, len(batches))
     history = training.train(
@@ -131,7 +132,7 @@ def pretrain(
             scratch=machine.scratch,
             checkpoint_seconds=config.train.checkpoint_seconds,
         ),
-        evaluate=lambda model: held_out_loss(model, objective, fixed),
+        evaluate=lambda model: held_out_loss(model, objective, fixed, unseen.size),
         on_log=on_log,
         on_progress=on_progress,
     )
@@ -216,20 +217,22 @@ def sample(documents: Documents, config: PretrainConfig) -> Documents:
     order = np.random.default_rng(derive(config.seed, "evaluation")).permutation(len(documents.lengths))
     enough = int(np.searchsorted(np.cumsum(documents.lengths[order]), config.train.evaluation_tokens)) + 1
     chosen = np.sort(order[:enough])
-    return Documents(documents.ids, documents.starts[chosen], documents.lengths[chosen])
+    return Documents(
+        documents.ids, documents.starts[chosen], documents.lengths[chosen], documents.sizes[chosen]
+    )
 
 
 def held_out_loss(
-    model: PreTrainedModel, objective: Objective, batches: list[dict[str, Tensor]]
+    model: PreTrainedModel, objective: Objective, batches: list[dict[str, Tensor]], size: int
 ) -> Mapping[str, float]:
-    """`loss`: mean over all targets, in nats."""
+    """`loss`, the mean over all targets in nats, and what the objective makes of it for text of `size` bytes."""
     sums, targets = 0.0, 0
     for batch in batches:
         total, number = objective.evaluate(
             model, {name: tensor.to(model.device) for name, tensor in batch.items()}
         )
         sums, targets = sums + total, targets + number
-    return {"loss": sums / max(1, targets)}
+    return {"loss": sums / max(1, targets), **objective.rates(sums, max(1, targets), size)}
 
 
 def save(

@@ -36,7 +36,7 @@ def paired(
     seed: int,
     lower_is_better: frozenset[str] = frozenset(),
 ) -> dict[str, dict[str, float | bool]]:
-    """Difference a - b of each metric on the same rows: `{name: {value, low, high, better, worse}}`.
+    """Difference a - b of each metric that both have, on the same rows: `{name: {value, low, high, better, worse}}`.
 
     `better` means that a's interval of the difference lies wholly on the good side of 0, `worse` on the bad side.
 
@@ -48,7 +48,7 @@ def paired(
     of_a, of_b = metrics(a.sum(axis=0)), metrics(b.sum(axis=0))
     draws_a, draws_b = (metrics(_totals(item, resamples, seed)) for item in (a, b))
     found: dict[str, dict[str, float | bool]] = {}
-    for name in of_a:
+    for name in [name for name in of_a if name in of_b]:
         interval = _interval(draws_a[name] - draws_b[name])
         above, below = interval["low"] > 0, interval["high"] < 0
         better, worse = (below, above) if name in lower_is_better else (above, below)

@@ -18,46 +18,15 @@ COSTS = (1.0, 3.0, 10.0, 30.0)
 """Inverse strengths of regularisation among which validation chooses."""
 
 
-class TfidfClassifier:
-    """Weights (n-grams, classes) and intercepts (classes,) over sublinear TF-IDF of characters 1 to 4."""
+class TfidfModel:
+    """Weights (features, outputs) and intercepts (outputs,) over sublinear TF-IDF of characters 1 to 4."""
 
     def __init__(
         self, terms: Sequence[str], idf: np.ndarray, weights: np.ndarray, intercepts: np.ndarray
     ) -> None:
         self.terms, self.idf, self.weights, self.intercepts = list(terms), idf, weights, intercepts
-        self._vectorizer = _vectorizer(vocabulary={term: column for column, term in enumerate(self.terms)})
-        self._vectorizer.idf_ = idf
-
-    @classmethod
-    def fit(cls, texts: Sequence[str], labels: np.ndarray, classes: int) -> list[tuple[float, Self]]:
-        """One fitted classifier for each of `COSTS`.
-
-        Args:
-            labels: class numbers (texts,), at least two different ones.
-            classes: how many classes there are; one without a row is never predicted.
-        """
-        # A pair of rows is the least that makes an n-gram a pattern; few rows have too few pairs for that.
-        vectorizer = _vectorizer(min_df=2 if len(texts) >= 5000 else 1)
-        matrix = vectorizer.fit_transform(texts)
-        terms = vectorizer.get_feature_names_out().tolist()
-        fitted = []
-        for cost in COSTS:
-            model = LogisticRegression(C=cost, max_iter=300).fit(matrix, labels)
-            weights = np.zeros((len(terms), classes))
-            intercepts = np.full(classes, -np.inf)
-            binary = (
-                len(model.classes_) == 2
-            )  # then sklearn has one column, of the second class against the first
-            weights[:, model.classes_] = (
-                np.hstack([0 * model.coef_.T, model.coef_.T]) if binary else model.coef_.T
-            )
-            intercepts[model.classes_] = [0.0, model.intercept_[0]] if binary else model.intercept_
-            fitted.append((cost, cls(terms, vectorizer.idf_, weights, intercepts)))
-        return fitted
-
-    def scores(self, texts: Sequence[str]) -> np.ndarray:
-        """Unnormalised log-probabilities (texts, classes)."""
-        return self._vectorizer.transform(texts) @ self.weights + self.intercepts
+        self.vectorizer = vectorizer(vocabulary={term: column for column, term in enumerate(self.terms)})
+        self.vectorizer.idf_ = idf
 
     def save(self, folder: Path) -> None:
         """Write `tfidf.safetensors` and `terms.json`."""
@@ -76,5 +45,42 @@ class TfidfClassifier:
         return cls(terms, **load_file(folder / "tfidf.safetensors"))
 
 
-def _vectorizer(**settings: Any) -> TfidfVectorizer:
+class TfidfClassifier(TfidfModel):
+    """One output a class."""
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], labels: np.ndarray, classes: int) -> list[tuple[float, Self]]:
+        """One fitted classifier for each of `COSTS`.
+
+        Args:
+            labels: class numbers (texts,), at least two different ones.
+            classes: how many classes there are; one without a row is never predicted.
+        """
+        # A pair of rows is the least that makes an n-gram a pattern; few rows have too few pairs for that.
+        fresh = vectorizer(min_df=2 if len(texts) >= 5000 else 1)
+        matrix = fresh.fit_transform(texts)
+        terms = fresh.get_feature_names_out().tolist()
+        fitted = []
+        for cost in COSTS:
+            model = LogisticRegression(C=cost, max_iter=300).fit(matrix, labels)
+            weights, intercepts = class_weights(model, classes)
+            fitted.append((cost, cls(terms, fresh.idf_, weights, intercepts)))
+        return fitted
+
+    def scores(self, texts: Sequence[str]) -> np.ndarray:
+        """Unnormalised log-probabilities (texts, classes)."""
+        return self.vectorizer.transform(texts) @ self.weights + self.intercepts
+
+
+def class_weights(model: LogisticRegression, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (features, classes) and intercepts (classes,); a class that the fit has not seen is never predicted."""
+    coefficients, found = np.asarray(model.coef_).T, np.asarray(model.intercept_)
+    if len(model.classes_) == 2:  # then sklearn has one column, of the second class against the first
+        coefficients, found = np.hstack([0 * coefficients, coefficients]), np.array([0.0, found[0]])
+    weights, intercepts = np.zeros((len(coefficients), classes)), np.full(classes, -np.inf)
+    weights[:, model.classes_], intercepts[model.classes_] = coefficients, found
+    return weights, intercepts
+
+
+def vectorizer(**settings: Any) -> TfidfVectorizer:
     return TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True, lowercase=True, **settings)

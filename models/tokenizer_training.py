@@ -96,15 +96,15 @@ def _wordpiece(
     """A WordPiece model, the same in every run.
 
     The trainer gives ids to continuing characters (`##가`) in the order of a hash, and breaks ties between pairs
-    by id. So a first pass without merges finds these characters, and the second is given them in sorted order.
+    by id. So a first pass without merges finds these characters, and the second is given them in sorted order, as
+    special tokens; that is done on a copy, since to a tokenizer special tokens are no text.
     """
-    tokenizer.train_from_iterator(batches(), trainers.WordPieceTrainer(**{**settings, "vocab_size": 0}))
-    continuing = sorted(
-        piece for piece in tokenizer.get_vocab() if piece.startswith("##") and len(piece) == 3
-    )
+    learner = Tokenizer.from_str(tokenizer.to_str())
+    learner.train_from_iterator(batches(), trainers.WordPieceTrainer(**{**settings, "vocab_size": 0}))
+    continuing = sorted(piece for piece in learner.get_vocab() if piece.startswith("##") and len(piece) == 3)
     first = [*SPECIAL, *continuing]
-    tokenizer.train_from_iterator(batches(), trainers.WordPieceTrainer(special_tokens=first, **settings))
-    vocabulary = json.loads(tokenizer.to_str())["model"]["vocab"]
+    learner.train_from_iterator(batches(), trainers.WordPieceTrainer(special_tokens=first, **settings))
+    vocabulary = json.loads(learner.to_str())["model"]["vocab"]
     return models.WordPiece(vocabulary, unk_token=UNKNOWN)
 
 

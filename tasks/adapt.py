@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 from pydantic import Field
 
+from models.adapted import POOL, SETTLED, VALIDATION
 from models.backbone import ModelConfig
 from models.config import Config
 from models.downstream import Downstream, DownstreamField
@@ -15,7 +16,7 @@ from models.draws import draw
 from models.errors import DataError
 from models.seeds import derive
 from models.transfer.finetune import FinetuneConfig, Problem, Tuned, finetune
-from tasks import refs
+from tasks import refs, serving
 from tasks.job import Job
 from tasks.step import step
 
@@ -62,20 +63,21 @@ def adapt(
     validation = draw(
         pl.read_parquet(folder / "validation.parquet"), config.labels, derive(config.seed, "validation")
     )
+    pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
     downstream.check(train)
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
-    (job.out / "downstream.json").write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
+    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
     if config.mode == "baseline":
-        summary = _baseline(job, config, downstream, train, validation)
+        summary = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))
     else:
         given = model if config.mode == "finetune" else tokenizer
         assert given is not None, (
             f"{config.mode} needs a {'model' if config.mode == 'finetune' else 'tokenizer'}"
         )
         source = job.files(given) / "model" if config.mode == "finetune" else job.files(given)
-        summary = _finetune(job, config, downstream, train, validation, source)
+        summary = _finetune(job, config, downstream, (train, validation, pool), source)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -95,11 +97,14 @@ def _finetune(
     job: Job,
     config: AdaptConfig,
     downstream: Downstream,
-    train: pl.DataFrame,
-    validation: pl.DataFrame,
+    rows: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
     source: Path,
 ) -> dict[str, Any]:
-    """Fine-tunes from `source`, a model's folder, or a tokenizer's folder where the start is random."""
+    """Fine-tunes from `source`, a model's folder, or a tokenizer's folder where the start is random.
+
+    Args:
+        rows: training rows, validation rows, and those that both speak of.
+    """
     from models import tokenization
     from models.transfer.heads import from_scratch, transferred
 
@@ -111,12 +116,15 @@ def _finetune(
             return transferred(downstream, tokenizer, source, dropout, seed)
         return from_scratch(downstream, tokenizer, config.model, dropout, seed)
 
-    problem = Problem(
-        downstream, tokenizer, start, train, validation, config.seed, job.scratch, job.device, job.threads
-    )
+    problem = Problem(downstream, tokenizer, start, *rows, config.seed, job.scratch, job.device, job.threads)
     tuned = finetune(config.finetune, problem, job.progress)
     shutil.copytree(tuned.model, job.out / "model")
     tokenizer.save_pretrained(job.out / "model")
+    downstream.export(job.out / "model", tokenizer)
+    if downstream.pool is not None:
+        problem.pool.write_parquet(job.out / POOL, compression="zstd")
+    _keep_validation(job, problem)
+    serving.describe(job.out, downstream)
     _write_history(job, tuned)
     (job.out / "trials.json").write_text(json.dumps(tuned.trials, indent=2), encoding="utf-8")
     return {
@@ -124,6 +132,18 @@ def _finetune(
         "validation": tuned.metrics,
         "trainable_parameters": tuned.trainable_parameters,
     }
+
+
+def _keep_validation(job: Job, problem: Problem) -> None:
+    """The chosen model's statistics of each validation row, by which it can be compared with another."""
+    from models import inference
+    from models.training import accelerator
+    from models.transfer.heads import load
+
+    model = load(job.out / "model", problem.downstream).to(accelerator(job.device).device)
+    predictions, _ = inference.predict(model, problem.inputs(problem.validation))
+    statistics = pl.DataFrame(problem.downstream.statistics(problem.validation, predictions))
+    predictions.select("id").hstack(statistics).write_parquet(job.out / VALIDATION, compression="zstd")
 
 
 def _write_history(job: Job, tuned: Tuned) -> None:

@@ -22,7 +22,7 @@ def encode(job: Job, config: EncodeConfig, corpus: Split, tokenizer: Tokenizer) 
         counts[part] = packing.write(
             tokenization.texts(source),
             words,
-            config.sequence_length,
+            config,
             job.out / f"{part}.arrow",
             lambda done, total=total, part=part: job.progress(done, total, f"{part}: {done:,} texts"),
         )

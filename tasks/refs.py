@@ -131,5 +131,9 @@ class Scores(Ref):
     """Test metrics with intervals, and the statistics they come from."""
 
 
+class Promotion(Ref):
+    """Which versions of a registered model there are, and which of them is the champion."""
+
+
 class Report(Ref):
     """The HTML page, its figures and its tables."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from models.adapted import SETTLED
 from models.config import Config
 from models.downstream import Downstream
 from models.reporting import collect
@@ -101,7 +102,7 @@ def _data(job: Job, name: str, split: refs.Ref, config: ReportConfig) -> Data:
 def _settled(job: Job, item: refs.Ref) -> Downstream:
     """The downstream with what its recipe left open, as the predictions were made with."""
     how: Any = item.config
-    settled = job.files(item.one("predictions")) / "downstream.json"
+    settled = job.files(item.one("predictions")) / SETTLED
     return type(how.downstream).model_validate_json(settled.read_text(encoding="utf-8"))
 
 

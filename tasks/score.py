@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from models.adapted import SETTLED
 from models.config import Config
 from models.downstream import DownstreamField
 from models.scoring import intervals
@@ -28,12 +29,11 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
     folder, made = job.files(rows), job.files(predictions)
     test = pl.read_parquet(folder / "test.parquet")
     predicted = pl.read_parquet(made / "predictions.parquet")
-    downstream = type(config.downstream).model_validate_json(
-        (made / "downstream.json").read_text(encoding="utf-8")
-    )
+    downstream = type(config.downstream).model_validate_json((made / SETTLED).read_text(encoding="utf-8"))
     statistics = downstream.statistics(test, predicted)
     scores = intervals(statistics, downstream.metrics, config.resamples, config.seed)
-    details = {"rows": len(statistics), **downstream.details(test, predicted)}
+    every = test if downstream.pool is None else pl.concat([test, pl.read_parquet(folder / "pool.parquet")])
+    details = {"rows": len(statistics), **downstream.details(every, predicted)}
     _log(job, scores)
 
     leaks = pl.read_parquet(folder / "leaks.parquet")

@@ -27,6 +27,7 @@ class HeldOut(Config):
     sources: tuple[SourceField, ...] = Field(min_length=1, description="Where the labelled rows come from.")
     seed: int = Field(default=0, description="The seed their parts are drawn with.")
     texts: tuple[str, ...] = Field(default=("text",), description="The columns that hold text.")
+    pool: str | None = Field(default=None, description="The column that says which rows are no examples.")
 
 
 class SplitConfig(Config):
@@ -43,6 +44,14 @@ class SplitConfig(Config):
         default="report",
         description="remove: take rows that repeat a test row out of train, validation and the corpus.",
     )
+    texts: tuple[str, ...] = Field(
+        default=("text",), description="The columns that hold text, by which rows are found again elsewhere."
+    )
+    pool: str | None = Field(
+        default=None,
+        description="The column that says which rows are no examples but what examples speak of: they belong to "
+        "every part, and lie in pool.parquet.",
+    )
     tests: tuple[HeldOut, ...] = Field(
         default=(), description="For the corpus with leaks: remove: whose test rows to remove."
     )
@@ -52,7 +61,7 @@ class SplitConfig(Config):
 def split(job: Job, config: SplitConfig, rows: Validated, corpus: Split | None) -> None:
     """Parts the rows, and finds duplicates across parts and test rows inside the corpus."""
     source = job.files(rows)
-    frame = pl.read_parquet(source / "rows.parquet")
+    frame, pool = _apart(pl.read_parquet(source / "rows.parquet"), config.pool)
     if config.holdout is not None:
         frame = splits.hold_out(frame, config.seed, config.holdout)
         names = ("train", "validation")
@@ -62,8 +71,9 @@ def split(job: Job, config: SplitConfig, rows: Validated, corpus: Split | None) 
     else:
         frame = splits.assign(frame, config.seed)
         names = splits.PARTS
-        twins = splits.duplicates(frame)
-        held_out = frame.filter(pl.col("part") != "train")
+        compared = _compared(frame, config.texts)
+        twins = splits.duplicates(compared)
+        held_out = compared.filter(pl.col("part") != "train")
         found = leaks(held_out, _documents(job.files(corpus))) if corpus else pl.DataFrame(schema=LEAKS)
         in_test = twins.filter(pl.col("part_b") == "test")
         repeats = in_test.select(id="id_a", reason=pl.lit("duplicate_of_test"), kept_id="id_b")
@@ -76,12 +86,19 @@ def split(job: Job, config: SplitConfig, rows: Validated, corpus: Split | None) 
         part.write_parquet(job.out / f"{name}.parquet", compression="zstd")
     for name, table in {"duplicates": twins, "leaks": found, "removed": removed}.items():
         table.write_parquet(job.out / f"{name}.parquet", compression="zstd")
-    _count(job, counts.load(source), frame, names, twins, found, removed)
+    if config.pool is not None:
+        pool.write_parquet(job.out / "pool.parquet", compression="zstd")
+    _count(job, counts.load(source), frame, pool, twins, found, removed)
+
+
+def _apart(rows: pl.DataFrame, pool: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Examples, and the rows that belong to every part."""
+    return (rows, rows.clear()) if pool is None else (rows.filter(~pl.col(pool)), rows.filter(pool))
 
 
 def _check_parts(frame: pl.DataFrame, names: tuple[str, ...]) -> None:
     """Raises a DataError where a part has no rows: there is nothing to learn from, to choose by or to score on."""
-    sizes = {name: int((frame["part"] == name).sum()) for name in names}
+    sizes = dict.fromkeys(names, 0) | _sizes(frame)
     if not all(sizes.values()):
         found = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
         raise DataError(
@@ -89,11 +106,16 @@ def _check_parts(frame: pl.DataFrame, names: tuple[str, ...]) -> None:
         )
 
 
+def _sizes(frame: pl.DataFrame) -> dict[str, int]:
+    """Rows of each part there is, in the order of the parts."""
+    return {name: count for name in splits.PARTS if (count := int((frame["part"] == name).sum()))}
+
+
 def _count(
     job: Job,
     before: dict[str, Any],
     frame: pl.DataFrame,
-    names: tuple[str, ...],
+    pool: pl.DataFrame,
     twins: pl.DataFrame,
     found: pl.DataFrame,
     removed: pl.DataFrame,
@@ -101,9 +123,9 @@ def _count(
     """Writes counts.json, logs it and says what was found."""
     reasons = dict(removed["reason"].value_counts().sort("reason").iter_rows())
     made = before | {
-        "kept": frame.height,
+        "kept": frame.height + pool.height,
         "removed": before["removed"] | reasons,
-        "parts": {name: int((frame["part"] == name).sum()) for name in names},
+        "parts": _sizes(frame) | ({"pool": pool.height} if pool.height else {}),
         "duplicates": twins.height,
         "leaks": dict(found["kind"].value_counts().sort("kind").iter_rows()),
     }
@@ -126,10 +148,16 @@ def _tests_inside(config: SplitConfig, frame: pl.DataFrame, scratch: Path) -> pl
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             out = Path(folder)
             Ingestion(False, None, out).run((item for source in tests.sources for item in source.read()), out)
-            rows = splits.assign(pl.read_parquet(out / "rows.parquet"), tests.seed)
-            rows = rows.select("id", *PROVENANCE, *(name for name in tests.texts if name in rows.columns))
+            rows, _ = _apart(pl.read_parquet(out / "rows.parquet"), tests.pool)
+            rows = splits.assign(rows, tests.seed)
+            rows = _compared(rows, tests.texts)
         found.append(leaks(rows.filter(pl.col("part") == "test"), frame.iter_slices(BATCH)))
     return pl.concat(found)
+
+
+def _compared(rows: pl.DataFrame, texts: tuple[str, ...]) -> pl.DataFrame:
+    """What rows are compared by, and where they come from."""
+    return rows.select("id", *PROVENANCE, *(name for name in texts if name in rows.columns))
 
 
 def _documents(folder: Path) -> Iterator[pl.DataFrame]:

@@ -240,7 +240,14 @@ def resolve(uri: str) -> Path:
     Raises:
         RecipeError: when there is no such model.
     """
+    name, _, version = uri.removeprefix("models:/").partition("/")
+    name, _, alias = name.partition("@")
     try:
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, tracking_uri=tracking_uri()))
+        if alias:
+            version = client().get_model_version_by_alias(name, alias).version
+        place = urlparse(source := client().get_model_version_download_uri(name, version))
+        if place.scheme in ("", "file"):
+            return Path(unquote(place.path))
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri()))
     except MlflowException as error:
         raise RecipeError(f"'{uri}' is not a registered model: {str(error).splitlines()[0]}") from error

@@ -12,7 +12,7 @@ and reading a recipe has to be quick.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -28,7 +28,23 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Feature = dict[str, Any]
-"""One model input: `input_ids` (list of int), `row` (index of its row), and what the downstream adds."""
+"""One model input: `input_ids` (list of int), `row` (index of its row), and what the downstream adds.
+
+`pool: True` marks the feature of a row that is no example: it is predicted with, never trained on by itself.
+"""
+
+
+def padded(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+    """(sequences, longest) int64, the shorter ones filled up with `value`."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    return pad_sequence([torch.tensor(item) for item in sequences], batch_first=True, padding_value=value)
+
+
+def beside(predictions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that `predictions` are of, in their order."""
+    return predictions.select("id").join(rows, on="id", how="left", maintain_order="left")
 
 
 class Baseline(Protocol):
@@ -59,6 +75,17 @@ class Downstream(Chosen, ABC):
     """The `AutoModelFor…` class of transformers that holds the head."""
     texts: ClassVar[tuple[str, ...]] = ("text",)
     """Columns that hold what a model reads: a test row that stands in the corpus is found by them."""
+    inputs: ClassVar[tuple[str, ...]] = ("text",)
+    """Columns that a prediction needs: the fields of a request."""
+    decoder: ClassVar[bool] = False
+    """Whether it needs a causal language model; others take either kind."""
+    pool: ClassVar[str | None] = None
+    """Boolean column: a row where it is true is no example but what examples speak of (a passage to be found, say).
+
+    Such rows stand in every part, after the examples, and are not counted as labels.
+    """
+    scores_gold: ClassVar[bool] = False
+    """Whether predictions say how likely the gold answer is, so that test rows are encoded with their labels."""
 
     max_length: int = Field(
         default=128, ge=8, description="Longest input in tokens; the rest of a longer text is cut off."
@@ -95,6 +122,9 @@ class Downstream(Chosen, ABC):
         """Settings of the model's configuration that describe the head; those an architecture lacks are left out."""
         return {}
 
+    def prepare(self, model: PreTrainedModel) -> None:
+        """Takes off a model that was just made or loaded what this downstream does not use."""
+
     @abstractmethod
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
         """Model inputs of `rows`, in their order, one or more a row; with labels only if `labelled`."""
@@ -104,15 +134,14 @@ class Downstream(Chosen, ABC):
     ) -> dict[str, torch.Tensor]:
         """A batch: `input_ids`, `attention_mask` (batch, longest), and `labels` where the features have them."""
         import torch
-        from torch.nn.utils.rnn import pad_sequence
 
         padding: Any = tokenizer.pad_token_id
-        ids = [torch.tensor(feature["input_ids"]) for feature in features]
-        masks = [torch.ones(len(item), dtype=torch.long) for item in ids]
         batch = {
-            "input_ids": pad_sequence(ids, batch_first=True, padding_value=padding),
-            "attention_mask": pad_sequence(masks, batch_first=True),
+            name: padded([feature[name] for feature in features], value)
+            for name, value in (("input_ids", padding), ("token_type_ids", 0))
+            if name in features[0]
         }
+        batch["attention_mask"] = padded([[1] * len(feature["input_ids"]) for feature in features], 0)
         if "label" in features[0]:
             batch["labels"] = torch.tensor([feature["label"] for feature in features])
         return batch
@@ -129,6 +158,9 @@ class Downstream(Chosen, ABC):
         loss = None if output.loss is None or output.loss.isnan() else float(output.loss)
         return list(output.logits.double().cpu().numpy()), loss
 
+    def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Writes beside the weights and the tokenizer in `folder` what another library needs to load them."""
+
     @abstractmethod
     def oracle(self, feature: Feature) -> np.ndarray:
         """What `outputs` would be from a model that knows the gold answer of a labelled feature."""
@@ -138,6 +170,10 @@ class Downstream(Chosen, ABC):
         self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Predictions in terms of the text: `id` and the columns of this downstream, in the order of `rows`."""
+
+    def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
+        """A row of predictions as the JSON-able answer to a request."""
+        return {name: value for name, value in prediction.items() if name != "id"}
 
     # ---- score
 

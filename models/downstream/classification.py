@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from models.downstream import Baseline, Downstream, Feature
-from models.errors import DataError
+from models.downstream import Baseline, Downstream, Feature, beside
 from models.rows import not_blank
+from models.targets import Classes, ClassNames
 
 if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedTokenizerBase
 
     from models.tfidf import TfidfClassifier
-
-UNSEEN = -100
-"""Class number of a label that no training row has: cross-entropy leaves it out, every prediction of it is wrong."""
-WORST = 20
-"""Wrong predictions shown, the most confident first."""
 
 
 class Classification(Downstream):
@@ -34,26 +29,13 @@ class Classification(Downstream):
     balance: ClassVar[str | None] = "label"
     model_class: ClassVar[str] = "AutoModelForSequenceClassification"
 
-    classes: tuple[str, ...] | None = Field(
-        default=None, min_length=2, description="Labels a row may have; left out, those of the training rows."
+    classes: ClassNames | None = Field(
+        default=None, description="Labels a row may have; left out, those of the training rows."
     )
     pooling: Literal["mean", "cls"] = Field(
         default="mean",
         description="What the head sees: the mean over all tokens, or the first (bert always the first).",
     )
-
-    @field_validator("classes", mode="before")
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        """YAML reads an unquoted 0 as a number, while labels are text."""
-        return [str(item) for item in value] if isinstance(value, list | tuple) else value
-
-    @field_validator("classes")
-    @classmethod
-    def _distinct(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if value is not None and len(set(value)) < len(value):
-            raise ValueError("names a class twice")
-        return value
 
     # ---- rows
 
@@ -103,103 +85,55 @@ class Classification(Downstream):
         return self.model_copy(update={"classes": tuple(sorted(train["label"].unique()))})
 
     def check(self, train: pl.DataFrame) -> None:
-        found = train["label"].unique().to_list()
-        if len(found) < 2:
-            what = (
-                f"all {train.height:,} training rows have label '{found[0]}'" if found else "no training rows"
-            )
-            raise DataError(
-                f"{what}: classification needs at least two classes; check the labels of the source"
-            )
+        self._target().check(train["label"])
 
     # ---- model
 
     def head(self) -> dict[str, Any]:
-        names = list(self._classes())
-        return {
-            "num_labels": len(names),
-            "id2label": dict(enumerate(names)),
-            "label2id": {name: number for number, name in enumerate(names)},
-            "problem_type": "single_label_classification",
-            "classifier_pooling": self.pooling,
-        }
+        return {**self._target().head(), "classifier_pooling": self.pooling}
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
         texts = rows["text"].to_list()
         ids = tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"] if texts else []
-        features = [{"row": row, "input_ids": item} for row, item in enumerate(ids)]
-        names = self._classes()
+        features: list[Feature] = [{"row": row, "input_ids": item} for row, item in enumerate(ids)]
         if labelled:
-            for feature, label in zip(features, rows["label"], strict=True):
-                feature["label"] = names.index(label) if label in names else UNSEEN
+            for feature, label in zip(features, self._target().labels(rows["label"]), strict=True):
+                feature["label"] = label
         return features
 
     def oracle(self, feature: Feature) -> np.ndarray:
-        return 10.0 * np.eye(len(self._classes()))[feature["label"]]
+        return self._target().oracle(feature["label"])
 
     def decode(
         self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Columns `id`, `prediction`, `probabilities` (list, in the order of `classes`); outputs are logits."""
-        names = self._classes()
-        logits = np.stack(outputs) if outputs else np.zeros((0, len(names)))
-        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = exponents / exponents.sum(axis=1, keepdims=True)
-        return pl.DataFrame(
-            {
-                "id": rows["id"],
-                "prediction": [names[best] for best in probabilities.argmax(axis=1)],
-                "probabilities": probabilities.tolist(),
-            },
-            schema={"id": pl.String, "prediction": pl.String, "probabilities": pl.List(pl.Float64)},
-        )
+        return rows.select("id").hstack(self._target().decode(np.array(outputs)))
+
+    def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
+        return self._target().answer(prediction)
 
     # ---- score
 
     def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-        """For each class, and last for any other label: right, predicted, gold (predictions, 3 * (classes + 1))."""
-        gold, predicted = self._numbers(_gold(rows, predictions)), self._numbers(predictions["prediction"])
-        one_hot = np.eye(len(self._classes()) + 1)
-        return np.hstack([one_hot[gold] * (gold == predicted)[:, None], one_hot[predicted], one_hot[gold]])
+        return self._target().statistics(beside(predictions, rows)["label"], predictions)
 
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """Accuracy, and the mean of F1 = 2 right / (predicted + gold) over the classes that occur in either."""
-        right, predicted, gold = np.split(totals, 3, axis=-1)
-        seen = predicted + gold
-        f1 = np.divide(2 * right, seen, out=np.zeros_like(seen), where=seen > 0)
-        return {
-            "accuracy": right.sum(axis=-1) / gold.sum(axis=-1),
-            "macro_f1": f1.sum(axis=-1) / (seen > 0).sum(axis=-1),
-        }
+        return self._target().metrics(totals)
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
-        """`confusion` {classes, counts[gold][predicted]} and `worst`: the wrong predictions with most confidence."""
-        names = self._classes()
-        gold, predicted = self._numbers(_gold(rows, predictions)), self._numbers(predictions["prediction"])
-        counts = np.zeros((len(names) + 1, len(names) + 1), dtype=int)
-        np.add.at(counts, (gold, predicted), 1)
-        kept = [column for column in ("id", "file", "line", "text", "label") if column in rows.columns]
-        wrong = (
-            predictions.join(rows.select(kept), on="id", maintain_order="left")
-            .filter(pl.col("label") != pl.col("prediction"))
-            .with_columns(confidence=pl.col("probabilities").list.max())
-            .sort("confidence", "id", descending=[True, False])
-        )
-        worst = (
-            wrong.select(*kept, "prediction", "confidence").rename({"label": "gold"}).head(WORST).to_dicts()
-        )
-        return {
-            "confusion": {"classes": list(names), "counts": counts[: len(names), : len(names)].tolist()},
-            "worst": worst,
-        }
+        found = beside(predictions, rows)
+        shown = [name for name in ("id", "file", "line", "text") if name in found.columns]
+        return self._target().details(found.select(*shown, gold="label"), predictions)
 
     # ---- the cheap classical method
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
         from models.tfidf import TfidfClassifier
 
+        target = self._target()
         fitted = TfidfClassifier.fit(
-            train["text"].to_list(), self._numbers(train["label"]), len(self._classes())
+            train["text"].to_list(), target.numbers(train["label"]), len(target.names)
         )
         tried = [TfidfBaseline(self, model, {"C": cost}) for cost, model in fitted]
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
@@ -209,16 +143,9 @@ class Classification(Downstream):
 
         return TfidfBaseline(self, TfidfClassifier.load(folder), {})
 
-    # ---- classes
-
-    def _classes(self) -> tuple[str, ...]:
+    def _target(self) -> Classes:
         assert self.classes is not None, "classes are open: call settle(train) first"
-        return self.classes
-
-    def _numbers(self, labels: pl.Series) -> np.ndarray:
-        """Class numbers; any other label gets the number after the last."""
-        number = {name: number for number, name in enumerate(self._classes())}
-        return np.array([number.get(label, len(number)) for label in labels], dtype=np.int64)
+        return Classes(self.classes)
 
 
 class TfidfBaseline:
@@ -232,9 +159,3 @@ class TfidfBaseline:
 
     def save(self, folder: Path) -> None:
         self.model.save(folder)
-
-
-def _gold(rows: pl.DataFrame, predictions: pl.DataFrame) -> pl.Series:
-    """Gold labels in the order of `predictions`."""
-    gold = rows.select("id", "label")
-    return predictions.select("id").join(gold, on="id", how="left", maintain_order="left")["label"]

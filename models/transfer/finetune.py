@@ -23,6 +23,8 @@ from models.optimizers import OptimizerConfig
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from models.inference import Inputs
+
 
 class FinetuneConfig(Config):
     """How a model is fine-tuned; the same for a pretrained model and for one from scratch."""
@@ -77,9 +79,9 @@ class FinetuneConfig(Config):
         """What the trials try, in order."""
         return [Setting(*pair) for pair in itertools.product(self.learning_rates, self.train_embeddings)]
 
-    def steps(self, rows: int) -> int:
-        """Training steps for a number of training rows."""
-        return max(self.min_steps, math.ceil(self.epochs * rows / self.batch_size))
+    def steps(self, examples: int) -> int:
+        """Training steps for a number of examples: rows, or the windows that long ones are read in."""
+        return max(self.min_steps, math.ceil(self.epochs * examples / self.batch_size))
 
     def plan(self, learning_rate: float) -> OptimizerConfig:
         """The optimiser at one learning rate, which rises and then falls to 0."""
@@ -114,11 +116,19 @@ class Problem:
     train: pl.DataFrame
     """Training rows in drawn order, so that the first n are a draw of n."""
     validation: pl.DataFrame
+    pool: pl.DataFrame
+    """Rows that examples speak of, after the training and the validation rows; most downstreams have none."""
     seed: int
     scratch: Path
     """Folder that outlives the process."""
     device: str = "auto"
     threads: int | None = None
+
+    def inputs(self, rows: pl.DataFrame) -> "Inputs":
+        """Labelled rows, tokenised, with the pool after them."""
+        from models.inference import Inputs
+
+        return Inputs(self.downstream, self.tokenizer, pl.concat([rows, self.pool]), labelled=True)
 
 
 @dataclass(frozen=True)
@@ -203,7 +213,7 @@ class _Search:
 
         frozen = "" if setting.train_embeddings else "-frozen"
         folder = self.problem.scratch / f"trial-{rows}-{setting.learning_rate:g}{frozen}"
-        before = self.done
+        before, share = self.done, self.config.steps(rows)
         if not (folder / DONE).is_file():
             run_trial(
                 self.config,
@@ -211,7 +221,7 @@ class _Search:
                 rows,
                 setting,
                 folder,
-                lambda step, text: self.on_progress(before + step, self.total, text),
+                lambda part, text: self.on_progress(before + round(part * share), self.total, text),
             )
-        self.done += self.config.steps(rows)
+        self.done += share
         return json.loads((folder / DONE).read_text()) | {"folder": folder}

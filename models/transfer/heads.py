@@ -26,7 +26,9 @@ def transferred(
     settings = {
         name: value for name, value in _settings(downstream, dropout).items() if hasattr(config, name)
     }
-    return backbone.load(folder, tokenizer, downstream.model_class, seed, **settings)
+    model = backbone.load(folder, tokenizer, downstream.model_class, seed, **settings)
+    downstream.prepare(model)
+    return model
 
 
 def from_scratch(
@@ -48,12 +50,15 @@ def from_scratch(
         with backbone.seeded(seed):
             built = getattr(transformers, downstream.model_class).from_config(config, dtype=torch.float32)
     _check_length(downstream, built.config)
+    downstream.prepare(built)
     return built
 
 
 def load(folder: Path, downstream: Downstream) -> PreTrainedModel:
     """A saved model of a downstream, in float32."""
-    return getattr(transformers, downstream.model_class).from_pretrained(folder, dtype=torch.float32)
+    model = getattr(transformers, downstream.model_class).from_pretrained(folder, dtype=torch.float32)
+    downstream.prepare(model)
+    return model
 
 
 def _settings(downstream: Downstream, dropout: float) -> dict[str, Any]:

@@ -15,11 +15,15 @@ from models.inference import BATCH_SIZE, Inputs
 
 COSTS = (0.001, 0.01, 0.1, 1.0)
 """Inverse strengths of regularisation among which validation chooses."""
+STATES = 20_000
+"""States, of texts or of tokens, that are enough for a layer of a few thousand weights."""
 
 
 def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -> bool:
     """Sets the weights of the model's last layer; False, and nothing set, where it does not tell classes apart."""
     layer = _last_layer(model)
+    if layer is None:
+        return False
     seen, labels = _before(model, layer, inputs)
     if labels is None or len(np.unique(labels)) < 2:
         return False
@@ -31,10 +35,14 @@ def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -
     return True
 
 
-def _last_layer(model: PreTrainedModel) -> nn.Linear:
-    """The last linear layer of the head, what `transformers` adds to the base model."""
+def _last_layer(model: PreTrainedModel) -> nn.Linear | None:
+    """The last linear layer of the head, what `transformers` adds to the base model; None where it adds none.
+
+    A layer that scores the vocabulary comes from pretraining and is left alone.
+    """
     inside = {id(module) for module in model.base_model.modules()}
-    return [m for m in model.modules() if isinstance(m, nn.Linear) and id(m) not in inside][-1]
+    added = [m for m in model.modules() if isinstance(m, nn.Linear) and id(m) not in inside]
+    return added[-1] if added and added[-1] is not model.get_output_embeddings() else None
 
 
 def _before(model: PreTrainedModel, layer: nn.Linear, inputs: Inputs) -> tuple[np.ndarray, np.ndarray | None]:
@@ -52,11 +60,12 @@ def _before(model: PreTrainedModel, layer: nn.Linear, inputs: Inputs) -> tuple[n
                 if label is None or label.is_floating_point() or label.shape != state.shape[:-1]:
                     return np.zeros((0, 0)), None
                 counted = label >= 0
-                states.append(state.cpu()[counted].double().numpy())
+                states.append(state.cpu()[counted].numpy())
                 labels.append(label[counted].numpy())
     finally:
         hook.remove()
-    return np.concatenate(states), np.concatenate(labels)
+    every = max(1, -(-sum(map(len, labels)) // STATES))
+    return np.concatenate(states)[::every].astype(np.float64), np.concatenate(labels)[::every]
 
 
 def _log_loss(fitted: LogisticRegression, states: np.ndarray, labels: np.ndarray | None) -> float:

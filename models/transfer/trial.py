@@ -34,24 +34,28 @@ def run_trial(
     rows: int,
     setting: Setting,
     folder: Path,
-    on_progress: Callable[[int, str], None],
+    on_progress: Callable[[float, str], None],
 ) -> None:
     """Trains on the first `rows` training rows and writes `model/` and, last, `done.json` into `folder`."""
-    downstream, tokenizer = problem.downstream, problem.tokenizer
-    inputs = Inputs(downstream, tokenizer, problem.train.head(rows), labelled=True)
-    validation = Inputs(downstream, tokenizer, problem.validation, labelled=True)
-    start, first = _start(config, problem, inputs, validation)
+    downstream = problem.downstream
+    inputs = problem.inputs(problem.train.head(rows))
+    validation = problem.inputs(problem.validation)
+    start, first = _start(config, problem, rows, inputs, validation)
+    batches = Batches(inputs, config, derive(problem.seed, "batches"))
+    steps = config.steps(len(batches.examples))
     model = load(start, downstream)
     model.get_input_embeddings().requires_grad_(setting.train_embeddings)
     history, diverged = [first], False
     try:
         history += train(
             model,
-            Batches(inputs, config, derive(problem.seed, "batches")),
+            batches,
             lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
-            _plan(config, problem, rows, setting, folder),
+            _plan(config, problem, steps, setting, folder),
             evaluate=lambda model: evaluate(model, validation),  # type: ignore[arg-type]
-            on_progress=lambda done, _, text: on_progress(done, f"{rows:,} rows at {setting}: {text}"),
+            on_progress=lambda done, _, text: on_progress(
+                done / steps, f"{rows:,} rows at {setting}: {text}"
+            ),
         )
     except Diverged:  # too high a rate is a poor setting, not the end of the search
         diverged = True
@@ -62,7 +66,7 @@ def run_trial(
         model.save_pretrained(folder / "model")
     result = {
         "rows": rows,
-        "steps": config.steps(rows),
+        "steps": steps,
         "learning_rate": setting.learning_rate,
         "train_embeddings": setting.train_embeddings,
         "best_step": best["step"],
@@ -79,8 +83,7 @@ def run_trial(
     _write(folder / DONE, result)
 
 
-def _plan(config: FinetuneConfig, problem: Problem, rows: int, setting: Setting, folder: Path) -> Plan:
-    steps = config.steps(rows)
+def _plan(config: FinetuneConfig, problem: Problem, steps: int, setting: Setting, folder: Path) -> Plan:
     return Plan(
         steps=steps,
         optimizer=config.plan(setting.learning_rate),
@@ -109,10 +112,12 @@ def _write(path: Path, value: Any) -> None:
 def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
     """Metrics on validation rows, the loss, and `score`: the headline metric, higher is better, ties by loss."""
     predictions, loss = predict(model, validation)
-    assert loss is not None
     metrics = validation.downstream.evaluate(validation.rows, predictions)
     sign = -1 if validation.downstream.headline in validation.downstream.lower_is_better else 1
-    return {"loss": loss, **metrics, SCORE: sign * metrics[validation.downstream.headline] - 1e-6 * loss}
+    score = sign * metrics[validation.downstream.headline]
+    return (
+        {**metrics, SCORE: score} if loss is None else {"loss": loss, **metrics, SCORE: score - 1e-6 * loss}
+    )
 
 
 class Batches:
@@ -120,7 +125,9 @@ class Batches:
 
     def __init__(self, inputs: Inputs, config: FinetuneConfig, seed: int) -> None:
         self.inputs, self.config, self.seed = inputs, config, seed
-        self.lengths = np.array([len(feature["input_ids"]) for feature in inputs.features])
+        examples = [at for at, feature in enumerate(inputs.features) if not feature.get("pool")]
+        self.examples = np.array(examples)
+        self.lengths = np.array([len(inputs.features[at]["input_ids"]) for at in examples])
         self.per_epoch = math.ceil(len(self.lengths) / config.batch_size)
         self.epoch = lru_cache(maxsize=2)(self._epoch)
         self.special = torch.tensor(inputs.tokenizer.all_special_ids)
@@ -129,7 +136,7 @@ class Batches:
         epoch, index = divmod(step, self.per_epoch)
         batch = self.inputs.batch(self.epoch(epoch)[index])
         mask: Any = self.inputs.tokenizer.mask_token_id
-        if self.config.word_dropout and mask is not None:
+        if self.config.word_dropout and mask is not None and not self.inputs.downstream.decoder:
             ids = batch["input_ids"]
             generator = torch.Generator().manual_seed(derive(self.seed, "words", step))
             hidden = torch.rand(ids.shape, generator=generator) < self.config.word_dropout
@@ -144,18 +151,18 @@ class Batches:
         for begin in range(0, len(order), size * SORTED_BATCHES):
             chunk = order[begin : begin + size * SORTED_BATCHES]
             chunk = chunk[np.argsort(self.lengths[chunk], kind="stable")]
-            batches += [chunk[at : at + size].tolist() for at in range(0, len(chunk), size)]
+            batches += [self.examples[chunk[at : at + size]].tolist() for at in range(0, len(chunk), size)]
         return [batches[at] for at in generator.permutation(len(batches))]
 
 
 def _start(
-    config: FinetuneConfig, problem: Problem, inputs: Inputs, validation: Inputs
+    config: FinetuneConfig, problem: Problem, rows: int, inputs: Inputs, validation: Inputs
 ) -> tuple[Path, Record]:
     """Folder of the model that all trials on these rows start from, and its point of the curves.
 
     Made by the first trial.
     """
-    folder = problem.scratch / f"start-{inputs.rows.height}"
+    folder = problem.scratch / f"start-{rows}"
     point = folder.with_suffix(".json")
     if not point.is_file():
         torch.set_num_threads(problem.threads or torch.get_num_threads())

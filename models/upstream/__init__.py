@@ -40,6 +40,8 @@ class Objective(Chosen, ABC):
 
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
+    decoder: ClassVar[bool] = False
+    """Whether the model reads from left to right and can go on with a text."""
 
     def prepare(self, model: PreTrainedModel, vocabulary: Vocabulary) -> None:
         """Gives fresh weights a better start where the objective knows one."""
@@ -63,6 +65,10 @@ class Objective(Chosen, ABC):
     @abstractmethod
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         """(sum of the loss over the targets in nats, number of targets) of a held-out batch."""
+
+    def rates(self, nats: float, targets: int, size: int) -> dict[str, float]:
+        """What else held-out text of `size` bytes says, by name, from its summed loss."""
+        return {}
 
 
 if TYPE_CHECKING:

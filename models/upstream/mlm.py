@@ -1,13 +1,10 @@
 """Masked language modelling: some tokens are hidden, the model says what they were.
 
-Scores are computed at hidden positions only, which saves most of the cost of a small model. Heads act on each
-position by itself, so a hook on the encoder hands the head those positions and nothing else; this works for every
-architecture that `AutoModelForMaskedLM` knows.
+Scores are computed at hidden positions only, which saves most of the cost of a small model.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -15,13 +12,12 @@ from pydantic import Field, model_validator
 
 from models.errors import DataError
 from models.upstream import Objective, Vocabulary
+from models.vocabulary_scores import NO_TARGET, cross_entropy, head_logits, output_layer, sample, summed_loss
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
-    from torch.nn import Linear
     from transformers import PreTrainedModel
 
-NO_TARGET = -100
 RARITY = 1e-3
 """Token frequency at which a token's weight in the bag of words is cut by √2."""
 
@@ -65,7 +61,7 @@ class MaskedLanguageModelling(Objective):
         """The head's bias starts as the tokens' log frequency, so that nothing has to learn it."""
         import torch
 
-        bias = _output_layer(model).bias
+        bias = output_layer(model).bias
         frequency = (vocabulary.counts + 1.0) / (vocabulary.counts + 1.0).sum()
         with torch.no_grad():
             bias.copy_(frequency.log())
@@ -93,7 +89,7 @@ class MaskedLanguageModelling(Objective):
         batch = {**inputs, "input_ids": hidden, "targets": ids.masked_fill(~chosen, NO_TARGET)}
         frequency = vocabulary.counts / vocabulary.counts.sum()
         if self.candidates:
-            batch |= _candidates(ids[words], frequency, self.candidates, generator)
+            batch |= sample(ids[words], frequency, self.candidates, generator)
         if self.bag_of_words:
             weights = words * (RARITY / (RARITY + frequency[ids])).sqrt()
             batch |= {"bag": ids, "bag_weights": weights / weights.sum(1, keepdim=True).clamp(min=1e-9)}
@@ -104,18 +100,14 @@ class MaskedLanguageModelling(Objective):
         pick = _targets_then_means(batch) if self.bag_of_words else lambda states: states[at]
         logits = head_logits(model, batch, pick, batch.get("candidates"))
         targets = batch["targets"][at]
-        masked = _cross_entropy(logits[: len(targets)], targets, batch).mean()
+        masked = cross_entropy(logits[: len(targets)], targets, batch).mean()
         if not self.bag_of_words:
             return {"loss": masked}
         bag = _bag_loss(logits[len(targets) :], batch)
         return {"loss": masked + self.bag_of_words * bag, "masked_loss": masked, "bag_of_words_loss": bag}
 
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
-        from torch.nn.functional import cross_entropy
-
-        targets = batch["targets"][batch["targets"] != NO_TARGET]
-        logits = masked_logits(model, batch)
-        return float(cross_entropy(logits.float(), targets, reduction="sum")), len(targets)
+        return summed_loss(model, batch)
 
     def _chosen(self, words: Tensor, generator: Generator) -> Tensor:
         """(rows, length) where to ask, at `mask_rate` of each row's words."""
@@ -126,85 +118,6 @@ class MaskedLanguageModelling(Objective):
         chance = torch.rand(words.shape, generator=generator).masked_fill_(~words, -1.0)
         least = chance.sort(1, descending=True).values.gather(1, (wanted - 1).clamp(min=0)[:, None])
         return (chance >= least) & words
-
-
-def masked_logits(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
-    """(targets, vocabulary) scores at the positions of the targets only, in reading order."""
-    at = batch["targets"] != NO_TARGET
-    return head_logits(model, batch, lambda states: states[at])
-
-
-def head_logits(
-    model: PreTrainedModel,
-    batch: Mapping[str, Tensor],
-    pick: Callable[[Tensor], Tensor],
-    candidates: Tensor | None = None,
-) -> Tensor:
-    """Scores of the states, (n, hidden), that `pick` makes from the encoder's, (rows, length, hidden).
-
-    Returns:
-        (n, vocabulary), or (n, candidates) where only some tokens are asked for.
-    """
-    from torch.func import functional_call
-
-    def replace(module, args, output):
-        output["last_hidden_state"] = pick(output["last_hidden_state"])[None]
-        return output
-
-    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch.get("attention_mask")}
-    weights = {} if candidates is None else _head_of(model, candidates)
-    hook = model.base_model.register_forward_hook(replace)
-    try:
-        return functional_call(model, weights, kwargs=inputs, tie_weights=False).logits[0]
-    finally:
-        hook.remove()
-
-
-def _output_layer(model: PreTrainedModel) -> Linear:
-    """The layer that scores the vocabulary."""
-    from torch.nn import Linear
-
-    layer = model.get_output_embeddings()
-    assert isinstance(layer, Linear), "every AutoModelForMaskedLM ends in one"
-    return layer
-
-
-def _head_of(model: PreTrainedModel, candidates: Tensor) -> dict[str, Tensor]:
-    """The rows of the output layer for `candidates`, by parameter name."""
-    from torch.nn.functional import embedding
-
-    layer = _output_layer(model)
-    name = next(name for name, module in model.named_modules() if module is layer)
-    # The backward pass of `embedding` is deterministic; that of indexing is too, but slow.
-    rows = {f"{name}.weight": embedding(candidates, layer.weight)}
-    return rows if layer.bias is None else rows | {f"{name}.bias": layer.bias[candidates]}
-
-
-def _candidates(tokens: Tensor, frequency: Tensor, extra: int, generator: Generator) -> dict[str, Tensor]:
-    """Tokens to score: those of the batch and `extra` random ones, sorted, with the log chance that each is among them.
-
-    Subtracting that log from a score makes the sum over candidates an unbiased estimate of the sum over all.
-    """
-    import torch
-
-    size = len(frequency)
-    drawn = torch.randint(size, (extra,), generator=generator)
-    found = torch.unique(torch.cat([tokens, drawn]))
-    missed = len(tokens) * torch.log1p(-frequency[found].double().clamp(max=0.5)) + extra * math.log1p(
-        -1 / size
-    )
-    return {"candidates": found, "log_inclusion": torch.log1p(-missed.exp()).float()}
-
-
-def _cross_entropy(logits: Tensor, targets: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-    """(n,) nats; against the candidates, the target's own score stands as it is."""
-    import torch
-
-    if "candidates" not in batch:
-        return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
-    place = torch.searchsorted(batch["candidates"], targets)[:, None]
-    own = logits.gather(1, place)
-    return (logits - batch["log_inclusion"]).scatter(1, place, own).logsumexp(1) - own[:, 0]
 
 
 def _bag_loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.text import dirt
+from models.text import dirt, world_rows
 from models.text.world import World
 from tasks.sources import Record, Rejected, Source
 
@@ -16,8 +16,8 @@ class Demo(Source):
     kind: Literal["demo"] = Field(
         default="demo", description="An invented Korean world, generated from a seed."
     )
-    view: Literal["corpus", "classification"] = Field(
-        default="corpus", description="What to make of the world."
+    view: Literal["corpus", "classification", "pair", "ner", "qa", "retrieval", "generation"] = Field(
+        default="corpus", description="What to make of the world: the corpus, or rows of a downstream."
     )
     seed: int = Field(default=1, description="Another seed is another world.")
     documents: int = Field(
@@ -34,7 +34,8 @@ class Demo(Source):
 
     def read(self) -> Iterator[Record | Rejected]:
         """Rows with their place in a file that could be written."""
-        return self._corpus() if self.view == "corpus" else self._classification()
+        views = {"corpus": self._corpus, "classification": self._classification}
+        return views.get(self.view, self._rows)()
 
     def _corpus(self) -> Iterator[Record | Rejected]:
         for line, text in enumerate(dirt.corpus(World(self.seed), self.seed, self.documents), start=1):
@@ -44,8 +45,15 @@ class Demo(Source):
                 yield Record({"id": f"demo:{line}", "source": "demo", "text": text}, dirt.CORPUS_FILE, line)
 
     def _classification(self) -> Iterator[Record | Rejected]:
-        sizes = {"train": self.train, "validation": self.validation, "test": self.test}
-        rows = dirt.labelled(World(self.seed), self.seed, sizes)
+        rows = dirt.labelled(World(self.seed), self.seed, self._sizes())
         for line, part, (text, label) in dirt.numbered(rows):
             fields = {"id": f"{part}:{line}", "text": text, "label": label}
             yield Record(fields, dirt.LABELLED_FILE, line, part)
+
+    def _rows(self) -> Iterator[Record | Rejected]:
+        made = world_rows.rows(World(self.seed), self.seed, self.view, self._sizes())
+        for line, (part, row) in enumerate(made, start=1):
+            yield Record(row, f"demo-{self.view}.jsonl", line, part)
+
+    def _sizes(self) -> dict[str, int]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}

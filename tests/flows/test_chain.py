@@ -48,12 +48,15 @@ def test_keys_are_the_same_each_time(recipe: Path) -> None:
     ("overrides", "steps"),
     [
         ({"device": "cpu", "threads": 1}, set()),
-        ({"name": "renamed", "report__title": "renamed"}, {"report"}),
-        ({"downstreams__0__finetune__epochs": 2}, {"adapt", "predict", "score", "report"}),
-        ({"upstreams__0__train__tokens": 30_000}, {"pretrain", "adapt", "predict", "score", "report"}),
+        ({"name": "renamed", "report__title": "renamed"}, {"promote", "report"}),
+        ({"downstreams__0__finetune__epochs": 2}, {"adapt", "predict", "score", "promote", "report"}),
+        (
+            {"upstreams__0__train__tokens": 30_000},
+            {"pretrain", "adapt", "predict", "score", "promote", "report"},
+        ),
         (
             {"upstreams__0__tokenizer__vocabulary": 500},
-            {"tokenizer", "encode", "pretrain", "adapt", "predict", "score", "report"},
+            {"tokenizer", "encode", "pretrain", "adapt", "predict", "score", "promote", "report"},
         ),
     ],
     ids=str,

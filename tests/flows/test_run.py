@@ -96,6 +96,7 @@ def test_plan_knows_what_a_change_makes_anew(first, headwater: Callable, recipe:
         "adapt/classification/scratch",
         "predict/classification/scratch",
         "score/classification/scratch",
+        "promote/classification",
         "report",
     }
 
@@ -113,6 +114,7 @@ def test_a_failed_step_is_named_the_others_finish_and_only_it_runs_again(
         "adapt/classification/scratch": "failed",
         "predict/classification/scratch": "not run",
         "score/classification/scratch": "not run",
+        "promote/classification": "run",
         "report": "run",
     }
     with sqlite3.connect(home / "prefect" / "prefect.db") as database:

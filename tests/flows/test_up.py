@@ -54,14 +54,15 @@ class Servers:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def api(self, path: str, body: Any = None) -> Any:
+    def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.prefect}/api/{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers={"content-type": "application/json"},
+            method=method,
         )
         with urllib.request.urlopen(request) as response:
-            return json.load(response)
+            return json.loads(response.read() or b"null")
 
     def ended(self, flow_run_id: str, run_count: int) -> dict[str, Any]:
         deadline = time.monotonic() + 300
@@ -119,6 +120,26 @@ def test_every_deployment_is_there_and_schedules_wait(servers: Servers) -> None:
         "pretraining/on-demand": [],
         "downstream/on-demand": [],
     }
+
+
+def test_a_schedule_that_is_on_stays_on_when_everything_is_deployed_again(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import up
+
+    def weekly() -> dict[str, Any]:
+        return next(item for item in servers.api("deployments/filter", {}) if item["name"] == "weekly")
+
+    for name in ("PREFECT_API_URL", "HEADWATER_HOME", "PREFECT_HOME"):
+        monkeypatch.setenv(name, servers.environment[name])
+    place = f"deployments/{weekly()['id']}/schedules/{weekly()['schedules'][0]['id']}"
+    servers.api(place, {"active": True}, method="PATCH")
+    up._deploy()
+    active = {
+        item["name"]: [schedule["active"] for schedule in item["schedules"]]
+        for item in servers.api("deployments/filter", {})
+    }
+    assert (active["weekly"], active["nightly"]) == ([True], [False])
 
 
 def test_a_failed_run_is_retried_in_prefects_way_and_makes_only_what_is_missing(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from models.backbone import ModelConfig
@@ -26,6 +26,7 @@ def make_tokenizer() -> Callable[[Iterable[str]], PreTrainedTokenizerFast]:
         core = Tokenizer(models.WordPiece(unk_token="[UNK]"))
         core.normalizer = normalizers.NFKC()
         core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        core.decoder = decoders.WordPiece(cleanup=False)
         core.train_from_iterator(texts, trainers.WordPieceTrainer(vocab_size=300, special_tokens=SPECIAL))
         core.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]",

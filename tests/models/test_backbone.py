@@ -92,7 +92,8 @@ def test_a_sequence_beyond_the_models_positions_names_both_numbers_and_the_field
     [
         ({"hidden_size": 100, "heads": 3}, "heads must divide hidden_size: 100 is no multiple of 3"),
         ({"hidden_size": 30, "heads": 2}, "heads need an even width"),
-        ({"preset": "gpt5"}, "'bert' or 'modernbert'"),
+        ({"preset": "gpt5"}, "'gpt2' or 'llama'"),
+        ({"preset": "llama", "hidden_size": 30, "heads": 2}, "llama's heads need an even width"),
     ],
 )
 def test_shapes_that_cannot_be_are_refused(settings: dict, message: str) -> None:

@@ -1,6 +1,8 @@
 """What every downstream in the folder must keep; a new one is found and checked by itself."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandera.errors
@@ -16,11 +18,17 @@ from models.downstream import Downstream
 from models.inference import Inputs, predict
 from models.transfer.heads import from_scratch
 
+VARIANTS: dict[str, list[dict[str, Any]]] = {"pair": [{}, {"target": "score"}]}
+"""Settings that make a downstream another one; most have one form."""
+FORMS = [(kind, form) for kind in kinds("models.downstream") for form in VARIANTS.get(kind, [{}])]
 
-@pytest.fixture(params=kinds("models.downstream"))
+
+@pytest.fixture(params=FORMS, ids=lambda form: "-".join([form[0], *form[1].values()]))
 def downstream(request: pytest.FixtureRequest) -> Downstream:
-    found = find("models.downstream", request.param, Downstream).model_validate({"kind": request.param})
-    return found.settle(found.examples())
+    kind, settings = request.param
+    found: Any = find("models.downstream", kind, Downstream)
+    made = found.model_validate({"kind": kind, **settings})
+    return made.settle(made.examples())
 
 
 @pytest.fixture
@@ -34,9 +42,22 @@ def inputs(downstream: Downstream, texts: list[str], make_tokenizer) -> Inputs:
     return Inputs(downstream, make_tokenizer(texts), downstream.examples(), labelled=True)
 
 
-@pytest.fixture
-def model(inputs: Inputs, small_model: ModelConfig) -> transformers.PreTrainedModel:
-    return from_scratch(inputs.downstream, inputs.tokenizer, small_model, dropout=0.0, seed=1)
+@pytest.fixture(params=[0, 1], ids=["classic", "modern"])
+def model(inputs: Inputs, request: pytest.FixtureRequest) -> transformers.PreTrainedModel:
+    presets = ("gpt2", "llama") if inputs.downstream.decoder else ("bert", "modernbert")
+    config = ModelConfig(preset=presets[request.param], hidden_size=32, layers=2, heads=2, max_positions=128)
+    return from_scratch(inputs.downstream, inputs.tokenizer, config, dropout=0.0, seed=1)
+
+
+def examples(inputs: Inputs) -> pl.DataFrame:
+    """Rows that are predicted, without those that they speak of."""
+    pool = inputs.downstream.pool
+    return inputs.rows if pool is None else inputs.rows.filter(~pl.col(pool))
+
+
+def trained(inputs: Inputs) -> list[int]:
+    """Features that a model is trained on."""
+    return [number for number, feature in enumerate(inputs.features) if not feature.get("pool")]
 
 
 def gold(inputs: Inputs) -> pl.DataFrame:
@@ -47,7 +68,7 @@ def gold(inputs: Inputs) -> pl.DataFrame:
 
 def learn(model: transformers.PreTrainedModel, inputs: Inputs, steps: int) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    batch = inputs.batch(range(len(inputs.features)))
+    batch = inputs.batch(trained(inputs))
     model.train()
     for _ in range(steps):
         optimizer.zero_grad()
@@ -56,7 +77,8 @@ def learn(model: transformers.PreTrainedModel, inputs: Inputs, steps: int) -> No
 
 
 def test_schema_accepts_its_examples(downstream: Downstream) -> None:
-    assert downstream.examples().height >= 8
+    rows = downstream.examples()
+    assert (rows if downstream.pool is None else rows.filter(~pl.col(downstream.pool))).height >= 8
     downstream.schema().validate(downstream.examples(), lazy=True)
 
 
@@ -83,7 +105,7 @@ def test_schema_rejects_rows_of_another_form(downstream: Downstream, form: str) 
 
 def test_gold_comes_back_from_oracle_outputs_with_a_perfect_score(inputs: Inputs) -> None:
     predictions = gold(inputs)
-    assert predictions["id"].to_list() == inputs.rows["id"].to_list()
+    assert predictions["id"].to_list() == examples(inputs)["id"].to_list()
     scores = inputs.downstream.evaluate(inputs.rows, predictions)
     best = {name: score for name, score in scores.items() if name not in inputs.downstream.lower_is_better}
     assert best
@@ -119,14 +141,15 @@ def test_details_are_json_and_name_the_rows(inputs: Inputs) -> None:
 def test_every_trained_parameter_gets_a_finite_gradient(
     inputs: Inputs, model: transformers.PreTrainedModel
 ) -> None:
-    inputs.downstream.loss(model, inputs.batch(range(len(inputs.features)))).backward()
+    inputs.downstream.loss(model, inputs.batch(trained(inputs))).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
 
 
 def test_eight_rows_are_learnt_by_heart(inputs: Inputs, model: transformers.PreTrainedModel) -> None:
-    eight = inputs.head(8)
-    learn(model, eight, steps=60)
+    pool = inputs.rows.join(examples(inputs), on="id", how="anti")
+    eight = replace(inputs, rows=pl.concat([examples(inputs)[:8], pool]))
+    learn(model, eight, steps=300)
     predictions, loss = predict(model, eight)
     scores = inputs.downstream.evaluate(eight.rows, predictions)
     assert loss is not None and loss < 0.1
@@ -154,14 +177,14 @@ def test_predictions_depend_neither_on_batch_size_nor_on_row_order(
     whole, _ = predict(model, inputs, batch_size=64)
     single, _ = predict(model, inputs, batch_size=1)
     assert_frame_equal(whole, single, abs_tol=1e-5, rel_tol=0)
-    turned = Inputs(inputs.downstream, inputs.tokenizer, inputs.rows[::-1], labelled=False)
+    turned = replace(inputs, rows=inputs.rows[::-1])
     assert_frame_equal(whole, predict(model, turned, batch_size=3)[0][::-1], abs_tol=1e-5, rel_tol=0)
 
 
 def test_rows_without_labels_can_be_predicted(inputs: Inputs, model: transformers.PreTrainedModel) -> None:
     bare = Inputs(inputs.downstream, inputs.tokenizer, inputs.rows, labelled=False)
     predictions, loss = predict(model, bare)
-    assert predictions.height == inputs.rows.height
+    assert predictions.height == examples(inputs).height
     assert loss is None
 
 

@@ -59,7 +59,8 @@ def make_problem(tokenizer: PreTrainedTokenizerFast, small_model: ModelConfig) -
         def start():
             return from_scratch(downstream, tokenizer, small_model, dropout=0.1, seed=1)
 
-        return Problem(downstream, tokenizer, start, reviews(count, 1), reviews(16, 2), 1, scratch, "cpu", 1)
+        train, validation = reviews(count, 1), reviews(16, 2)
+        return Problem(downstream, tokenizer, start, train, validation, train.clear(), 1, scratch, "cpu", 1)
 
     return make
 

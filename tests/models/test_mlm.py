@@ -13,7 +13,8 @@ from models.errors import DataError
 from models.packing import Documents
 from models.pretraining import vocabulary
 from models.upstream import Vocabulary
-from models.upstream.mlm import MaskedLanguageModelling, head_logits, masked_logits
+from models.upstream.mlm import MaskedLanguageModelling
+from models.vocabulary_scores import target_logits
 from tests.support.toy_text import sentences
 
 
@@ -25,7 +26,7 @@ def tokenizer(make_tokenizer: Callable):
 @pytest.fixture
 def words(tokenizer) -> Vocabulary:
     ids = np.array(tokenizer(" ".join(sentences(50))).input_ids, np.int32)
-    return vocabulary(Documents(ids, np.array([0]), np.array([len(ids)])), tokenizer)
+    return vocabulary(Documents(ids, np.array([0]), np.array([len(ids)]), np.array([1])), tokenizer)
 
 
 def inputs(tokenizer, texts: list[str]) -> dict[str, torch.Tensor]:
@@ -73,9 +74,9 @@ def test_scores_at_masked_positions_are_those_of_the_whole_model(tokenizer, word
     batch = MaskedLanguageModelling().batch(inputs(tokenizer, sentences(8)), words, chance())
     asked = batch["targets"] != -100
     whole = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
-    assert torch.allclose(masked_logits(model, batch), whole[asked], atol=1e-5)
+    assert torch.allclose(target_logits(model, batch), whole[asked], atol=1e-5)
     some = torch.tensor([3, 7, 20])
-    partly = head_logits(model, batch, lambda states: states[asked], some)
+    partly = target_logits(model, batch, some)
     assert torch.allclose(partly, whole[asked][:, some], atol=1e-5)
     with torch.no_grad():
         loss, number = MaskedLanguageModelling().evaluate(model, batch)

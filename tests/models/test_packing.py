@@ -12,30 +12,32 @@ from hypothesis import strategies as st
 from models import packing, tokenization
 from models.buckets import Buckets
 from models.errors import DataError
+from models.packing import EncodeConfig, Piece
 from tests.support.toy_text import sentences
 
 LENGTH = 16
+CONFIG = EncodeConfig(sequence_length=LENGTH)
 pieces = st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=LENGTH), max_size=200)
 
 
 @given(pieces)
 def test_every_piece_is_in_exactly_one_sequence_whole(given_pieces: list[list[int]]) -> None:
-    packed = list(packing.pack(given_pieces, LENGTH))
-    assert sorted(piece for row in packed for piece in row) == sorted(given_pieces)
+    packed = list(packing.pack([Piece(ids, 1) for ids in given_pieces], LENGTH))
+    assert sorted(piece.ids for row in packed for piece in row) == sorted(given_pieces)
     assert all(sum(len(piece) for piece in row) <= LENGTH for row in packed)
 
 
 def test_sequences_are_nearly_full() -> None:
     draw = np.random.default_rng(0)
-    rows = list(packing.pack(([0] * int(n) for n in draw.integers(3, 40, 5_000)), 128))
+    rows = list(packing.pack((Piece([0] * int(n), 1) for n in draw.integers(3, 40, 5_000)), 128))
     assert np.mean([sum(map(len, row)) for row in rows]) > 0.97 * 128
 
 
 def write(
-    make_tokenizer: Callable, texts: list[str], path: Path, length: int = LENGTH
+    make_tokenizer: Callable, texts: list[str], path: Path, config: EncodeConfig = CONFIG
 ) -> tuple[dict, object]:
     tokenizer = make_tokenizer(sentences(200))
-    return packing.write([texts[:3], texts[3:]], tokenizer, length, path), tokenizer
+    return packing.write([texts[:3], texts[3:]], tokenizer, config, path), tokenizer
 
 
 def test_written_documents_are_the_texts_and_long_ones_are_cut_not_lost(
@@ -59,13 +61,28 @@ def test_written_documents_are_the_texts_and_long_ones_are_cut_not_lost(
     assert counts["empty"] == 1
     assert counts["cut"] >= 1
     assert counts["tokens"] == len(documents.ids) == documents.lengths.sum()
+    assert documents.size == sum(len(text.encode()) for text in texts)
+
+
+def test_documents_see_each_other_only_where_the_recipe_says_so(
+    make_tokenizer: Callable, tmp_path: Path
+) -> None:
+    texts = sentences(40)
+    across = EncodeConfig(sequence_length=LENGTH, across_documents=True)
+    apart, tokenizer = write(make_tokenizer, texts, tmp_path / "apart.arrow")
+    joined = packing.write([texts[:3], texts[3:]], tokenizer, across, tmp_path / "joined.arrow")
+    one, other = packing.read(tmp_path / "apart.arrow"), packing.read(tmp_path / "joined.arrow")
+    assert apart["pieces"] >= 40
+    assert joined["pieces"] == joined["sequences"] == apart["sequences"]
+    assert (one.ids == other.ids).all()
+    assert one.size == other.size
 
 
 def test_plain_datasets_reads_the_file_and_the_bytes_are_the_same_every_time(
     make_tokenizer: Callable, tmp_path: Path
 ) -> None:
     counts, tokenizer = write(make_tokenizer, sentences(50), tmp_path / "a.arrow")
-    packing.write([sentences(50)], tokenizer, LENGTH, tmp_path / "b.arrow")
+    packing.write([sentences(50)], tokenizer, CONFIG, tmp_path / "b.arrow")
     assert (tmp_path / "a.arrow").read_bytes() == (tmp_path / "b.arrow").read_bytes()
     rows = Dataset.from_file(str(tmp_path / "a.arrow"))
     assert len(rows) == counts["sequences"]
@@ -81,7 +98,7 @@ def test_a_tokenizer_without_frame_is_refused(make_tokenizer: Callable, tmp_path
     tokenizer = make_tokenizer(sentences(50))
     tokenizer.cls_token = None
     with pytest.raises(DataError, match=r"no \[CLS\] and \[SEP\]"):
-        packing.write([["가"]], tokenizer, LENGTH, tmp_path / "train.arrow")
+        packing.write([["가"]], tokenizer, CONFIG, tmp_path / "train.arrow")
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=120), st.integers(8, 100), st.integers(0, 3))

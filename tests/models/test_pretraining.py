@@ -20,6 +20,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from models import backbone, packing, pretraining
 from models.errors import DataError
+from models.packing import EncodeConfig
 from models.pretraining import Machine, PretrainConfig, TrainConfig
 from tests.support.pretrain_toy import CONFIG, main
 from tests.support.toy_text import sentences
@@ -33,8 +34,9 @@ def folder(make_tokenizer: Callable, tmp_path: Path) -> Path:
     """An encoded toy corpus and its tokenizer."""
     tokenizer = make_tokenizer(sentences(500))
     tokenizer.save_pretrained(tmp_path / "tokenizer")
-    packing.write([sentences(800)], tokenizer, 32, tmp_path / "train.arrow")
-    packing.write([sentences(100, seed=1)], tokenizer, 32, tmp_path / "validation.arrow")
+    length = EncodeConfig(sequence_length=32)
+    packing.write([sentences(800)], tokenizer, length, tmp_path / "train.arrow")
+    packing.write([sentences(100, seed=1)], tokenizer, length, tmp_path / "validation.arrow")
     return tmp_path
 
 
@@ -51,12 +53,13 @@ def curve(folder: Path) -> list[dict[str, float]]:
     return [{name: value for name, value in point.items() if name not in STOPWATCH} for point in points]
 
 
-def test_it_learns_more_than_how_often_tokens_occur(folder: Path) -> None:
+@pytest.mark.parametrize(("objective", "preset"), [("mlm", "modernbert"), ("clm", "gpt2"), ("clm", "llama")])
+def test_it_learns_more_than_how_often_tokens_occur(folder: Path, objective: str, preset: str) -> None:
     train, validation, tokenizer = loaded(folder)
     config = PretrainConfig.model_validate(
         {
-            "objective": MLM,
-            "model": {"size": "tiny"},
+            "objective": objective,
+            "model": {"size": "tiny", "preset": preset},
             "train": {"epochs": 15, "batch_tokens": 512, "log_every": 10},
         }
     )
@@ -137,7 +140,7 @@ def test_held_out_loss_weighs_targets_equally(folder: Path) -> None:
         batches = pretraining.Batches(config.objective, validation, words, tokens, seed=0)
         with torch.no_grad():
             found = pretraining.held_out_loss(
-                model, config.objective, [batches.at(i) for i in range(len(batches))]
+                model, config.objective, [batches.at(i) for i in range(len(batches))], validation.size
             )
         assert found["loss"] == pytest.approx(math.log(len(tokenizer)), abs=0.3)
 

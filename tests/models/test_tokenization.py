@@ -35,6 +35,15 @@ def trained(kind: str, vocabulary: int = VOCABULARY, **settings: object) -> Toke
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_only_the_five_special_tokens_are_no_text(kind: str) -> None:
+    made = trained(kind)
+    special = [token.content for token in made.get_added_tokens_decoder().values()]
+    assert sorted(special) == sorted(tokenization.SPECIAL)
+    text = "강아지가 공원에서 노래를 부른다"
+    assert made.decode(made.encode(text).ids, skip_special_tokens=True) == text
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_training_again_in_another_process_gives_the_same_bytes(kind: str) -> None:
     code = f"from tests.models.test_tokenization import trained; print(trained('{kind}').to_str(), end='')"
     outputs = {

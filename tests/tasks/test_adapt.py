@@ -8,77 +8,18 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from models import backbone, tokenization
-from models.backbone import ModelConfig
 from models.downstream.classification import Classification
 from models.errors import DataError
-from models.tokenization import TokenizerConfig
-from models.transfer.finetune import FinetuneConfig
-from tasks import refs, store
+from tasks import store
 from tasks.adapt import AdaptConfig, adapt
 from tasks.ingest import IngestConfig, ingest
-from tasks.job import Job
 from tasks.predict import PredictConfig, predict
 from tasks.score import ScoreConfig, score
-from tasks.sources.demo import Demo
 from tasks.sources.files import Files
 from tasks.split import SplitConfig, split
-from tasks.step import RunContext, Step, step
-from tasks.tokenizer import tokenizer
+from tasks.step import RunContext
 from tasks.validate import ValidateConfig, validate
-
-SMALL = ModelConfig(preset="modernbert", hidden_size=32, layers=1, heads=2)
-QUICK = FinetuneConfig(
-    learning_rates=(3e-3,), train_embeddings=(True,), epochs=1, min_steps=20, evaluations=2
-)
-CLASSES = {"kind": "classification", "classes": ["긍정", "부정"]}
-DEMO = {"documents": 2_000, "train": 400, "validation": 60, "test": 100}
-
-
-@step(refs.Model)
-def untrained(job: Job, config: ModelConfig, words: refs.Tokenizer) -> None:
-    """A model as pretraining would leave it, but for the learning."""
-    made = tokenization.load(job.files(words))
-    backbone.build(config, made, "AutoModelForMaskedLM", seed=1).save_pretrained(job.out / "model")
-    made.save_pretrained(job.out / "model")
-
-
-CORPUS = split(
-    SplitConfig(holdout=0.02),
-    rows=validate(ValidateConfig(), rows=ingest(IngestConfig(sources=(Demo(**DEMO),)))),
-    corpus=None,
-)
-LABELLED = ingest(IngestConfig(sources=(Demo(view="classification", **DEMO),), columns="all"))
-ROWS = split(
-    SplitConfig(), rows=validate(ValidateConfig(rows=CLASSES, quarantine=0.1), rows=LABELLED), corpus=CORPUS
-)
-WORDS = tokenizer(TokenizerConfig(vocabulary=600), corpus=CORPUS)
-MODEL = untrained(SMALL, words=WORDS)
-STEPS: dict[str, Step] = {
-    item.name: item for item in (ingest, validate, split, tokenizer, untrained, adapt, predict, score)
-}
-
-
-def make(ref: refs.Ref, context: RunContext) -> Path:
-    """Runs what `ref` needs; its files."""
-    for needed in refs.ordered([ref]):
-        STEPS[needed.step].produce(needed, context)
-    return store.files(ref)
-
-
-def adapted(mode: str, **settings) -> refs.Adapted:
-    config = AdaptConfig(downstream=CLASSES, mode=mode, labels=100, finetune=QUICK, model=SMALL)
-    return adapt(
-        config.model_copy(update=settings),
-        rows=ROWS,
-        tokenizer=WORDS if mode == "scratch" else None,
-        model=MODEL if mode == "finetune" else None,
-    )
-
-
-def scored(made: refs.Adapted) -> tuple[refs.Predictions, refs.Scores]:
-    predictions = predict(PredictConfig(downstream=CLASSES), rows=ROWS, adapted=made)
-    return predictions, score(ScoreConfig(downstream=CLASSES), rows=ROWS, predictions=predictions)
+from tests.support.demo_chain import DEMO, QUICK, ROWS, SMALL, WORDS, adapted, make, scored
 
 
 @pytest.mark.parametrize("mode", ["finetune", "scratch", "baseline"])

@@ -1,0 +1,70 @@
+"""`headwater predict`: answers of an adapted model, as JSON lines."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from models.errors import RecipeError
+from models.serving import Served
+from tasks import store
+from tasks.sources import Rejected
+from tasks.sources.files import Files
+
+BATCH = 256
+
+
+def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | None) -> int:
+    """Writes one line of JSON for each input, or for each row of `file`, in their order; gives the exit code.
+
+    A row that cannot be read is answered by `{"error": …, "line": …}`, and the exit code is then 1.
+
+    Raises:
+        RecipeError: no such model, an input that is not JSON, or a file that cannot be read.
+        DataError: an input lacks a field.
+    """
+    served = Served(_folder(model))
+    single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
+    requests = _rows(file) if file is not None else iter([_parsed(text, single) for text in inputs])
+    bad = 0
+    with out.open("w", encoding="utf-8") if out is not None else nullcontext(sys.stdout) as target:
+        while batch := list(islice(requests, BATCH)):
+            answers = iter(served.predict([item for item in batch if "error" not in item]))
+            for item in batch:
+                bad += "error" in item
+                answer = item if "error" in item else next(answers)
+                print(json.dumps(answer, ensure_ascii=False), file=target)
+    return 1 if bad else 0
+
+
+def _folder(model: str) -> Path:
+    """Where a model lies: a path, `name@alias`, or a `models:/` URI."""
+    if model.startswith("models:/"):
+        return store.resolve(model)
+    if Path(model).expanduser().is_dir():
+        return Path(model).expanduser()
+    if "@" in model:
+        return store.resolve(f"models:/{model}")
+    raise RecipeError(f"{model}: no such folder, and no name@alias or models:/ URI of a registered model")
+
+
+def _parsed(text: str, single: str | None) -> dict[str, Any]:
+    """An input of the command line: a JSON object with the fields, or the text of the only one."""
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise RecipeError(f"input is not JSON ({error}): {text[:80]}") from error
+    if single is None:
+        raise RecipeError(f"this model needs several fields: give a JSON object, not the text '{text[:40]}'")
+    return {single: text}
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    source = Files(paths=(str(file),))
+    source.check()
+    for item in source.read():
+        yield {"error": item.reason, "line": item.line} if isinstance(item, Rejected) else dict(item.fields)

@@ -1,0 +1,80 @@
+"""Answers of a model that was carried over to a downstream, from its files alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models.adapted import POOL, SETTLED
+from models.config import find
+from models.downstream import Downstream, Feature
+from models.errors import DataError
+
+
+def downstream_of(folder: Path) -> Downstream:
+    """The downstream of an adapted model.
+
+    Raises:
+        DataError: `folder` holds no such model.
+    """
+    path = folder / SETTLED
+    if not path.is_file() or not (folder / "model").is_dir():
+        raise DataError(f"{folder} holds no adapted model: there is no {SETTLED} with a model beside it")
+    settled = json.loads(path.read_text(encoding="utf-8"))
+    found: Any = find("models.downstream", settled["kind"], Downstream)
+    return found.model_validate(settled)
+
+
+class Served:
+    """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
+
+    def __init__(self, folder: Path) -> None:
+        from models import tokenization
+        from models.transfer.heads import load
+
+        self.downstream = downstream_of(folder)
+        self._tokenizer = tokenization.load(folder / "model")
+        self._model = load(folder / "model", self.downstream).eval()
+        pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
+        self._pool = None if pool is None else self._outputs(pool)
+
+    def predict(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """One answer a request.
+
+        Raises:
+            DataError: a request lacks a field.
+        """
+        rows = self._rows(requests)
+        features, found = self._outputs(rows)[1:]
+        if self._pool is not None:
+            pool, pool_features, pool_outputs = self._pool
+            shifted = [{**feature, "row": feature["row"] + rows.height} for feature in pool_features]
+            features, found = [*features, *shifted], [*found, *pool_outputs]
+            rows = pl.concat([rows, pool], how="diagonal")
+        predictions = self.downstream.decode(found, features, rows)
+        return [self.downstream.answer(prediction) for prediction in predictions.iter_rows(named=True)]
+
+    def _rows(self, requests: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+        for number, request in enumerate(requests, start=1):
+            for name in self.downstream.inputs:
+                if not isinstance(request.get(name), str):
+                    raise DataError(
+                        f"request {number}: no text in field '{name}'; {self.downstream.kind} needs "
+                        + ", ".join(self.downstream.inputs)
+                    )
+        columns = {name: [request[name] for request in requests] for name in self.downstream.inputs}
+        frame = pl.DataFrame({"id": [str(number) for number in range(len(requests))], **columns})
+        return (
+            frame
+            if self.downstream.pool is None
+            else frame.with_columns(pl.lit(False).alias(self.downstream.pool))
+        )
+
+    def _outputs(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Feature], list[np.ndarray]]:
+        from models.inference import Inputs, outputs
+
+        inputs = Inputs(self.downstream, self._tokenizer, rows, labelled=False)
+        return rows, inputs.features, outputs(self._model, inputs)[0]

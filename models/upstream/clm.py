@@ -1,0 +1,65 @@
+"""Causal language modelling: every token is said from those before it.
+
+A document ends with a token of its own, which is said too: so a model learns where to stop.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from models.upstream import Objective, Vocabulary
+from models.vocabulary_scores import NO_TARGET, cross_entropy, sample, summed_loss, target_logits
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+    from transformers import PreTrainedModel
+
+
+class CausalLanguageModelling(Objective):
+    """GPT's objective (A. Radford et al., 2018)."""
+
+    kind: Literal["clm"] = "clm"
+    model_class: ClassVar[str] = "AutoModelForCausalLM"
+    decoder: ClassVar[bool] = True
+
+    candidates: int | None = Field(
+        default=None,
+        ge=1,
+        description="Train against the batch's tokens and this many random ones instead of the whole vocabulary: "
+        "faster where that is large. Held-out loss is always over the whole vocabulary.",
+    )
+
+    def batch(
+        self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator
+    ) -> dict[str, Tensor]:
+        """Adds `targets` (rows, length): the token that comes next, -100 after a document's last.
+
+        Where asked for, `candidates` (n,) and `log_inclusion` (n,).
+        """
+        ids = inputs["input_ids"]
+        targets = ids.roll(-1, dims=1)
+        targets[:, -1] = NO_TARGET
+        if "attention_mask" in inputs:
+            targets[:, :-1].masked_fill_(inputs["attention_mask"][:, 1:] == 0, NO_TARGET)
+        batch = {**inputs, "targets": targets}
+        if self.candidates:
+            frequency = vocabulary.counts / vocabulary.counts.sum()
+            frequency[vocabulary.special] = 1.0  # each document ends with one
+            batch |= sample(targets[targets != NO_TARGET], frequency, self.candidates, generator)
+        return batch
+
+    def losses(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        targets = batch["targets"][batch["targets"] != NO_TARGET]
+        logits = target_logits(model, batch, batch.get("candidates"))
+        return {"loss": cross_entropy(logits, targets, batch).mean()}
+
+    def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
+        return summed_loss(model, batch)
+
+    def rates(self, nats: float, targets: int, size: int) -> dict[str, float]:
+        """`perplexity` of a token, and `bits_per_byte` of text, which compares across tokenizers."""
+        return {"perplexity": math.exp(nats / targets), "bits_per_byte": nats / math.log(2) / size}

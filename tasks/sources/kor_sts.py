@@ -1,0 +1,13 @@
+"""KorSTS, Korean sentence pairs with likeness, as published: https://github.com/kakaobrain/KorNLUDatasets."""
+
+from typing import ClassVar, Literal
+
+from tasks.sources import Delimited
+
+
+class KorSts(Delimited):
+    """Tab-separated, without quoting; scores from 0 to 5. The published ids repeat and are left out."""
+
+    kind: Literal["kor_sts"] = "kor_sts"
+    header: ClassVar[list[str]] = ["genre", "filename", "year", "id", "score", "sentence1", "sentence2"]
+    columns: ClassVar[dict[str, str]] = {"text_a": "sentence1", "text_b": "sentence2", "score": "score"}
