@@ -6,12 +6,9 @@ noun. The model reads the tokens it was pretrained on, and its head gives a labe
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import pairwise, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -19,7 +16,10 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
+from models import characters, entity_rows
+from models.characters import EDGE, SLOTS
 from models.downstream import Baseline, Downstream, Feature, beside, padded
+from models.entity_rows import Entity
 from models.errors import DataError
 from models.rows import not_blank
 
@@ -28,29 +28,14 @@ if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-SLOTS = 8
-"""Characters a token can have labels for; one with more is read again for the next so many."""
 NOTHING, UNSEEN = -100, -1
 """In place of a label: there is no such character; the character's entity is of a type no training row has."""
-EDGE = 10.0
-"""What white space at either end of an entity costs, in nats; published entities have it once in thousands."""
 SURE = 3 * EDGE
 """Logit of the right label in the outputs of a model that knows it: more than both ends of an entity cost."""
 UNCUT = 1 << 30
 """Tokens between a character and the nearest cut of a text that is not cut."""
 WORST = 20
 """Rows shown, those with the most wrong entities first."""
-DICTIONARY = "dictionary.json"
-COUNTS, SHARES = (1, 2, 3), (0.0, 0.25, 0.5, 0.75)
-"""How often, and in what share of its occurrences, a word must be an entity: validation chooses."""
-NAME = re.compile(r"\w[\w. -]*")
-"""What a type may be called: it is part of a metric's name."""
-ENTITY = {"start": pl.Int64, "end": pl.Int64, "type": pl.String}
-ENTITIES = pl.List(pl.Struct(ENTITY))
-PREDICTIONS = {"id": pl.String, "entities": pl.List(pl.Struct({**ENTITY, "probability": pl.Float64}))}
-
-Entity = dict[str, Any]
-"""`start`, `end` (characters, half-open), `type`; a predicted one has a `probability` too."""
 
 
 class NamedEntities(Downstream):
@@ -92,9 +77,9 @@ class NamedEntities(Downstream):
         import pandera.polars as pa
 
         tests = {
-            "not inside the text": _inside,
-            "overlapping": _apart,
-            "without a known type": partial(_named, self.types),
+            "not inside the text": entity_rows.inside,
+            "overlapping": entity_rows.apart,
+            "without a known type": partial(entity_rows.named, self.types),
         }
         checks = [
             pa.Check(
@@ -109,7 +94,7 @@ class NamedEntities(Downstream):
             {
                 "id": pa.Column(pl.String, not_blank()),
                 "text": pa.Column(pl.String, not_blank()),
-                "entities": pa.Column(ENTITIES, checks),
+                "entities": pa.Column(entity_rows.ENTITIES, checks),
             }
         )
 
@@ -135,7 +120,7 @@ class NamedEntities(Downstream):
                     entities.append({"start": len(text) - len(name), "end": len(text), "type": kind})
             rows.append((f"example-{number}", text, entities))
         return pl.DataFrame(
-            rows, schema={"id": pl.String, "text": pl.String, "entities": ENTITIES}, orient="row"
+            rows, schema={"id": pl.String, "text": pl.String, "entities": entity_rows.ENTITIES}, orient="row"
         )
 
     def corrupted(self) -> pl.DataFrame:
@@ -195,7 +180,7 @@ class NamedEntities(Downstream):
         ):
             labels = self._numbers(text, gold[row]) if labelled else np.full(len(text), UNSEEN)
             # A text without a token is read as one hidden word.
-            spelt = _places(text, ids or [hidden], [start for start, _ in offsets] or [0])
+            spelt = characters.places(text, ids or [hidden], [start for start, _ in offsets] or [0])
             features += [
                 {"row": row, "labelled": labelled, **window}
                 for window in self._windows(*spelt, labels, before, after)
@@ -205,7 +190,7 @@ class NamedEntities(Downstream):
     def _windows(
         self, ids: np.ndarray, places: np.ndarray, labels: np.ndarray, before: list[int], after: list[int]
     ) -> Iterator[Feature]:
-        """Inputs of one text; `places` and `labels` (characters,) are those of `_places` and `_numbers`."""
+        """Inputs of one text; `places` and `labels` (characters,) are those of `characters.places` and `_numbers`."""
         size = max(1, self.max_length - len(before) - len(after))
         step = max(1, size - self.stride)
         for start in range(0, max(1, len(ids) - size + step), step):
@@ -283,18 +268,20 @@ class NamedEntities(Downstream):
             better = np.flatnonzero(context > contexts[row][feature["first"] :][: len(context)])
             contexts[row][feature["first"] + better] = context[better]
             logits[row][feature["first"] + better] = found[better]
-        return _predictions(rows, [self._entities(*item) for item in zip(rows["text"], logits, strict=True)])
+        return entity_rows.predictions(
+            rows, [self._entities(*item) for item in zip(rows["text"], logits, strict=True)]
+        )
 
     def _entities(self, text: str, logits: np.ndarray) -> list[Entity]:
         """The entities of one text from its logits (characters, labels)."""
         scores = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-        best = best_labels(scores, np.array([letter.isspace() for letter in text], dtype=bool))
+        best = characters.best_labels(scores, np.array([letter.isspace() for letter in text], dtype=bool))
         found = []
         for begin in np.flatnonzero(best % 2 == 1).tolist():
             following = np.flatnonzero(best[begin + 1 :] != best[begin] + 1)
             end = begin + 1 + int(following[0]) if len(following) else len(best)
             chance = np.exp(scores[np.arange(begin, end), best[begin:end]]).mean()
-            found.append(_entity(begin, end, self._types()[best[begin] // 2], float(chance)))
+            found.append(entity_rows.entity(begin, end, self._types()[best[begin] // 2], float(chance)))
         return found
 
     def _types(self) -> tuple[str, ...]:
@@ -321,7 +308,7 @@ class NamedEntities(Downstream):
         """Entities right, predicted and gold of each type, and of all other types (predictions, 3 * (types + 1))."""
         place = {kind: number for number, kind in enumerate(self._types())}
         counts = np.zeros((predictions.height, len(place) + 1, 3))
-        for row, (found, gold) in enumerate(_both(rows, predictions)):
+        for row, (found, gold) in enumerate(entity_rows.pairs(rows, predictions)):
             for column, entities in enumerate((found & gold, found, gold)):
                 for *_, kind in entities:
                     counts[row, place.get(kind, len(place)), column] += 1
@@ -333,15 +320,17 @@ class NamedEntities(Downstream):
         A type with neither gold nor predicted entities has 0, as seqeval has it.
         """
         counts = totals.reshape(*totals.shape[:-1], -1, 3)
-        scores = {f"entity_f1/{kind}": _f1(counts[..., at, :]) for at, kind in enumerate(self._types())}
-        return {"entity_f1": _f1(counts.sum(axis=-2)), **scores}
+        scores = {
+            f"entity_f1/{kind}": entity_rows.f1(counts[..., at, :]) for at, kind in enumerate(self._types())
+        }
+        return {"entity_f1": entity_rows.f1(counts.sum(axis=-2)), **scores}
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`per_type`: entities right, predicted and gold; `worst`: rows with the most wrong or missing entities."""
         totals = self.statistics(rows, predictions).sum(axis=0).reshape(-1, 3)
         counted = zip((*self._types(), "other"), totals.astype(int).tolist(), strict=True)
         found = beside(predictions, rows).with_columns(predicted=predictions["entities"])
-        wrong = [len(predicted ^ gold) for predicted, gold in _both(rows, predictions)]
+        wrong = [len(predicted ^ gold) for predicted, gold in entity_rows.pairs(rows, predictions)]
         found = found.with_columns(wrong=pl.Series(wrong, dtype=pl.Int64)).filter(pl.col("wrong") > 0)
         shown = [name for name in ("id", "file", "line", "text") if name in found.columns]
         return {
@@ -351,8 +340,8 @@ class NamedEntities(Downstream):
             },
             "worst": [
                 {name: row[name] for name in shown}
-                | {"gold": _shown(row["text"], row["entities"])}
-                | {"predicted": _shown(row["text"], row["predicted"]), "wrong": row["wrong"]}
+                | {"gold": entity_rows.shown(row["text"], row["entities"])}
+                | {"predicted": entity_rows.shown(row["text"], row["predicted"]), "wrong": row["wrong"]}
                 for row in found.sort("wrong", "id", descending=[True, False])
                 .head(WORST)
                 .iter_rows(named=True)
@@ -362,97 +351,15 @@ class NamedEntities(Downstream):
     # ---- the cheap classical method
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
-        words = _words(train)
-        tried = []
-        for count, share in product(COUNTS, SHARES):
-            kept = {word: item for word, item in words.items() if item[1] >= count and item[2] >= share}
-            tried.append(DictionaryBaseline(kept, {"count": count, "share": share}))
+        from models.dictionary import dictionaries
+
+        tried = dictionaries(train)
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
 
     def load_baseline(self, folder: Path) -> Baseline:
-        return DictionaryBaseline(**json.loads((folder / DICTIONARY).read_text(encoding="utf-8")))
+        from models.dictionary import DictionaryBaseline
 
-
-class DictionaryBaseline:
-    """Looks for the entities of the training rows: from left to right, at each place the longest."""
-
-    def __init__(self, words: Mapping[str, Sequence[Any]], setting: dict[str, Any]) -> None:
-        self.words, self.setting = words, setting
-        lengths: dict[str, set[int]] = defaultdict(set)
-        for word in words:
-            lengths[word[0]].add(len(word))
-        self._lengths = {letter: sorted(found, reverse=True) for letter, found in lengths.items()}
-
-    def places(self, text: str) -> Iterator[tuple[int, int]]:
-        """Start and end of each word of the dictionary in a text."""
-        at = 0
-        while at < len(text):
-            pieces = (text[at : at + size] for size in self._lengths.get(text[at], ()))
-            size = next((len(piece) for piece in pieces if piece in self.words), 0)
-            if size:
-                yield at, at + size
-            at += max(1, size)
-
-    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """An entity's probability is the share of the word's occurrences in training rows that were one."""
-        found = []
-        for text in rows["text"]:
-            words = [(start, end, self.words[text[start:end]]) for start, end in self.places(text)]
-            found.append([_entity(start, end, kind, share) for start, end, (kind, _, share) in words])
-        return _predictions(rows, found)
-
-    def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        content = {"setting": self.setting, "words": self.words}
-        (folder / DICTIONARY).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-
-
-def best_labels(scores: np.ndarray, blank: np.ndarray) -> np.ndarray:
-    """The most probable sequence that IOB2 allows: what goes on follows what it goes on with.
-
-    Viterbi's algorithm (Forney, The Viterbi Algorithm, Proceedings of the IEEE 61, 1973). White space is nearly always
-    inside of an entity or outside, so that one which begins or ends with it is `EDGE` less likely.
-
-    Args:
-        scores: log-probabilities (characters, labels) in the order of O, B-X, I-X, B-Y, I-Y, …
-        blank: which characters are white space (characters,).
-
-    Returns:
-        A label number for each character (characters,).
-    """
-    labels = np.arange(scores.shape[1])
-    entity, begins = labels > 0, labels % 2 == 1
-    goes_on = entity & ~begins & ((labels[:, None] + 1) // 2 == labels // 2)  # from (rows) to (columns)
-    moves = np.where(entity & ~begins & ~goes_on, -np.inf, 0.0)
-    after_blank = moves - EDGE * (entity[:, None] & ~goes_on)
-    scores = scores - EDGE * (blank[:, None] & begins)
-    back = np.zeros(scores.shape, dtype=np.int64)
-    total = np.where(entity, -np.inf, 0.0)  # a text begins as after O
-    for at, score in enumerate(scores):
-        paths = total[:, None] + (after_blank if at and blank[at - 1] else moves)
-        back[at] = paths.argmax(axis=0)
-        total = paths.max(axis=0) + score
-    best = np.zeros(len(scores), dtype=np.int64)
-    label = int((total - EDGE * (entity & blank[-1:].any())).argmax())
-    for at in range(len(scores) - 1, -1, -1):
-        best[at], label = label, int(back[at, label])
-    return best
-
-
-def _places(text: str, ids: Sequence[int], starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens (tokens,), those with many characters repeated, and the place of each character in (tokens * SLOTS,).
-
-    A character belongs to the last token that starts at it or before: of several tokens for one character, or after a
-    token for the space that sentencepiece puts in front of a text, that is the one that stands for it.
-    """
-    solid = np.array([at for at, letter in enumerate(text) if not letter.isspace()], dtype=np.int64)
-    token = np.searchsorted(np.maximum.accumulate(starts), solid, side="right") - 1
-    known = np.searchsorted(solid, np.arange(len(text)), side="right")
-    owner = np.maximum(np.append(-1, token), 0)[np.where(known, known, min(1, len(solid)))]
-    rank = np.arange(len(text)) - np.searchsorted(owner, owner)
-    repeats = np.maximum(1, -(-np.bincount(owner, minlength=len(ids)) // SLOTS))
-    begin = np.cumsum(repeats) - repeats
-    return np.repeat(np.asarray(ids, dtype=np.int64), repeats), begin[owner] * SLOTS + rank
+        return DictionaryBaseline.load(folder)
 
 
 def _frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
@@ -460,76 +367,3 @@ def _frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
     made: Any = tokenizer("1", return_special_tokens_mask=True)
     inner = np.flatnonzero(np.array(made["special_tokens_mask"]) == 0)
     return made["input_ids"][: inner[0]], made["input_ids"][inner[-1] + 1 :]
-
-
-def _inside(row: dict[str, Any]) -> bool:
-    """Whether each entity has characters, all in the text; a text that is missing has a reason of its own."""
-    return row["text"] is None or all(
-        entity is not None
-        and entity["start"] is not None
-        and entity["end"] is not None
-        and 0 <= entity["start"] < entity["end"] <= len(row["text"])
-        for entity in row["entities"] or ()
-    )
-
-
-def _apart(row: dict[str, Any]) -> bool:
-    found = [(entity["start"], entity["end"]) for entity in row["entities"] or () if entity is not None]
-    placed = sorted((start, end) for start, end in found if start is not None and end is not None)
-    return all(end <= start for (_, end), (start, _) in pairwise(placed))
-
-
-def _named(types: tuple[str, ...] | None, row: dict[str, Any]) -> bool:
-    names = [entity["type"] or "" for entity in row["entities"] or () if entity is not None]
-    return all(name in types if types is not None else NAME.fullmatch(name) for name in names)
-
-
-def _entity(start: int, end: int, kind: str, probability: float) -> Entity:
-    return {"start": start, "end": end, "type": kind, "probability": probability}
-
-
-def _predictions(rows: pl.DataFrame, entities: Sequence[list[Entity]]) -> pl.DataFrame:
-    return pl.DataFrame({"id": rows["id"], "entities": entities}, schema=PREDICTIONS)
-
-
-def _key(entities: Sequence[Entity]) -> set[tuple[int, int, str]]:
-    return {(entity["start"], entity["end"], entity["type"]) for entity in entities}
-
-
-def _both(rows: pl.DataFrame, predictions: pl.DataFrame) -> Iterator[tuple[set[Any], set[Any]]]:
-    """Predicted and gold entities of each prediction."""
-    gold = beside(predictions, rows)["entities"].to_list()
-    for found, true in zip(predictions["entities"].to_list(), gold, strict=True):
-        yield _key(found), _key(true)
-
-
-def _f1(counts: np.ndarray) -> np.ndarray:
-    """F1 (…) of entities right, predicted and gold (…, 3); 0 where there are none."""
-    return 2 * counts[..., 0] / np.maximum(counts[..., 1] + counts[..., 2], 1)
-
-
-def _shown(text: str, entities: Sequence[Entity]) -> str:
-    """Entities for a reader: `서울:LC 0–2`."""
-    found = sorted(_key(entities))
-    return ", ".join(f"{text[start:end]}:{kind} {start}–{end}" for start, end, kind in found)
-
-
-def _words(train: pl.DataFrame) -> dict[str, tuple[str, int, float]]:
-    """Each entity's text with its most frequent type, how often it has it, and in what share of its occurrences."""
-    gold = [_key(entities) for entities in train["entities"].to_list()]
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for text, entities in zip(train["text"], gold, strict=True):
-        for start, end, kind in entities:
-            counts[text[start:end]][kind] += 1
-    # Ties by name: a set has no order that would be the same in every run.
-    chosen = {
-        word: min(found.items(), key=lambda item: (-item[1], item[0])) for word, found in counts.items()
-    }
-    scanner = DictionaryBaseline(dict.fromkeys(sorted(chosen), ()), {})
-    met, right = Counter[str](), Counter[str]()
-    for text, entities in zip(train["text"], gold, strict=True):
-        for start, end in scanner.places(text):
-            word = text[start:end]
-            met[word] += 1
-            right[word] += (start, end, chosen[word][0]) in entities
-    return {word: (*chosen[word], right[word] / max(1, met[word])) for word in scanner.words}

@@ -20,6 +20,7 @@ KINDS = kinds("models.downstream")
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole: dict[str, Any] = deepcopy(SMALL) | {"name": "every"}
+    whole["corpus"]["sources"][0]["documents"] = 1400  # nothing is shared with the runs of other tests
     (masked,) = whole["upstreams"]
     masked["model"]["max_positions"] = 128
     causal = deepcopy(masked) | {"objective": "clm"}

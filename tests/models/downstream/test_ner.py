@@ -21,7 +21,9 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from models import rows as checked
 from models.backbone import ModelConfig
-from models.downstream.ner import EDGE, ENTITIES, SLOTS, SURE, NamedEntities, best_labels
+from models.characters import EDGE, SLOTS, best_labels
+from models.downstream.ner import SURE, NamedEntities
+from models.entity_rows import ENTITIES
 from models.errors import DataError
 from models.inference import Inputs, predict
 from models.transfer.heads import from_scratch

@@ -1,0 +1,58 @@
+"""Labels of characters in a model that reads tokens: where each character's stand, and the best sequence of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+SLOTS = 8
+"""Characters a token can have labels for; one with more is read again for the next so many."""
+EDGE = 10.0
+"""What white space at either end of an entity costs, in nats; published entities have it once in thousands."""
+
+
+def best_labels(scores: np.ndarray, blank: np.ndarray) -> np.ndarray:
+    """The most probable sequence that IOB2 allows: what goes on follows what it goes on with.
+
+    Viterbi's algorithm (Forney, The Viterbi Algorithm, Proceedings of the IEEE 61, 1973). White space is nearly always
+    inside of an entity or outside, so that one which begins or ends with it is `EDGE` less likely.
+
+    Args:
+        scores: log-probabilities (characters, labels) in the order of O, B-X, I-X, B-Y, I-Y, …
+        blank: which characters are white space (characters,).
+
+    Returns:
+        A label number for each character (characters,).
+    """
+    labels = np.arange(scores.shape[1])
+    entity, begins = labels > 0, labels % 2 == 1
+    goes_on = entity & ~begins & ((labels[:, None] + 1) // 2 == labels // 2)  # from (rows) to (columns)
+    moves = np.where(entity & ~begins & ~goes_on, -np.inf, 0.0)
+    after_blank = moves - EDGE * (entity[:, None] & ~goes_on)
+    scores = scores - EDGE * (blank[:, None] & begins)
+    back = np.zeros(scores.shape, dtype=np.int64)
+    total = np.where(entity, -np.inf, 0.0)  # a text begins as after O
+    for at, score in enumerate(scores):
+        paths = total[:, None] + (after_blank if at and blank[at - 1] else moves)
+        back[at] = paths.argmax(axis=0)
+        total = paths.max(axis=0) + score
+    best = np.zeros(len(scores), dtype=np.int64)
+    label = int((total - EDGE * (entity & blank[-1:].any())).argmax())
+    for at in range(len(scores) - 1, -1, -1):
+        best[at], label = label, int(back[at, label])
+    return best
+
+
+def places(text: str, ids: Sequence[int], starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens (tokens,), those with many characters repeated, and the place of each character in (tokens * SLOTS,).
+
+    A character belongs to the last token that starts at it or before: of several tokens for one character, or after a
+    token for the space that sentencepiece puts in front of a text, that is the one that stands for it.
+    """
+    solid = np.array([at for at, letter in enumerate(text) if not letter.isspace()], dtype=np.int64)
+    token = np.searchsorted(np.maximum.accumulate(starts), solid, side="right") - 1
+    known = np.searchsorted(solid, np.arange(len(text)), side="right")
+    owner = np.maximum(np.append(-1, token), 0)[np.where(known, known, min(1, len(solid)))]
+    rank = np.arange(len(text)) - np.searchsorted(owner, owner)
+    repeats = np.maximum(1, -(-np.bincount(owner, minlength=len(ids)) // SLOTS))
+    begin = np.cumsum(repeats) - repeats
+    return np.repeat(np.asarray(ids, dtype=np.int64), repeats), begin[owner] * SLOTS + rank
