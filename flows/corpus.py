@@ -6,6 +6,7 @@ from typing import Any
 from prefect import flow
 
 from flows.recipe import Recipe
+from models.errors import RecipeError
 from tasks import refs
 from tasks.ingest import IngestConfig, ingest
 from tasks.run import flow_run
@@ -13,9 +14,11 @@ from tasks.split import HeldOut, SplitConfig, split
 from tasks.validate import ValidateConfig, validate
 
 
-def corpus_ref(recipe: Recipe) -> refs.Split:
-    """The corpus in its parts; with `leaks: remove`, every test file of the recipe bears on it."""
+def corpus_ref(recipe: Recipe) -> refs.Split | None:
+    """The corpus in its parts, if there is one; with `leaks: remove`, every test file of the recipe bears on it."""
     part = recipe.corpus
+    if part is None:
+        return None
     read = ingest(IngestConfig(sources=part.sources, clean=part.clean))
     checked = validate(ValidateConfig(quarantine=part.quarantine), rows=read)
     entries = recipe.downstreams if part.leaks == "remove" else ()
@@ -41,5 +44,8 @@ def corpus(recipe: Path, overrides: dict[str, Any] = {}) -> None:
         overrides: Settings to change for this run, by their dotted path: {"corpus.quarantine": 0.05}.
     """
     loaded = Recipe.load(recipe, overrides)
+    read = corpus_ref(loaded)
+    if read is None:
+        raise RecipeError(f"{recipe}: there is no 'corpus' in it, and so nothing to read")
     with flow_run(loaded.name, device=loaded.device, threads=loaded.threads, text=loaded.text()) as run:
-        run.execute([corpus_ref(loaded)])
+        run.execute([read])

@@ -1,14 +1,14 @@
 """Downstreams: the pretrained model carried over to each, beside its two controls, and scored on test rows."""
 
-import itertools
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
 from flows.corpus import corpus_ref
+from flows.parts import DownstreamPart
 from flows.pretraining import model_refs
-from flows.recipe import DownstreamPart, Recipe
+from flows.recipe import Recipe
 from models.reporting.data import CONTROLS
 from tasks import refs
 from tasks.adapt import AdaptConfig, adapt
@@ -22,7 +22,7 @@ from tasks.split import SplitConfig, split
 from tasks.validate import ValidateConfig, validate
 
 
-def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split) -> refs.Split:
+def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None) -> refs.Split:
     """The labelled rows of an entry in their parts, its test rows looked for in the corpus."""
     about = About(downstream=entry.name, kind=entry.downstream.kind)
     read = ingest(IngestConfig(sources=entry.data, columns="all"), about=about)
@@ -31,7 +31,7 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split) -> refs.
     )
     how = SplitConfig(
         seed=recipe.seed,
-        leaks=recipe.corpus.leaks,
+        leaks=recipe.leaks,
         texts=entry.downstream.texts,
         pool=entry.downstream.pool,
     )
@@ -39,17 +39,18 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split) -> refs.
 
 
 def score_refs(
-    recipe: Recipe, entry: DownstreamPart, corpus: refs.Split, words: refs.Tokenizer, model: refs.Model
+    recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None, words: refs.Tokenizer, model: refs.Model
 ) -> list[refs.Scores]:
     """Test scores of an entry: every mode at every number of labels."""
     rows = rows_ref(recipe, entry, corpus)
     seed = recipe.seed if entry.seed is None else entry.seed
     found = []
-    for labels, mode in itertools.product(entry.labels, entry.modes):
+    for mode, labels in entry.cells():
         how = AdaptConfig(
             downstream=entry.downstream,
             mode=mode,
-            labels=None if labels == "all" else labels,
+            labels=labels,
+            validation_rows=entry.validation_rows,
             seed=seed,
             finetune=entry.finetune,
             model=recipe.upstream_of(entry).model,
@@ -67,7 +68,7 @@ def score_refs(
             about=about,
             rows=rows,
             tokenizer=words if mode == "scratch" else None,
-            model=model if mode == "finetune" else None,
+            model=None if mode in CONTROLS else model,
         )
         predictions = predict(
             PredictConfig(downstream=entry.downstream), about=about, rows=rows, adapted=made

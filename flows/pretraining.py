@@ -1,4 +1,4 @@
-"""Pretraining: a tokenizer, packed sequences and a model for each upstream of the recipe."""
+"""Pretraining: a tokenizer, packed sequences and a model for each upstream of the recipe, or a model brought along."""
 
 from pathlib import Path
 from typing import Any
@@ -6,20 +6,28 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.recipe import Recipe, UpstreamPart
+from flows.parts import UpstreamPart
+from flows.recipe import Recipe
+from models.pretrained import PretrainedConfig
 from models.pretraining import PretrainConfig
 from tasks import refs
 from tasks.encode import encode
+from tasks.fetch import fetch
 from tasks.pretrain import pretrain
 from tasks.refs import About
 from tasks.run import flow_run
 from tasks.tokenizer import tokenizer
 
 
-def model_refs(recipe: Recipe, part: UpstreamPart, corpus: refs.Split) -> tuple[refs.Tokenizer, refs.Model]:
-    """The tokenizer and the pretrained model of an upstream, learnt from the corpus's training part."""
+def model_refs(
+    recipe: Recipe, part: UpstreamPart, corpus: refs.Split | None
+) -> tuple[refs.Tokenizer, refs.Model]:
+    """The tokenizer and the model of an upstream: learnt from the corpus's training part, or brought along."""
     about = About(upstream=part.name, seed=recipe.seed)
     words = tokenizer(part.tokenizer, about=about, corpus=corpus)
+    if part.pretrained is not None:
+        return words, fetch(PretrainedConfig(pretrained=part.pretrained), about=about, tokenizer=words)
+    assert corpus is not None and part.objective and part.train, "a recipe checks that"
     sequences = encode(part.encode, about=about, corpus=corpus, tokenizer=words)
     how = PretrainConfig(objective=part.objective, model=part.model, train=part.train, seed=recipe.seed)
     return words, pretrain(how, about=about, sequences=sequences, tokenizer=words)

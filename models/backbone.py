@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from models import presets
 from models.config import Config
 from models.errors import DataError, RecipeError
-from models.fingerprint import Pretrained, content
+from models.pretrained import Pretrained, content
 from models.seeds import derive
 from models.tokenization import token_id
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,6 +31,21 @@ def vectors(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, p
         return normalize(states[:, 0], dim=-1)
     # A sum does for the mean: its length goes in any case.
     return normalize((states * attention_mask.unsqueeze(-1)).sum(dim=1), dim=-1)
+
+
+def cosines(model: PreTrainedModel, batch: Mapping[str, Tensor], pooling: Pooling) -> Tensor:
+    """(batch,) how alike two texts are: `input_ids` and `other_input_ids` (batch, longest), with their masks."""
+    first, second = (
+        vectors(model, batch[f"{side}input_ids"], batch[f"{side}attention_mask"], pooling)
+        for side in ("", "other_")
+    )
+    return (first * second).sum(dim=-1)
+
+
+def bare(model: PreTrainedModel) -> None:
+    """Takes off Bert's layer on top of the first token, which no vector passes through and no gradient reaches."""
+    if getattr(model, "pooler", None) is not None:
+        setattr(model, "pooler", None)  # noqa: B010, as a module is what may be assigned
 
 
 def contrast(queries: Tensor, positives: Tensor, same: Tensor, temperature: float) -> Tensor:

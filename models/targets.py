@@ -171,7 +171,7 @@ class Classes(Target):
 
 @dataclass(frozen=True)
 class Scale(Target):
-    """A place on a scale; models learn it in units of `spread` around `center`."""
+    """A place on a scale; models learn it in units of `spread` from `center`."""
 
     center: float
     spread: float
@@ -183,6 +183,12 @@ class Scale(Target):
         """The scale that training rows are on."""
         values = gold.to_numpy()
         return cls(float(values.mean()), float(values.std()) or 1.0)
+
+    @classmethod
+    def between(cls, gold: pl.Series) -> Scale:
+        """The scale on which training rows lie between 0 and 1."""
+        low, high = float(gold.to_numpy().min()), float(gold.to_numpy().max())
+        return cls(low, high - low or 1.0)
 
     def check(self, gold: pl.Series) -> None:
         if gold.n_unique() < 2:

@@ -8,7 +8,7 @@ import polars as pl
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from models.targets import Classes, Scale
+from models.targets import Classes, Target
 from models.tfidf import COSTS, TfidfModel, class_weights, vectorizer
 
 
@@ -21,7 +21,7 @@ class PairModel(TfidfModel):
 
 
 def fit(
-    first: Sequence[str], second: Sequence[str], gold: pl.Series, target: Classes | Scale
+    first: Sequence[str], second: Sequence[str], gold: pl.Series, target: Target
 ) -> list[tuple[float, PairModel]]:
     """One fitted model for each of `COSTS`, inverse strengths of regularisation."""
     fresh = vectorizer(min_df=2 if len(first) >= 2500 else 1)
@@ -31,7 +31,7 @@ def fit(
 
 
 def _linear(
-    features: sparse.csr_matrix, gold: pl.Series, target: Classes | Scale, cost: float
+    features: sparse.csr_matrix, gold: pl.Series, target: Target, cost: float
 ) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(target, Classes):
         fitted = LogisticRegression(C=cost, max_iter=300).fit(features, target.numbers(gold))

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from models.config import Config
 from models.errors import DataError
-from models.fingerprint import Pretrained, content
+from models.pretrained import Pretrained, content
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
     from transformers import PreTrainedTokenizerBase
@@ -66,8 +66,8 @@ def texts(path: Path, batch: int = 4096) -> Iterator[list[str]]:
 
 
 def measure(tokenizer: PreTrainedTokenizerBase, batches: Iterable[list[str]]) -> dict[str, float]:
-    """`fertility`, tokens per word (words are what white space separates), `unknown_rate`, the share of unknown
-    tokens, and `vocabulary`, the number of tokens there are."""
+    """`fertility`, tokens per word (words are what white space separates), and `unknown_rate`, the share of unknown
+    tokens."""
     tokens = words = unknown = 0
     backend, unknown_id = backend_of(tokenizer), token_id(tokenizer, "unk")
     for batch in batches:
@@ -79,11 +79,7 @@ def measure(tokenizer: PreTrainedTokenizerBase, batches: Iterable[list[str]]) ->
         raise DataError(
             "the corpus's validation part holds no text to measure the tokenizer on; raise corpus.holdout"
         )
-    return {
-        "fertility": tokens / words,
-        "unknown_rate": unknown / max(1, tokens),
-        "vocabulary": len(tokenizer),
-    }
+    return {"fertility": tokens / words, "unknown_rate": unknown / max(1, tokens)}
 
 
 def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerBase:

@@ -28,14 +28,18 @@ class AdaptConfig(Config):
     """What is carried over how, and with how many labels."""
 
     downstream: DownstreamField = Field(description="The NLP task.")
-    mode: Literal["finetune", "scratch", "baseline"] = Field(
+    mode: Literal["finetune", "zero_shot", "scratch", "baseline"] = Field(
         default="finetune",
-        description="finetune a pretrained model, or a control: scratch (no pretraining), baseline.",
+        description="finetune a pretrained model, or ask it untrained (zero_shot); or a control: scratch (no "
+        "pretraining), baseline.",
     )
     labels: int | None = Field(
         default=None,
-        ge=2,
+        ge=0,
         description="Training rows in all, classes balanced; as many validation rows at most. None: all.",
+    )
+    validation_rows: int | None = Field(
+        default=None, ge=1, description="Validation rows at most, where looking at them takes long."
     )
     seed: int = Field(default=1, description="Draws the rows and the order of training.")
     finetune: FinetuneConfig = Field(default=FinetuneConfig(), description="How all weights are trained.")
@@ -43,7 +47,12 @@ class AdaptConfig(Config):
 
     def identity(self) -> Any:
         """What the mode does not use changes nothing."""
-        unused = {"finetune": {"model"}, "scratch": set(), "baseline": {"model", "finetune"}}[self.mode]
+        unused = {
+            "finetune": {"model"},
+            "zero_shot": {"model", "finetune"},
+            "scratch": set(),
+            "baseline": {"model", "finetune"},
+        }[self.mode]
         return {name: value for name, value in super().identity().items() if name not in unused}
 
 
@@ -58,13 +67,13 @@ def adapt(
     """Learns a downstream from labelled rows; every choice is made on validation rows, and test rows are not read."""
     folder = job.files(rows)
     every = pl.read_parquet(folder / "train.parquet")
-    downstream = config.downstream.settle(every)
+    downstream = _form(config).settle(every)
     train = draw(every, config.labels, derive(config.seed, "labels"), downstream.balance)
-    validation = draw(
-        pl.read_parquet(folder / "validation.parquet"), config.labels, derive(config.seed, "validation")
-    )
+    most = min((count for count in (config.labels, config.validation_rows) if count), default=None)
+    validation = draw(pl.read_parquet(folder / "validation.parquet"), most, derive(config.seed, "validation"))
     pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
-    downstream.check(train)
+    if config.labels != 0:
+        downstream.check(train)
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
     (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
@@ -72,16 +81,26 @@ def adapt(
     if config.mode == "baseline":
         summary = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))
     else:
-        given = model if config.mode == "finetune" else tokenizer
+        given = tokenizer if config.mode == "scratch" else model
         assert given is not None, (
-            f"{config.mode} needs a {'model' if config.mode == 'finetune' else 'tokenizer'}"
+            f"{config.mode} needs a {'tokenizer' if config.mode == 'scratch' else 'model'}"
         )
-        source = job.files(given) / "model" if config.mode == "finetune" else job.files(given)
-        summary = _finetune(job, config, downstream, (train, validation, pool), source)
+        source = job.files(given) if config.mode == "scratch" else job.files(given) / "model"
+        summary = _model(job, config, downstream, (train, validation, pool), source)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
     job.metrics({f"validation/{name}": value for name, value in summary["validation"].items()})
+
+
+def _form(config: AdaptConfig) -> Downstream:
+    """The downstream in the form that the mode asks for."""
+    if config.mode != "zero_shot":
+        return config.downstream
+    form = config.downstream.untrained()
+    if form is None:
+        raise DataError(f"{config.downstream.kind} has no answers from a model that has learnt nothing of it")
+    return form
 
 
 def _baseline(
@@ -93,31 +112,34 @@ def _baseline(
     return {"setting": baseline.setting, "validation": scores, "trainable_parameters": None}
 
 
-def _finetune(
+def _model(
     job: Job,
     config: AdaptConfig,
     downstream: Downstream,
     rows: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
     source: Path,
 ) -> dict[str, Any]:
-    """Fine-tunes from `source`, a model's folder, or a tokenizer's folder where the start is random.
+    """Carries over what is in `source`, a model's folder, or a tokenizer's folder where the start is random.
 
     Args:
         rows: training rows, validation rows, and those that both speak of.
     """
     from models import tokenization
     from models.transfer.heads import from_scratch, transferred
+    from models.transfer.in_context import untrained
 
     tokenizer = tokenization.load(source)
 
     def start() -> "PreTrainedModel":
         dropout, seed = config.finetune.dropout, derive(config.seed, "head")
-        if config.mode == "finetune":
-            return transferred(downstream, tokenizer, source, dropout, seed)
-        return from_scratch(downstream, tokenizer, config.model, dropout, seed)
+        if config.mode == "scratch":
+            return from_scratch(downstream, tokenizer, config.model, dropout, seed)
+        return transferred(downstream, tokenizer, source, dropout, seed)
 
     problem = Problem(downstream, tokenizer, start, *rows, config.seed, job.scratch, job.device, job.threads)
-    tuned = finetune(config.finetune, problem, job.progress)
+    tuned = (
+        untrained(problem) if config.mode == "zero_shot" else finetune(config.finetune, problem, job.progress)
+    )
     shutil.copytree(tuned.model, job.out / "model")
     tokenizer.save_pretrained(job.out / "model")
     downstream.export(job.out / "model", tokenizer)

@@ -37,7 +37,7 @@ def report_on(
     config: ReportConfig,
     scores: tuple[refs.Scores, ...],
     pretrained: tuple[refs.Model, ...],
-    corpus: refs.Split,
+    corpus: refs.Split | None,
 ) -> refs.Report:
     """The ref of the report on `scores`. Names are on the page, so the key of this step takes them in."""
     names = {
@@ -53,7 +53,7 @@ def report(
     config: ReportConfig,
     scores: tuple[refs.Scores, ...],
     pretrained: tuple[refs.Model, ...],
-    corpus: refs.Split,
+    corpus: refs.Split | None,
 ) -> None:
     """Writes the page with its figures, and the same numbers as JSON and CSV."""
     from models.reporting import page  # draws, which takes long to import, and recipes load this module
@@ -64,7 +64,7 @@ def report(
         entries.setdefault(name, []).append(item)
     data = ReportData(
         title=config.title or "Report",
-        corpus=_data(job, "corpus", corpus, config),
+        corpus=_data(job, "corpus", corpus, config) if corpus is not None else None,
         pretraining=tuple(_pretraining(job, upstreams[item.key], item) for item in pretrained),
         entries=tuple(_entry(job, config, name, items, upstreams) for name, items in entries.items()),
     )

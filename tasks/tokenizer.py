@@ -1,4 +1,4 @@
-"""A tokenizer, trained on the corpus's training part only."""
+"""A tokenizer, trained on the corpus's training part only, or taken from a pretrained model."""
 
 import json
 
@@ -10,19 +10,22 @@ from tasks.step import step
 
 
 @step(Tokenizer)
-def tokenizer(job: Job, config: TokenizerConfig, corpus: Split) -> None:
-    """Learns how to cut text into tokens, and measures it on held-out text."""
-    folder = job.files(corpus)
+def tokenizer(job: Job, config: TokenizerConfig, corpus: Split | None) -> None:
+    """Learns how to cut text into tokens, and measures it on held-out text where there is a corpus."""
+    folder = job.files(corpus) if corpus is not None else None
     if config.pretrained is not None:
         job.say(f"taking the tokenizer of {config.pretrained}")
         made = tokenization.load(config.pretrained)
     else:
+        assert folder is not None, "recipes without a corpus train no tokenizer"
         job.say(f"training {config.kind} with {config.vocabulary:,} tokens")
         made = tokenization.wrap(
             tokenizer_training.train(config, lambda: tokenization.texts(folder / "train.parquet"))
         )
-    measured = tokenization.measure(made, tokenization.texts(folder / "validation.parquet"))
     made.save_pretrained(job.out)
+    measured: dict[str, float] = {"vocabulary": len(made)}
+    if folder is not None:
+        measured |= tokenization.measure(made, tokenization.texts(folder / "validation.parquet"))
+        job.say(f"{measured['fertility']:.2f} tokens a word, {measured['unknown_rate']:.3%} unknown")
     (job.out / "metrics.json").write_text(json.dumps(measured, indent=1))
     job.metrics(measured)
-    job.say(f"{measured['fertility']:.2f} tokens a word, {measured['unknown_rate']:.3%} unknown")

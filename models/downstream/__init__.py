@@ -116,6 +116,13 @@ class Downstream(Chosen, ABC):
             DataError: saying what is wrong with them.
         """
 
+    def untrained(self) -> Self | None:
+        """The form of this downstream in which a pretrained model answers before it has learnt anything of it.
+
+        None where there is none: the answers of a fresh head are random.
+        """
+        return None
+
     # ---- model
 
     def head(self) -> dict[str, Any]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 import polars as pl
-from pydantic import Field
 
-from models.downstream import Baseline, Downstream, Feature, beside
+from models.downstream import Baseline, Feature
 from models.rows import not_blank
-from models.targets import Classes, ClassNames
+from models.targeted import Targeted
+from models.targets import Classes
 
 if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
@@ -21,21 +19,11 @@ if TYPE_CHECKING:
     from models.tfidf import TfidfClassifier
 
 
-class Classification(Downstream):
+class Classification(Targeted):
     """Puts each text into one of `classes`."""
 
     kind: Literal["classification"] = "classification"
-    headline: ClassVar[str] = "accuracy"
-    balance: ClassVar[str | None] = "label"
     model_class: ClassVar[str] = "AutoModelForSequenceClassification"
-
-    classes: ClassNames | None = Field(
-        default=None, description="Labels a row may have; left out, those of the training rows."
-    )
-    pooling: Literal["mean", "cls"] = Field(
-        default="mean",
-        description="What the head sees: the mean over all tokens, or the first (bert always the first).",
-    )
 
     # ---- rows
 
@@ -79,61 +67,22 @@ class Classification(Downstream):
         ]
         return pl.DataFrame(rows, schema=self.examples().schema)
 
-    def settle(self, train: pl.DataFrame) -> Self:
-        if self.classes is not None:
-            return self
-        return self.model_copy(update={"classes": tuple(sorted(train["label"].unique()))})
-
-    def check(self, train: pl.DataFrame) -> None:
-        self._target().check(train["label"])
-
     # ---- model
-
-    def head(self) -> dict[str, Any]:
-        return {**self._target().head(), "classifier_pooling": self.pooling}
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
         texts = rows["text"].to_list()
         ids = tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"] if texts else []
         features: list[Feature] = [{"row": row, "input_ids": item} for row, item in enumerate(ids)]
-        if labelled:
-            for feature, label in zip(features, self._target().labels(rows["label"]), strict=True):
-                feature["label"] = label
-        return features
-
-    def oracle(self, feature: Feature) -> np.ndarray:
-        return self._target().oracle(feature["label"])
-
-    def decode(
-        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
-    ) -> pl.DataFrame:
-        """Columns `id`, `prediction`, `probabilities` (list, in the order of `classes`); outputs are logits."""
-        return rows.select("id").hstack(self._target().decode(np.array(outputs)))
-
-    def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
-        return self._target().answer(prediction)
-
-    # ---- score
-
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-        return self._target().statistics(beside(predictions, rows)["label"], predictions)
-
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        return self._target().metrics(totals)
-
-    def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
-        found = beside(predictions, rows)
-        shown = [name for name in ("id", "file", "line", "text") if name in found.columns]
-        return self._target().details(found.select(*shown, gold="label"), predictions)
+        return self.labelled(features, rows) if labelled else features
 
     # ---- the cheap classical method
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
         from models.tfidf import TfidfClassifier
 
-        target = self._target()
+        classes = Classes(self.classes or ())
         fitted = TfidfClassifier.fit(
-            train["text"].to_list(), target.numbers(train["label"]), len(target.names)
+            train["text"].to_list(), classes.numbers(train["label"]), len(classes.names)
         )
         tried = [TfidfBaseline(self, model, {"C": cost}) for cost, model in fitted]
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
@@ -142,10 +91,6 @@ class Classification(Downstream):
         from models.tfidf import TfidfClassifier
 
         return TfidfBaseline(self, TfidfClassifier.load(folder), {})
-
-    def _target(self) -> Classes:
-        assert self.classes is not None, "classes are open: call settle(train) first"
-        return Classes(self.classes)
 
 
 class TfidfBaseline:

@@ -2,55 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from models.downstream import Baseline, Downstream, Feature, beside
+from models import embedding
+from models.downstream import Baseline, Feature
 from models.rows import not_blank
-from models.targets import Classes, ClassNames, Scale
+from models.targeted import Targeted
+from models.targets import Classes, Scale, Target
 
 if TYPE_CHECKING:
+    import torch
     from pandera.polars import DataFrameSchema
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from models.tfidf_pairs import PairModel
 
 
-class Pair(Downstream):
+class Pair(Targeted):
     """Puts two texts into one of `classes`, or on a scale of scores."""
 
     kind: Literal["pair"] = "pair"
-    model_class: ClassVar[str] = "AutoModelForSequenceClassification"
     texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
     inputs: ClassVar[tuple[str, ...]] = texts
 
     target: Literal["label", "score"] = Field(
         default="label", description="What rows hold: a label, one of a few classes; or a score, a number."
     )
-    classes: ClassNames | None = Field(
-        default=None, description="Labels a row may have; left out, those of the training rows."
+    encoder: Literal["cross", "bi"] = Field(
+        default="cross",
+        description="cross: one input holds both texts. bi: each text has a vector of its own, and their cosine is the "
+        "score; for scores of likeness, where it learns from fewer rows.",
+    )
+    prefix: str = Field(
+        default="", description="With encoder bi, what the model reads before each text ('query: ' for E5)."
     )
     scale: tuple[float, float] | None = Field(
         default=None,
-        description="Mean and spread of the scores, in whose terms models learn; left out, those of the training rows.",
-    )
-    pooling: Literal["mean", "cls"] = Field(
-        default="mean",
-        description="What the head sees: the mean over all tokens, or the first (bert always the first).",
+        description="Scores as models see them: minus the first number, by the second. Left out, mean and spread of "
+        "the training rows; with encoder bi their least and their range, so that a cosine of 1 is the highest score.",
     )
 
-    @property
-    def headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return Classes.headline if self.target == "label" else Scale.headline
+    @model_validator(mode="after")
+    def _two_vectors_have_one_number(self) -> Self:
+        if self.encoder == "bi" and self.target == "label":
+            raise ValueError(
+                "encoder: bi compares the vectors of the two texts, which gives a score; for classes leave it at cross"
+            )
+        return self
 
     @property
-    def balance(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return "label" if self.target == "label" else None
+    def model_class(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return "AutoModel" if self.encoder == "bi" else "AutoModelForSequenceClassification"
+
+    def goal(self) -> Target:
+        if self.target == "label":
+            return super().goal()
+        assert self.scale is not None, "the scale is open: call settle(train) first"
+        return Scale(*self.scale)
+
+    def goal_type(self) -> type[Target]:
+        return Classes if self.target == "label" else Scale
 
     # ---- rows
 
@@ -96,60 +113,78 @@ class Pair(Downstream):
         return pl.DataFrame(rows, schema=self.examples().schema)
 
     def settle(self, train: pl.DataFrame) -> Self:
-        if self.target == "score":
-            found = Scale.of(train["score"])
-            return self if self.scale else self.model_copy(update={"scale": (found.center, found.spread)})
-        if self.classes is not None:
-            return self
-        return self.model_copy(update={"classes": tuple(sorted(train["label"].unique()))})
+        if self.target == "label" or self.scale is not None:
+            return super().settle(train)
+        found = Scale.between(train["score"]) if self.encoder == "bi" else Scale.of(train["score"])
+        return self.model_copy(update={"scale": (found.center, found.spread)})
 
-    def check(self, train: pl.DataFrame) -> None:
-        self._target().check(train[self.target])
+    def untrained(self) -> Self | None:
+        """Scores of likeness are cosines before anything is learnt; classes are not."""
+        return self.model_copy(update={"encoder": "bi"}) if self.target == "score" else None
 
     # ---- model
 
     def head(self) -> dict[str, Any]:
-        return {**self._target().head(), "classifier_pooling": self.pooling}
+        return {} if self.encoder == "bi" else super().head()
+
+    def prepare(self, model: PreTrainedModel) -> None:
+        if self.encoder == "bi":
+            embedding.bare(model)
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
-        """Both texts in one input; of a pair that is too long, the longer text is cut first."""
+        """Both texts in one input, the longer one cut first where they are too long; with encoder bi the first, and the
+        second as `other`."""
         if rows.is_empty():
             return []
         first, second = (rows[name].to_list() for name in self.texts)
-        made = tokenizer(first, second, truncation="longest_first", max_length=self.max_length)
-        names = [name for name in ("input_ids", "token_type_ids") if name in made]
-        features: list[Feature] = [
-            {"row": row, **{name: made[name][row] for name in names}} for row in range(rows.height)
-        ]
-        if labelled:
-            for feature, label in zip(features, self._target().labels(rows[self.target]), strict=True):
-                feature["label"] = label
-        return features
+        if self.encoder == "bi":
+            texts = [self.prefix + text for text in (*first, *second)]
+            ids = tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
+            features: list[Feature] = [
+                {"row": row, "input_ids": ids[row], "other": ids[rows.height + row]}
+                for row in range(rows.height)
+            ]
+        else:
+            made = tokenizer(first, second, truncation="longest_first", max_length=self.max_length)
+            names = [name for name in ("input_ids", "token_type_ids") if name in made]
+            features = [
+                {"row": row, **{name: made[name][row] for name in names}} for row in range(rows.height)
+            ]
+        return self.labelled(features, rows) if labelled else features
 
-    def oracle(self, feature: Feature) -> np.ndarray:
-        return self._target().oracle(feature["label"])
+    def collate(
+        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+    ) -> dict[str, torch.Tensor]:
+        """With encoder bi also `other_input_ids` and `other_attention_mask` (batch, longest)."""
+        batch = super().collate(features, tokenizer)
+        if self.encoder == "bi":
+            others = super().collate([{"input_ids": item["other"]} for item in features], tokenizer)
+            batch |= {f"other_{name}": tensor for name, tensor in others.items()}
+        return batch
 
-    def decode(
-        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
-    ) -> pl.DataFrame:
-        """Columns `id`, `prediction` (class or score) and, for classes, `probabilities` (list, in their order)."""
-        return rows.select("id").hstack(self._target().decode(np.array(outputs)))
+    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Cross-entropy of classes, squared error of scores."""
+        if self.encoder == "cross":
+            return super().loss(model, batch)
+        from torch.nn.functional import mse_loss
 
-    def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
-        return self._target().answer(prediction)
+        return mse_loss(embedding.cosines(model, batch, self.pooling), batch["labels"].float())
 
-    # ---- score
+    def outputs(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
+    ) -> tuple[list[np.ndarray], float | None]:
+        if self.encoder == "cross":
+            return super().outputs(model, batch)
+        from torch.nn.functional import mse_loss
 
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-        return self._target().statistics(beside(predictions, rows)[self.target], predictions)
+        found = embedding.cosines(model, batch, self.pooling)
+        loss = float(mse_loss(found, batch["labels"].float())) if "labels" in batch else None
+        return list(found.double().cpu().numpy()[:, None]), loss
 
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        return self._target().metrics(totals)
-
-    def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
-        found = beside(predictions, rows)
-        shown = [name for name in ("id", "file", "line", *self.texts) if name in found.columns]
-        return self._target().details(found.select(*shown, gold=self.target), predictions)
+    def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+        if self.encoder == "bi":
+            side = self.prefix, self.max_length
+            embedding.export(folder, self.pooling, side, side)
 
     # ---- the cheap classical method
 
@@ -159,7 +194,7 @@ class Pair(Downstream):
         first, second = (train[name].to_list() for name in self.texts)
         tried = [
             PairBaseline(self, model, {"C": cost})
-            for cost, model in fit(first, second, train[self.target], self._target())
+            for cost, model in fit(first, second, train[self.target], self.goal())
         ]
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
 
@@ -167,13 +202,6 @@ class Pair(Downstream):
         from models.tfidf_pairs import PairModel
 
         return PairBaseline(self, PairModel.load(folder), {})
-
-    def _target(self) -> Classes | Scale:
-        if self.target == "label":
-            assert self.classes is not None, "classes are open: call settle(train) first"
-            return Classes(self.classes)
-        assert self.scale is not None, "the scale is open: call settle(train) first"
-        return Scale(*self.scale)
 
 
 class PairBaseline:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -114,9 +114,10 @@ class Retrieval(Downstream):
     # ---- model
 
     def prepare(self, model: PreTrainedModel) -> None:
-        # Bert's layer on top of the first token, which no vector passes through and no gradient reaches.
-        if getattr(model, "pooler", None) is not None:
-            setattr(model, "pooler", None)  # noqa: B010, as a module is what may be assigned
+        embedding.bare(model)
+
+    def untrained(self) -> Self:
+        return self
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
         """One a row: passages have `pool`; labelled queries have `positive`, the tokens of the passage to be found,

@@ -12,7 +12,7 @@ from models import counts
 from models.config import Config
 from models.downstream import Downstream
 from models.reporting.data import (
-    CONTROLS,
+    REFERENCES,
     Confusion,
     Data,
     Gain,
@@ -132,7 +132,9 @@ def score(folder: Path, adapted: Path, downstream: Downstream, worst: int) -> Sc
 def gains(
     scores: Mapping[Path, Score], downstream: Downstream, resamples: int, seed: int
 ) -> tuple[Gain, ...]:
-    """Each transferred model minus each control with as many labels and the same seed, paired on the same test rows.
+    """Each model that has learnt minus each reference, paired on the same test rows.
+
+    A control has as many labels and the same seed; the untrained model has no labels.
 
     Args:
         scores: by the folder of `score`, which holds the statistics of the test rows in their order.
@@ -140,13 +142,15 @@ def gains(
     """
     found = []
     for folder, transferred in scores.items():
+        if transferred.mode in REFERENCES:
+            continue
         for other, control in scores.items():
             alike = (transferred.labels, transferred.seed) == (control.labels, control.seed)
-            if transferred.transferred and not control.transferred and alike:
+            if control.mode in REFERENCES and (alike or control.transferred):
                 a, b = np.load(folder / "statistics.npy"), np.load(other / "statistics.npy")
                 differences = paired(a, b, downstream.metrics, resamples, seed, downstream.lower_is_better)
                 found += [_gain(transferred, control, name, values) for name, values in differences.items()]
-    return tuple(sorted(found, key=lambda gain: CONTROLS.index(gain.against)))
+    return tuple(sorted(found, key=lambda gain: REFERENCES.index(gain.against)))
 
 
 def _gain(transferred: Score, control: Score, metric: str, values: dict[str, float | bool]) -> Gain:

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 CONTROLS = ("scratch", "baseline")
 """Modes that transfer is measured against; every other mode is a way of transfer."""
 
+REFERENCES = (*CONTROLS, "zero_shot")
+"""What a model that has learnt from labels is measured against: the controls, and its untrained self."""
+
 Verdict = Literal["better", "worse", "unclear"]
 
 

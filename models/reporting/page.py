@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.reporting import figures, fonts, words
-from models.reporting.data import CONTROLS, Entry, Gain, ReportData
+from models.reporting.data import CONTROLS, REFERENCES, Entry, Gain, ReportData
 
 HERE = Path(__file__).parent
 SCALE = 0.6
@@ -120,7 +120,7 @@ def shown(text: str, limit: int = 300) -> str:
 
 def gains(data: ReportData) -> dict[str, Any]:
     """`{against: {entry: {labels: {metric: {mode, value, low, high, better}}}}}` of each entry's leading mode."""
-    found: dict[str, Any] = {against: {} for against in CONTROLS}
+    found: dict[str, Any] = {against: {} for against in REFERENCES}
     for entry in data.entries:
         for gain in entry.gains:
             best = entry.leading(gain.labels)

@@ -3,7 +3,7 @@
 import math
 import re
 
-from models.reporting.data import CONTROLS, Entry, Gain, Interval, Score, Verdict
+from models.reporting.data import CONTROLS, REFERENCES, Entry, Gain, Interval, Score, Verdict
 
 PHRASES: dict[Verdict, str] = {
     "better": "better than",
@@ -61,7 +61,7 @@ def sentences(entry: Entry) -> list[str]:
 
 def findings(entry: Entry) -> list[tuple[Verdict, str]]:
     """Per control: what holds at all numbers of labels (`unclear` when mixed), and a sentence that says where."""
-    return [_finding(entry, against, gains) for against in CONTROLS if (gains := _gains(entry, against))]
+    return [_finding(entry, against, gains) for against in REFERENCES if (gains := _gains(entry, against))]
 
 
 def _sentence(entry: Entry, labels: int, best: Score) -> str:
@@ -71,8 +71,8 @@ def _sentence(entry: Entry, labels: int, best: Score) -> str:
     reached = [f"{name} reaches {number(best.metrics[metric].value)} {spoken(metric)}"]
     compared: list[str] = []
     previous: Verdict | None = None
-    for against in CONTROLS:
-        if control := entry.score(against, labels):
+    for against in REFERENCES:
+        if against != best.mode and (control := entry.score(against, labels)):
             reached.append(f"{_control(entry, against)} {number(control.metrics[metric].value)}")
         if gain := entry.gain(best.mode, against, labels, metric):
             joint = "" if previous is None else "and " if previous == gain.verdict else "but "
@@ -97,7 +97,8 @@ def _finding(entry: Entry, against: str, gains: list[Gain]) -> tuple[Verdict, st
 
 
 def _control(entry: Entry, name: str) -> str:
-    return entry.baseline if name == "baseline" else name
+    """A reference for reading."""
+    return {"baseline": entry.baseline, "zero_shot": "the same model untrained"}.get(name, name)
 
 
 def _gains(entry: Entry, against: str) -> list[Gain]:

@@ -1,0 +1,173 @@
+"""Models brought along: a folder, a hub id or a registered model, taken as it is or gone on from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from models.config import Config
+from models.errors import DataError, NetworkError, RecipeError
+
+WEIGHTS = "*.safetensors"
+PARTS = ("config.json", "generation_config.json", WEIGHTS, "*.safetensors.index.json")
+"""Files of a model beside its tokenizer; no format that could hold code is among them."""
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+
+
+def _there(source: str) -> str:
+    if source.startswith("models:/"):
+        return source
+    if Path(source).expanduser().is_dir():
+        return str(Path(source).expanduser())
+    if not _HUB_ID.fullmatch(source) or source.startswith("."):
+        raise ValueError(f"no such folder: {source}")
+    return source
+
+
+Pretrained = Annotated[str, AfterValidator(_there)]
+"""A folder that is there, a hub id, or the `models:/` URI of a registered model."""
+
+
+class PretrainedConfig(Config):
+    """A model that is taken as it is."""
+
+    pretrained: Pretrained = Field(description="Folder, hub id or models:/ URI of the model.")
+
+    def identity(self) -> Any:
+        return {"pretrained": content(self.pretrained)}
+
+
+def content(source: str) -> str:
+    """What a model is in a key: `sha256:…` over names and bytes of a folder's files; a hub id stands for itself."""
+    folder = Path(source)
+    if not folder.is_dir():
+        return source
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.relative_to(folder).as_posix()}\0{digest}\n".encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
+def settings(source: str) -> dict[str, Any]:
+    """The `config.json` of a folder, or of a hub id.
+
+    Raises:
+        RecipeError: there is none, or it is not JSON.
+    """
+    try:
+        path = Path(source) / "config.json" if Path(source).is_dir() else _download(source, "config.json")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(f"{source} holds no model: there is no config.json in it") from error
+    except (DataError, NetworkError) as error:
+        raise RecipeError(str(error)) from error
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{source}/config.json cannot be read: {error}") from error
+
+
+def is_decoder(source: str) -> bool:
+    """Whether the architecture of a folder or hub id reads from left to right and can go on with a text."""
+    from transformers.models.auto import modeling_auto as known
+
+    kind = settings(source).get("model_type")
+    return (
+        kind in known.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        and kind not in known.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    )
+
+
+def check(source: str, tokenizer: str | None) -> None:
+    """Refuse what could not be carried over, before anything runs.
+
+    Args:
+        source: folder or hub id of a model.
+        tokenizer: folder or hub id of the tokenizer it is to be used with; None: one that is yet to be trained.
+
+    Raises:
+        RecipeError: weights are missing or hold code, or the tokenizer is not the one the model was pretrained with.
+    """
+    known = settings(source)
+    if Path(source).is_dir() and not any(Path(source).glob(WEIGHTS)):
+        raise RecipeError(f"{source} holds no weights ({WEIGHTS}): save the model with save_pretrained")
+    if tokenizer is None:
+        raise RecipeError(
+            f"a new tokenizer does not fit {source}, whose embeddings are of the tokens it was pretrained with: "
+            "set tokenizer.pretrained to the same place"
+        )
+    theirs = _vocabulary(tokenizer)
+    size = known.get("vocab_size")
+    if size is not None and max(theirs.values()) >= size:
+        raise RecipeError(
+            f"the tokenizer of {tokenizer}, with ids up to {max(theirs.values()):,}, does not fit {source}, which has "
+            f"{size:,} embeddings: set tokenizer.pretrained to the same place"
+        )
+    if tokenizer == source or not (Path(source) / "tokenizer.json").is_file():
+        return
+    own = _vocabulary(source)
+    other = next((token for token, number in theirs.items() if own.get(token) != number), None)
+    if other is not None:
+        raise RecipeError(
+            f"the tokenizer of {tokenizer} does not fit {source}: '{other}' has id {theirs[other]} in the one and "
+            f"{own.get(other, 'none')} in the other; set tokenizer.pretrained to the same place"
+        )
+
+
+def _vocabulary(source: str) -> dict[str, int]:
+    from models import tokenization
+
+    try:
+        return tokenization.load(source).get_vocab()
+    except DataError as error:
+        raise RecipeError(str(error)) from error
+
+
+def copy(source: str, folder: Path) -> int:
+    """Copies a model's files, the tokenizer's aside, into `folder`; gives its number of parameters.
+
+    Raises:
+        NetworkError: the hub cannot be reached.
+        DataError: there is no such model, or it has no safetensors.
+    """
+    from safetensors import safe_open
+
+    place = Path(source) if Path(source).is_dir() else _download(source, None)
+    folder.mkdir(parents=True)
+    for path in sorted(path for part in PARTS for path in place.glob(part)):
+        shutil.copyfile(path, folder / path.name)
+    parameters = 0
+    for path in sorted(folder.glob(WEIGHTS)):
+        with safe_open(path, framework="numpy") as weights:
+            for name in weights.keys():  # noqa: SIM118 it is no mapping
+                size = 1
+                for length in weights.get_slice(name).get_shape():
+                    size *= length
+                parameters += size
+    if not parameters:
+        raise DataError(f"{source} has no weights as safetensors: convert them with save_pretrained")
+    return parameters
+
+
+def _download(hub_id: str, name: str | None) -> Path:
+    """A file of a hub id, or with None the folder with its `PARTS`."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        if name is not None:
+            return Path(hf_hub_download(hub_id, name))
+        return Path(snapshot_download(hub_id, allow_patterns=list(PARTS)))
+    except RepositoryNotFoundError as error:
+        raise DataError(f"there is no model {hub_id} on the hub, or it is not public") from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError) as error:
+        raise NetworkError(
+            f"{hub_id} is no folder here, and the hub cannot be reached to look for it there"
+        ) from error
