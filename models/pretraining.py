@@ -102,7 +102,7 @@ def pretrain(
     on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> tuple[PreTrainedModel, list[Record]]:
     """A pretrained model and its curve."""
-    from models import backbone, training
+    from models import backbone, training, warm_start
 
     objective: Objective = config.objective
     model = backbone.build(config.model, tokenizer, objective.model_class, config.seed)
@@ -111,7 +111,7 @@ def pretrain(
         objective.prepare(model, words)
         if config.train.warm_start:
             on_progress(0, 1, "counting which tokens occur together")
-            warm_start(model, train, words, config.seed, machine)
+            warm_start.apply(model, train, words.special, config.seed, machine.threads, machine.scratch)
     batches = Batches(objective, train, words, config.train.batch_tokens, config.seed)
     unseen = sample(validation, config)
     held_out = Batches(objective, unseen, words, config.train.batch_tokens, config.seed)
@@ -186,30 +186,6 @@ def vocabulary(documents: Documents, tokenizer: PreTrainedTokenizerBase) -> Voca
     counts = torch.from_numpy(np.bincount(documents.ids, minlength=len(tokenizer)))
     counts[special] = 0
     return Vocabulary(torch.tensor(special), token_id(tokenizer, "mask"), counts)
-
-
-def warm_start(
-    model: PreTrainedModel, documents: Documents, words: Vocabulary, seed: int, machine: Machine
-) -> None:
-    """Puts `models.warm_start.embeddings` into a fresh model; after a kill they are read from the scratch folder."""
-    import torch
-
-    from models.warm_start import embeddings
-
-    weight: Tensor = model.get_input_embeddings().weight  # pyright: ignore[reportAssignmentType]
-    kept = machine.scratch / "embeddings.npy" if machine.scratch else None
-    if kept is None or not kept.is_file():
-        special = tuple(words.special.tolist())
-        start = embeddings(documents, special, *weight.shape, seed=seed, threads=machine.threads)
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            draft = kept.with_name("draft.npy")
-            np.save(draft, start)
-            draft.rename(kept)
-    else:
-        start = np.load(kept, allow_pickle=False)
-    with torch.no_grad():
-        weight.copy_(torch.from_numpy(start))
 
 
 def sample(documents: Documents, config: PretrainConfig) -> Documents:

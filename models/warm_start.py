@@ -5,10 +5,15 @@ by a truncated singular value decomposition (O. Levy, Y. Goldberg and I. Dagan, 
 with lessons learned from word embeddings", 2015). It takes seconds where a network takes hours to get as far.
 """
 
+from pathlib import Path
+
 import numpy as np
+import torch
 from scipy import sparse
 from sklearn.decomposition import TruncatedSVD
 from threadpoolctl import threadpool_limits
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from models.errors import DataError
 from models.packing import Documents
@@ -24,6 +29,35 @@ NORMS = (0.25, 2.5)
 """Least and greatest length of a token's vector, in units of a random vector's."""
 MOST_DOCUMENTS = 500_000
 """More than these are sampled: co-occurrence counts change little then."""
+
+
+def apply(
+    model: PreTrainedModel,
+    documents: Documents,
+    special: Tensor,
+    seed: int,
+    threads: int | None,
+    scratch: Path | None,
+) -> None:
+    """Puts `embeddings` into a fresh model; after a kill they are read from the scratch folder.
+
+    Args:
+        special: ids that are no part of a text.
+        scratch: folder that outlives the process, if there is one.
+    """
+    weight: Tensor = model.get_input_embeddings().weight  # pyright: ignore[reportAssignmentType]
+    kept = scratch / "embeddings.npy" if scratch else None
+    if kept is None or not kept.is_file():
+        start = embeddings(documents, tuple(special.tolist()), *weight.shape, seed=seed, threads=threads)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            draft = kept.with_name("draft.npy")
+            np.save(draft, start)
+            draft.rename(kept)
+    else:
+        start = np.load(kept, allow_pickle=False)
+    with torch.no_grad():
+        weight.copy_(torch.from_numpy(start))
 
 
 def embeddings(

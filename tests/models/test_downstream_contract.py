@@ -18,7 +18,9 @@ from models.downstream import Downstream
 from models.inference import Inputs, predict
 from models.transfer.heads import from_scratch
 
-VARIANTS: dict[str, list[dict[str, Any]]] = {"pair": [{}, {"target": "score"}]}
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}]
+}
 """Settings that make a downstream another one; most have one form."""
 FORMS = [(kind, form) for kind in kinds("models.downstream") for form in VARIANTS.get(kind, [{}])]
 
