@@ -9,7 +9,7 @@ from flows.corpus import corpus_ref
 from flows.parts import DownstreamPart
 from flows.pretraining import model_refs
 from flows.recipe import Recipe
-from models.reporting.data import CONTROLS
+from models.modes import CONTROLS
 from tasks import refs
 from tasks.adapt import AdaptConfig, adapt
 from tasks.ingest import IngestConfig, ingest
@@ -45,14 +45,18 @@ def score_refs(
     rows = rows_ref(recipe, entry, corpus)
     seed = recipe.seed if entry.seed is None else entry.seed
     found = []
+    fitting = entry.downstream.modes(recipe.upstream_of(entry).decoder)
     for mode, labels in entry.cells():
+        if mode not in fitting:
+            continue
+        way = entry.way(mode)
         how = AdaptConfig(
             downstream=entry.downstream,
             mode=mode,
             labels=labels,
             validation_rows=entry.validation_rows,
             seed=seed,
-            finetune=entry.finetune,
+            way=way,
             model=recipe.upstream_of(entry).model,
         )
         about = About(
@@ -71,7 +75,7 @@ def score_refs(
             model=None if mode in CONTROLS else model,
         )
         predictions = predict(
-            PredictConfig(downstream=entry.downstream), about=about, rows=rows, adapted=made
+            PredictConfig(downstream=entry.downstream, way=way), about=about, rows=rows, adapted=made
         )
         scoring = ScoreConfig(downstream=entry.downstream, seed=recipe.seed)
         found.append(score(scoring, about=about, rows=rows, predictions=predictions))

@@ -6,6 +6,7 @@ from typing import Any
 
 from models.backbone import ModelConfig
 from models.pretraining import PretrainConfig
+from models.transfer.finetune import Finetune
 from tasks import store
 from tasks.adapt import AdaptConfig
 from tasks.refs import Ref
@@ -37,7 +38,7 @@ def estimate(recipe: str, ref: Ref) -> Estimate:
         return past
     if isinstance(ref.config, PretrainConfig):
         return _pretraining(ref, ref.config)
-    if isinstance(ref.config, AdaptConfig) and ref.config.mode != "baseline":
+    if isinstance(ref.config, AdaptConfig):
         return _adapting(ref, ref.config)
     return Estimate(None, None, None)
 
@@ -70,7 +71,9 @@ def _pretraining(ref: Ref, config: PretrainConfig) -> Estimate:
 
 
 def _adapting(ref: Ref, config: AdaptConfig) -> Estimate:
-    how = config.finetune
+    how = config.way
+    if not isinstance(how, Finetune):
+        return Estimate(None, None, None)
     total, active = _parameters(config.model, _vocabulary(ref))
     seconds = None
     if config.labels is not None:

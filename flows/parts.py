@@ -10,18 +10,23 @@ from models import pretrained
 from models.backbone import DECODERS, ModelConfig
 from models.config import Config
 from models.downstream import DownstreamField
+from models.modes import IN_CONTEXT, Mode
 from models.packing import EncodeConfig
 from models.pretrained import Pretrained
 from models.pretraining import TrainConfig
 from models.text.cleaning import CleanConfig
 from models.tokenization import TokenizerConfig
-from models.transfer.finetune import FinetuneConfig
+from models.transfer import Transfer
+from models.transfer.finetune import Finetune
+from models.transfer.in_context import InContext
+from models.transfer.linear_probe import LinearProbe
+from models.transfer.lora import Lora
+from models.transfer.prompt_tuning import PromptTuning
 from models.upstream import ObjectiveField
 from tasks.sources import SourceField
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.-]*$", max_length=60)]
 """A name that fits into run names, file names and `--only`."""
-Mode = Literal["finetune", "zero_shot", "scratch", "baseline"]
 
 
 class CorpusPart(Config):
@@ -120,7 +125,18 @@ class DownstreamPart(Config):
         min_length=1,
         description="Ways of transfer and the controls beside them.",
     )
-    finetune: FinetuneConfig = Field(default=FinetuneConfig(), description="How all weights are trained.")
+    finetune: Finetune = Field(default=Finetune(), description="How all weights are trained.")
+    lora: Lora = Field(default=Lora(), description="How corrections of low rank are trained.")
+    linear_probe: LinearProbe = Field(
+        default=LinearProbe(), description="How the last layer alone is trained."
+    )
+    prompt_tuning: PromptTuning = Field(
+        default=PromptTuning(), description="How vectors before each text are trained."
+    )
+    in_context: InContext = Field(
+        default=InContext(),
+        description="How the model is asked without learning: zero_shot, one_shot, few_shot.",
+    )
     validation_rows: int | None = Field(
         default=None, ge=1, description="Validation rows at most, where looking at them takes long."
     )
@@ -130,12 +146,38 @@ class DownstreamPart(Config):
 
     _default_name = model_validator(mode="before")(lambda value: _named_after(value, "downstream"))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _equal_care(cls, value: Any) -> Any:
+        """Ways that train take over from `finetune` how long and how often, where they do not say so themselves."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("finetune"), Mapping):
+            return value
+        shared = {
+            name: setting
+            for name, setting in value["finetune"].items()
+            if name not in ("kind", "learning_rates", "train_embeddings")
+        }
+        own = {name: value.get(name, {}) for name in ("lora", "linear_probe", "prompt_tuning")}
+        return {
+            **value,
+            **{name: {**shared, **given} for name, given in own.items() if isinstance(given, Mapping)},
+        }
+
+    def way(self, mode: Mode) -> Transfer | None:
+        """How the model is carried over in a mode; the baseline has no way."""
+        if mode == "baseline":
+            return None
+        name = "in_context" if mode in IN_CONTEXT else "finetune" if mode == "scratch" else mode
+        return getattr(self, name)
+
     def cells(self) -> Iterator[tuple[Mode, int | None]]:
-        """Every mode with every number of labels it is given (None: all); those that take no labels once, with 0."""
-        if "zero_shot" in self.modes:
-            yield "zero_shot", 0
+        """Every mode with every number of labels it is given (None: all); those that are asked once, with their own."""
+        asked = {"zero_shot": 0, "one_shot": 1, "few_shot": self.in_context.shots}
+        for mode in self.modes:
+            if mode in asked:
+                yield mode, asked[mode]
         for labels, mode in itertools.product(self.labels, self.modes):
-            if mode != "zero_shot":
+            if mode not in asked:
                 yield mode, None if labels == "all" else labels
 
 

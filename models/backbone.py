@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import Field, model_validator
 from models import presets
 from models.config import Config
 from models.errors import DataError, RecipeError
-from models.pretrained import Pretrained, content
+from models.pretrained import Pretrained, content, settings
 from models.seeds import derive
 from models.tokenization import token_id
 
@@ -24,6 +23,12 @@ SIZES = {"tiny": (128, 2, 2), "mini": (256, 4, 4), "small": (512, 4, 8)}
 """Hidden size, layers, heads: those of BERT-tiny, -mini and -small (I. Turc et al., 2019)."""
 DECODERS = frozenset({"gpt2", "llama"})
 """Presets that read from left to right, as `clm` needs."""
+_SHAPE = (
+    ("hidden_size", "n_embd", "dim"),
+    ("num_hidden_layers", "n_layer", "n_layers"),
+    ("num_attention_heads", "n_head", "n_heads"),
+)
+"""What architectures call their hidden size, layers and heads."""
 OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"})
 """Architectures that count positions from `pad_token_id + 1`."""
 
@@ -77,7 +82,14 @@ class ModelConfig(Config):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(hidden size, layers, heads) of a preset."""
+        """(hidden size, layers, heads); of a hub id, which is not read here, those of the default preset."""
+        if self.pretrained is not None and (Path(self.pretrained) / "config.json").is_file():
+            known = settings(self.pretrained)
+            hidden, layers, heads = (
+                next((known[name] for name in names if name in known), default)
+                for names, default in zip(_SHAPE, SIZES["mini"], strict=True)
+            )
+            return hidden, layers, heads
         hidden, layers, heads = SIZES[self.size]
         width = self.hidden_size or hidden
         return (
@@ -91,10 +103,9 @@ class ModelConfig(Config):
         """Longest sequence in tokens, without building the model; None: a hub id's is not known yet."""
         if self.pretrained is None:
             return self.max_positions
-        path = Path(self.pretrained).expanduser() / "config.json"
-        if not path.is_file():
+        if not (Path(self.pretrained) / "config.json").is_file():
             return None
-        return positions(json.loads(path.read_text(encoding="utf-8")))
+        return positions(settings(self.pretrained))
 
     def check_length(self, length: int, field: str) -> None:
         """

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from models.downstream import Downstream, Feature
+from models import embedding, tokenization
+from models.downstream import Asked, Downstream, Feature, padded
 
 BATCH_SIZE = 256
 
@@ -65,6 +68,36 @@ def outputs(
     return [found[index] for index in range(len(found))], mean
 
 
+@dataclass(frozen=True)
+class HeadPredictor:
+    """A model that was trained, with its tokenizer."""
+
+    downstream: Downstream
+    tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel
+    draws: int = 1
+
+    @classmethod
+    def load(cls, folder: Path, downstream: Downstream, device: str) -> Self:
+        """From the folder of an adapted model."""
+        from models.heads import load
+        from models.training import accelerator
+
+        model = load(folder / "model", downstream).to(accelerator(device).device)
+        return cls(downstream, tokenization.load(folder / "model"), model)
+
+    def outputs(
+        self,
+        rows: pl.DataFrame,
+        labelled: bool,
+        draw: int = 0,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> tuple[list[Feature], list[np.ndarray]]:
+        """See `models.transfer.Predictor`."""
+        inputs = Inputs(self.downstream, self.tokenizer, rows, labelled)
+        return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]
+
+
 def predict(
     model: PreTrainedModel,
     inputs: Inputs,
@@ -77,3 +110,27 @@ def predict(
     """
     found, loss = outputs(model, inputs, batch_size, on_progress)
     return inputs.downstream.decode(found, inputs.features, inputs.rows), loss
+
+
+def ask_untrained(asked: Asked, downstream: Downstream) -> tuple[list[Feature], list[np.ndarray]]:
+    """Outputs of a pretrained model, its head aside, where those are what `downstream` trains."""
+    inputs = Inputs(downstream, asked.tokenizer, asked.rows, asked.labelled)
+    model: Any = asked.model.base_model
+    return inputs.features, outputs(model, inputs, on_progress=asked.on_progress)[0]
+
+
+def text_vectors(asked: Asked, features: Sequence[Feature]) -> np.ndarray:
+    """(features, width) the mean state of a pretrained model over each input, of length 1."""
+    found: dict[int, np.ndarray] = {}
+    order = sorted(range(len(features)), key=lambda number: len(features[number]["input_ids"]))
+    padding: Any = asked.tokenizer.pad_token_id
+    model: Any = asked.model.base_model
+    with torch.inference_mode():
+        for begin in range(0, len(order), BATCH_SIZE):
+            chosen = order[begin : begin + BATCH_SIZE]
+            ids = [features[number]["input_ids"] for number in chosen]
+            mask = padded([[1] * len(item) for item in ids], 0).to(model.device)
+            made = embedding.vectors(model, padded(ids, padding).to(model.device), mask, "mean")
+            found |= zip(chosen, made.double().cpu().numpy(), strict=True)
+            asked.on_progress(len(found), len(order))
+    return np.stack([found[number] for number in range(len(features))])

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from models.adapted import POOL, SETTLED
+from models.adapted import POOL, SETTLED, WAY
 from models.config import find
-from models.downstream import Downstream, Feature
+from models.downstream import Downstream
 from models.errors import DataError
+from models.transfer import Predictor, Transfer
 
 
 def downstream_of(folder: Path) -> Downstream:
@@ -32,14 +32,12 @@ class Served:
     """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
 
     def __init__(self, folder: Path) -> None:
-        from models import tokenization
-        from models.transfer.heads import load
-
         self.downstream = downstream_of(folder)
-        self._tokenizer = tokenization.load(folder / "model")
-        self._model = load(folder / "model", self.downstream).eval()
+        way = json.loads((folder / WAY).read_text(encoding="utf-8"))
+        found: Any = find("models.transfer", way["kind"], Transfer)
+        self._predictor: Predictor = found.model_validate(way).load(folder, self.downstream, "auto")
         pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
-        self._pool = None if pool is None else self._outputs(pool)
+        self._pool = None if pool is None else (pool, *self._predictor.outputs(pool, False))
 
     def predict(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """One answer a request.
@@ -48,7 +46,7 @@ class Served:
             DataError: a request lacks a field.
         """
         rows = self._rows(requests)
-        features, found = self._outputs(rows)[1:]
+        features, found = self._predictor.outputs(rows, False)
         if self._pool is not None:
             pool, pool_features, pool_outputs = self._pool
             shifted = [{**feature, "row": feature["row"] + rows.height} for feature in pool_features]
@@ -72,9 +70,3 @@ class Served:
             if self.downstream.pool is None
             else frame.with_columns(pl.lit(False).alias(self.downstream.pool))
         )
-
-    def _outputs(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Feature], list[np.ndarray]]:
-        from models.inference import Inputs, outputs
-
-        inputs = Inputs(self.downstream, self._tokenizer, rows, labelled=False)
-        return rows, inputs.features, outputs(self._model, inputs)[0]

@@ -7,9 +7,13 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from models.downstream import Downstream, Feature, beside
+from models import prompts
+from models.config import did_you_mean
+from models.downstream import Asked, Downstream, Feature, beside
+from models.modes import IN_CONTEXT
+from models.prompts import Template
 from models.targets import Classes, ClassNames, Target
 
 
@@ -23,6 +27,43 @@ class Targeted(Downstream):
         default="mean",
         description="What the head sees: the mean over all tokens, or the first (bert always the first).",
     )
+
+    prompt: Template | None = Field(
+        default=None,
+        description="How a model is asked without learning: a text with the fields of a row, and {label} where the "
+        "class is to be said. By default the row's texts, then the class.",
+    )
+    label_words: Mapping[str, tuple[str, ...]] = Field(
+        default={},
+        description="Words by which a class is said in the prompt, such as {positive: [great, fun]}; by default its "
+        "name.",
+    )
+
+    @field_validator("label_words", mode="before")
+    @classmethod
+    def _as_texts(cls, value: Any) -> Any:
+        """YAML reads an unquoted 0 as a number, and one word needs no list."""
+        if not isinstance(value, Mapping):
+            return value
+        return {str(name): [words] if isinstance(words, str) else words for name, words in value.items()}
+
+    @model_validator(mode="after")
+    def _prompt_fits(self) -> Self:
+        unknown = sorted(prompts.fields(self.template()) - set(self.inputs))
+        if unknown:
+            raise ValueError(
+                f"prompt: rows have no field '{unknown[0]}'{did_you_mean(unknown[0], [*self.inputs, prompts.LABEL])}"
+            )
+        for name in self.label_words:
+            if self.classes is not None and name not in self.classes:
+                raise ValueError(
+                    f"label_words: no such class '{name}'{did_you_mean(name, list(self.classes))}"
+                )
+        return self
+
+    def template(self) -> str:
+        """The prompt."""
+        return self.prompt or " ".join(f"{{{name}}}" for name in (*self.inputs, prompts.LABEL))
 
     def goal(self) -> Target:
         """The target, once all that a recipe may leave open is settled."""
@@ -71,6 +112,51 @@ class Targeted(Downstream):
 
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
         return self.goal().answer(prediction)
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        classes = {"prompt_tuning", *IN_CONTEXT} if self.goal_type() is Classes else set()
+        return super().modes(decoder) | classes
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """By words where the model can say some and not every class was shown; else by likeness to what was shown."""
+        features: list[Feature] = [{"row": row, "input_ids": []} for row in range(asked.rows.height)]
+        seen = set(asked.demonstrations[Classes.column])
+        speaks = asked.decoder or asked.model.get_output_embeddings() is not None
+        if speaks and (asked.decoder or not seen.issuperset(self.classes or ())):
+            return features, list(self._by_words(asked))
+        return features, list(self._by_likeness(asked))
+
+    def _by_words(self, asked: Asked) -> np.ndarray:
+        from models import label_words
+
+        template, names = self.template(), self.classes or ()
+        words = {name: self.label_words.get(name, (name,)) for name in names}
+        shown = [
+            prompts.cue(template, row).with_word(words.get(row["label"], (row["label"],))[0])
+            for row in asked.demonstrations.iter_rows(named=True)
+        ]
+        cues = [prompts.cue(template, row) for row in asked.rows.iter_rows(named=True)]
+        return label_words.scores(asked, cues, prompts.cue(template, {}), shown, list(words.values()))
+
+    def _by_likeness(self, asked: Asked) -> np.ndarray:
+        """A class that was not shown is stood for by its words."""
+        from models import prototypes
+        from models.inference import text_vectors
+
+        names = self.classes or ()
+        shown = asked.demonstrations
+        missing = [name for name in names if name not in set(shown[Classes.column])]
+        texts = [self.label_words.get(name, (name,)) for name in missing]
+        vectors = text_vectors(asked, self.encode(asked.tokenizer, asked.rows, False))
+        examples = [text_vectors(asked, self.encode(asked.tokenizer, shown, False))] if shown.height else []
+        if missing:
+            ids = asked.tokenizer([" ".join(words) for words in texts])["input_ids"]
+            examples.append(text_vectors(asked, [{"input_ids": item} for item in ids]))
+        labels = [*shown[Classes.column], *missing]
+        numbers = Classes(names).numbers(labels).tolist()
+        return prototypes.logits(vectors, np.concatenate(examples), numbers, len(names))
 
     # ---- score
 

@@ -105,6 +105,38 @@ def token_id(
     return getattr(tokenizer, f"{name}_token_id")
 
 
+SOFT = "[prompt {}]"
+"""Tokens of a soft prompt, by their number."""
+
+
+def soft_prompt(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Ids of the tokens that prompt tuning has added, in their order; most tokenizers have none."""
+    fast: Any = tokenizer
+    known, found = fast.get_added_vocab(), []
+    while (name := SOFT.format(len(found))) in known:
+        found.append(known[name])
+    return found
+
+
+def frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], int]:
+    """Ids of the tokens that begin a text, a soft prompt's among them, and of the one that ends it.
+
+    Raises:
+        DataError: the tokenizer has none.
+    """
+    found: list[int] = []
+    for names, what in ((("cls", "bos"), "begin"), (("sep", "eos"), "end")):
+        ids = [getattr(tokenizer, f"{name}_token_id", None) for name in names]
+        known = [number for number in ids if number is not None]
+        if not known:
+            raise DataError(
+                f"the tokenizer has no token to {what} a text with ({' or '.join(names)}), which a model has to be "
+                "asked with: take another tokenizer"
+            )
+        found.append(known[0])
+    return [found[0], *soft_prompt(tokenizer)], found[1]
+
+
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     """The Rust tokenizer inside; it works on batches in parallel."""
     backend = getattr(tokenizer, "backend_tokenizer", None)

@@ -3,19 +3,21 @@
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted import POOL, SETTLED, VALIDATION
+from models.adapted import POOL, SETTLED, VALIDATION, WAY
 from models.backbone import ModelConfig
 from models.config import Config
 from models.downstream import Downstream, DownstreamField
 from models.draws import draw
 from models.errors import DataError
+from models.modes import Mode
 from models.seeds import derive
-from models.transfer.finetune import FinetuneConfig, Problem, Tuned, finetune
+from models.transfer import Predictor, Problem, Transfer, TransferField, Tuned
 from tasks import refs, serving
 from tasks.job import Job
 from tasks.step import step
@@ -28,10 +30,11 @@ class AdaptConfig(Config):
     """What is carried over how, and with how many labels."""
 
     downstream: DownstreamField = Field(description="The NLP task.")
-    mode: Literal["finetune", "zero_shot", "scratch", "baseline"] = Field(
-        default="finetune",
-        description="finetune a pretrained model, or ask it untrained (zero_shot); or a control: scratch (no "
-        "pretraining), baseline.",
+    mode: Mode = Field(
+        default="finetune", description="What it is called: a way of transfer, or scratch or baseline."
+    )
+    way: TransferField | None = Field(
+        default=None, description="What of the model learns, and how; the baseline has none."
     )
     labels: int | None = Field(
         default=None,
@@ -42,17 +45,11 @@ class AdaptConfig(Config):
         default=None, ge=1, description="Validation rows at most, where looking at them takes long."
     )
     seed: int = Field(default=1, description="Draws the rows and the order of training.")
-    finetune: FinetuneConfig = Field(default=FinetuneConfig(), description="How all weights are trained.")
     model: ModelConfig = Field(default=ModelConfig(), description="Architecture of the model from scratch.")
 
     def identity(self) -> Any:
-        """What the mode does not use changes nothing."""
-        unused = {
-            "finetune": {"model"},
-            "zero_shot": {"model", "finetune"},
-            "scratch": set(),
-            "baseline": {"model", "finetune"},
-        }[self.mode]
+        """Only what starts at random is made by `model`."""
+        unused = set() if self.mode == "scratch" else {"model"}
         return {name: value for name, value in super().identity().items() if name not in unused}
 
 
@@ -67,18 +64,17 @@ def adapt(
     """Learns a downstream from labelled rows; every choice is made on validation rows, and test rows are not read."""
     folder = job.files(rows)
     every = pl.read_parquet(folder / "train.parquet")
-    downstream = _form(config).settle(every)
+    downstream = config.downstream.settle(every)
     train = draw(every, config.labels, derive(config.seed, "labels"), downstream.balance)
     most = min((count for count in (config.labels, config.validation_rows) if count), default=None)
     validation = draw(pl.read_parquet(folder / "validation.parquet"), most, derive(config.seed, "validation"))
     pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
-    if config.labels != 0:
-        downstream.check(train)
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
     (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
-    if config.mode == "baseline":
+    if config.way is None:
+        downstream.check(train)
         summary = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))
     else:
         given = tokenizer if config.mode == "scratch" else model
@@ -86,21 +82,12 @@ def adapt(
             f"{config.mode} needs a {'tokenizer' if config.mode == 'scratch' else 'model'}"
         )
         source = job.files(given) if config.mode == "scratch" else job.files(given) / "model"
-        summary = _model(job, config, downstream, (train, validation, pool), source)
+        problem = _problem(job, config, downstream, (every, train, validation, pool), source)
+        summary = _carried(job, config.way, problem)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
     job.metrics({f"validation/{name}": value for name, value in summary["validation"].items()})
-
-
-def _form(config: AdaptConfig) -> Downstream:
-    """The downstream in the form that the mode asks for."""
-    if config.mode != "zero_shot":
-        return config.downstream
-    form = config.downstream.untrained()
-    if form is None:
-        raise DataError(f"{config.downstream.kind} has no answers from a model that has learnt nothing of it")
-    return form
 
 
 def _baseline(
@@ -112,60 +99,87 @@ def _baseline(
     return {"setting": baseline.setting, "validation": scores, "trainable_parameters": None}
 
 
-def _model(
+def _problem(
     job: Job,
     config: AdaptConfig,
     downstream: Downstream,
-    rows: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
+    rows: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame],
     source: Path,
-) -> dict[str, Any]:
-    """Carries over what is in `source`, a model's folder, or a tokenizer's folder where the start is random.
-
+) -> Problem:
+    """
     Args:
-        rows: training rows, validation rows, and those that both speak of.
+        rows: all training rows, those drawn, validation rows, and those that examples speak of.
+        source: a model's folder, or a tokenizer's folder where the start is random.
     """
     from models import tokenization
-    from models.transfer.heads import from_scratch, transferred
-    from models.transfer.in_context import untrained
+    from models.heads import from_scratch, transferred
 
+    every, train, validation, pool = rows
     tokenizer = tokenization.load(source)
+    scratch = config.mode == "scratch"
 
     def start() -> "PreTrainedModel":
-        dropout, seed = config.finetune.dropout, derive(config.seed, "head")
-        if config.mode == "scratch":
+        dropout, seed = getattr(config.way, "dropout", 0.0), derive(config.seed, "head")
+        if scratch:
             return from_scratch(downstream, tokenizer, config.model, dropout, seed)
         return transferred(downstream, tokenizer, source, dropout, seed)
 
-    problem = Problem(downstream, tokenizer, start, *rows, config.seed, job.scratch, job.device, job.threads)
-    tuned = (
-        untrained(problem) if config.mode == "zero_shot" else finetune(config.finetune, problem, job.progress)
+    return Problem(
+        downstream,
+        tokenizer,
+        start,
+        train,
+        validation,
+        pool,
+        config.seed,
+        job.scratch,
+        job.device,
+        job.threads,
+        None if scratch else source,
+        lambda number: draw(every, config.labels, derive(config.seed, "draw", number), downstream.balance),
     )
-    shutil.copytree(tuned.model, job.out / "model")
-    tokenizer.save_pretrained(job.out / "model")
-    downstream.export(job.out / "model", tokenizer)
+
+
+def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
+    """Carries the model over and keeps all that it takes to answer with it."""
+    downstream = problem.downstream
+    tuned = way.carry(problem, job.progress)
+    for name, path in tuned.files.items():
+        copy = shutil.copytree if path.is_dir() else shutil.copyfile
+        copy(path, job.out / name)
+    tuned.tokenizer.save_pretrained(job.out / "model")
+    downstream.export(job.out / "model", tuned.tokenizer)
+    (job.out / WAY).write_text(way.model_dump_json(indent=2), encoding="utf-8")
     if downstream.pool is not None:
         problem.pool.write_parquet(job.out / POOL, compression="zstd")
-    _keep_validation(job, problem)
     serving.describe(job.out, downstream)
-    _write_history(job, tuned)
+    if tuned.history:
+        _write_history(job, tuned)
     (job.out / "trials.json").write_text(json.dumps(tuned.trials, indent=2), encoding="utf-8")
+    validation = _keep_validation(job, way.load(job.out, downstream, job.device), problem)
     return {
         "setting": tuned.setting,
-        "validation": tuned.metrics,
+        "validation": tuned.metrics or validation,
         "trainable_parameters": tuned.trainable_parameters,
     }
 
 
-def _keep_validation(job: Job, problem: Problem) -> None:
-    """The chosen model's statistics of each validation row, by which it can be compared with another."""
-    from models import inference
-    from models.training import accelerator
-    from models.transfer.heads import load
+def _keep_validation(job: Job, predictor: Predictor, problem: Problem) -> dict[str, float]:
+    """Metrics on validation rows; the statistics of each row are kept, by which it can be compared with another model.
 
-    model = load(job.out / "model", problem.downstream).to(accelerator(job.device).device)
-    predictions, _ = inference.predict(model, problem.inputs(problem.validation))
-    statistics = pl.DataFrame(problem.downstream.statistics(problem.validation, predictions))
-    predictions.select("id").hstack(statistics).write_parquet(job.out / VALIDATION, compression="zstd")
+    Of several sets of demonstrations, each row has the mean.
+    """
+    downstream, rows = problem.downstream, pl.concat([problem.validation, problem.pool])
+    ids, found = problem.validation["id"], []
+    for number in range(predictor.draws):
+        features, outputs = predictor.outputs(rows, downstream.scores_gold, number)
+        predictions = downstream.decode(outputs, features, rows)
+        ids = predictions["id"]
+        found.append(downstream.statistics(problem.validation, predictions))
+    statistics = np.mean(found, axis=0)
+    table = pl.DataFrame({"id": ids}).hstack(pl.DataFrame(statistics))
+    table.write_parquet(job.out / VALIDATION, compression="zstd")
+    return {name: float(value) for name, value in downstream.metrics(statistics.sum(axis=0)).items()}
 
 
 def _write_history(job: Job, tuned: Tuned) -> None:

@@ -8,8 +8,9 @@ from pydantic import Field
 from models.adapted import SETTLED
 from models.config import Config
 from models.downstream import Downstream
+from models.modes import CONTROLS
 from models.reporting import collect
-from models.reporting.data import CONTROLS, Data, Entry, Pretraining, ReportData, Score
+from models.reporting.data import Data, Entry, Pretraining, ReportData, Score
 from tasks import refs
 from tasks.job import Job
 from tasks.step import step

@@ -12,7 +12,9 @@ and reading a recipe has to be quick.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -21,6 +23,8 @@ import polars as pl
 from pydantic import Field
 
 from models.config import Chosen, chosen
+from models.errors import DataError
+from models.modes import TRAINED
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +49,28 @@ def padded(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
 def beside(predictions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows that `predictions` are of, in their order."""
     return predictions.select("id").join(rows, on="id", how="left", maintain_order="left")
+
+
+class NotInContext(DataError):
+    """There is no way to ask without learning."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A pretrained model, and what it is asked without learning."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    decoder: bool
+    """Whether it reads from left to right and can go on with a text; else it can fill in hidden words, where it has a
+    head for that, and gives vectors."""
+    rows: pl.DataFrame
+    demonstrations: pl.DataFrame
+    """Labelled rows that it is shown; none at zero shot."""
+    labelled: bool
+    on_progress: Callable[[int, int], None] = lambda done, total: None
+    dropped: Counter[str] = field(default_factory=Counter)
+    """How many demonstrations did not fit into the model beside the question, in all inputs."""
 
 
 class Baseline(Protocol):
@@ -116,12 +142,9 @@ class Downstream(Chosen, ABC):
             DataError: saying what is wrong with them.
         """
 
-    def untrained(self) -> Self | None:
-        """The form of this downstream in which a pretrained model answers before it has learnt anything of it.
-
-        None where there is none: the answers of a fresh head are random.
-        """
-        return None
+    def modes(self, decoder: bool) -> frozenset[str]:
+        """The modes that mean something for this downstream with a model that reads from left to right, or another."""
+        return TRAINED
 
     # ---- model
 
@@ -181,6 +204,15 @@ class Downstream(Chosen, ABC):
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
         """A row of predictions as the JSON-able answer to a request."""
         return {name: value for name, value in prediction.items() if name != "id"}
+
+    # ---- without learning
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """Features and outputs, as `decode` takes them, of a pretrained model that has learnt nothing of this.
+
+        For those of `modes` in which no weight is updated.
+        """
+        raise NotInContext(f"{self.kind} has no answers from a model that has learnt nothing of it")
 
     # ---- score
 

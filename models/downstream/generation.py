@@ -14,7 +14,7 @@ from models import free_text
 from models.downstream import Baseline, Downstream, Feature, beside, padded
 from models.errors import DataError
 from models.rows import not_blank
-from models.tokenization import token_id
+from models.tokenization import frame, token_id
 from models.vocabulary_scores import NO_TARGET, target_logits
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ class Generation(Downstream):
 
         Labelled ones go on with the target, and have `targets`: the tokens that are learnt, elsewhere -100.
         """
-        begin, end = _frame(tokenizer)
+        begin, end = frame(tokenizer)
         room = self.max_length - self.max_new_tokens - FRAME
-        prompts = [[begin, *ids[-room:], end] for ids in _tokens(tokenizer, rows["prompt"])]
+        prompts = [[*begin, *ids[-room:], end] for ids in _tokens(tokenizer, rows["prompt"])]
         features: list[Feature] = [
             {"row": row, "input_ids": prompt, "prompt_length": len(prompt), "tokenizer": tokenizer}
             for row, prompt in enumerate(prompts)
@@ -128,7 +128,7 @@ class Generation(Downstream):
         """A batch: `input_ids`, `attention_mask` (batch, longest), padded on the right, and `labels` likewise where
         there are any; `prompt_ids`, `prompt_mask` (batch, longest prompt), padded on the left to go on from."""
         given = token_id(tokenizer, "pad")
-        padding = _frame(tokenizer)[1] if given is None else given
+        padding = frame(tokenizer)[1] if given is None else given
         texts = [feature["input_ids"] for feature in features]
         turned = [feature["input_ids"][: feature["prompt_length"]][::-1] for feature in features]
         batch = {
@@ -228,21 +228,6 @@ class Generation(Downstream):
         from models.nearest import NearestPrompt
 
         return NearestPrompt.load(folder)
-
-
-def _frame(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
-    """Ids of the tokens that begin a text, and that end it."""
-    found = []
-    for names, what in ((("cls", "bos"), "begin"), (("sep", "eos"), "end")):
-        ids = [getattr(tokenizer, f"{name}_token_id", None) for name in names]
-        known = [number for number in ids if number is not None]
-        if not known:
-            raise DataError(
-                f"the tokenizer has no token to {what} a text with ({' or '.join(names)}), which generation needs: "
-                "take another tokenizer"
-            )
-        found.append(known[0])
-    return found[0], found[1]
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, texts: pl.Series) -> list[list[int]]:

@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from models import embedding
-from models.downstream import Baseline, Feature
+from models.downstream import Asked, Baseline, Feature
 from models.rows import not_blank
 from models.targeted import Targeted
 from models.targets import Classes, Scale, Target
@@ -118,10 +118,6 @@ class Pair(Targeted):
         found = Scale.between(train["score"]) if self.encoder == "bi" else Scale.of(train["score"])
         return self.model_copy(update={"scale": (found.center, found.spread)})
 
-    def untrained(self) -> Self | None:
-        """Scores of likeness are cosines before anything is learnt; classes are not."""
-        return self.model_copy(update={"encoder": "bi"}) if self.target == "score" else None
-
     # ---- model
 
     def head(self) -> dict[str, Any]:
@@ -185,6 +181,20 @@ class Pair(Targeted):
         if self.encoder == "bi":
             side = self.prefix, self.max_length
             embedding.export(folder, self.pooling, side, side)
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        cosine = {"zero_shot"} if self.target == "score" and not decoder else set()
+        return super().modes(decoder) | cosine
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """Classes as others are; a score is the cosine of the two texts' vectors."""
+        if self.target == "label":
+            return super().ask(asked)
+        from models.inference import ask_untrained
+
+        return ask_untrained(asked, self.model_copy(update={"encoder": "bi"}))
 
     # ---- the cheap classical method
 

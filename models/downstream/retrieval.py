@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -17,7 +17,7 @@ from pydantic import Field
 
 from models import embedding, ranking, relevance
 from models.bm25 import UNITS, Bm25
-from models.downstream import Baseline, Downstream, Feature, beside
+from models.downstream import Asked, Baseline, Downstream, Feature, beside
 from models.errors import DataError
 from models.rows import not_blank
 
@@ -115,9 +115,6 @@ class Retrieval(Downstream):
 
     def prepare(self, model: PreTrainedModel) -> None:
         embedding.bare(model)
-
-    def untrained(self) -> Self:
-        return self
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
         """One a row: passages have `pool`; labelled queries have `positive`, the tokens of the passage to be found,
@@ -239,6 +236,18 @@ class Retrieval(Downstream):
             for place, row, gold, top in found[:WORST]
         ]
         return {"worst": worst}
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        return super().modes(decoder) | {"zero_shot"}
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """Vectors of a model that reads both ways; a causal one says how likely a passage makes a query."""
+        from models import continuations
+        from models.inference import ask_untrained
+
+        return continuations.queries(self, asked) if asked.decoder else ask_untrained(asked, self)
 
     # ---- the cheap classical method
 

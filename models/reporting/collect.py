@@ -11,8 +11,8 @@ import polars as pl
 from models import counts
 from models.config import Config
 from models.downstream import Downstream
+from models.modes import REFERENCES
 from models.reporting.data import (
-    REFERENCES,
     Confusion,
     Data,
     Gain,

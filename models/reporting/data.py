@@ -8,11 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-CONTROLS = ("scratch", "baseline")
-"""Modes that transfer is measured against; every other mode is a way of transfer."""
-
-REFERENCES = (*CONTROLS, "zero_shot")
-"""What a model that has learnt from labels is measured against: the controls, and its untrained self."""
+from models.modes import CONTROLS
 
 Verdict = Literal["better", "worse", "unclear"]
 

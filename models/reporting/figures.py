@@ -13,8 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
+from models.modes import CONTROLS
 from models.reporting import fonts
-from models.reporting.data import CONTROLS, Confusion, Entry, Lengths, Point
+from models.reporting.data import Confusion, Entry, Lengths, Point
 from models.reporting.words import spoken
 
 INK, MUTED, LINE = "#1b2733", "#5b6874", "#d8dfe5"

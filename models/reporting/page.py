@@ -13,8 +13,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from models.modes import CONTROLS, REFERENCES
 from models.reporting import figures, fonts, words
-from models.reporting.data import CONTROLS, REFERENCES, Entry, Gain, ReportData
+from models.reporting.data import Entry, Gain, ReportData
 
 HERE = Path(__file__).parent
 SCALE = 0.6

@@ -3,7 +3,8 @@
 import math
 import re
 
-from models.reporting.data import CONTROLS, REFERENCES, Entry, Gain, Interval, Score, Verdict
+from models.modes import CONTROLS, REFERENCES
+from models.reporting.data import Entry, Gain, Interval, Score, Verdict
 
 PHRASES: dict[Verdict, str] = {
     "better": "better than",

@@ -7,28 +7,24 @@ ended stays in the scratch folder, and one that was killed goes on from its chec
 import itertools
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import polars as pl
 from pydantic import Field
 
-from models.config import Config
-from models.downstream import Downstream
 from models.errors import DataError
 from models.optimizers import OptimizerConfig
+from models.transfer import Problem, Progress, Transfer, Tuned
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-    from models.inference import Inputs
+    from transformers import PreTrainedModel
 
 
-class FinetuneConfig(Config):
-    """How a model is fine-tuned; the same for a pretrained model and for one from scratch."""
+class Finetune(Transfer):
+    """All weights learn; the same for a pretrained model and for one from scratch."""
 
+    kind: Literal["finetune"] = "finetune"
     learning_rates: tuple[float, ...] = Field(
         default=(2e-4, 1e-3),
         min_length=1,
@@ -93,6 +89,45 @@ class FinetuneConfig(Config):
             schedule="linear",
         )
 
+    def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
+        """Tries the settings and gives back the best by validation.
+
+        Raises:
+            DataError: training diverged in every trial, or the rows do not fit the model.
+        """
+        rows = problem.train.height
+        few = min(rows, self.search_rows)
+        settings = self.settings()
+        stages = [rows] if few == rows or len(settings) == 1 else [few, rows]
+        ways = len(set(self.train_embeddings))
+        total = self.steps(stages[0]) * len(settings) + ways * sum(self.steps(count) for count in stages[1:])
+        search = _Search(self, problem, on_progress, total)
+        tried = search.tried(stages[0], settings)
+        for count in stages[1:]:
+            tried = search.tried(count, _best_of_each_way(tried))
+        best = max(tried, key=lambda item: item["score"])
+        if all(item["diverged"] for item in search.found):
+            raise DataError(f"training diverged at every one of {self.kind}.learning_rates: add lower ones")
+        shown = ("rows", "steps", "learning_rate", "train_embeddings", "best_step", "metrics", "diverged")
+        return Tuned(
+            {"model": best["folder"] / "model"},
+            {name: best[name] for name in ("learning_rate", "train_embeddings", "best_step")},
+            best["metrics"],
+            best["trainable_parameters"],
+            best["history"],
+            [{name: item[name] for name in shown} for item in search.found],
+            problem.tokenizer,
+        )
+
+    def equip(self, model: "PreTrainedModel", setting: "Setting", problem: Problem) -> "PreTrainedModel":
+        """The model with what learns marked as such."""
+        model.get_input_embeddings().requires_grad_(setting.train_embeddings)
+        return model
+
+    def save(self, model: "PreTrainedModel", folder: Path) -> None:
+        """Writes what `equip` made, and training changed, as a model that plain `transformers` loads."""
+        model.save_pretrained(folder)
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -105,82 +140,8 @@ class Setting:
         return f"{self.learning_rate:g}{'' if self.train_embeddings else ', embeddings frozen'}"
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is to be learnt, from which start and on which machine."""
-
-    downstream: Downstream
-    tokenizer: "PreTrainedTokenizerBase"
-    start: "Callable[[], PreTrainedModel]"
-    """Makes the model before fine-tuning, its head drawn from `seed`."""
-    train: pl.DataFrame
-    """Training rows in drawn order, so that the first n are a draw of n."""
-    validation: pl.DataFrame
-    pool: pl.DataFrame
-    """Rows that examples speak of, after the training and the validation rows; most downstreams have none."""
-    seed: int
-    scratch: Path
-    """Folder that outlives the process."""
-    device: str = "auto"
-    threads: int | None = None
-
-    def inputs(self, rows: pl.DataFrame) -> "Inputs":
-        """Labelled rows, tokenised, with the pool after them."""
-        from models.inference import Inputs
-
-        return Inputs(self.downstream, self.tokenizer, pl.concat([rows, self.pool]), labelled=True)
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The chosen trial."""
-
-    model: Path
-    """Folder written by `save_pretrained`."""
-    setting: dict[str, Any]
-    metrics: dict[str, float]
-    """On validation rows."""
-    history: list[dict[str, float]]
-    trials: list[dict[str, Any]]
-    """Every trial: rows, steps, setting, metrics on validation rows."""
-    trainable_parameters: int
-
-
-Progress = Callable[[int, int, str], None]
 DONE = "done.json"
 """Written last into a trial's folder."""
-
-
-def finetune(
-    config: FinetuneConfig, problem: Problem, on_progress: Progress = lambda done, total, text: None
-) -> Tuned:
-    """Tries the settings and gives back the best by validation.
-
-    Raises:
-        DataError: training diverged in every trial, or the rows do not fit the model.
-    """
-    rows = problem.train.height
-    few = min(rows, config.search_rows)
-    settings = config.settings()
-    stages = [rows] if few == rows or len(settings) == 1 else [few, rows]
-    ways = len(set(config.train_embeddings))
-    total = config.steps(stages[0]) * len(settings) + ways * sum(config.steps(count) for count in stages[1:])
-    search = _Search(config, problem, on_progress, total)
-    tried = search.tried(stages[0], settings)
-    for count in stages[1:]:
-        tried = search.tried(count, _best_of_each_way(tried))
-    best = max(tried, key=lambda item: item["score"])
-    if all(item["diverged"] for item in search.found):
-        raise DataError("training diverged at every one of finetune.learning_rates: add lower ones")
-    shown = ("rows", "steps", "learning_rate", "train_embeddings", "best_step", "metrics", "diverged")
-    return Tuned(
-        best["folder"] / "model",
-        {name: best[name] for name in ("learning_rate", "train_embeddings", "best_step")},
-        best["metrics"],
-        best["history"],
-        [{name: item[name] for name in shown} for item in search.found],
-        best["trainable_parameters"],
-    )
 
 
 def _best_of_each_way(tried: list[dict[str, Any]]) -> list[Setting]:
@@ -197,7 +158,7 @@ def _best_of_each_way(tried: list[dict[str, Any]]) -> list[Setting]:
 class _Search:
     """Trials one after another; those that have ended before are read, not run."""
 
-    def __init__(self, config: FinetuneConfig, problem: Problem, on_progress: Progress, total: int) -> None:
+    def __init__(self, config: Finetune, problem: Problem, on_progress: Progress, total: int) -> None:
         self.config, self.problem, self.on_progress, self.total = config, problem, on_progress, total
         self.done = 0
         self.found: list[dict[str, Any]] = []
@@ -209,7 +170,7 @@ class _Search:
         return made
 
     def _trial(self, rows: int, setting: Setting) -> dict[str, Any]:
-        from models.transfer.trial import run_trial
+        from models.trial import run_trial
 
         frozen = "" if setting.train_embeddings else "-frozen"
         folder = self.problem.scratch / f"trial-{rows}-{setting.learning_rate:g}{frozen}"

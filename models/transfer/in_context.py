@@ -1,18 +1,116 @@
-"""Without learning: the pretrained model answers as it is."""
+"""Without learning: a pretrained model is asked, and shown a few labelled rows or none.
 
-from models.transfer.finetune import Problem, Tuned
-from models.transfer.trial import SCORE, evaluate
+No weight is updated. What is asked, and how the answer is read, is the downstream's business (`Downstream.ask`). A
+score is that of several draws of demonstrations, never of a lucky one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import polars as pl
+from pydantic import Field
+
+from models.downstream import Asked, Downstream
+from models.transfer import Predictor, Problem, Progress, Transfer, Tuned
+
+if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
+    import numpy as np
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from models.downstream import Feature
+
+SHOWN = "demonstrations.parquet"
+"""The rows that are shown, with the number of their draw."""
 
 
-def untrained(problem: Problem) -> Tuned:
-    """The model that `problem` starts from, with what it is worth on validation rows."""
-    from models.training import accelerator
+class InContext(Transfer):
+    """The model is asked as it is."""
 
-    folder = problem.scratch / "untrained"
-    model = problem.start().to(accelerator(problem.device).device)
-    model.save_pretrained(folder)
-    metrics = evaluate(model, problem.inputs(problem.validation))
-    history = [
-        {"step": 0, "tokens": 0, **{f"eval/{name}": metrics[name] for name in metrics if name != SCORE}}
-    ]
-    return Tuned(folder, {}, {name: metrics[name] for name in metrics if name != SCORE}, history, [], 0)
+    kind: Literal["in_context"] = "in_context"
+    shots: int = Field(default=8, ge=2, description="Training rows that few_shot shows, in all.")
+    draws: int = Field(
+        default=3, ge=1, description="Draws of demonstrations; the score is their mean, with an interval."
+    )
+
+    def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
+        """Draws the demonstrations; the model stays as it is."""
+        assert problem.pretrained is not None and problem.draw is not None, "only a pretrained model is asked"
+        draws = (
+            [problem.train] if problem.train.is_empty() else [problem.draw(at) for at in range(self.draws)]
+        )
+        shown = [frame.with_columns(draw=pl.lit(at)) for at, frame in enumerate(draws)]
+        path = problem.scratch / SHOWN
+        pl.concat(shown).write_parquet(path, compression="zstd")
+        return Tuned({"model": problem.pretrained, SHOWN: path}, {}, {}, 0, [], [], problem.tokenizer)
+
+    def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
+        from models import tokenization
+        from models.training import accelerator
+
+        model, decoder = pretrained(folder / "model")
+        shown = pl.read_parquet(folder / SHOWN)
+        draws = [shown.drop("draw")] if shown.is_empty() else shown.partition_by("draw", include_key=False)
+        return AskingPredictor(
+            downstream,
+            tokenization.load(folder / "model"),
+            model.to(accelerator(device).device),
+            decoder,
+            draws,
+        )
+
+
+@dataclass(frozen=True)
+class AskingPredictor:
+    """A pretrained model with its demonstrations."""
+
+    downstream: Downstream
+    tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel
+    decoder: bool
+    demonstrations: list[pl.DataFrame]
+
+    @property
+    def draws(self) -> int:
+        """See `models.transfer.Predictor`."""
+        return len(self.demonstrations)
+
+    def outputs(
+        self,
+        rows: pl.DataFrame,
+        labelled: bool,
+        draw: int = 0,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> tuple[list[Feature], list[np.ndarray]]:
+        """See `models.transfer.Predictor`."""
+        shown = self.demonstrations[draw]
+        asked = Asked(self.model, self.tokenizer, self.decoder, rows, shown, labelled, on_progress)
+        return self.downstream.ask(asked)
+
+
+def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
+    """A pretrained model as it can be asked, in float32, and whether it reads from left to right.
+
+    One that goes on with texts comes with its head, one that fills in hidden words too, if the folder holds that head.
+    """
+    import torch
+    import transformers
+
+    from models.pretrained import is_decoder
+
+    decoder = is_decoder(str(folder))
+    options: Any = {"dtype": torch.float32, "attn_implementation": "sdpa", "output_loading_info": True}
+    if decoder:
+        causal: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **options)
+        return causal[0].eval(), True
+    try:
+        model, found = transformers.AutoModelForMaskedLM.from_pretrained(folder, **options)
+    except ValueError:  # no such head is known for the architecture
+        found = {"missing_keys": {"all"}}
+        model = None
+    if model is None or found["missing_keys"]:
+        model, _ = transformers.AutoModel.from_pretrained(folder, **options)
+    return model.eval(), False

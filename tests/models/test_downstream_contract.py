@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 from models.backbone import ModelConfig
 from models.config import find, kinds
 from models.downstream import Downstream
+from models.heads import from_scratch
 from models.inference import Inputs, predict
-from models.transfer.heads import from_scratch
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}]

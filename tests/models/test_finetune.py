@@ -15,15 +15,16 @@ from models import backbone
 from models.backbone import ModelConfig
 from models.downstream.classification import Classification
 from models.errors import DataError
+from models.heads import from_scratch, load, transferred
 from models.inference import Inputs
-from models.transfer.finetune import FinetuneConfig, Problem, Tuned, finetune
-from models.transfer.heads import from_scratch, load, transferred
-from models.transfer.linear import fit_last_layer
-from models.transfer.trial import Batches
+from models.last_layer import fit_last_layer
+from models.transfer import Problem, Tuned
+from models.transfer.finetune import Finetune
+from models.trial import Batches
 
 GOOD, BAD = ("좋은", "멋진", "훌륭한", "재미있는"), ("나쁜", "지루한", "아까운", "시시한")
 THINGS = ("영화", "음악", "연기", "이야기", "결말", "장면", "배우", "대사")
-CONFIG = FinetuneConfig(
+CONFIG = Finetune(
     learning_rates=(1e-3, 1e-2),
     train_embeddings=(True,),
     epochs=2,
@@ -32,6 +33,10 @@ CONFIG = FinetuneConfig(
     evaluations=3,
     search_rows=1000,
 )
+
+
+def silent(done: int, total: int, text: str) -> None:
+    """Nobody is told how it goes."""
 
 
 def reviews(count: int, seed: int) -> pl.DataFrame:
@@ -71,7 +76,7 @@ def digest(tuned: Tuned) -> str:
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_interrupted_anywhere_it_ends_with_the_same_weights(make_problem, tmp_path: Path) -> None:
-    undisturbed = finetune(CONFIG, make_problem(tmp_path / "once"))
+    undisturbed = CONFIG.carry(make_problem(tmp_path / "once"), silent)
 
     class Killed(Exception):
         pass
@@ -85,8 +90,8 @@ def test_interrupted_anywhere_it_ends_with_the_same_weights(make_problem, tmp_pa
 
     for moment in (5, 14, 20):
         with pytest.raises(Killed):
-            finetune(CONFIG, make_problem(tmp_path / "killed"), kill_at(moment))
-    resumed = finetune(CONFIG, make_problem(tmp_path / "killed"))
+            CONFIG.carry(make_problem(tmp_path / "killed"), kill_at(moment))
+    resumed = CONFIG.carry(make_problem(tmp_path / "killed"), silent)
     assert digest(resumed) == digest(undisturbed)
     assert (resumed.setting, resumed.metrics, resumed.trials) == (
         undisturbed.setting,
@@ -97,16 +102,16 @@ def test_interrupted_anywhere_it_ends_with_the_same_weights(make_problem, tmp_pa
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_ended_trials_do_not_run_again(make_problem, tmp_path: Path) -> None:
-    finetune(CONFIG, make_problem(tmp_path))
+    CONFIG.carry(make_problem(tmp_path), silent)
     steps: list[int] = []
-    finetune(CONFIG, make_problem(tmp_path), lambda done, total, text: steps.append(done))
+    CONFIG.carry(make_problem(tmp_path), lambda done, total, text: steps.append(done))
     assert steps == []
 
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_it_learns_and_keeps_what_is_best_on_validation_rows(make_problem, tmp_path: Path) -> None:
     done: list[tuple[int, int]] = []
-    tuned = finetune(CONFIG, make_problem(tmp_path, 160), lambda now, total, text: done.append((now, total)))
+    tuned = CONFIG.carry(make_problem(tmp_path, 160), lambda now, total, text: done.append((now, total)))
     assert tuned.metrics["accuracy"] >= 0.75
     assert tuned.metrics["accuracy"] == max(trial["metrics"]["accuracy"] for trial in tuned.trials)
     evaluated = [record["eval/accuracy"] for record in tuned.history if "eval/accuracy" in record]
@@ -131,7 +136,7 @@ def test_a_start_that_training_only_spoils_is_kept(make_problem, tmp_path: Path)
 
     wrong = problem.train.with_columns(label=pl.col("label").replace({"0": "1", "1": "0"}))
     config = CONFIG.model_copy(update={"linear_start": False})
-    tuned = finetune(config, replace(problem, start=start, train=wrong))
+    tuned = config.carry(replace(problem, start=start, train=wrong), silent)
     assert tuned.setting["best_step"] == 0
     kept = load(tuned.model, problem.downstream)
     assert all(
@@ -142,15 +147,15 @@ def test_a_start_that_training_only_spoils_is_kept(make_problem, tmp_path: Path)
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_a_rate_that_diverges_is_a_poor_one_unless_all_do(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"learning_rates": (1e30, 1e-3)})
-    tuned = finetune(config, make_problem(tmp_path / "one"))
+    tuned = config.carry(make_problem(tmp_path / "one"), silent)
     assert [trial["diverged"] for trial in tuned.trials] == [True, False]
     with pytest.raises(DataError, match="add lower ones"):
-        finetune(CONFIG.model_copy(update={"learning_rates": (1e30,)}), make_problem(tmp_path / "all"))
+        CONFIG.model_copy(update={"learning_rates": (1e30,)}).carry(make_problem(tmp_path / "all"), silent)
 
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_many_rows_are_searched_on_few_and_trained_on_all(make_problem, tmp_path: Path) -> None:
-    tuned = finetune(CONFIG.model_copy(update={"search_rows": 16}), make_problem(tmp_path, 40))
+    tuned = CONFIG.model_copy(update={"search_rows": 16}).carry(make_problem(tmp_path, 40), silent)
     assert [trial["rows"] for trial in tuned.trials] == [16, 16, 40]
     searched = max(
         tuned.trials[:2], key=lambda trial: (trial["metrics"]["accuracy"], -trial["metrics"]["loss"])
@@ -161,7 +166,7 @@ def test_many_rows_are_searched_on_few_and_trained_on_all(make_problem, tmp_path
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_whether_embeddings_learn_is_tried_on_all_rows(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"search_rows": 16, "train_embeddings": (True, False)})
-    tuned = finetune(config, make_problem(tmp_path, 40))
+    tuned = config.carry(make_problem(tmp_path, 40), silent)
     assert [trial["rows"] for trial in tuned.trials] == [16] * 4 + [40] * 2
     assert {trial["train_embeddings"] for trial in tuned.trials[4:]} == {True, False}
 
@@ -169,7 +174,7 @@ def test_whether_embeddings_learn_is_tried_on_all_rows(make_problem, tmp_path: P
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_one_rate_needs_no_search(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"search_rows": 16, "learning_rates": (1e-3,)})
-    tuned = finetune(config, make_problem(tmp_path, 40))
+    tuned = config.carry(make_problem(tmp_path, 40), silent)
     assert [trial["rows"] for trial in tuned.trials] == [40]
 
 
@@ -177,7 +182,7 @@ def test_one_rate_needs_no_search(make_problem, tmp_path: Path) -> None:
 def test_frozen_embeddings_stay_as_they_are_and_both_ways_are_tried(make_problem, tmp_path: Path) -> None:
     problem = make_problem(tmp_path / "frozen", 160)
     config = CONFIG.model_copy(update={"train_embeddings": (False,), "linear_start": False})
-    tuned = finetune(config, problem)
+    tuned = config.carry(problem, silent)
     start = problem.start()
     kept = load(tuned.model, problem.downstream)
     assert tuned.setting["best_step"] > 0
@@ -185,7 +190,7 @@ def test_frozen_embeddings_stay_as_they_are_and_both_ways_are_tried(make_problem
     frozen = start.get_input_embeddings().weight.numel()
     assert tuned.trainable_parameters == start.num_parameters() - frozen
     both = CONFIG.model_copy(update={"train_embeddings": (True, False), "learning_rates": (1e-3,)})
-    tried = finetune(both, make_problem(tmp_path / "both")).trials
+    tried = both.carry(make_problem(tmp_path / "both"), silent).trials
     assert [trial["train_embeddings"] for trial in tried] == [True, False]
 
 

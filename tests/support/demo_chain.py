@@ -4,8 +4,9 @@ from pathlib import Path
 
 from models import backbone, tokenization
 from models.backbone import ModelConfig
+from models.modes import CONTROLS
 from models.tokenization import TokenizerConfig
-from models.transfer.finetune import FinetuneConfig
+from models.transfer.finetune import Finetune
 from tasks import refs, store
 from tasks.adapt import AdaptConfig, adapt
 from tasks.ingest import IngestConfig, ingest
@@ -20,9 +21,7 @@ from tasks.tokenizer import tokenizer
 from tasks.validate import ValidateConfig, validate
 
 SMALL = ModelConfig(preset="modernbert", hidden_size=32, layers=1, heads=2)
-QUICK = FinetuneConfig(
-    learning_rates=(3e-3,), train_embeddings=(True,), epochs=1, min_steps=20, evaluations=2
-)
+QUICK = Finetune(learning_rates=(3e-3,), train_embeddings=(True,), epochs=1, min_steps=20, evaluations=2)
 CLASSES = {"kind": "classification", "classes": ["긍정", "부정"]}
 DEMO = {"documents": 2_000, "train": 400, "validation": 60, "test": 100}
 
@@ -60,15 +59,17 @@ def make(ref: refs.Ref, context: RunContext) -> Path:
 
 
 def adapted(mode: str, **settings) -> refs.Adapted:
-    config = AdaptConfig(downstream=CLASSES, mode=mode, labels=100, finetune=QUICK, model=SMALL)
+    way = None if mode == "baseline" else QUICK
+    config = AdaptConfig(downstream=CLASSES, mode=mode, labels=100, way=way, model=SMALL)
     return adapt(
         config.model_copy(update=settings),
         rows=ROWS,
         tokenizer=WORDS if mode == "scratch" else None,
-        model=MODEL if mode == "finetune" else None,
+        model=None if mode in CONTROLS else MODEL,
     )
 
 
 def scored(made: refs.Adapted) -> tuple[refs.Predictions, refs.Scores]:
-    predictions = predict(PredictConfig(downstream=CLASSES), rows=ROWS, adapted=made)
+    way = made.config.way
+    predictions = predict(PredictConfig(downstream=CLASSES, way=way), rows=ROWS, adapted=made)
     return predictions, score(ScoreConfig(downstream=CLASSES), rows=ROWS, predictions=predictions)

@@ -18,14 +18,14 @@ from flows.processes import free_port
 from models.adapted import VALIDATION
 from models.config import Config
 from models.serving import downstream_of
-from models.transfer.finetune import FinetuneConfig
+from models.transfer.finetune import Finetune
 from tasks import refs, serving, store
 from tasks.job import Job
 from tasks.promote import PromoteConfig, promote
 from tasks.step import RunContext, step
 from tests.support.demo_chain import QUICK, ROWS, STEPS, adapted, make
 
-UNTAUGHT = FinetuneConfig(
+UNTAUGHT = Finetune(
     learning_rates=(1e-9,), train_embeddings=(True,), epochs=1, min_steps=1, evaluations=1, linear_start=False
 )
 """Leaves a model with a head drawn at random."""
@@ -55,7 +55,7 @@ def champion(name: str) -> str:
 
 
 def test_every_model_is_a_version_and_the_best_is_the_champion(context: RunContext) -> None:
-    good, poor = adapted("finetune"), adapted("finetune", finetune=UNTAUGHT)
+    good, poor = adapted("finetune"), adapted("finetune", way=UNTAUGHT)
     found = promoted("toy-classification", context, poor, good)
     versions = store.client().search_model_versions("name = 'toy-classification'")
     assert {version.run_id for version in versions} == {store.find(item.key).run_id for item in (good, poor)}
@@ -94,7 +94,7 @@ def test_mlflow_loads_a_registered_model_that_answers_like_ours(
 
 @pytest.mark.slow
 def test_mlflow_serves_it_over_http(context: RunContext) -> None:
-    promoted("toy-served", context, adapted("finetune", finetune=QUICK.model_copy(update={"min_steps": 21})))
+    promoted("toy-served", context, adapted("finetune", way=QUICK.model_copy(update={"min_steps": 21})))
     port = free_port()
     command = [
         sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/toy-served@champion",

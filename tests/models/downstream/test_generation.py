@@ -25,11 +25,11 @@ from models import tokenizer_training
 from models.backbone import ModelConfig
 from models.downstream.generation import Generation
 from models.errors import DataError
+from models.heads import from_scratch
 from models.inference import Inputs, predict
 from models.nearest import NearestPrompt
 from models.scoring import intervals
 from models.tokenization import TokenizerConfig, wrap
-from models.transfer.heads import from_scratch
 
 
 @pytest.fixture

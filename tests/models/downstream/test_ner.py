@@ -25,9 +25,9 @@ from models.characters import EDGE, SLOTS, best_labels
 from models.downstream.ner import SURE, NamedEntities
 from models.entity_rows import ENTITIES
 from models.errors import DataError
+from models.heads import from_scratch
 from models.inference import Inputs, predict
-from models.transfer.heads import from_scratch
-from models.transfer.linear import fit_last_layer
+from models.last_layer import fit_last_layer
 
 SCHEMA = {"id": pl.String, "text": pl.String, "entities": ENTITIES}
 NER = NamedEntities(types=("LC", "PS"))

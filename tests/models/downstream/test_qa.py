@@ -24,11 +24,11 @@ from models.answers import char_f1, normalised
 from models.backbone import ModelConfig
 from models.downstream.qa import QuestionAnswering
 from models.errors import DataError
+from models.heads import from_scratch
 from models.inference import Inputs, predict
 from models.sentences import sentences
 from models.tokenization import TokenizerConfig, load, wrap
 from models.tokenizer_training import train as train_tokenizer
-from models.transfer.heads import from_scratch
 from tasks.sources import Record
 from tasks.sources.korquad import KorQuad
 

@@ -20,13 +20,18 @@ from models.backbone import ModelConfig
 from models.bm25 import Bm25, terms
 from models.downstream.retrieval import Retrieval
 from models.errors import DataError
+from models.heads import from_scratch, load, transferred
 from models.inference import Inputs, predict
 from models.ranking import KEPT, TOP, order, rank, worth
 from models.relevance import FORM, NONE, PASSAGE, RELEVANT, UNKNOWN
-from models.transfer.finetune import FinetuneConfig, Problem, finetune
-from models.transfer.heads import from_scratch, load, transferred
+from models.transfer import Problem
+from models.transfer.finetune import Finetune
 
 SCHEMA = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": RELEVANT}
+
+
+def silent(done: int, total: int, text: str) -> None:
+    """Nobody is told how it goes."""
 
 
 def frame(queries: Mapping[str, tuple[str, Mapping[str, int]]], passages: Mapping[str, str]) -> pl.DataFrame:
@@ -310,7 +315,7 @@ def test_it_is_fine_tuned_and_then_answers_requests_from_its_passages(
     downstream = Retrieval()
     rows = downstream.examples()
     queries, passages = rows.filter(~pl.col("passage")), rows.filter("passage")
-    config = FinetuneConfig(
+    config = Finetune(
         learning_rates=(3e-3,),
         train_embeddings=(True,),
         epochs=1,
@@ -326,7 +331,7 @@ def test_it_is_fine_tuned_and_then_answers_requests_from_its_passages(
     problem = Problem(
         downstream, tokenizer, start, queries, queries, passages, 1, tmp_path / "scratch", "cpu", 1
     )
-    tuned = finetune(config, problem)
+    tuned = config.carry(problem, silent)
     assert tuned.metrics["mrr_at_10"] == pytest.approx(1.0)
     assert tuned.metrics["loss"] < 0.5
 

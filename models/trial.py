@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +12,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from models.heads import load
 from models.inference import Inputs, predict
+from models.last_layer import fit_last_layer
 from models.seeds import derive
 from models.training import Diverged, Plan, Record, accelerator, train
-from models.transfer.finetune import DONE, FinetuneConfig, Problem, Setting
-from models.transfer.heads import load
-from models.transfer.linear import fit_last_layer
+from models.transfer import Problem
+from models.transfer.finetune import DONE, Finetune, Setting
 
 SCORE = "score"
 EVALUATED = f"eval/{SCORE}"
@@ -29,7 +29,7 @@ SORTED_BATCHES = 16
 
 
 def run_trial(
-    config: FinetuneConfig,
+    config: Finetune,
     problem: Problem,
     rows: int,
     setting: Setting,
@@ -43,8 +43,7 @@ def run_trial(
     start, first = _start(config, problem, rows, inputs, validation)
     batches = Batches(inputs, config, derive(problem.seed, "batches"))
     steps = config.steps(len(batches.examples))
-    model = load(start, downstream)
-    model.get_input_embeddings().requires_grad_(setting.train_embeddings)
+    model = config.equip(load(start, downstream), setting, problem)
     history, diverged = [first], False
     try:
         history += train(
@@ -60,10 +59,10 @@ def run_trial(
     except Diverged:  # too high a rate is a poor setting, not the end of the search
         diverged = True
     best = max((item for item in history if EVALUATED in item), key=lambda item: item[EVALUATED])
+    trainable = sum(item.numel() for item in model.parameters() if item.requires_grad)
     if best is first:  # nothing learnt after the start was better on validation rows
-        shutil.copytree(start, folder / "model", dirs_exist_ok=True)
-    else:
-        model.save_pretrained(folder / "model")
+        model = config.equip(load(start, downstream), setting, problem)
+    config.save(model, folder / "model")
     result = {
         "rows": rows,
         "steps": steps,
@@ -78,12 +77,12 @@ def run_trial(
             if name.startswith("eval/")
         },
         "history": [_shown(record) for record in history],
-        "trainable_parameters": sum(item.numel() for item in model.parameters() if item.requires_grad),
+        "trainable_parameters": trainable,
     }
     _write(folder / DONE, result)
 
 
-def _plan(config: FinetuneConfig, problem: Problem, steps: int, setting: Setting, folder: Path) -> Plan:
+def _plan(config: Finetune, problem: Problem, steps: int, setting: Setting, folder: Path) -> Plan:
     return Plan(
         steps=steps,
         optimizer=config.plan(setting.learning_rate),
@@ -123,7 +122,7 @@ def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
 class Batches:
     """The batch of a step: a pure function of the seed and the step."""
 
-    def __init__(self, inputs: Inputs, config: FinetuneConfig, seed: int) -> None:
+    def __init__(self, inputs: Inputs, config: Finetune, seed: int) -> None:
         self.inputs, self.config, self.seed = inputs, config, seed
         examples = [at for at, feature in enumerate(inputs.features) if not feature.get("pool")]
         self.examples = np.array(examples)
@@ -156,7 +155,7 @@ class Batches:
 
 
 def _start(
-    config: FinetuneConfig, problem: Problem, rows: int, inputs: Inputs, validation: Inputs
+    config: Finetune, problem: Problem, rows: int, inputs: Inputs, validation: Inputs
 ) -> tuple[Path, Record]:
     """Folder of the model that all trials on these rows start from, and its point of the curves.
 

@@ -10,6 +10,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from models.inference import BATCH_SIZE, Inputs
 
@@ -35,14 +36,35 @@ def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -
     return True
 
 
-def _last_layer(model: PreTrainedModel) -> nn.Linear | None:
-    """The last linear layer of the head, what `transformers` adds to the base model; None where it adds none.
+def added(model: PreTrainedModel) -> list[nn.Module]:
+    """The layers of the head, what `transformers` adds to the base model, in their order.
 
-    A layer that scores the vocabulary comes from pretraining and is left alone.
+    One that scores the vocabulary comes from pretraining and is not among them.
     """
+    inside = {id(module) for module in model.base_model.modules()} | {id(model.get_output_embeddings())}
+    own = [module for module in model.modules() if next(module.parameters(recurse=False), None) is not None]
+    return [module for module in own if id(module) not in inside]
+
+
+def inner_matrices(model: PreTrainedModel) -> list[str]:
+    """Names of the linear layers of the base model."""
     inside = {id(module) for module in model.base_model.modules()}
-    added = [m for m in model.modules() if isinstance(m, nn.Linear) and id(m) not in inside]
-    return added[-1] if added and added[-1] is not model.get_output_embeddings() else None
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and id(module) in inside
+    ]
+
+
+def probed(model: PreTrainedModel) -> nn.Module:
+    """The last linear layer: the head's, or where it has none that of the base model."""
+    return _last_layer(model) or model.get_submodule(inner_matrices(model)[-1])
+
+
+def _last_layer(model: PreTrainedModel) -> nn.Linear | None:
+    """The last linear layer of the head; None where it has none."""
+    linear = [layer for layer in added(model) if isinstance(layer, nn.Linear)]
+    return linear[-1] if linear else None
 
 
 def _before(model: PreTrainedModel, layer: nn.Linear, inputs: Inputs) -> tuple[np.ndarray, np.ndarray | None]:

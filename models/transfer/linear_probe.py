@@ -1,0 +1,33 @@
+"""A linear probe: the last layer learns, everything before it stays as pretraining has left it."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from models.transfer import Problem
+from models.transfer.finetune import Finetune, Setting
+
+if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
+    from transformers import PreTrainedModel
+
+
+class LinearProbe(Finetune):
+    """Only the last linear layer learns: the head's, or where a downstream adds none, that of the model itself."""
+
+    kind: Literal["linear_probe"] = "linear_probe"
+    learning_rates: tuple[float, ...] = Field(
+        default=(1e-3, 1e-2),
+        min_length=1,
+        description="Highest learning rates to try; validation rows choose.",
+    )
+    train_embeddings: tuple[bool, ...] = Field(
+        default=(False,), description="Embeddings stay: a probe has nothing else to try.", max_length=1
+    )
+
+    def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
+        from models.last_layer import probed
+
+        layer = probed(model)
+        model.requires_grad_(False)
+        layer.requires_grad_(True)
+        return model

@@ -1,0 +1,53 @@
+"""LoRA: each matrix learns a correction of low rank, and the head learns as usual.
+
+E. Hu et al., LoRA: Low-Rank Adaptation of Large Language Models (ICLR 2022). The corrections are added to the weights
+in the end, so that the result is a model like any other.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from models.transfer import Problem
+from models.transfer.finetune import Finetune, Setting
+
+if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
+    from transformers import PreTrainedModel
+
+
+class Lora(Finetune):
+    """Low-rank corrections of the matrices learn, and the head."""
+
+    kind: Literal["lora"] = "lora"
+    rank: int = Field(default=8, ge=1, description="Rank of the corrections.")
+    alpha: int = Field(default=16, gt=0, description="Corrections count alpha / rank times.")
+    learning_rates: tuple[float, ...] = Field(
+        default=(1e-3, 5e-3),
+        min_length=1,
+        description="Highest learning rates to try; validation rows choose.",
+    )
+    train_embeddings: tuple[bool, ...] = Field(
+        default=(False,), description="Embeddings stay, as LoRA has it.", max_length=1
+    )
+
+    def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
+        from peft import LoraConfig, inject_adapter_in_model
+
+        from models import backbone, last_layer
+
+        model.requires_grad_(False)
+        matrices = last_layer.inner_matrices(model)
+        config = LoraConfig(r=self.rank, lora_alpha=self.alpha, lora_dropout=0.0, target_modules=matrices)
+        with backbone.seeded(problem.seed):
+            inject_adapter_in_model(config, model)
+        for layer in last_layer.added(model):
+            layer.requires_grad_(True)
+        return model
+
+    def save(self, model: "PreTrainedModel", folder: Path) -> None:
+        """Adds the corrections to the weights."""
+        from models import adapters
+
+        adapters.merge(model)
+        model.save_pretrained(folder)

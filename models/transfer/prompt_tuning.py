@@ -1,0 +1,65 @@
+"""Prompt tuning: a few vectors before each text learn, and the head; the model stays as it is.
+
+B. Lester, R. Al-Rfou and N. Constant, The Power of Scale for Parameter-Efficient Prompt Tuning (EMNLP 2021). The
+vectors are those of tokens of their own, which the tokenizer puts before each text: so the result is a model like any
+other, that plain `transformers` loads. They start as vectors of the vocabulary.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from models.transfer import Problem, Progress, Tuned
+from models.transfer.finetune import Finetune, Setting
+
+if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
+    from transformers import PreTrainedModel
+
+
+class PromptTuning(Finetune):
+    """Soft prompts learn, and the head."""
+
+    kind: Literal["prompt_tuning"] = "prompt_tuning"
+    tokens: int = Field(default=16, ge=1, description="Vectors before each text.")
+    learning_rates: tuple[float, ...] = Field(
+        default=(3e-3, 3e-2),
+        min_length=1,
+        description="Highest learning rates to try; validation rows choose.",
+    )
+    train_embeddings: tuple[bool, ...] = Field(
+        default=(False,), description="The vocabulary's embeddings stay.", max_length=1
+    )
+
+    def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
+        from models import soft_prompts
+
+        tokenizer = soft_prompts.extended(problem.tokenizer, self.tokens)
+
+        def start() -> "PreTrainedModel":
+            return soft_prompts.extend(problem.start(), tokenizer, problem.seed)
+
+        return super().carry(replace(problem, tokenizer=tokenizer, start=start), on_progress)
+
+    def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
+        from peft import TrainableTokensConfig, inject_adapter_in_model
+
+        from models import last_layer
+        from models.tokenization import soft_prompt
+
+        model.requires_grad_(False)
+        words = model.get_input_embeddings()
+        name = next(name for name, module in model.named_modules() if module is words)
+        ids = soft_prompt(problem.tokenizer)
+        inject_adapter_in_model(TrainableTokensConfig(token_indices=ids, target_modules=[name]), model)
+        for layer in last_layer.added(model):
+            layer.requires_grad_(True)
+        return model
+
+    def save(self, model: "PreTrainedModel", folder: Path) -> None:
+        """Puts the vectors into the embeddings."""
+        from models import adapters
+
+        adapters.merge(model)
+        model.save_pretrained(folder)
