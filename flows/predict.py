@@ -23,9 +23,13 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
     A row that cannot be read is answered by `{"error": …, "line": …}`, and the exit code is then 1.
 
     Raises:
-        RecipeError: no such model, an input that is not JSON, or a file that cannot be read.
+        RecipeError: nothing to answer, no such model, an input that is not JSON, or a file that cannot be read.
         DataError: an input lacks a field.
     """
+    if not inputs and file is None:
+        raise RecipeError(
+            f"nothing to answer: give a text or a JSON object after {model}, or a file of rows with --file"
+        )
     served = Served(_folder(model))
     single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
     requests = _rows(file) if file is not None else iter([_parsed(text, single) for text in inputs])

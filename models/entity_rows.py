@@ -1,16 +1,17 @@
-"""Entities: pieces of a text with a type, how they are checked, compared and shown."""
+"""Entities: pieces of a text with a type; rows of them, and how these are checked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
-from models.downstream import beside
+if TYPE_CHECKING:
+    from pandera.polars import Check
 
 NAME = re.compile(r"\w[\w. -]*")
 """What a type may be called: it is part of a metric's name."""
@@ -20,6 +21,26 @@ PREDICTIONS = {"id": pl.String, "entities": pl.List(pl.Struct({**ENTITY, "probab
 
 Entity = dict[str, Any]
 """`start`, `end` (characters, half-open), `type`; a predicted one has a `probability` too."""
+
+
+def checks(types: tuple[str, ...] | None) -> list[Check]:
+    """What must hold of the entities of each row; None: types are open."""
+    import pandera.polars as pa
+
+    tests = {
+        "not inside the text": inside,
+        "overlapping": apart,
+        "without a known type": partial(named, types),
+    }
+    return [
+        pa.Check(
+            lambda data, test=test: data.lazyframe.select(
+                pl.struct("text", "entities").map_elements(test, return_dtype=pl.Boolean)
+            ),
+            error=reason,
+        )
+        for reason, test in tests.items()
+    ]
 
 
 def inside(row: dict[str, Any]) -> bool:
@@ -46,6 +67,45 @@ def named(types: tuple[str, ...] | None, row: dict[str, Any]) -> bool:
     return all(name in types if types is not None else NAME.fullmatch(name) for name in names)
 
 
+def examples(types: Sequence[str]) -> pl.DataFrame:
+    """Made-up rows with places and people, whose entities are of two of `types`."""
+    marked = (
+        "<민수|1>는 <서울|0>에 산다",
+        "<지우|1>가 <부산|0>으로 떠났다",
+        "<하나|1>와 <두리|1>는 친구다",
+        "오늘은 비가 온다",
+        "<새 강|0>을 건너 <대전|0>에 닿았다",
+        "<대구|0><광주|0>행 기차",
+        "나는 <김 영희|1>를 보았다",
+        "<제주|0>는 멀다",
+    )
+    rows = []
+    for number, line in enumerate(marked):
+        text, entities = "", []
+        for plain, name, place in re.findall(r"([^<]*)(?:<(.*?)\|(\d)>|$)", line):
+            text += plain + name
+            if name:
+                kind = types[int(place) % len(types)]
+                entities.append({"start": len(text) - len(name), "end": len(text), "type": kind})
+        rows.append((f"example-{number}", text, entities))
+    return pl.DataFrame(rows, schema={"id": pl.String, "text": pl.String, "entities": ENTITIES}, orient="row")
+
+
+def corrupted(right: pl.DataFrame, types: Sequence[str] | None) -> pl.DataFrame:
+    """The first of some right rows, with something else wrong in each; a type is wrong where `types` are closed."""
+    row = right.row(0, named=True)
+    first, length = row["entities"][0], len(row["text"])
+    spans = [(None, 1), (0, None), (-1, 1), (0, length + 1), (length, length + 1), (1, 1), (2, 1)]
+    entities = [[first | {"start": start, "end": end}] for start, end in spans]
+    entities += [[first | {"type": kind}] for kind in (None, "", " ", "a\tb")]
+    entities += [None, [None], [first, first], [*row["entities"], first | {"start": 1, "end": 3}]]
+    if types is not None:
+        entities.append([first | {"type": "not-a-type"}])
+    wrong = {"id": [None, ""], "text": [None, " \t", ""], "entities": entities}
+    rows = [row | {name: value} for name, values in wrong.items() for value in values]
+    return pl.DataFrame(rows, schema=right.schema)
+
+
 def entity(start: int, end: int, kind: str, probability: float) -> Entity:
     """A predicted entity."""
     return {"start": start, "end": end, "type": kind, "probability": probability}
@@ -59,21 +119,3 @@ def predictions(rows: pl.DataFrame, entities: Sequence[list[Entity]]) -> pl.Data
 def key(entities: Sequence[Entity]) -> set[tuple[int, int, str]]:
     """What two entities are compared by."""
     return {(entity["start"], entity["end"], entity["type"]) for entity in entities}
-
-
-def pairs(rows: pl.DataFrame, predictions: pl.DataFrame) -> Iterator[tuple[set[Any], set[Any]]]:
-    """Predicted and gold entities of each prediction."""
-    gold = beside(predictions, rows)["entities"].to_list()
-    for found, true in zip(predictions["entities"].to_list(), gold, strict=True):
-        yield key(found), key(true)
-
-
-def f1(counts: np.ndarray) -> np.ndarray:
-    """F1 (…) of entities right, predicted and gold (…, 3); 0 where there are none."""
-    return 2 * counts[..., 0] / np.maximum(counts[..., 1] + counts[..., 2], 1)
-
-
-def shown(text: str, entities: Sequence[Entity]) -> str:
-    """Entities for a reader: `서울:LC 0–2`."""
-    found = sorted(key(entities))
-    return ", ".join(f"{text[start:end]}:{kind} {start}–{end}" for start, end, kind in found)

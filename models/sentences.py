@@ -8,6 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import polars as pl
+
+from models.answer_rows import predictions
+
 UNITS = ("words", "bigrams")
 """What sentence and question have in common: words, or pairs of neighbouring characters in them."""
 LENGTHS = (0, 1, 2, 3)
@@ -72,6 +76,31 @@ class BestSentence:
     def load(cls, folder: Path) -> Self:
         """What `save` wrote."""
         return cls(**json.loads((folder / "sentences.json").read_text(encoding="utf-8")))
+
+
+class SentenceBaseline:
+    """The sentence that has most in common with the question, or a few words of it."""
+
+    def __init__(self, model: BestSentence) -> None:
+        self.model, self.setting = model, model.setting
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The probability of an answer is the share of the question that its sentence covers."""
+        pairs = zip(rows["question"], rows["context"], strict=True)
+        return predictions(rows, [self.model.answer(question, context) for question, context in pairs])
+
+    def save(self, folder: Path) -> None:
+        self.model.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What `save` wrote."""
+        return cls(BestSentence.load(folder))
+
+
+def baselines(train: pl.DataFrame) -> list[SentenceBaseline]:
+    """One for each sentence model that `fit` gives."""
+    return [SentenceBaseline(model) for model in fit(train["context"].unique(maintain_order=True).to_list())]
 
 
 def fit(texts: Sequence[str]) -> list[BestSentence]:

@@ -74,10 +74,10 @@ def champion(name: str) -> Path | None:
     """Folder of the model that the alias names; None where nothing is."""
     with store.reaching():
         try:
-            store.client().get_model_version_by_alias(name, CHAMPION)
+            version = store.client().get_model_version_by_alias(name, CHAMPION).version
         except MlflowException:
             return None
-    return store.resolve(f"models:/{name}@{CHAMPION}")
+    return store.resolve(f"models:/{name}/{version}")
 
 
 def crown(name: str, version: str) -> None:

@@ -10,12 +10,13 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
-from models import free_text
+from models import continuations, free_text
 from models.downstream import Baseline, Downstream, Feature, beside, padded
 from models.errors import DataError
+from models.prompts import tokens
 from models.rows import not_blank
 from models.tokenization import frame, token_id
-from models.vocabulary_scores import NO_TARGET, target_logits
+from models.vocabulary_scores import NO_TARGET
 
 if TYPE_CHECKING:
     import torch
@@ -110,13 +111,15 @@ class Generation(Downstream):
         """
         begin, end = frame(tokenizer)
         room = self.max_length - self.max_new_tokens - FRAME
-        prompts = [[*begin, *ids[-room:], end] for ids in _tokens(tokenizer, rows["prompt"])]
+        prompts = [
+            [*begin, *ids[-room:], end] for ids in tokens(tokenizer, rows["prompt"].to_list())
+        ]
         features: list[Feature] = [
             {"row": row, "input_ids": prompt, "prompt_length": len(prompt), "tokenizer": tokenizer}
             for row, prompt in enumerate(prompts)
         ]
         if labelled:
-            for feature, ids in zip(features, _tokens(tokenizer, rows["target"]), strict=True):
+            for feature, ids in zip(features, tokens(tokenizer, rows["target"].to_list()), strict=True):
                 prompt, target = feature["input_ids"], [*ids[: self.max_new_tokens], end]
                 learnt = prompt if self.loss_on_prompt else [NO_TARGET] * len(prompt)
                 feature |= {"input_ids": prompt + target, "targets": learnt + target}
@@ -151,35 +154,11 @@ class Generation(Downstream):
 
         The loss is the mean over rows of nats per learnt token, so that it is the same whatever the batches.
         """
-        answers = self._answers(model, batch)
+        answers = continuations.greedy(model, batch, self.max_new_tokens)
         nats, tokens, loss = np.full(len(answers), np.nan), np.zeros(len(answers)), None
         if "labels" in batch:
-            nats, tokens, loss = _likelihood(model, batch)
+            nats, tokens, loss = continuations.likelihood(model, batch)
         return [np.array(row) for row in map(_joined, nats, tokens, answers)], loss
-
-    def _answers(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> list[list[int]]:
-        """Ids of each answer without the token that ends it."""
-        from transformers import GenerationConfig
-
-        causal: Any = model
-        prompts = batch["prompt_ids"]
-        end = int(prompts[0, -1])  # what ends a prompt ends an answer
-        greedy = GenerationConfig(
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=self.max_new_tokens,
-            eos_token_id=end,
-            pad_token_id=end,
-            use_cache=True,
-        )
-        # What is left open here would be filled in from the checkpoint's own settings, a penalty on repetition say.
-        own, causal.generation_config = causal.generation_config, greedy
-        try:
-            made = causal.generate(prompts, attention_mask=batch["prompt_mask"], generation_config=greedy)
-        finally:
-            causal.generation_config = own
-        answers = made[:, prompts.shape[1] :].tolist()
-        return [ids[: ids.index(end)] if end in ids else ids for ids in answers]
 
     def oracle(self, feature: Feature) -> np.ndarray:
         target = feature["input_ids"][feature["prompt_length"] :]
@@ -190,7 +169,7 @@ class Generation(Downstream):
     ) -> pl.DataFrame:
         """Columns `id`, `text`, and `nats` and `tokens` of the target with its end, null where it is not known."""
         texts = [
-            _text(feature["tokenizer"], output[2:].astype(int).tolist())
+            continuations.text(feature["tokenizer"], output[2:].astype(int).tolist())
             for output, feature in zip(outputs, features, strict=True)
         ]
         known = [(float(item[0]), int(item[1])) if item[1] else (None, None) for item in outputs]
@@ -230,44 +209,6 @@ class Generation(Downstream):
         return NearestPrompt.load(folder)
 
 
-def _tokens(tokenizer: PreTrainedTokenizerBase, texts: pl.Series) -> list[list[int]]:
-    """Ids of each text without frame; `verbose` would warn of long ones, which are cut afterwards."""
-    if texts.is_empty():
-        return []
-    return tokenizer(texts.to_list(), add_special_tokens=False, verbose=False)["input_ids"]
-
-
-def _text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    """What the ids say, without special tokens.
-
-    Those are the ones a tokenizer names. `skip_special_tokens` would also leave out all that its trainer has marked,
-    among them pieces of words: WordPiece may be given the letters that go on a word that way.
-    """
-    special = set(tokenizer.all_special_ids)
-    return str(tokenizer.decode([number for number in ids if number not in special])).strip()
-
-
 def _joined(nats: float, tokens: float, ids: Sequence[int]) -> list[float]:
     """An output: what is known of the target, then the ids of the answer."""
     return [float(nats), float(tokens), *map(float, ids)]
-
-
-def _likelihood(
-    model: PreTrainedModel, batch: dict[str, torch.Tensor]
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Nats (rows,) and number of tokens (rows,) of each target, end included; mean over rows of the loss."""
-    from torch.nn.functional import cross_entropy
-
-    targets = batch["labels"].roll(-1, dims=1)  # what the token before it says
-    targets[:, -1] = NO_TARGET
-    rows, at = (targets != NO_TARGET).nonzero(as_tuple=True)
-    logits = target_logits(model, batch | {"targets": targets})
-    nats = cross_entropy(logits.float(), targets[rows, at], reduction="none").double().cpu().numpy()
-    answer = (at + 1 >= batch["prompt_mask"].sum(dim=1)[rows]).cpu().numpy()
-    place, count = rows.cpu().numpy(), len(targets)
-
-    def summed(values: np.ndarray) -> np.ndarray:
-        return np.bincount(place, values, minlength=count)
-
-    loss = float(np.mean(summed(nats) / summed(np.ones(len(nats)))))
-    return summed(nats * answer), summed(answer), loss

@@ -67,10 +67,10 @@ def fill(template: str, values: Mapping[str, str]) -> tuple[str, list[tuple[str,
 
 
 def rows(world: World, seed: int, view: str, sizes: Mapping[str, int]) -> Iterator[tuple[str, Row]]:
-    """(part, row) of a view, with ids; passages of a retrieval view come first."""
+    """(part, row) of a view, with ids; those of its pool, where it has one, come first."""
     draw = random.Random(f"{seed}/{view}")
-    if view == "retrieval":
-        yield from (("", row) for row in passages(world))
+    if view in POOLS:
+        yield from (("", row) for row in POOLS[view](world))
     stream = _distinct(VIEWS[view], world, draw)
     for part, size in sizes.items():
         for number, row in enumerate(islice(stream, size)):
@@ -192,3 +192,5 @@ VIEWS: dict[str, Callable[[World, random.Random], Row]] = {
     "generation": rewording,
 }
 """What makes a row of each downstream; classification has the world's reviews."""
+POOLS: dict[str, Callable[[World], Iterator[Row]]] = {"retrieval": passages}
+"""What makes the rows that the examples of a view speak of; they belong to no part."""

@@ -8,24 +8,18 @@ import zlib
 from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import Field
-
-from models import readers
 from models.config import Chosen, chosen
 from models.errors import RecipeError
 from models.records import Record, Rejected, as_text
 
 __all__ = [
-    "Delimited",
     "Part",
-    "Published",
     "Record",
     "Rejected",
     "Source",
     "SourceField",
-    "check_json_array",
     "check_readable",
     "content",
     "expand",
@@ -66,88 +60,6 @@ if TYPE_CHECKING:
 else:
     SourceField = chosen("tasks.sources", Source)
 """Pydantic type of a field that holds a source."""
-
-
-class Published(Source):
-    """A data set in its published format: a file for each part it comes in."""
-
-    train: str = Field(
-        description="Path of the training file; without others the validation and test rows are drawn from it."
-    )
-    validation: str | None = Field(
-        default=None, description="Path of the validation file, where there is one."
-    )
-    test: str | None = Field(default=None, description="Path of the test file, where there is one.")
-
-    def identity(self) -> Any:
-        """The content of the files, by part, and what else is set."""
-        own = super().identity()
-        for part in get_args(Part):
-            del own[part]
-        return {**own, "files": [[part, content(path)] for part, path in self._files()]}
-
-    def check(self) -> None:
-        """Files are there, and begin as published ones do."""
-        for _, path in self._files():
-            check_readable(path)
-            self.check_form(path)
-
-    def read(self) -> Iterator[Record | Rejected]:
-        """Rows of every part, in order."""
-        for part, path in self._files():
-            yield from self.rows(path, part)
-
-    def check_form(self, path: Path) -> None:
-        """
-        Raises:
-            RecipeError: the file is of another format.
-        """
-        raise NotImplementedError
-
-    def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
-        """Every row of one file."""
-        raise NotImplementedError
-
-    def _files(self) -> list[tuple[str, Path]]:
-        named = [(part, getattr(self, part)) for part in get_args(Part)]
-        return [(part, path) for part, pattern in named if pattern for path in matches(pattern)]
-
-
-class Delimited(Published):
-    """A published data set in columns whose first line names them; a `"` is part of the text unless quoting is on.
-
-    Read with quoting on where there is none, a text that begins with a quotation mark swallows the rows after it.
-    """
-
-    header: ClassVar[list[str]]
-    """The first line as it is published."""
-    columns: ClassVar[dict[str, str]]
-    """Canonical column -> published one; others are left out."""
-    group: ClassVar[str | None] = None
-    """Published column whose rows must stay together."""
-    delimiter: ClassVar[str] = "\t"
-    quoting: ClassVar[bool] = False
-
-    def check_form(self, path: Path) -> None:
-        if (found := readers.header(path, self.delimiter, self.quoting)) != self.header:
-            raise RecipeError(
-                f"{path}, line 1: a file of {self.kind} has the columns {', '.join(self.header)}, "
-                f"not {', '.join(found)}; use 'files' for another format"
-            )
-
-    def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
-        for item in readers.read_delimited(path, self.delimiter, self.quoting):
-            if isinstance(item, Rejected):
-                yield item
-                continue
-            line, fields = item
-            group = fields[self.group] if self.group else ""
-            row = {name: self.value(name, fields[found]) for name, found in self.columns.items()}
-            yield Record(row, path.name, line, part, group)
-
-    def value(self, name: str, value: str) -> str:
-        """What stands in canonical column `name` for a published value."""
-        return value
 
 
 def expand(path: str) -> str:
@@ -225,13 +137,6 @@ def check_readable(path: Path) -> None:
             raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def check_json_array(path: Path) -> None:
-    """Raises a RecipeError where a file does not begin like a JSON array."""
-    first = next((raw.strip() for _, raw in readers.lines(path) if raw.strip()), b"")
-    if not first.startswith(b"["):
-        raise RecipeError(f"{path}, line 1: not a JSON array; use 'files' for another format")
 
 
 def _is_empty(path: Path) -> bool:

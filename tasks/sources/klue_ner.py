@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from models import readers
 from models.errors import RecipeError
-from tasks.sources import Published, Record, Rejected
+from tasks.published import InParts
+from tasks.sources import Record, Rejected
 
 COMMENT = b"## "
 TAG = re.compile(r"O|[BI]-\S+")
@@ -18,7 +19,7 @@ Line = tuple[int, bytes]
 """Its number, and what it holds without its end."""
 
 
-class KlueNer(Published):
+class KlueNer(InParts):
     """A character and its BIO tag a line, tab between; a comment with the id before each sentence, a blank line after.
 
     `line` is that of the comment. A sentence with one malformed line is rejected whole, under that line.

@@ -1,19 +1,18 @@
 """KLUE-STS, Korean sentence pairs with likeness, as published: https://github.com/KLUE-benchmark/KLUE."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
-from models import readers
 from models.records import as_text
-from tasks.sources import Published, Record, Rejected, check_json_array
+from tasks.published import InParts, JsonArray
+from tasks.sources import Record, Rejected
 
-LABELS = {0: "different", 1: "same"}
+LABELS: dict[Any, str] = {0: "different", 1: "same"}
 
 
-class KlueSts(Published):
+class KlueSts(JsonArray, InParts):
     """A JSON array of objects; scores from 0 to 5."""
 
     kind: Literal["klue_sts"] = "klue_sts"
@@ -22,21 +21,11 @@ class KlueSts(Published):
         description="score, from 0 to 5; or label: same (a score of 3 and more) or different.",
     )
 
-    def check_form(self, path: Path) -> None:
-        check_json_array(path)
-
-    def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
-        for item in readers.read_json(path, ""):
-            if isinstance(item, Rejected):
-                yield item
-            elif not isinstance(item[1].get("labels"), dict):
-                yield Rejected(path.name, item[0], "labels", "missing", as_text(item[1]))
-            else:
-                yield Record(self._fields(item[1]), path.name, item[0], part)
-
-    def _fields(self, row: Any) -> dict[str, Any]:
-        found = row["labels"]
+    def row(self, fields: Mapping[str, Any], file: str, line: int, part: str) -> Record | Rejected:
+        found = fields.get("labels")
+        if not isinstance(found, dict):
+            return Rejected(file, line, "labels", "missing", as_text(fields))
         binary = found.get("binary-label")
         gold = found.get("label") if self.view == "score" else LABELS.get(binary, binary)
-        texts = {"text_a": row.get("sentence1"), "text_b": row.get("sentence2")}
-        return {"id": row.get("guid"), **texts, self.view: gold}
+        texts = {"text_a": fields.get("sentence1"), "text_b": fields.get("sentence2")}
+        return Record({"id": fields.get("guid"), **texts, self.view: gold}, file, line, part)

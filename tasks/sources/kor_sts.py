@@ -2,10 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from tasks.sources import Delimited
+from tasks.published import Delimited, InParts
 
 
-class KorSts(Delimited):
+class KorSts(Delimited, InParts):
     """Tab-separated, without quoting; scores from 0 to 5. The published ids repeat and are left out."""
 
     kind: Literal["kor_sts"] = "kor_sts"

@@ -2,10 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from tasks.sources import Delimited
+from tasks.published import Delimited, InParts
 
 
-class KorNli(Delimited):
+class KorNli(Delimited, InParts):
     """Tab-separated, without quoting. A premise comes three times, and its rows stay together."""
 
     kind: Literal["kornli"] = "kornli"

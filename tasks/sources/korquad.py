@@ -8,12 +8,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from models import readers
-from models.errors import RecipeError
 from models.records import as_text
-from tasks.sources import Published, Record, Rejected
+from tasks.published import InParts, check_begins
+from tasks.sources import Record, Rejected
 
 
-class KorQuad(Published):
+class KorQuad(InParts):
     """One JSON object in the form of SQuAD 1.1; the rows of an article stay together.
 
     JSON has no lines: `line` is the number of the question in its file, that of the paragraph for a paragraph, and that
@@ -27,11 +27,7 @@ class KorQuad(Published):
     )
 
     def check_form(self, path: Path) -> None:
-        first = next((raw.strip() for _, raw in readers.lines(path) if raw.strip()), b"")
-        if not first.startswith(b"{"):
-            raise RecipeError(
-                f"{path}, line 1: not a JSON object of the form of SQuAD; use 'files' for another format"
-            )
+        check_begins(path, b"{", "a JSON object of the form of SQuAD")
 
     def read(self) -> Iterator[Record | Rejected]:
         """Rows with `id`, `title`, `context`, `question` and `answers`; or with `id`, `text`, `passage` and `relevant`.
@@ -39,7 +35,7 @@ class KorQuad(Published):
         A paragraph that stands there more than once, which none of its questions could tell apart, is one row.
         """
         names: dict[str, str] = {}
-        for part, path in self._files():
+        for part, path in self.files():
             yield from self._file(path, part, names)
 
     def _file(self, path: Path, part: str, names: dict[str, str]) -> Iterator[Record | Rejected]:

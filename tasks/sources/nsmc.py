@@ -2,10 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from tasks.sources import Delimited
+from tasks.published import Delimited, InParts
 
 
-class Nsmc(Delimited):
+class Nsmc(Delimited, InParts):
     """`ratings_*.txt`: tab-separated, without quoting; label 0 is negative, 1 positive."""
 
     kind: Literal["nsmc"] = "nsmc"

@@ -2,13 +2,13 @@
 
 from typing import ClassVar, Literal
 
-from tasks.sources import Delimited
+from tasks.published import Delimited, InParts
 
 LABELS = {"0": "same", "1": "different"}
 """The column is called is_duplicate, yet 0 means that the questions are the same."""
 
 
-class QuestionPair(Delimited):
+class QuestionPair(Delimited, InParts):
     """Tab-separated, without quoting; labels become `same` and `different`."""
 
     kind: Literal["question_pair"] = "question_pair"

@@ -67,6 +67,13 @@ def test_a_recipe_that_is_not_there_ends_with_2(tmp_path: Path, capsys: pytest.C
     assert "no such recipe" in said(capsys)
 
 
+def test_predict_without_anything_to_answer_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["predict", str(tmp_path)]) == 2
+    assert said(capsys).startswith("nothing to answer: give a text or a JSON object after")
+
+
 def test_up_outside_the_project_ends_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
