@@ -167,8 +167,8 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, made in (("pretrained", models["pretrained"]), ("tokenizer", found["tokenizer"])):
         lines += [(name, text) for text in [_named(item) for item in made] or nothing]
     for item in found["corpus"]:
-        parts = ", ".join(f"{number:,} {part}" for part, number in item["documents"].items())
-        lines += [("corpus", f"{item['file']}: documents {parts}; used by {', '.join(item['used_by'])}")]
+        parts = ", ".join(f"{number:,} of {part}" for part, number in item["documents"].items())
+        lines += [("corpus", f"{item['file']}, documents: {parts}; used by {', '.join(item['used_by'])}")]
         lines += [*_readers(item["sources"]), ("  part", f"of {_named(item['split'])}")]
     lines += [] if found["corpus"] else [("corpus", text) for text in nothing]
     lines += [("gone", f"key {key[:12]}: {_GONE}") for key in found["gone"]]
