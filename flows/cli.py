@@ -1,4 +1,4 @@
-"""The command line: `headwater run | plan | up | predict`."""
+"""The command line: `headwater run | plan | up | predict | trace`."""
 
 import argparse
 import sys
@@ -21,6 +21,7 @@ examples:
   headwater plan recipes/korean.yaml              what would run, what is there already, what it takes
   headwater up                                    Prefect and MLflow in the browser, schedules, a worker
   headwater predict demo-ner@champion "서울에서 만났다"    what a model says
+  headwater trace 3f2a91c07b1e test:4512          where a test prediction comes from
 
 exit codes: 0 all good, 1 a step failed, 2 wrong before the first step, 130 stopped by Ctrl-C
 
@@ -57,6 +58,15 @@ examples:
   headwater predict demo-classification@champion "음악이 훌륭했다"
   headwater predict demo-pair@champion '{"text_a": "비가 온다", "text_b": "날이 맑다"}'
   headwater predict models:/demo-ner/1 --file texts.jsonl --out entities.jsonl
+"""
+
+_TRACE = """\
+Follows a test prediction back: its row with file and line, the part it is of, the models and the tokenizer, and
+the files of the pretraining corpus, each with its MLflow run. It needs no recipe, only what MLflow holds.
+
+examples:
+  headwater trace 3f2a91c07b1e test:4512          a run of predict, score or adapt: its id or its first digits
+  headwater trace 3f2a91c07b1e test:4512 --json
 """
 
 
@@ -98,6 +108,10 @@ def _command(options: argparse.Namespace) -> int:
         from flows.predict import predict
 
         return predict(options.model, options.input, options.file, options.out)
+    if options.command == "trace":
+        from flows.trace import trace
+
+        return trace(options.run, options.row, as_json=options.json)
     overrides = documents.parse_overrides(options.set)
     only = [name.strip() for names in options.only for name in names.split(",") if name.strip()]
     if options.command == "plan":
@@ -161,6 +175,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--out", type=Path, metavar="OUT", help="where answers go; standard output by default"
     )
+    command = commands.add_parser(
+        "trace", help="where a test prediction comes from", description=_TRACE, formatter_class=form
+    )
+    command.add_argument("run", metavar="RUN_ID", help="a run of predict, score or adapt, as `run` shows it")
+    command.add_argument(
+        "row", metavar="ROW_ID", help="id of a test row, as predictions and the report show it"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON document on standard output")
     return parser
 
 

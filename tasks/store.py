@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 import mlflow.artifacts
@@ -131,12 +132,16 @@ def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
 
 def size(run_id: str) -> int:
     """Bytes of a finished artifact, as its manifest lists them; 0 where its files are gone."""
+    listed = read_json(run_id, manifest.NAME) or {"files": []}
+    return sum(item["bytes"] for item in listed["files"])
+
+
+def read_json(run_id: str, name: str) -> Any | None:
+    """What the JSON file `name` of a run holds; None where there is none."""
     with reaching(), tempfile.TemporaryDirectory() as temporary:
-        if all(item.path != manifest.NAME for item in client().list_artifacts(run_id)):
-            return 0
-        return sum(
-            manifest.sizes(Path(client().download_artifacts(run_id, manifest.NAME, temporary))).values()
-        )
+        if all(item.path != name for item in client().list_artifacts(run_id)):
+            return None
+        return json.loads(Path(client().download_artifacts(run_id, name, temporary)).read_bytes())
 
 
 def _made(run: Run) -> Made:
@@ -152,10 +157,16 @@ def search(experiment_id: str, condition: str) -> list[Run]:
 
 def search_all(condition: str) -> list[Run]:
     """The newest runs of any experiment that meet MLflow's filter `condition`."""
+    return page_of(condition)[0]
+
+
+def page_of(condition: str, token: str | None = None) -> tuple[list[Run], str | None]:
+    """At most 20 runs as `search_all` finds them, and the token of those that follow, if any do."""
     experiments = [item.experiment_id for item in client().search_experiments()]
-    return list(
-        client().search_runs(experiments, condition, order_by=["attributes.end_time DESC"], max_results=20)
+    found = client().search_runs(
+        experiments, condition, order_by=["attributes.end_time DESC"], max_results=20, page_token=token
     )
+    return list(found), found.token or None
 
 
 def _complete(run: Run) -> bool:
@@ -202,9 +213,13 @@ def files(ref: Ref) -> Path:
         raise StoreError(
             f"the files of {ref.title} are no longer in the store; run the flow again to make them"
         )
+    return folder(made.run_id, ref.key)
+
+
+def folder(run_id: str, key: str) -> Path:
+    """A local folder with the files of the finished artifact that a run made; treat it as read-only."""
     with reaching():
-        run = client().get_run(made.run_id)
-        return _local_folder(run) or _download(made.run_id, ref.key)
+        return _local_folder(client().get_run(run_id)) or _download(run_id, key)
 
 
 def _download(run_id: str, key: str) -> Path:

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 
 from tasks import store
 from tasks.environment import home_id
@@ -14,6 +15,22 @@ from tasks.refs import Ref
 
 REASON = "headwater.reason"
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A run as MLflow holds it."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    status: str
+    tags: Mapping[str, str]
+
+    @property
+    def step(self) -> str:
+        """The step it executed; empty for the parent run of a flow run, and for a run of somebody else's."""
+        return self.tags.get("headwater.step", "")
 
 
 def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[str, str]) -> str:
@@ -84,6 +101,35 @@ def unfinished(key: str) -> list[str]:
             run.info.run_id
             for run in store.search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
         ]
+
+
+def beginning_with(start: str) -> list[Tracked]:
+    """Runs whose id begins with these hexadecimal digits, at most 20."""
+    with store.reaching():
+        return [_tracked(run) for run in store.search_all(f"attributes.run_id LIKE '{start}%'")]
+
+
+def get(run_id: str) -> Tracked:
+    """The run with this id."""
+    with store.reaching():
+        return _tracked(store.client().get_run(run_id))
+
+
+def finished(tags: Mapping[str, str]) -> Iterator[Tracked]:
+    """Every finished run that has these tags, of any experiment, the newest first."""
+    asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+    condition = " and ".join([*asked, f"attributes.status = '{FINISHED}'"])
+    token, more = None, True
+    while more:
+        with store.reaching():
+            runs, token = store.page_of(condition, token)
+        yield from map(_tracked, runs)
+        more = token is not None
+
+
+def _tracked(run: Run) -> Tracked:
+    info = run.info
+    return Tracked(info.run_id, info.experiment_id, info.run_name or "", info.status, dict(run.data.tags))
 
 
 def metrics(run_id: str) -> dict[str, float]:
