@@ -1,4 +1,4 @@
-"""Where the spaces of a text stand, and how often one stands between given letters: the baseline of word spacing."""
+"""How often a space stands between given letters: the baseline of word spacing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import polars as pl
+
+from models.spaces import spaced, spaces, unspaced
 
 COUNTS = "counts.json"
 AROUND = ((0, 0), (1, 1), (2, 1), (2, 2), (3, 2))
@@ -18,37 +19,11 @@ STRENGTHS = (0.5, 2.0, 8.0)
 """Gaps that the share of fewer letters counts as, beside those counted with more: validation chooses."""
 
 
-def unspaced(text: str) -> str:
-    """A text without its white space."""
-    return "".join(text.split())
-
-
-def spaced(letters: str, after: Iterable[Any]) -> str:
-    """A text from its letters and whether a space stands after each; none ends it."""
-    return "".join(letter + " " * bool(space) for letter, space in zip(letters, after, strict=True)).rstrip(
-        " "
-    )
-
-
-def words(text: str) -> list[tuple[int, int]]:
-    """Start and end of each word (half-open) among the letters that `unspaced` leaves."""
-    sizes = np.array([len(word) for word in text.split()], dtype=np.int64)
-    ends = np.cumsum(sizes)
-    return list(zip((ends - sizes).tolist(), ends.tolist(), strict=True))
-
-
-def spaces(text: str) -> np.ndarray:
-    """1 for each letter of `unspaced` that a space stands after, and 0 for the others (letters,)."""
-    found = np.zeros(len(unspaced(text)), dtype=np.int64)
-    found[[end - 1 for _, end in words(text)[:-1]]] = 1
-    return found
-
-
 class SpacingCounts:
     """The share of gaps with a space among those between the same letters.
 
-    Where few have been seen between many letters, those between fewer count more: each share is that of a Dirichlet
-    prior around the next (MacKay & Peto, A Hierarchical Dirichlet Language Model, Natural Language Engineering 1, 1995).
+    Where few have been seen between many letters, those between fewer count more: each share has a Dirichlet
+    prior around the one of fewer letters (MacKay & Peto, A Hierarchical Dirichlet Language Model, 1995).
     """
 
     def __init__(self, counts: Mapping[str, Sequence[int]], setting: dict[str, Any]) -> None:

@@ -10,21 +10,18 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models import characters, spacing_counts
 from models.characters import SLOTS
 from models.downstream import Baseline, Downstream, Feature, beside, padded
 from models.entity_rows import f1
 from models.errors import DataError
 from models.rows import not_blank
-from models.spacing_counts import spaced, unspaced
+from models.spaces import NOTHING, spaced, unspaced, windows, words
 
 if TYPE_CHECKING:
     import torch
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-NOTHING, UNKNOWN = -100, -1
-"""In place of whether a space follows: there is no such character, or it is another window's; nobody says."""
 WORST = 20
 """Rows shown, those with the most wrong spaces first."""
 
@@ -66,36 +63,7 @@ class Spacing(Downstream):
         return {"num_labels": SLOTS}
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
-        """The windows of each row; `spaces` (tokens, SLOTS) is 1 for a character with a space after it, else 0."""
-        texts = [unspaced(text) for text in rows["text"]]
-        framed: Any = tokenizer("1", return_special_tokens_mask=True) if texts else {}
-        features: list[Feature] = []
-        for row, (text, (ids, starts)) in enumerate(zip(texts, _tokens(tokenizer, texts), strict=True)):
-            hidden: Any = tokenizer.mask_token_id  # a text without a token is read as one hidden word
-            tokens, places = characters.places(text, ids or [hidden], starts or [0])
-            slots = np.full(len(tokens) * SLOTS, NOTHING)
-            slots[places] = spacing_counts.spaces(rows["text"][row]) if labelled else UNKNOWN
-            windows = self._windows(tokens, slots.reshape(-1, SLOTS), framed)
-            features += [{"row": row, "input_ids": ids, "spaces": part} for ids, part in windows]
-        return features
-
-    def _windows(
-        self, tokens: np.ndarray, slots: np.ndarray, framed: Any
-    ) -> list[tuple[list[int], np.ndarray]]:
-        """Each character has its slot in one window, those beyond its margins are there to be read only."""
-        inner = np.flatnonzero(np.array(framed["special_tokens_mask"]) == 0)
-        before, after = framed["input_ids"][: inner[0]], framed["input_ids"][inner[-1] + 1 :]
-        size = max(1, self.max_length - len(before) - len(after))
-        margin = size // 8 if len(tokens) > size else 0
-        found = []
-        for start in range(0, len(tokens), size - 2 * margin):
-            low, end = max(0, start - margin), start + size - 2 * margin
-            own = slots[low : end + margin].copy()
-            own[: start - low], own[end - low :] = NOTHING, NOTHING
-            frame = ((len(before), len(after)), (0, 0))
-            ids = [*before, *tokens[low : end + margin].tolist(), *after]
-            found.append((ids, np.pad(own, frame, constant_values=NOTHING)))
-        return found
+        return list(windows(tokenizer, rows["text"].to_list(), self.max_length, labelled))
 
     def collate(
         self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
@@ -134,7 +102,7 @@ class Spacing(Downstream):
         """Spaces right, predicted and gold, and the same of words (predictions, 6)."""
         counts = []
         for texts in zip(predictions["text"], beside(predictions, rows)["text"], strict=True):
-            sides = [spacing_counts.words(text) for text in texts]
+            sides = [words(text) for text in texts]
             ends = [{end for _, end in side[:-1]} for side in sides]
             pairs = (ends, [set(side) for side in sides])
             counts.append([len(item) for found, gold in pairs for item in (found & gold, found, gold)])
@@ -154,29 +122,15 @@ class Spacing(Downstream):
         return {"worst": worst.select(*shown, pl.col("wrong").cast(int), "predicted", gold="text").to_dicts()}
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
+        from models import spacing_counts
+
         tried = spacing_counts.fit(train["text"])
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
 
     def load_baseline(self, folder: Path) -> Baseline:
-        return spacing_counts.SpacingCounts.load(folder)
+        from models.spacing_counts import SpacingCounts
 
-
-def _tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[tuple[list[int], list[int]]]:
-    """Ids of the tokens of each text, and where they start.
-
-    Without spaces a text may be one long word, of which WordPiece knows nothing if it does not know every letter. So a
-    text with an unknown token is read in halves, down to the letter that is not known.
-    """
-    made: Any = tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    found = []
-    for text, ids, offsets in zip(texts, made["input_ids"], made["offset_mapping"], strict=True):
-        if tokenizer.unk_token_id in ids and len(text) > 1:
-            half = len(text) // 2
-            (ids, starts), (others, then) = _tokens(tokenizer, [text[:half], text[half:]])
-            found.append((ids + others, [*starts, *(half + start for start in then)]))
-        else:
-            found.append((ids, [start for start, _ in offsets]))
-    return found
+        return SpacingCounts.load(folder)
 
 
 def _logits(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
