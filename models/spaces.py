@@ -56,7 +56,7 @@ def windows(
         return
     before, after = _frame(tokenizer)
     size = max(1, max_length - len(before) - len(after))
-    hidden: Any = tokenizer.mask_token_id
+    hidden: Any = tokenizer.pad_token_id if tokenizer.mask_token_id is None else tokenizer.mask_token_id
     bare = [unspaced(text) for text in texts]
     for row, (ids, starts) in enumerate(_tokens(tokenizer, bare)):
         # A text without a token is read as one hidden word.
