@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from mlflow import MlflowClient
@@ -13,8 +13,11 @@ from models.config import find, kinds
 from models.downstream import Downstream
 from models.serving import Served
 from recipes import SMALL, write
+from tasks.sources.demo import Demo
 
 KINDS = kinds("models.downstream")
+VIEWS = get_args(Demo.model_fields["view"].annotation)
+"""What the demo can make of its world; a downstream without a view of its own learns from bare text, the corpus."""
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +29,11 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     causal = deepcopy(masked) | {"objective": "clm"}
     causal["model"]["preset"] = "llama"
     whole["upstreams"] = [masked, causal]
-    sizes = {"train": 200, "validation": 30, "test": 40}
+    sizes = {"documents": 400, "train": 200, "validation": 30, "test": 40}
     whole["downstreams"] = [
         {
             "downstream": {"kind": kind, "max_length": 96},
-            "data": [{"kind": "demo", "view": kind, **sizes}],
+            "data": [{"kind": "demo", "view": kind if kind in VIEWS else "corpus", **sizes}],
             "quarantine": 0.2,
             "labels": [60],
             "finetune": SMALL["downstreams"][0]["finetune"],
