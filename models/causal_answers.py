@@ -8,8 +8,13 @@ import numpy as np
 import polars as pl
 
 from models import backbone, prompts
+from models.inference import Inputs, outputs
 from models.likelihood import continued
 from models.tokenization import frame
+from models.vocabulary_scores import NO_TARGET
+
+SURE = 20.0
+"""Logit of a piece that is certain."""
 
 if TYPE_CHECKING:
     from models.downstream import Asked, Downstream, Feature
@@ -24,7 +29,7 @@ def queries(downstream: Downstream, asked: Asked) -> tuple[list[Feature], list[n
     begin, end = frame(asked.tokenizer)
     rows = asked.rows
     passages, wanted = (rows.filter(pl.col("passage") == side) for side in (True, False))
-    room = backbone.positions(asked.model.config.to_dict()) or 512
+    room = _room(asked)
     asks = [[*ids, end] for ids in prompts.tokens(asked.tokenizer, wanted["text"].to_list())]
     longest = max(map(len, asks))
     found = np.empty((wanted.height, passages.height))
@@ -46,42 +51,84 @@ def queries(downstream: Downstream, asked: Asked) -> tuple[list[Feature], list[n
     return features, outputs
 
 
-def spans(downstream: Any, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+def spans(
+    asked: Asked, features: list[Feature], longest_answer: int
+) -> tuple[list[Feature], list[np.ndarray]]:
     """For question answering: which piece of the context, of whole words, the model most likely goes on with.
 
-    Outputs are logits of each window's tokens that point to the best piece alone.
+    Outputs are logits of each window's tokens that point to the best piece alone, the higher the likelier it is.
+
+    Args:
+        features: windows of the rows, from `spans.windows`.
+        longest_answer: characters of an answer.
     """
-    begin, end = frame(asked.tokenizer)
+    end = frame(asked.tokenizer)[1]
     shown = [_example(asked, row, end) for row in asked.demonstrations.iter_rows(named=True)]
-    features = downstream.encode(asked.tokenizer, asked.rows, False)
-    room = backbone.positions(asked.model.config.to_dict()) or 512
-    outputs: list[np.ndarray] = []
     rows = asked.rows.select("question", "context").rows()
+    outputs: list[np.ndarray] = []
     for number, feature in enumerate(features):
         question, context = rows[feature["row"]]
+        offsets = feature["offsets"]
+        pieces = _pieces(context, offsets, longest_answer)
         logits = np.zeros((len(feature["input_ids"]), 2))
-        pieces = _pieces(context, feature["offsets"], downstream.max_answer)
         if pieces:
-            texts = [context[feature["offsets"][a][0] : feature["offsets"][b][1]] for a, b in pieces]
-            said = [[*ids, end] for ids in prompts.tokens(asked.tokenizer, texts)]
-            longest = max(map(len, said))
-            window = context[feature["offsets"][0][0] : feature["offsets"][-1][1]]
-            told, asks = prompts.tokens(asked.tokenizer, [window, question])
-            told = told[: max(1, room - longest - len(asks) - len(begin) - 2)]
-            own = [*told, end, *asks, end]
-            before = prompts.fitted(shown, len(begin) + len(own) + longest, room, asked.dropped)
-            prefix = [*begin, *(token for ids in before for token in ids), *own]
-            scores = continued(asked.model, prefix, said) / [len(ids) for ids in said]
+            texts = [context[offsets[first][0] : offsets[last][1]] for first, last in pieces]
+            window = context[offsets[0][0] : offsets[-1][1]]
+            scores = _said(asked, shown, window, question, texts)
             best = int(scores.argmax())
-            start, stop = pieces[best]
             chance = np.exp(scores[best] - np.logaddexp.reduce(scores))
-            height = np.log(max(chance, 1e-9)) + 20.0
-            logits[feature["first"] + start, 0] = logits[feature["first"] + stop, 1] = height
-            # What tells windows apart is how likely their answers are.
-            logits[feature["first"] + start, 0] += float(scores[best])
+            first, last = (feature["first"] + place for place in pieces[best])
+            logits[first, 0] = logits[last, 1] = SURE + np.log(max(chance, 1e-9))
+            logits[first, 0] += scores[best]  # what tells windows apart is how likely their answers are
         outputs.append(logits)
         asked.on_progress(number + 1, len(features))
     return features, outputs
+
+
+def _said(
+    asked: Asked, shown: list[list[int]], context: str, question: str, answers: list[str]
+) -> np.ndarray:
+    """Mean log-probability of a token of each answer, after demonstrations, the context and the question."""
+    begin, end = frame(asked.tokenizer)
+    said = [[*ids, end] for ids in prompts.tokens(asked.tokenizer, answers)]
+    longest = max(map(len, said))
+    told, asks = prompts.tokens(asked.tokenizer, [context, question])
+    told = told[: max(1, _room(asked) - longest - len(asks) - len(begin) - 2)]
+    own = [*told, end, *asks, end]
+    before = prompts.fitted(shown, len(begin) + len(own) + longest, _room(asked), asked.dropped)
+    prefix = [*begin, *(token for ids in before for token in ids), *own]
+    return continued(asked.model, prefix, said) / [len(ids) for ids in said]
+
+
+def show(asked: Asked, shown: list[Feature], features: list[Feature], longest: int) -> None:
+    """For generation: puts demonstrations, as many as fit, before each prompt.
+
+    Args:
+        shown: labelled features of the demonstrations.
+        features: of the rows; each is changed.
+        longest: tokens of an answer.
+    """
+    begin = frame(asked.tokenizer)[0]
+    told = [feature["input_ids"][len(begin) :] for feature in shown]
+    for feature in features:
+        size = max(len(feature["input_ids"]), feature["prompt_length"] + longest)
+        kept = [token for ids in prompts.fitted(told, size, _room(asked), asked.dropped) for token in ids]
+        ids = feature["input_ids"]
+        feature["input_ids"] = [*begin, *kept, *ids[len(begin) :]]
+        feature["prompt_length"] += len(kept)
+        if "targets" in feature:
+            feature["targets"] = [NO_TARGET] * len(kept) + feature["targets"]
+
+
+def answers(asked: Asked, downstream: Downstream, features: list[Feature]) -> list[np.ndarray]:
+    """What the downstream makes of each prompt."""
+    inputs = Inputs(downstream, asked.tokenizer, asked.rows, asked.labelled, features)
+    return outputs(asked.model, inputs, on_progress=asked.on_progress)[0]
+
+
+def _room(asked: Asked) -> int:
+    """Tokens that the model can read."""
+    return backbone.positions(asked.model.config.to_dict()) or 512
 
 
 def _example(asked: Asked, row: dict[str, Any], end: int) -> list[int]:

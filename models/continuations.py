@@ -24,14 +24,12 @@ def text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
     return str(tokenizer.decode([number for number in ids if number not in special])).strip()
 
 
-def greedy(
-    model: PreTrainedModel, batch: dict[str, torch.Tensor], longest: int, soft: list[int]
-) -> list[list[int]]:
+def greedy(model: PreTrainedModel, batch: dict[str, torch.Tensor], longest: int) -> list[list[int]]:
     """Ids of each prompt's likeliest answer, a token at a time, at most `longest`; without the token that ends it.
 
     Args:
-        soft: ids of a soft prompt, which no answer holds.
-        batch: `prompt_ids`, `prompt_mask` (batch, longest prompt), padded on the left.
+        batch: `prompt_ids`, `prompt_mask` (batch, longest prompt), padded on the left; and `soft_prompt`, ids that no
+            answer holds, where there are some.
     """
     from transformers import GenerationConfig
 
@@ -45,7 +43,7 @@ def greedy(
         eos_token_id=end,
         pad_token_id=end,
         use_cache=True,
-        suppress_tokens=soft or None,
+        suppress_tokens=batch["soft_prompt"].tolist() if "soft_prompt" in batch else None,
     )
     # What is left open here would be filled in from the checkpoint's own settings, a penalty on repetition say.
     own, causal.generation_config = causal.generation_config, settings

@@ -25,11 +25,13 @@ class Inputs:
     tokenizer: PreTrainedTokenizerBase
     rows: pl.DataFrame
     labelled: bool
+    given: list[Feature] | None = None
+    """The model inputs, where they are made already."""
 
     @cached_property
     def features(self) -> list[Feature]:
         """Model inputs, in the order of the rows."""
-        return self.downstream.encode(self.tokenizer, self.rows, self.labelled)
+        return self.given or self.downstream.encode(self.tokenizer, self.rows, self.labelled)
 
     def head(self, count: int) -> "Inputs":
         """The same of the first `count` rows."""

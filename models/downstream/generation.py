@@ -11,11 +11,12 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from models import continuations, free_text
-from models.downstream import Baseline, Downstream, Feature, beside, padded
+from models.downstream import Asked, Baseline, Downstream, Feature, beside, padded
 from models.errors import DataError
+from models.modes import IN_CONTEXT
 from models.prompts import tokens
 from models.rows import not_blank
-from models.tokenization import frame, token_id
+from models.tokenization import frame, soft_prompt, token_id
 from models.vocabulary_scores import NO_TARGET
 
 if TYPE_CHECKING:
@@ -111,9 +112,7 @@ class Generation(Downstream):
         """
         begin, end = frame(tokenizer)
         room = self.max_length - self.max_new_tokens - FRAME
-        prompts = [
-            [*begin, *ids[-room:], end] for ids in tokens(tokenizer, rows["prompt"].to_list())
-        ]
+        prompts = [[*begin, *ids[-room:], end] for ids in tokens(tokenizer, rows["prompt"].to_list())]
         features: list[Feature] = [
             {"row": row, "input_ids": prompt, "prompt_length": len(prompt), "tokenizer": tokenizer}
             for row, prompt in enumerate(prompts)
@@ -129,7 +128,10 @@ class Generation(Downstream):
         self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
     ) -> dict[str, torch.Tensor]:
         """A batch: `input_ids`, `attention_mask` (batch, longest), padded on the right, and `labels` likewise where
-        there are any; `prompt_ids`, `prompt_mask` (batch, longest prompt), padded on the left to go on from."""
+        there are any; `prompt_ids`, `prompt_mask` (batch, longest prompt), padded on the left to go on from; the ids
+        of the tokenizer's `soft_prompt`, if it has one."""
+        import torch
+
         given = token_id(tokenizer, "pad")
         padding = frame(tokenizer)[1] if given is None else given
         texts = [feature["input_ids"] for feature in features]
@@ -140,6 +142,8 @@ class Generation(Downstream):
             "prompt_ids": padded(turned, padding).flip(1),
             "prompt_mask": padded([[1] * len(ids) for ids in turned], 0).flip(1),
         }
+        if soft := soft_prompt(tokenizer):
+            batch["soft_prompt"] = torch.tensor(soft)
         if "targets" in features[0]:
             batch["labels"] = padded([feature["targets"] for feature in features], NO_TARGET)
         return batch
@@ -174,6 +178,20 @@ class Generation(Downstream):
         ]
         known = [(float(item[0]), int(item[1])) if item[1] else (None, None) for item in outputs]
         return free_text.predictions(rows, texts, known)
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        return super().modes(decoder) | {"prompt_tuning", *IN_CONTEXT}
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """The prompt is gone on with, after the demonstrations that fit."""
+        from models import causal_answers
+
+        features = self.encode(asked.tokenizer, asked.rows, asked.labelled)
+        shown = self.encode(asked.tokenizer, asked.demonstrations, True)
+        causal_answers.show(asked, shown, features, self.max_new_tokens)
+        return features, causal_answers.answers(asked, self, features)
 
     # ---- score
 

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from models import character_windows, characters, entity_rows, entity_scores
 from models.character_windows import NOTHING
 from models.characters import EDGE, SLOTS
-from models.downstream import Baseline, Downstream, Feature, padded
+from models.downstream import Asked, Baseline, Downstream, Feature, padded
 from models.errors import DataError
 from models.rows import not_blank
 
@@ -176,6 +176,19 @@ class NamedEntities(Downstream):
 
     def _labels(self) -> list[str]:
         return characters.names(self._types())
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        return super().modes(decoder) | (frozenset() if decoder else {"one_shot", "few_shot"})
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """By likeness of tokens to those of the entities that were shown."""
+        from models import character_prototypes
+
+        shown = self.encode(asked.tokenizer, asked.demonstrations, True)
+        features = self.encode(asked.tokenizer, asked.rows, False)
+        return features, character_prototypes.logits(asked, shown, features, len(self._types()))
 
     # ---- score
 

@@ -15,8 +15,9 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from models import answer_rows, answers, spans
-from models.downstream import Baseline, Downstream, Feature, beside
+from models.downstream import Asked, Baseline, Downstream, Feature, beside
 from models.errors import DataError
+from models.modes import IN_CONTEXT
 from models.rows import not_blank
 
 if TYPE_CHECKING:
@@ -147,6 +148,17 @@ class QuestionAnswering(Downstream):
             found = spans.best_span(logits, feature["first"], feature["offsets"], self.max_answer)
             best[feature["row"]] = max(best[feature["row"]], found, key=lambda item: item[0])
         return answer_rows.predictions(rows, [item[1:] for item in best])
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        return super().modes(decoder) | (frozenset(IN_CONTEXT) if decoder else frozenset())
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """The piece of the context that a causal model most likely goes on with after the question."""
+        from models import causal_answers
+
+        return causal_answers.spans(asked, self.encode(asked.tokenizer, asked.rows, False), self.max_answer)
 
     # ---- score
 

@@ -122,7 +122,7 @@ def test_rows_of_one_class_are_refused_in_one_line(context: RunContext, tmp_path
 def test_keys_follow_what_a_mode_uses() -> None:
     other = QUICK.model_copy(update={"epochs": 9.0})
     larger = SMALL.model_copy(update={"layers": 2})
-    assert adapted("baseline").key == adapted("baseline", way=other, model=larger).key
+    assert adapted("baseline").key == adapted("baseline", model=larger).key
     assert (
         adapted("finetune").key == adapted("finetune", model=larger).key != adapted("finetune", way=other).key
     )
@@ -148,7 +148,7 @@ def test_a_label_that_only_validation_and_test_rows_have_is_an_error_not_an_end(
     rows = split(SplitConfig(), rows=validate(ValidateConfig(rows=downstream), rows=read), corpus=None)
     config = AdaptConfig(downstream=downstream, mode="scratch", way=QUICK, model=SMALL)
     made = adapt(config, rows=rows, tokenizer=WORDS, model=None)
-    predictions = predict(PredictConfig(downstream=downstream), rows=rows, adapted=made)
+    predictions = predict(PredictConfig(downstream=downstream, way=QUICK), rows=rows, adapted=made)
     scores = score(ScoreConfig(downstream=downstream), rows=rows, predictions=predictions)
     metrics = json.loads((make(scores, context) / "metrics.json").read_text())
     assert metrics["accuracy"]["value"] <= 2 / 3

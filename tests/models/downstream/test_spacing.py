@@ -11,8 +11,6 @@ from transformers import PreTrainedTokenizerBase
 
 from models.downstream.spacing import Spacing
 from models.errors import DataError
-from models.spaces import NOTHING, unspaced
-from models.spacing_counts import fit
 
 WHOLE, SHORT = Spacing(), Spacing(max_length=10)
 LETTERS = "아버지가방에a B.㎏½ﬁ한똠\u200b\u0301🙂\t\u3000\x1c "
@@ -23,6 +21,10 @@ texts = st.text(st.one_of(st.sampled_from(LETTERS), st.characters(exclude_catego
 @pytest.fixture
 def tokenizer(make_tokenizer: Callable) -> PreTrainedTokenizerBase:
     return make_tokenizer([unspaced(text) for text in WHOLE.examples()["text"]] * 9)
+
+
+def unspaced(text: str) -> str:
+    return "".join(text.split())
 
 
 def frame(*found: str) -> pl.DataFrame:
@@ -48,37 +50,22 @@ def test_any_text_comes_back_with_single_spaces(
 def test_the_model_never_sees_where_a_space_was(tokenizer: PreTrainedTokenizerBase) -> None:
     features = WHOLE.encode(tokenizer, frame("아버지가 방에", "아 버 지\t가방에 "), labelled=False)
     assert features[0]["input_ids"] == features[1]["input_ids"]
-    assert np.array_equal(features[0]["spaces"], features[1]["spaces"])
+    assert np.array_equal(features[0]["characters"], features[1]["characters"])
 
 
-def test_a_space_inside_a_token_is_said(tokenizer: PreTrainedTokenizerBase) -> None:
-    rows = frame("아 버 지 가 방 에 들 어 가 신 다")
-    (feature,) = WHOLE.encode(tokenizer, rows, labelled=True)
-    assert (feature["spaces"][:, 1] >= 0).any()  # some token holds two characters
-    assert known(WHOLE, tokenizer, rows) == rows["text"].to_list()
-
-
-def test_each_character_of_a_long_text_is_one_windows_and_read_with_its_neighbours(
-    tokenizer: PreTrainedTokenizerBase,
-) -> None:
+def test_each_character_of_a_long_text_is_in_a_window(tokenizer: PreTrainedTokenizerBase) -> None:
     text = "여기서 멈출 수 없다 " * 30
     features = SHORT.encode(tokenizer, frame(text), labelled=False)
     assert len(features) > 3
-    assert sum((feature["spaces"] != NOTHING).sum() for feature in features) == len(unspaced(text))
-    margins = [(feature["spaces"] == NOTHING).all(axis=1).sum() for feature in features]
-    assert min(margins[1:-1]) == 4  # a special token and one of a neighbour at each end
-
-
-def test_one_unknown_letter_hides_no_other(tokenizer: PreTrainedTokenizerBase) -> None:
-    ids = WHOLE.encode(tokenizer, frame("나는집에뷁간다비가온다"), labelled=False)[0]["input_ids"]
-    assert ids.count(tokenizer.unk_token_id) == 1
+    seen = {at for item in features for at in range(item["first"], item["first"] + len(item["context"]))}
+    assert seen == set(range(2 * len(unspaced(text)) - 1))
 
 
 def test_f1_counts_spaces_and_whole_words() -> None:
     rows = frame("나는 집에 간다", "비가 온다")
     predictions = rows.with_columns(text=pl.Series(["나는 집 에간다", "비가온다"]))
     scores = WHOLE.evaluate(rows, predictions)
-    assert scores == pytest.approx({"space_f1": 2 * 1 / (2 + 3), "word_f1": 2 * 1 / (4 + 5)})
+    assert scores == pytest.approx({"space_f1": 2 * 1 / (2 + 3)})
     (worst, other) = WHOLE.details(rows, predictions)["worst"]
     assert (worst["wrong"], worst["gold"], worst["predicted"]) == (2, "나는 집에 간다", "나는 집 에간다")
     assert other["wrong"] == 1
@@ -90,5 +77,6 @@ def test_rows_without_a_space_teach_nothing() -> None:
 
 
 def test_counts_of_fewer_letters_decide_where_more_were_never_seen() -> None:
-    counts = fit(["나는 간다", "너는 간다", "우리는 간다"])[0]
+    rows = frame("나는 간다", "너는 간다", "우리는 간다")
+    counts = WHOLE.fit_baseline(rows, rows, seed=1)
     assert counts.predict(frame("그는간다", "", "가"))["text"].to_list() == ["그는 간다", "", "가"]
