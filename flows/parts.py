@@ -72,17 +72,19 @@ class UpstreamPart(Config):
         """A pretrained model brings its architecture and, where none is named, its tokenizer."""
         if not isinstance(value, Mapping) or value.get("pretrained") is None:
             return _named_after(value, "objective")
-        for name in ("objective", "encode", "model", "train"):
-            if name in value:
-                raise ValueError(
-                    f"pretrained is taken as it is: leave out {name}; to pretrain further, set model.pretrained"
-                )
         brought = {"pretrained": value["pretrained"]}
         return {"name": "pretrained", "tokenizer": brought, "model": brought, **value}
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.pretrained is not None:
+            set_too = self.other_than_default("objective", "encode", "train")
+            set_too += ["model"] if self.model.pretrained != self.pretrained else []
+            if set_too:
+                raise ValueError(
+                    f"pretrained is taken as it is: leave out {', '.join(set_too)}; to pretrain further, set "
+                    "model.pretrained"
+                )
             return self
         for name in ("objective", "train"):
             if getattr(self, name) is None:

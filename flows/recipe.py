@@ -170,7 +170,8 @@ class Recipe(Config):
     def _check_lengths(self, document: documents.Document) -> None:
         for index, part in enumerate(self.upstreams):
             place = document.where(("upstreams", index, "encode", "sequence_length"))
-            part.model.check_length(part.encode.sequence_length, place)
+            if part.pretrained is None:
+                part.model.check_length(part.encode.sequence_length, place)
         for index, entry in enumerate(self.downstreams):
             place = document.where(("downstreams", index, "downstream", "max_length"))
             self.upstream_of(entry).model.check_length(entry.downstream.max_length, place)

@@ -46,6 +46,15 @@ class Config(BaseModel):
             )
         }
 
+    def other_than_default(self, *names: str) -> list[str]:
+        """Which of the fields, all of them where none is named, have been set to something of their own."""
+        fields = type(self).model_fields
+        return [
+            name
+            for name in names or fields
+            if getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        ]
+
     def modules(self) -> tuple[str, ...]:
         """Names of the modules this configuration chooses, which are looked up at run time."""
         found = [module for child in _children(self) for module in child.modules()]

@@ -46,7 +46,7 @@ class TokenizerConfig(Config):
 
     @model_validator(mode="after")
     def _nothing_ignored(self) -> TokenizerConfig:
-        others = sorted(self.model_fields_set - {"pretrained"})
+        others = sorted({*self.other_than_default()} - {"pretrained"})
         if self.pretrained is not None and others:
             raise ValueError(
                 f"pretrained brings its own {', '.join(others)}: leave that out, or leave out pretrained"

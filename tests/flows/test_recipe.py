@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from flows.recipe import Recipe
+from models import backbone, tokenization
+from models.backbone import ModelConfig
 from models.errors import RecipeError
 from recipes import SMALL, write
 
@@ -19,10 +23,63 @@ def recipe(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
-def test_every_recipe_of_the_project_loads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_recipe_of_the_project_loads_and_its_text_too(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = tmp_path / "multilingual-e5-small-ko"
+    model.mkdir()
+    (model / "config.json").write_text('{"model_type": "bert", "max_position_embeddings": 512}')
     monkeypatch.setenv("HEADWATER_DATA", "/data")
-    monkeypatch.setenv("HEADWATER_MODELS", "/models")
-    assert Recipe.load(path).name == path.stem
+    monkeypatch.setenv("HEADWATER_MODELS", str(tmp_path))
+    loaded = Recipe.load(path)
+    assert loaded.name == path.stem
+    (tmp_path / "again.yaml").write_text(loaded.text(), encoding="utf-8")
+    assert Recipe.load(tmp_path / "again.yaml") == loaded
+
+
+def brought(model: Path, **settings: Any) -> dict[str, Any]:
+    recipe: dict[str, Any] = {**SMALL, "upstreams": [{"pretrained": str(model), **settings}]}
+    del recipe["corpus"]
+    return recipe
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Path:
+    """A checkpoint with its tokenizer."""
+    words = tokenization.wrap(Tokenizer(WordLevel({"[UNK]": 0, "[PAD]": 1, "가": 2, "나": 3}, "[UNK]")))
+    folder = tmp_path / "encoder"
+    config = ModelConfig(hidden_size=8, layers=1, heads=1, max_positions=64)
+    backbone.build(config, words, "AutoModelForMaskedLM", seed=1).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def test_a_model_that_is_brought_along_needs_no_corpus(tmp_path: Path, encoder: Path) -> None:
+    loaded = Recipe.load(write(tmp_path, brought(encoder)))
+    loaded.check([])
+    (part,) = loaded.upstreams
+    assert (part.name, part.tokenizer.pretrained, part.decoder) == ("pretrained", str(encoder), False)
+    with pytest.raises(RecipeError, match="leave out train; to pretrain further"):
+        Recipe.load(write(tmp_path, brought(encoder, train={"tokens": 5})))
+    with pytest.raises(RecipeError, match="'corpus' is missing, the text that mlm is pretrained on"):
+        Recipe.load(write(tmp_path, {name: part for name, part in SMALL.items() if name != "corpus"}))
+
+
+def test_a_tokenizer_that_does_not_fit_is_refused_before_anything_runs(tmp_path: Path, encoder: Path) -> None:
+    other = tmp_path / "other"
+    tokenization.wrap(Tokenizer(WordLevel({"[UNK]": 0, "나": 2, "가": 3}, "[UNK]"))).save_pretrained(other)
+    with pytest.raises(RecipeError, match=r"does not fit .*: '.*' has id \d+ in the one and"):
+        Recipe.load(write(tmp_path, brought(encoder, tokenizer={"pretrained": str(other)}))).check([])
+    many = {"[UNK]": 0, **{f"w{number}": number for number in range(1, 60)}}
+    tokenization.wrap(Tokenizer(WordLevel(many, "[UNK]"))).save_pretrained(other)
+    with pytest.raises(RecipeError, match=r"does not fit .*, which has \d+ embeddings"):
+        Recipe.load(write(tmp_path, brought(encoder, tokenizer={"pretrained": str(other)}))).check([])
+    further = {**SMALL, "upstreams": [{**SMALL["upstreams"][0], "model": {"pretrained": str(encoder)}}]}
+    with pytest.raises(RecipeError, match="a new tokenizer does not fit"):
+        Recipe.load(write(tmp_path, further)).check([])
+    (encoder / "model.safetensors").unlink()
+    with pytest.raises(RecipeError, match="holds no weights"):
+        Recipe.load(write(tmp_path, brought(encoder))).check([])
 
 
 def test_entries_are_named_after_what_they_are_about(recipe: Path) -> None:
