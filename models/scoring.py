@@ -28,6 +28,29 @@ def intervals(
     return {name: {"value": float(value), **_interval(draws[name])} for name, value in values.items()}
 
 
+def over_draws(
+    statistics: np.ndarray, metrics: Metrics, resamples: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Mean over draws of each metric, and its 95 % interval over draws and rows: `{name: {value, low, high}}`.
+
+    Each resample draws rows, and draws among the draws, both with replacement (A. Davison and D. Hinkley, Bootstrap
+    Methods and their Application, 1997, section 3.8).
+
+    Args:
+        statistics: per-row sufficient statistics of each draw (draws, rows, k).
+    """
+    values = [metrics(of_draw.sum(axis=0)) for of_draw in statistics]
+    draws = [metrics(_totals(of_draw, resamples, seed)) for of_draw in statistics]
+    generator = np.random.default_rng([seed, len(statistics)])
+    chosen = generator.integers(len(statistics), size=(resamples, len(statistics)))
+    found = {}
+    for name in values[0]:
+        stacked = np.stack([item[name] for item in draws], axis=1)
+        means = np.take_along_axis(stacked, chosen, axis=1).mean(axis=1)
+        found[name] = {"value": float(np.mean([item[name] for item in values])), **_interval(means)}
+    return found
+
+
 def paired(
     a: np.ndarray,
     b: np.ndarray,

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from models.adapted import SETTLED
 from models.config import Config
-from models.downstream import DownstreamField
-from models.scoring import intervals
+from models.downstream import Downstream, DownstreamField
+from models.scoring import intervals, over_draws
 from tasks import refs
 from tasks.job import Job
 from tasks.step import step
@@ -25,13 +25,20 @@ class ScoreConfig(Config):
 
 @step(refs.Scores)
 def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Predictions) -> None:
-    """Scores the test predictions with 95 % intervals over rows, with and without test rows found in the corpus."""
+    """Scores the test predictions with 95 % intervals, with and without test rows found in the corpus.
+
+    Intervals are over rows, and over draws of demonstrations where there are several; a row then has the mean of
+    its statistics.
+    """
     folder, made = job.files(rows), job.files(predictions)
     test = pl.read_parquet(folder / "test.parquet")
     predicted = pl.read_parquet(made / "predictions.parquet")
     downstream = type(config.downstream).model_validate_json((made / SETTLED).read_text(encoding="utf-8"))
-    statistics = downstream.statistics(test, predicted)
-    scores = intervals(statistics, downstream.metrics, config.resamples, config.seed)
+    draws = predicted.partition_by("draw", include_key=False) if "draw" in predicted.columns else [predicted]
+    predicted = draws[0]
+    every_draw = np.stack([downstream.statistics(test, frame) for frame in draws])
+    statistics = every_draw.mean(axis=0)
+    scores = _scores(config, downstream, every_draw)
     every = test if downstream.pool is None else pl.concat([test, pl.read_parquet(folder / "pool.parquet")])
     details = {"rows": len(statistics), **downstream.details(every, predicted)}
     _log(job, scores)
@@ -39,9 +46,9 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
     leaks = pl.read_parquet(folder / "leaks.parquet")
     leaked = leaks.filter(pl.col("part") == "test")["row_id"].unique().sort()
     if len(leaked):
-        clean = statistics[~predicted["id"].is_in(leaked.implode()).to_numpy()]
-        without = intervals(clean, downstream.metrics, config.resamples, config.seed) if len(clean) else {}
-        details["without_leaks"] = {"rows": len(clean), "leaked": leaked.to_list(), "metrics": without}
+        clean = ~predicted["id"].is_in(leaked.implode()).to_numpy()
+        without = _scores(config, downstream, every_draw[:, clean]) if clean.any() else {}
+        details["without_leaks"] = {"rows": int(clean.sum()), "leaked": leaked.to_list(), "metrics": without}
         _log(job, without, "_without_leaks")
 
     np.save(job.out / "statistics.npy", statistics)
@@ -49,6 +56,15 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
         (job.out / f"{name}.json").write_text(
             json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8"
         )
+
+
+def _scores(
+    config: ScoreConfig, downstream: Downstream, statistics: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Metrics with their intervals, from statistics (draws, rows, k)."""
+    if len(statistics) == 1:
+        return intervals(statistics[0], downstream.metrics, config.resamples, config.seed)
+    return over_draws(statistics, downstream.metrics, config.resamples, config.seed)
 
 
 def _log(job: Job, scores: dict[str, dict[str, float]], suffix: str = "") -> None:

@@ -75,7 +75,7 @@ def headwater(home: Path, prefect_server: str) -> Callable[..., Ended]:
             text=True,
             stdin=subprocess.DEVNULL,
             cwd=PROJECT,
-            timeout=300,
+            timeout=900,  # a bound for a hung command, not an expectation
             check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
