@@ -10,6 +10,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.downstream.classification import Classification
 from models.errors import DataError
+from models.serving import Served
+from models.transfer.in_context import InContext
 from tasks import store
 from tasks.adapt import AdaptConfig, adapt
 from tasks.ingest import IngestConfig, ingest
@@ -152,3 +154,16 @@ def test_a_label_that_only_validation_and_test_rows_have_is_an_error_not_an_end(
     scores = score(ScoreConfig(downstream=downstream), rows=rows, predictions=predictions)
     metrics = json.loads((make(scores, context) / "metrics.json").read_text())
     assert metrics["accuracy"]["value"] <= 2 / 3
+
+
+def test_a_model_that_is_asked_is_scored_over_its_draws_and_answers(context: RunContext) -> None:
+    made = adapted("few_shot", way=InContext(draws=2), labels=8)
+    predictions, scores = scored(made)
+    metrics = json.loads((make(scores, context) / "metrics.json").read_text())
+    found = pl.read_parquet(make(predictions, context) / "predictions.parquet")
+    (first, second) = found.partition_by("draw", include_key=False)
+    assert first["id"].equals(second["id"]) and not first["probabilities"].equals(second["probabilities"])
+    low, value, high = (metrics["accuracy"][name] for name in ("low", "value", "high"))
+    assert low <= value <= high
+    (answer,) = Served(make(made, context)).predict([{"text": "음악이 훌륭했다"}])
+    assert set(answer["probabilities"]) == {"긍정", "부정"}
