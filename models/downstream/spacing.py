@@ -71,19 +71,15 @@ class Spacing(Downstream):
         return {**super().collate(features, tokenizer), "spaces": spaces}
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Binary cross-entropy, the mean over letters."""
-        from torch.nn.functional import binary_cross_entropy_with_logits
-
-        known = batch["spaces"] >= 0
-        logits = _logits(model, batch)[known]
-        return binary_cross_entropy_with_logits(logits, batch["spaces"][known].to(logits.dtype))
+        return _loss(_logits(model, batch), batch["spaces"])
 
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[list[np.ndarray], float | None]:
-        pairs = zip(_logits(model, batch), batch["spaces"], strict=True)
+        logits, spaces = _logits(model, batch), batch["spaces"]
+        pairs = zip(logits, spaces, strict=True)
         found = [item[own != NOTHING].double().cpu().numpy()[:, None] for item, own in pairs]
-        return found, float(self.loss(model, batch)) if (batch["spaces"] >= 0).any() else None
+        return found, float(_loss(logits, spaces)) if (spaces >= 0).any() else None
 
     def oracle(self, feature: Feature) -> np.ndarray:
         return 20.0 * feature["characters"][feature["characters"] != NOTHING][:, None] - 10.0
@@ -123,9 +119,10 @@ class Spacing(Downstream):
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Letters:
         seen, spaced = Counter[str](), Counter[str]()
         for text in train["text"]:
+            ends = _spaces(text)
             for place, around in enumerate(_around(_letters(text)), start=1):
                 seen.update(around)
-                spaced.update(around if place in _spaces(text) else ())
+                spaced.update(around if place in ends else ())
         return Letters({key: spaced[key] / count for key, count in seen.items()})
 
     def load_baseline(self, folder: Path) -> Letters:
@@ -152,6 +149,14 @@ class Letters:
 
 def _logits(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+
+
+def _loss(logits: torch.Tensor, spaces: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy, the mean over letters."""
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    known = spaces >= 0
+    return binary_cross_entropy_with_logits(logits[known], spaces[known].to(logits.dtype))
 
 
 def _letters(text: str) -> str:
