@@ -12,6 +12,7 @@ from models.config import find
 from models.downstream import Downstream
 from models.errors import DataError
 from models.transfer import Predictor, Transfer
+from models.transfer.in_context import AskingPredictor
 
 
 def downstream_of(folder: Path) -> Downstream:
@@ -36,8 +37,10 @@ class Served:
         way = json.loads((folder / WAY).read_text(encoding="utf-8"))
         found: Any = find("models.transfer", way["kind"], Transfer)
         self._predictor: Predictor = found.model_validate(way).load(folder, self.downstream, "auto")
-        pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
-        self._pool = None if pool is None else (pool, *self._predictor.outputs(pool, False))
+        self._pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
+        # What a causal model is asked of a passage depends on the queries; vectors of passages are made once.
+        apart = self._pool is not None and not isinstance(self._predictor, AskingPredictor)
+        self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None
 
     def predict(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """One answer a request.
@@ -45,13 +48,12 @@ class Served:
         Raises:
             DataError: a request lacks a field.
         """
-        rows = self._rows(requests)
-        features, found = self._predictor.outputs(rows, False)
-        if self._pool is not None:
-            pool, pool_features, pool_outputs = self._pool
-            shifted = [{**feature, "row": feature["row"] + rows.height} for feature in pool_features]
-            features, found = [*features, *shifted], [*found, *pool_outputs]
-            rows = pl.concat([rows, pool], how="diagonal")
+        asked = self._rows(requests)
+        rows = asked if self._pool is None else pl.concat([asked, self._pool], how="diagonal")
+        features, found = self._predictor.outputs(rows if self._known is None else asked, False)
+        if self._known is not None:
+            known = [{**feature, "row": feature["row"] + asked.height} for feature in self._known[0]]
+            features, found = [*features, *known], [*found, *self._known[1]]
         predictions = self.downstream.decode(found, features, rows)
         return [self.downstream.answer(prediction) for prediction in predictions.iter_rows(named=True)]
 
