@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import torch
 
 from models import prototypes
 from models.character_windows import NOTHING
-from models.downstream import Asked, Feature, padded
-from models.inference import BATCH_SIZE
+from models.downstream import Asked, Feature
+from models.inference import read
 
 BEGIN = 1.0
 """How much less likely than going on it is that an entity begins, in nats: neighbours of one type are mostly one."""
@@ -48,17 +46,7 @@ def logits(
 
 def _states(asked: Asked, features: Sequence[Feature]) -> list[np.ndarray]:
     """The last state (tokens, width) of each token of each input."""
-    found: dict[int, np.ndarray] = {}
-    order = sorted(range(len(features)), key=lambda number: len(features[number]["input_ids"]))
-    padding: Any = asked.tokenizer.pad_token_id
-    model: Any = asked.model.base_model
-    with torch.inference_mode():
-        for begin in range(0, len(order), BATCH_SIZE):
-            chosen = order[begin : begin + BATCH_SIZE]
-            ids = [features[number]["input_ids"] for number in chosen]
-            mask = padded([[1] * len(item) for item in ids], 0).to(model.device)
-            made = model(input_ids=padded(ids, padding).to(model.device), attention_mask=mask)
-            for number, state in zip(chosen, made.last_hidden_state.double().cpu().numpy(), strict=True):
-                found[number] = state[: len(features[number]["input_ids"])]
-            asked.on_progress(len(found), len(order))
-    return [found[number] for number in range(len(features))]
+    states = read(
+        asked, features, lambda model, ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
+    )
+    return [state[: len(feature["input_ids"])] for state, feature in zip(states, features, strict=True)]

@@ -15,6 +15,8 @@ from models import embedding, tokenization
 from models.downstream import Asked, Downstream, Feature, padded
 
 BATCH_SIZE = 256
+Take = Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]
+"""From a model, ids and mask (inputs, longest) to one row an input."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ def ask_untrained(asked: Asked, downstream: Downstream) -> tuple[list[Feature], 
     return inputs.features, outputs(model, inputs, on_progress=asked.on_progress)[0]
 
 
-def text_vectors(asked: Asked, features: Sequence[Feature]) -> np.ndarray:
-    """(features, width) the mean state of a pretrained model over each input, of length 1."""
+def read(asked: Asked, features: Sequence[Feature], take: Take) -> list[np.ndarray]:
+    """What `take` gives of each input, in their order, from a pretrained model without its head."""
     found: dict[int, np.ndarray] = {}
     order = sorted(range(len(features)), key=lambda number: len(features[number]["input_ids"]))
     padding: Any = asked.tokenizer.pad_token_id
@@ -132,7 +134,14 @@ def text_vectors(asked: Asked, features: Sequence[Feature]) -> np.ndarray:
             chosen = order[begin : begin + BATCH_SIZE]
             ids = [features[number]["input_ids"] for number in chosen]
             mask = padded([[1] * len(item) for item in ids], 0).to(model.device)
-            made = embedding.vectors(model, padded(ids, padding).to(model.device), mask, "mean")
+            made = take(model, padded(ids, padding).to(model.device), mask)
             found |= zip(chosen, made.double().cpu().numpy(), strict=True)
             asked.on_progress(len(found), len(order))
-    return np.stack([found[number] for number in range(len(features))])
+    return [found[number] for number in range(len(features))]
+
+
+def text_vectors(asked: Asked, features: Sequence[Feature]) -> np.ndarray:
+    """(features, width) the mean state of a pretrained model over each input, of length 1."""
+    return np.stack(
+        read(asked, features, lambda model, ids, mask: embedding.vectors(model, ids, mask, "mean"))
+    )

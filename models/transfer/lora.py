@@ -49,5 +49,4 @@ class Lora(Finetune):
         """Adds the corrections to the weights."""
         from models import adapters
 
-        adapters.merge(model)
-        model.save_pretrained(folder)
+        adapters.save(model, folder)

@@ -61,5 +61,4 @@ class PromptTuning(Finetune):
         """Puts the vectors into the embeddings."""
         from models import adapters
 
-        adapters.merge(model)
-        model.save_pretrained(folder)
+        adapters.save(model, folder)
