@@ -1,12 +1,13 @@
 """Downstreams: the pretrained model carried over to each, beside its two controls, and scored on test rows."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.parts import DownstreamPart
+from flows.parts import Cell, DownstreamPart
 from flows.pretraining import model_refs
 from flows.recipe import Recipe
 from models.modes import CONTROLS
@@ -38,18 +39,48 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None) -
     return split(how, about=about, rows=checked, corpus=corpus)
 
 
+Models = tuple[refs.Tokenizer, refs.Model]
+"""What words are cut into, and what was pretrained."""
+
+
 def score_refs(
-    recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None, words: refs.Tokenizer, model: refs.Model
+    recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None, made: Models
 ) -> list[refs.Scores]:
     """Test scores of an entry: every mode at every number of labels."""
-    rows = rows_ref(recipe, entry, corpus)
     seed = recipe.seed if entry.seed is None else entry.seed
+    cells = entry.cells(entry.modes, entry.labels, (seed,))
+    return _scored(recipe, entry, corpus, made, cells, grid=False)
+
+
+def grid_refs(
+    recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None, made: Models
+) -> list[refs.Scores]:
+    """Test scores of the cells of the gain grid; none where the recipe has none for this entry."""
+    gain = recipe.gain
+    if gain is None or not gain.covers(entry.name):
+        return []
+    cells = entry.cells(gain.modes, gain.labels(), gain.seeds)
+    if not gain.search:
+        cells = (cell._replace(way=cell.way and cell.way.without_search()) for cell in cells)
+    return _scored(recipe, entry, corpus, made, cells, grid=True)
+
+
+def _scored(
+    recipe: Recipe,
+    entry: DownstreamPart,
+    corpus: refs.Split | None,
+    made: Models,
+    cells: Iterable[Cell],
+    grid: bool,
+) -> list[refs.Scores]:
+    """Adapt, predict and score for each cell whose mode means something here."""
+    upstream, (words, model) = recipe.upstream_of(entry), made
+    rows, fitting = rows_ref(recipe, entry, corpus), recipe.fitting(entry)
     found = []
-    fitting = entry.downstream.modes(recipe.upstream_of(entry).decoder)
-    for mode, labels in entry.cells():
+    for mode, labels, seed, way in cells:
         if mode not in fitting:
             continue
-        way = entry.way(mode)
+        about = About(upstream.name, entry.name, mode, labels, seed, entry.downstream.kind, grid)
         how = AdaptConfig(
             downstream=entry.downstream,
             mode=mode,
@@ -57,17 +88,9 @@ def score_refs(
             validation_rows=entry.validation_rows,
             seed=seed,
             way=way,
-            model=recipe.upstream_of(entry).model,
+            model=upstream.model,
         )
-        about = About(
-            upstream=recipe.upstream_of(entry).name,
-            downstream=entry.name,
-            kind=entry.downstream.kind,
-            mode=mode,
-            labels=how.labels,
-            seed=seed,
-        )
-        made = adapt(
+        adapted = adapt(
             how,
             about=about,
             rows=rows,
@@ -75,7 +98,7 @@ def score_refs(
             model=None if mode in CONTROLS else model,
         )
         predictions = predict(
-            PredictConfig(downstream=entry.downstream, way=way), about=about, rows=rows, adapted=made
+            PredictConfig(downstream=entry.downstream, way=way), about=about, rows=rows, adapted=adapted
         )
         scoring = ScoreConfig(downstream=entry.downstream, seed=recipe.seed)
         found.append(score(scoring, about=about, rows=rows, predictions=predictions))
@@ -108,6 +131,10 @@ def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = [
         targets: list[refs.Ref] = []
         for entry in loaded.entries(only):
             made = model_refs(loaded, loaded.upstream_of(entry), corpus)
-            scores = score_refs(loaded, entry, corpus, *made)
-            targets += [*scores, *promote_refs(loaded, entry, scores)]
+            scores = score_refs(loaded, entry, corpus, made)
+            targets += [
+                *scores,
+                *promote_refs(loaded, entry, scores),
+                *grid_refs(loaded, entry, corpus, made),
+            ]
         run.execute(targets)

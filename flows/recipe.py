@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from flows import documents
 from flows.complaints import complaints
-from flows.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
+from flows.parts import CorpusPart, DownstreamPart, GainPart, Name, ReportPart, UpstreamPart
 from models import pretrained
 from models.backbone import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
@@ -53,6 +53,9 @@ class Recipe(Config):
     )
     upstreams: tuple[UpstreamPart, ...] = Field(min_length=1, description="The pretrainings.")
     downstreams: tuple[DownstreamPart, ...] = Field(default=(), description="What they are carried over to.")
+    gain: GainPart | None = Field(
+        default=None, description="What the transfer bought, over numbers of labels and seeds."
+    )
     report: ReportPart = Field(default=ReportPart(), description="The page at the end.")
 
     @model_validator(mode="after")
@@ -76,6 +79,14 @@ class Recipe(Config):
                     f"{entry.name}: {entry.downstream.kind} needs a model that reads from left to right: "
                     "name an upstream with objective clm"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _grid(self) -> Self:
+        known = [entry.name for entry in self.downstreams]
+        for name in () if self.gain is None else self.gain.entries:
+            if name not in known:
+                raise ValueError(f"gain.entries: no downstream is named '{name}'{did_you_mean(name, known)}")
         return self
 
     @model_validator(mode="after")
@@ -124,6 +135,10 @@ class Recipe(Config):
             return self.upstreams[0]
         fitting = [part for part in self.upstreams if part.decoder == entry.downstream.decoder]
         return (named or fitting or list(self.upstreams))[0]
+
+    def fitting(self, entry: DownstreamPart) -> frozenset[str]:
+        """The modes that mean something for a downstream and the model it starts from."""
+        return entry.downstream.modes(self.upstream_of(entry).decoder)
 
     def entries(self, only: Iterable[str]) -> list[DownstreamPart]:
         """The downstreams that `only` names; all where it is empty or names a step.

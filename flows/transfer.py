@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.downstream import promote_refs, score_refs
+from flows.downstream import grid_refs, promote_refs, score_refs
 from flows.pretraining import model_refs
 from flows.recipe import Recipe
 from tasks import refs, store
@@ -27,8 +27,9 @@ def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
     entries = recipe.entries(only)
     ends: list[Ref] = []
     for entry in entries:
-        scores = score_refs(recipe, entry, corpus, *made[recipe.upstream_of(entry).name])
-        ends += [*scores, *promote_refs(recipe, entry, scores)]
+        models = made[recipe.upstream_of(entry).name]
+        scores = score_refs(recipe, entry, corpus, models)
+        ends += [*scores, *promote_refs(recipe, entry, scores), *grid_refs(recipe, entry, corpus, models)]
     every = [*(model for _, model in made.values()), *ends]
     if not only or "report" in only:
         return every
@@ -45,8 +46,18 @@ def report_refs(recipe: Recipe, only: Sequence[str], made: Sequence[Ref]) -> lis
     asked = not only or {"report", *(entry.name for entry in recipe.downstreams)} & set(only)
     if not asked or not (scores or models):
         return []
-    how = ReportConfig(title=recipe.report.title or recipe.name)
+    how = ReportConfig(title=recipe.report.title or recipe.name, inapplicable=_inapplicable(recipe))
     return [report_on(how, scores=scores, pretrained=models, corpus=corpus_ref(recipe))]
+
+
+def _inapplicable(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """The modes, of those that the recipe asks an entry for, that mean nothing for its downstream or its model."""
+    grid = recipe.gain
+    found = {}
+    for entry in recipe.downstreams:
+        asked = dict.fromkeys((*entry.modes, *(grid.modes if grid and grid.covers(entry.name) else ())))
+        found[entry.name] = tuple(mode for mode in asked if mode not in recipe.fitting(entry))
+    return {name: modes for name, modes in found.items() if modes}
 
 
 @flow(name="transfer-learning", flow_run_name="transfer-learning · {recipe.stem}")

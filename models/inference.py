@@ -1,7 +1,7 @@
 """Predictions of a downstream's model: batches by length, outputs back in the order of the rows."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -80,6 +80,7 @@ class HeadPredictor:
     tokenizer: PreTrainedTokenizerBase
     model: PreTrainedModel
     draws: int = 1
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path, downstream: Downstream, device: str) -> Self:

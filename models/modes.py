@@ -1,6 +1,6 @@
 """Modes: the names of the ways of transfer and of the controls, as recipes, tags and reports have them."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 Mode = Literal[
     "finetune",
@@ -13,6 +13,7 @@ Mode = Literal[
     "scratch",
     "baseline",
 ]
+MODES: tuple[Mode, ...] = get_args(Mode)
 CONTROLS = ("scratch", "baseline")
 """Modes that transfer is measured against; every other mode is a way of transfer."""
 REFERENCES = (*CONTROLS, "zero_shot")

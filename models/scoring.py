@@ -1,10 +1,13 @@
-"""How sure a score is: percentile bootstrap over rows.
+"""How sure a score is: percentile bootstrap over rows, and over draws where there are several.
 
 Metrics are functions of summed per-row statistics, so a resample of the rows is a weight for each row and a
-bootstrap is one matrix product (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13).
+bootstrap is one matrix product (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13). A draw is a
+choice of training rows or of demonstrations by another seed: each resample then draws rows, and draws among the draws,
+both with replacement (A. Davison and D. Hinkley, Bootstrap Methods and their Application, 1997, section 3.8).
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,41 +17,38 @@ Metrics = Callable[[np.ndarray], dict[str, np.ndarray]]
 LEVEL = 0.95
 
 
+@dataclass(frozen=True)
+class Resampled:
+    """Each metric's value, the mean over draws, and its values in the resamples (resamples,).
+
+    Of equal numbers of rows, and of draws, equal seeds draw equal ones: two systems are then compared pair by pair.
+    """
+
+    values: dict[str, float]
+    draws: dict[str, np.ndarray]
+
+
+def resampled(statistics: np.ndarray, metrics: Metrics, resamples: int, seed: int) -> Resampled:
+    """
+    Args:
+        statistics: per-row sufficient statistics (rows, k), or of several draws (draws, rows, k).
+        metrics: from totals (…, k).
+    """
+    stacked = statistics if statistics.ndim == 3 else statistics[None]
+    of_rows = metrics(_totals(stacked, resamples, seed))
+    values = metrics(stacked.sum(axis=1))
+    generator = np.random.default_rng([seed, len(stacked)])
+    chosen = generator.integers(len(stacked), size=(len(stacked), resamples))
+    draws = {name: np.take_along_axis(found, chosen, axis=0).mean(axis=0) for name, found in of_rows.items()}
+    return Resampled({name: float(found.mean()) for name, found in values.items()}, draws)
+
+
 def intervals(
     statistics: np.ndarray, metrics: Metrics, resamples: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Value and 95 % interval of each metric: `{name: {value, low, high}}`.
-
-    Args:
-        statistics: per-row sufficient statistics (rows, k).
-        metrics: from totals (…, k).
-    """
-    values = metrics(statistics.sum(axis=0))
-    draws = metrics(_totals(statistics, resamples, seed))
-    return {name: {"value": float(value), **_interval(draws[name])} for name, value in values.items()}
-
-
-def over_draws(
-    statistics: np.ndarray, metrics: Metrics, resamples: int, seed: int
-) -> dict[str, dict[str, float]]:
-    """Mean over draws of each metric, and its 95 % interval over draws and rows: `{name: {value, low, high}}`.
-
-    Each resample draws rows, and draws among the draws, both with replacement (A. Davison and D. Hinkley, Bootstrap
-    Methods and their Application, 1997, section 3.8).
-
-    Args:
-        statistics: per-row sufficient statistics of each draw (draws, rows, k).
-    """
-    values = [metrics(of_draw.sum(axis=0)) for of_draw in statistics]
-    draws = [metrics(_totals(of_draw, resamples, seed)) for of_draw in statistics]
-    generator = np.random.default_rng([seed, len(statistics)])
-    chosen = generator.integers(len(statistics), size=(resamples, len(statistics)))
-    found = {}
-    for name in values[0]:
-        stacked = np.stack([item[name] for item in draws], axis=1)
-        means = np.take_along_axis(stacked, chosen, axis=1).mean(axis=1)
-        found[name] = {"value": float(np.mean([item[name] for item in values])), **_interval(means)}
-    return found
+    """Value and 95 % interval of each metric: `{name: {value, low, high}}`; arguments are those of `resampled`."""
+    found = resampled(statistics, metrics, resamples, seed)
+    return {name: {"value": value, **interval(found.draws[name])} for name, value in found.values.items()}
 
 
 def paired(
@@ -61,32 +61,42 @@ def paired(
 ) -> dict[str, dict[str, float | bool]]:
     """Difference a - b of each metric that both have, on the same rows: `{name: {value, low, high, better, worse}}`.
 
-    `better` means that a's interval of the difference lies wholly on the good side of 0, `worse` on the bad side.
-
     Args:
         a: statistics of one system (rows, k); row i of `b` (rows, k) is the same test row.
     """
     if a.shape != b.shape:
         raise ValueError(f"paired statistics must be of the same rows, got shapes {a.shape} and {b.shape}")
-    of_a, of_b = metrics(a.sum(axis=0)), metrics(b.sum(axis=0))
-    draws_a, draws_b = (metrics(_totals(item, resamples, seed)) for item in (a, b))
+    return difference(
+        resampled(a, metrics, resamples, seed), resampled(b, metrics, resamples, seed), lower_is_better
+    )
+
+
+def difference(
+    a: Resampled, b: Resampled, lower_is_better: frozenset[str] = frozenset()
+) -> dict[str, dict[str, float | bool]]:
+    """a - b of each metric that both have, resampled alike: `{name: {value, low, high, better, worse}}`.
+
+    `better` means that a's interval of the difference lies wholly on the good side of 0, `worse` on the bad side.
+    """
     found: dict[str, dict[str, float | bool]] = {}
-    for name in [name for name in of_a if name in of_b]:
-        interval = _interval(draws_a[name] - draws_b[name])
-        above, below = interval["low"] > 0, interval["high"] < 0
+    for name in [name for name in a.values if name in b.values]:
+        bounds = interval(a.draws[name] - b.draws[name])
+        above, below = bounds["low"] > 0, bounds["high"] < 0
         better, worse = (below, above) if name in lower_is_better else (above, below)
-        found[name] = {"value": float(of_a[name] - of_b[name]), **interval, "better": better, "worse": worse}
+        found[name] = {"value": a.values[name] - b.values[name], **bounds, "better": better, "worse": worse}
     return found
 
 
-def _interval(draws: np.ndarray) -> dict[str, float]:
+def interval(draws: np.ndarray) -> dict[str, float]:
+    """`{low, high}`: the middle 95 % of the resamples."""
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return {"low": float(low), "high": float(high)}
 
 
 def _totals(statistics: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """Summed statistics (resamples, k) of rows drawn with replacement; equal seeds draw equal rows."""
-    return np.concatenate([weights @ statistics for weights in _weights(len(statistics), resamples, seed)])
+    """Summed statistics (draws, resamples, k) of rows drawn with replacement; equal seeds draw equal rows."""
+    chunks = _weights(statistics.shape[1], resamples, seed)
+    return np.concatenate([weights @ statistics for weights in chunks], axis=1)
 
 
 def _weights(rows: int, resamples: int, seed: int, chunk: int = 100) -> Iterator[np.ndarray]:

@@ -169,4 +169,10 @@ class Targeted(Downstream):
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         found = beside(predictions, rows)
         shown = [name for name in ("id", "file", "line", *self.texts) if name in found.columns]
-        return self.goal().details(found.select(*shown, gold=self.goal_type().column), predictions)
+        gold = found[self.goal_type().column]
+        details = self.goal().details(found.select(*shown, gold=self.goal_type().column), predictions)
+        if self.goal_type() is Classes:
+            commonest = gold.value_counts().sort("count", gold.name, descending=[True, False])[gold.name][0]
+            guessed = predictions.with_columns(prediction=pl.lit(commonest))
+            details["chance"] = self.evaluate(rows, guessed)
+        return details

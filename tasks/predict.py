@@ -1,9 +1,11 @@
 """Predictions of an adapted model on the test rows."""
 
+import json
+
 import polars as pl
 from pydantic import Field
 
-from models.adapted import SETTLED
+from models.adapted import DROPPED, SETTLED
 from models.config import Config
 from models.downstream import DownstreamField
 from models.transfer import TransferField
@@ -43,6 +45,9 @@ def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Ada
         for draw in range(predictor.draws):
             features, outputs = predictor.outputs(test, downstream.scores_gold, draw, job.progress)
             found.append(downstream.decode(outputs, features, test))
+        if predictor.dropped:
+            job.metrics({f"dropped/{name}": count for name, count in predictor.dropped.items()})
+            (job.out / DROPPED).write_text(json.dumps(dict(predictor.dropped)), encoding="utf-8")
     if len(found) > 1:
         found = [frame.with_columns(draw=pl.lit(draw)) for draw, frame in enumerate(found)]
     pl.concat(found).write_parquet(job.out / "predictions.parquet")

@@ -21,6 +21,8 @@ class About:
     seed: int | None = None
     kind: str = ""
     """The downstream's kind, where `downstream` is the name of the recipe's entry."""
+    grid: bool = False
+    """Whether it is a cell of the gain grid, which has siblings of other seeds."""
 
     def tags(self) -> dict[str, str]:
         """The MLflow tags that users and scripts rely on; empty ones are left out."""
@@ -56,7 +58,8 @@ class Ref:
         """The name with what tells it from its siblings, for tables and messages."""
         upstream = self.about.upstream if not self.about.downstream else ""
         labels = f"{self.about.labels:,} labels" if self.about.labels is not None else ""
-        detail = ", ".join(part for part in (upstream, labels) if part)
+        seed = f"seed {self.about.seed}" if self.about.grid else ""
+        detail = ", ".join(part for part in (upstream, labels, seed) if part)
         return f"{self.name} ({detail})" if detail else self.name
 
     def parents(self) -> "Iterator[Ref]":

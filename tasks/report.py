@@ -1,5 +1,6 @@
 """One page on the whole run: what was read, how pretraining went, and what the transfer bought."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from models.downstream import Downstream
 from models.modes import CONTROLS
 from models.reporting import collect
 from models.reporting.data import Data, Entry, Pretraining, ReportData, Score
-from tasks import refs
+from models.reporting.gain import Grid
+from models.reporting.gain import collect as gain
+from tasks import refs, store
 from tasks.job import Job
 from tasks.step import step
+from tasks.training_process import PEAK_MEMORY
 
 
 class ReportConfig(Config):
@@ -29,6 +33,12 @@ class ReportConfig(Config):
     names: tuple[str, ...] = Field(
         default=(), description="Filled in by the flow: the entry each score belongs to."
     )
+    grid: tuple[str, ...] = Field(
+        default=(), description="Filled in by the flow: the entry each cell of the gain grid belongs to."
+    )
+    inapplicable: Mapping[str, tuple[str, ...]] = Field(
+        default={}, description="Filled in by the flow: modes that mean nothing for an entry."
+    )
     upstreams: tuple[str, ...] = Field(
         default=(), description="Filled in by the flow: the name of each pretrained model."
     )
@@ -41,11 +51,15 @@ def report_on(
     corpus: refs.Split | None,
 ) -> refs.Report:
     """The ref of the report on `scores`. Names are on the page, so the key of this step takes them in."""
+    cells = tuple(item for item in scores if item.about.grid)
+    scores = tuple(item for item in scores if not item.about.grid)
     names = {
         "names": tuple(item.about.downstream for item in scores),
+        "grid": tuple(item.about.downstream for item in cells),
         "upstreams": tuple(item.about.upstream for item in pretrained),
     }
-    return report(config.model_copy(update=names), scores=scores, pretrained=pretrained, corpus=corpus)
+    how = config.model_copy(update=names)
+    return report(how, scores=scores, cells=cells, pretrained=pretrained, corpus=corpus)
 
 
 @step(refs.Report)
@@ -53,6 +67,7 @@ def report(
     job: Job,
     config: ReportConfig,
     scores: tuple[refs.Scores, ...],
+    cells: tuple[refs.Scores, ...],
     pretrained: tuple[refs.Model, ...],
     corpus: refs.Split | None,
 ) -> None:
@@ -60,16 +75,22 @@ def report(
     from models.reporting import page  # draws, which takes long to import, and recipes load this module
 
     upstreams = dict(zip((item.key for item in pretrained), config.upstreams, strict=True))
-    entries: dict[str, list[refs.Ref]] = {}
-    for name, item in zip(config.names, scores, strict=True):
-        entries.setdefault(name, []).append(item)
+    entries, grids = _by_name(config.names, scores), _by_name(config.grid, cells)
     data = ReportData(
         title=config.title or "Report",
         corpus=_data(job, "corpus", corpus, config) if corpus is not None else None,
         pretraining=tuple(_pretraining(job, upstreams[item.key], item) for item in pretrained),
         entries=tuple(_entry(job, config, name, items, upstreams) for name, items in entries.items()),
+        grids=tuple(_grid(job, config, name, items, upstreams) for name, items in grids.items()),
     )
     page.write(data, job.out)
+
+
+def _by_name(names: Sequence[str], items: Sequence[refs.Ref]) -> dict[str, list[refs.Ref]]:
+    found: dict[str, list[refs.Ref]] = {}
+    for name, item in zip(names, items, strict=True):
+        found.setdefault(name, []).append(item)
+    return found
 
 
 def _entry(
@@ -80,8 +101,8 @@ def _entry(
     downstream = _settled(job, items[0])
     scores: dict[Path, Score] = {}
     for item in items:
-        adapted = item.one("predictions").one("adapted")
-        scores[job.files(item)] = collect.score(job.files(item), job.files(adapted), downstream, config.worst)
+        folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
+        scores[folder] = collect.score(folder, predictions, adapted, downstream, config.worst)
     metrics = dict.fromkeys(metric for score in scores.values() for metric in score.metrics)
     return Entry(
         name=name,
@@ -93,7 +114,37 @@ def _entry(
         scores=tuple(scores.values()),
         gains=collect.gains(scores, downstream, how.resamples, how.seed),
         facts=_facts(items),
+        inapplicable=config.inapplicable.get(name, ()),
     )
+
+
+def _grid(
+    job: Job, config: ReportConfig, name: str, items: list[refs.Ref], upstreams: dict[str, str]
+) -> Grid:
+    """All cells of one entry of the recipe, with what each took."""
+    how: Any = items[0].config
+    names = {
+        "name": name,
+        "upstream": _upstream(items, upstreams),
+        "inapplicable": config.inapplicable.get(name, ()),
+    }
+    return gain.grid(
+        names, _settled(job, items[0]), [_cell(job, item) for item in items], how.resamples, how.seed
+    )
+
+
+def _cell(job: Job, item: refs.Ref) -> gain.Scored:
+    folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
+    made = [store.find(ref.key) for ref in _steps(item)[1:]]
+    seconds = sum(found.seconds for found in made if found)
+    memory = [found.metrics.get(PEAK_MEMORY) for found in made if found]
+    return gain.Scored(folder, predictions, adapted, seconds, memory[-1] if memory else None)
+
+
+def _steps(item: refs.Ref) -> tuple[refs.Ref, refs.Ref, refs.Ref]:
+    """The steps that a model's scores come from: score, predict, adapt."""
+    predictions = item.one("predictions")
+    return item, predictions, predictions.one("adapted")
 
 
 def _data(job: Job, name: str, split: refs.Ref, config: ReportConfig) -> Data:

@@ -9,7 +9,7 @@ from pydantic import Field
 from models.adapted import SETTLED
 from models.config import Config
 from models.downstream import Downstream, DownstreamField
-from models.scoring import intervals, over_draws
+from models.scoring import intervals
 from tasks import refs
 from tasks.job import Job
 from tasks.step import step
@@ -52,6 +52,8 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
         _log(job, without, "_without_leaks")
 
     np.save(job.out / "statistics.npy", statistics)
+    if len(draws) > 1:
+        np.save(job.out / "draws.npy", every_draw)
     for name, value in (("metrics", scores), ("details", details)):
         (job.out / f"{name}.json").write_text(
             json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8"
@@ -62,9 +64,7 @@ def _scores(
     config: ScoreConfig, downstream: Downstream, statistics: np.ndarray
 ) -> dict[str, dict[str, float]]:
     """Metrics with their intervals, from statistics (draws, rows, k)."""
-    if len(statistics) == 1:
-        return intervals(statistics[0], downstream.metrics, config.resamples, config.seed)
-    return over_draws(statistics, downstream.metrics, config.resamples, config.seed)
+    return intervals(statistics, downstream.metrics, config.resamples, config.seed)
 
 
 def _log(job: Job, scores: dict[str, dict[str, float]], suffix: str = "") -> None:

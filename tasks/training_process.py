@@ -7,19 +7,24 @@ other failure, and gives each job all threads and a random state of its own; job
 import importlib
 import multiprocessing
 import os
+import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from tasks.job import Job, JobSpec, Progress, Stopped
 
+PEAK_MEMORY = "memory/peak_bytes"
+"""The most memory that the training process held while it did a job."""
 _reports: Any = None  # the child's end of the pipe
 
 
@@ -119,7 +124,24 @@ def _work(spec: JobSpec) -> None:
     torch.set_num_threads(spec.threads)
     job = Job(spec, _reports.send)
     body = vars(importlib.import_module(spec.ref.module))[spec.ref.step].fn
+    _forget_peak()
     try:
         body(job, spec.ref.config, **spec.ref.inputs)
+        job.metrics({PEAK_MEMORY: _peak()})
     finally:
         job.close()
+
+
+def _forget_peak() -> None:
+    """Start the kernel's record of the most memory anew, where it can (Linux, proc(5): clear_refs)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> float:
+    """The most memory, in bytes, that this process has held at once."""
+    with suppress(OSError):
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return float(status.split("VmHWM:")[1].split()[0]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak) * (1 if sys.platform == "darwin" else 1024)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from models import counts
+from models.adapted import DROPPED
 from models.config import Config
 from models.downstream import Downstream
 from models.modes import REFERENCES
@@ -109,8 +110,8 @@ def settings(config: Config) -> dict[str, str]:
     return {name: _text(value) for name, value in _flat(config.identity(), "") if value is not None}
 
 
-def score(folder: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
-    """One adapted model's test scores, from the folders of `score` and `adapt`."""
+def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
+    """One adapted model's test scores, from the folders of `score`, `predict` and `adapt`."""
     details, summary = _json(folder / "details.json"), _json(adapted / "summary.json")
     confusion = details.get("confusion")
     return Score(
@@ -124,9 +125,17 @@ def score(folder: Path, adapted: Path, downstream: Downstream, worst: int) -> Sc
         validation_rows=summary["rows"]["validation"],
         trainable_parameters=summary["trainable_parameters"],
         setting={name: str(value) for name, value in summary["setting"].items()},
+        chance=details.get("chance", {}).get(downstream.headline),
+        dropped=dropped(predictions),
         confusion=confusion and Confusion(**confusion),
         worst=tuple(details.get("worst", ())[:worst]),
     )
+
+
+def dropped(predictions: Path) -> int:
+    """Demonstrations that did not fit before their questions, from the folder of `predict`."""
+    path = predictions / DROPPED
+    return _json(path)["demonstrations"] if path.is_file() else 0
 
 
 def gains(

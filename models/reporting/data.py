@@ -4,27 +4,11 @@ Nothing here knows where the numbers came from. A further downstream, transfer m
 one more `Entry` or `Score`.
 """
 
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
 
 from models.modes import CONTROLS
-
-Verdict = Literal["better", "worse", "unclear"]
-
-
-class Part(BaseModel):
-    """Frozen piece of a report; unknown fields are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Interval(Part):
-    """A number with its 95 % interval, in the metric's own unit."""
-
-    value: float
-    low: float
-    high: float
+from models.reporting.gain import Grid
+from models.reporting.parts import Interval, Part, Verdict
 
 
 class Gain(Interval):
@@ -53,12 +37,16 @@ class Score(Part):
     labels: int
     seed: int
     metrics: dict[str, Interval]
-    without_leaks: dict[str, Interval] = {}
+    without_leaks: Mapping[str, Interval] = {}
     validation: float | None = None
     train_rows: int | None = None
     validation_rows: int | None = None
     trainable_parameters: int | None = None
-    setting: dict[str, str] = {}
+    setting: Mapping[str, str] = {}
+    chance: float | None = None
+    """The headline metric of one who always says the commonest class, where there are classes."""
+    dropped: int = 0
+    """Demonstrations that did not fit before their questions."""
     confusion: Confusion | None = None
     worst: tuple[dict[str, str | int | float | None], ...] = ()
     """Wrong predictions with their rows: `id`, `file`, `line` and what the downstream has to show of them."""
@@ -106,12 +94,12 @@ class Data(Part):
     name: str
     read: int
     kept: int
-    quarantined: dict[str, int] = {}
-    removed: dict[str, int] = {}
-    masked: dict[str, int] = {}
-    parts: dict[str, int] = {}
+    quarantined: Mapping[str, int] = {}
+    removed: Mapping[str, int] = {}
+    masked: Mapping[str, int] = {}
+    parts: Mapping[str, int] = {}
     examples: tuple[Quarantined, ...] = ()
-    duplicates: dict[str, int] = {}
+    duplicates: Mapping[str, int] = {}
     leaked_rows: int = 0
     leaks: tuple[Leak, ...] = ()
     lengths: Lengths | None = None
@@ -130,7 +118,7 @@ class Pretraining(Part):
 
     name: str
     history: tuple[Point, ...] = ()
-    facts: dict[str, str] = {}
+    facts: Mapping[str, str] = {}
 
 
 class Entry(Part):
@@ -145,7 +133,9 @@ class Entry(Part):
     data: Data
     scores: tuple[Score, ...]
     gains: tuple[Gain, ...] = ()
-    facts: dict[str, str] = {}
+    facts: Mapping[str, str] = {}
+    inapplicable: tuple[str, ...] = ()
+    """Modes that were asked for and mean nothing here."""
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -198,3 +188,4 @@ class ReportData(Part):
     corpus: Data | None = None
     pretraining: tuple[Pretraining, ...] = ()
     entries: tuple[Entry, ...] = ()
+    grids: tuple[Grid, ...] = ()

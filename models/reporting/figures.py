@@ -58,8 +58,8 @@ STYLE: dict[RcKeyType, Any] = {
 def scores(entry: Entry) -> bytes:
     """The headline metric over the number of labels, one line a mode, with 95 % intervals."""
     metric = entry.metrics[0]
-    with _style():
-        figure, axes = _figure(3.2)
+    with style():
+        drawn, axes = figure(3.2)
         for place, mode in enumerate(entry.modes):
             shift = 1.035 ** (place - (len(entry.modes) - 1) / 2)
             found = [
@@ -79,21 +79,21 @@ def scores(entry: Entry) -> bytes:
             }
             points = [labels * shift for labels, _ in found]
             axes.errorbar(points, values, yerr=[low, high], label=label, capsize=2.5, markersize=4.5, **look)
-        _label_axis(axes, entry.sizes)
+        label_axis(axes, entry.sizes)
         axes.set_ylabel(spoken(metric))
         axes.margins(x=0.08, y=0.1)
         if len(entry.sizes) == 1:
             axes.set_xlim(entry.sizes[0] / 2 - 0.5, entry.sizes[0] * 2 + 1)
-        figure.legend(
+        drawn.legend(
             loc="outside upper left", ncols=min(3, len(entry.modes)), handlelength=2.2, columnspacing=1.4
         )
-        return _png(figure)
+        return png(drawn)
 
 
 def pretraining(history: Sequence[Point]) -> bytes:
     """Training and evaluation loss over tokens."""
-    with _style():
-        figure, loss = _figure(3.2)
+    with style():
+        drawn, loss = figure(3.2)
         for field, label, look in (
             ("train_loss", "training", {"color": "#8fb7d6", "linewidth": 1.1}),
             ("eval_loss", "held-out", {"color": WAYS[0], "marker": "o", "markersize": 3.5}),
@@ -104,13 +104,13 @@ def pretraining(history: Sequence[Point]) -> bytes:
         loss.set_xlim(left=0)
         loss.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
         loss.set_xlabel("tokens seen")
-        return _png(figure)
+        return png(drawn)
 
 
 def lengths(histogram: Lengths) -> bytes:
     """How long the texts are, on a logarithmic axis."""
-    with _style():
-        figure, axes = _figure(2.4)
+    with style():
+        drawn, axes = figure(2.4)
         axes.stairs(
             histogram.counts, histogram.edges, fill=True, color="#a9c7de", edgecolor=WAYS[0], linewidth=0.8
         )
@@ -132,7 +132,7 @@ def lengths(histogram: Lengths) -> bytes:
         axes.grid(visible=False, axis="x")
         axes.set_xlabel("characters in a text")
         axes.set_ylabel("texts")
-        return _png(figure)
+        return png(drawn)
 
 
 def confusion(matrix: Confusion) -> bytes:
@@ -144,9 +144,9 @@ def confusion(matrix: Confusion) -> bytes:
     side = min(WIDTH, 2.0 + 0.62 * size)
     few = size < 9
     shares = [[cell / max(1, sum(row)) for cell in row] for row in matrix.counts]
-    with _style({"axes.grid": False, "font.size": 9.5 if few else 7}):
-        figure = Figure(figsize=(side, side * 0.86), dpi=DPI)
-        axes = figure.add_subplot()
+    with style({"axes.grid": False, "font.size": 9.5 if few else 7}):
+        drawn = Figure(figsize=(side, side * 0.86), dpi=DPI)
+        axes = drawn.add_subplot()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for gold, row in enumerate(matrix.counts):
             for predicted, cell in enumerate(row):
@@ -165,20 +165,22 @@ def confusion(matrix: Confusion) -> bytes:
         axes.set_xlabel("predicted" if few else "predicted (numbers: % of the gold class)")
         axes.set_ylabel("gold")
         axes.spines[:].set_visible(False)
-        return _png(figure)
+        return png(drawn)
 
 
-def _style(more: dict[RcKeyType, Any] | None = None) -> AbstractContextManager[None]:
+def style(more: dict[RcKeyType, Any] | None = None) -> AbstractContextManager[None]:
+    """What all figures look like, within a `with`."""
     _register_fonts()
     return matplotlib.rc_context(STYLE | (more or {}))
 
 
-def _figure(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
-    return figure, figure.subplots()
+def figure(height: float) -> tuple[Figure, Axes]:
+    """An empty figure of so many inches, with its axes."""
+    drawn = Figure(figsize=(WIDTH, height), dpi=DPI)
+    return drawn, drawn.subplots()
 
 
-def _label_axis(axes: Axes, sizes: Sequence[int]) -> None:
+def label_axis(axes: Axes, sizes: Sequence[int]) -> None:
     """Logarithmic, with a tick at each number of labels; 0 labels stand left of 1."""
     axes.set_xscale("symlog", linthresh=1) if 0 in sizes else axes.set_xscale("log")
     axes.xaxis.set_major_locator(ticker.FixedLocator(list(sizes)))
@@ -203,9 +205,9 @@ def _register_fonts() -> None:
         font_manager.fontManager.ttflist.append(entry)
 
 
-def _png(figure: Figure) -> bytes:
+def png(drawn: Figure) -> bytes:
     """Drawn by Agg; no software name or time in the file, so equal data gives equal bytes."""
-    FigureCanvasAgg(figure)
+    FigureCanvasAgg(drawn)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    drawn.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
     return buffer.getvalue()

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from markupsafe import Markup
 from models.modes import CONTROLS, REFERENCES
 from models.reporting import figures, fonts, words
 from models.reporting.data import Entry, Gain, ReportData
+from models.reporting.gain import Grid, tables
+from models.reporting.gain import figures as grid_figures
+from models.reporting.gain import words as grid_words
 
 HERE = Path(__file__).parent
 SCALE = 0.6
@@ -43,7 +47,10 @@ class Figure:
 
 
 def write(data: ReportData, folder: Path) -> None:
-    """Writes index.html, figures/*.png, report.json, scores.csv, gains.csv and gains.json into `folder`."""
+    """Writes index.html, figures/*.png, report.json, scores.csv, gains.csv and gains.json into `folder`.
+
+    With a gain grid, grid.csv, grid.json, modes.csv, labels_saved.csv and steps_saved.csv too.
+    """
     drawn = draw(data)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for figure in drawn.values():
@@ -55,8 +62,23 @@ def write(data: ReportData, folder: Path) -> None:
         "scores.csv": csv_text(score_rows(data)),
         "gains.csv": csv_text(gain_rows(data)),
     }
+    if data.grids:
+        files |= _grid_files(data.grids)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _grid_files(grids: Sequence[Grid]) -> dict[str, str]:
+    made = {
+        "grid": tables.scores,
+        "modes": tables.modes,
+        "labels_saved": tables.worths,
+        "steps_saved": tables.paces,
+    }
+    files = {
+        f"{name}.csv": csv_text([row for grid in grids for row in rows(grid)]) for name, rows in made.items()
+    }
+    return {**files, "grid.json": json_text({grid.name: tables.document(grid) for grid in grids})}
 
 
 def draw(data: ReportData) -> dict[tuple[str, str], Figure]:
@@ -76,6 +98,9 @@ def draw(data: ReportData) -> dict[tuple[str, str], Figure]:
             add("confusion", entry.name, figures.confusion(best.confusion))
         if entry.data.lengths:
             add("lengths", entry.name, figures.lengths(entry.data.lengths))
+    for grid in data.grids:
+        for kind, png in grid_figures.drawn(grid).items():
+            add(f"gain-{kind}", grid.name, png)
     for upstream in data.pretraining:
         if upstream.history:
             add("pretraining", upstream.name, figures.pretraining(upstream.history))
@@ -102,11 +127,25 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
         shown=shown,
     )
     environment.globals.update(
-        sentences=words.sentences, findings=words.findings, at=words.at, CONTROLS=CONTROLS
+        sentences=words.sentences,
+        findings=words.findings,
+        at=words.at,
+        claims=grid_words.claims,
+        needed=grid_words.needed,
+        bounds=grid_words.bounds,
+        CONTROLS=CONTROLS,
     )
     template = environment.get_template("page.html")
     style = (HERE / "style.css").read_text(encoding="utf-8")
-    values: dict[str, Any] = {"data": data, "figures": drawn}
+    of_grid = {
+        grid.name: {
+            kind.removeprefix("gain-"): figure
+            for (kind, name), figure in drawn.items()
+            if name == grid.name and kind.startswith("gain-")
+        }
+        for grid in data.grids
+    }
+    values: dict[str, Any] = {"data": data, "figures": drawn, "drawn_of": of_grid.get}
     font = fonts.font_face(template.render(values, style=""))
     return template.render(values, style=Markup(font + "\n" + style))
 
@@ -193,5 +232,5 @@ def _named(entry: Entry) -> dict[str, Any]:
     return {"entry": entry.name, "downstream": entry.downstream, "upstream": entry.upstream}
 
 
-def _without(intervals: dict[str, Any], metric: str) -> dict[str, Any]:
+def _without(intervals: Mapping[str, Any], metric: str) -> dict[str, Any]:
     return intervals[metric].model_dump() if metric in intervals else dict.fromkeys(("value", "low", "high"))

@@ -81,7 +81,7 @@ def _sentence(entry: Entry, labels: int, best: Score) -> str:
                 f"{joint}{PHRASES[gain.verdict]} {_control(entry, against)} ({_difference(gain)})"
             )
             previous = gain.verdict
-    sentence = f"{capital(at(labels))}, {_listed(reached)}"
+    sentence = f"{capital(at(labels))}, {listed(reached)}"
     return f"{sentence}: transfer is {' '.join(compared)}." if compared else f"{sentence}."
 
 
@@ -94,7 +94,7 @@ def _finding(entry: Entry, against: str, gains: list[Gain]) -> tuple[Verdict, st
         f"{PHRASES[verdict]} {_control(entry, against)} {_with([gain for gain in gains if gain.verdict == verdict])}"
         for verdict in verdicts
     ]
-    return verdicts[0] if len(verdicts) == 1 else "unclear", f"Transfer is {_listed(parts)}."
+    return verdicts[0] if len(verdicts) == 1 else "unclear", f"Transfer is {listed(parts)}."
 
 
 def _control(entry: Entry, name: str) -> str:
@@ -118,8 +118,9 @@ def _with(gains: list[Gain]) -> str:
 
 
 def _sizes(gains: list[Gain]) -> str:
-    return _listed([f"{gain.labels:,}" for gain in gains])
+    return listed([f"{gain.labels:,}" for gain in gains])
 
 
-def _listed(parts: list[str]) -> str:
+def listed(parts: list[str]) -> str:
+    """`a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -7,10 +7,10 @@ the same for all (`Problem`), and every way ends in a folder that `load` answers
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import polars as pl
 
@@ -90,6 +90,11 @@ class Predictor(Protocol):
         """How many sets of demonstrations it has been given; 1 for a model that was trained."""
         ...
 
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """What of the demonstrations did not fit into the model so far, counted over all questions."""
+        ...
+
     def outputs(
         self,
         rows: pl.DataFrame,
@@ -111,6 +116,10 @@ class Transfer(Chosen, ABC):
         Raises:
             DataError: nothing can be learnt from such rows, or they do not fit the model.
         """
+
+    def without_search(self) -> Self:
+        """The same with the first of all settings that it would try."""
+        return self
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
         """What `carry` made, from the folder its files were kept in."""

@@ -9,7 +9,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
@@ -118,6 +118,10 @@ class Finetune(Transfer):
             [{name: item[name] for name in shown} for item in search.found],
             problem.tokenizer,
         )
+
+    def without_search(self) -> Self:
+        first = {"learning_rates": self.learning_rates[:1], "train_embeddings": self.train_embeddings[:1]}
+        return self.model_copy(update=first)
 
     def equip(self, model: "PreTrainedModel", setting: "Setting", problem: Problem) -> "PreTrainedModel":
         """The model with what learns marked as such."""

@@ -6,8 +6,9 @@ score is that of several draws of demonstrations, never of a lucky one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -72,6 +73,8 @@ class AskingPredictor:
     model: PreTrainedModel
     decoder: bool
     demonstrations: list[pl.DataFrame]
+    dropped: Counter[str] = field(default_factory=Counter)
+    """See `models.transfer.Predictor`."""
 
     @property
     def draws(self) -> int:
@@ -87,7 +90,9 @@ class AskingPredictor:
     ) -> tuple[list[Feature], list[np.ndarray]]:
         """See `models.transfer.Predictor`."""
         shown = self.demonstrations[draw]
-        asked = Asked(self.model, self.tokenizer, self.decoder, rows, shown, labelled, on_progress)
+        asked = Asked(
+            self.model, self.tokenizer, self.decoder, rows, shown, labelled, on_progress, self.dropped
+        )
         return self.downstream.ask(asked)
 
 

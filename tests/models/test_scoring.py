@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from models.downstream.classification import Classification
-from models.scoring import intervals, over_draws, paired
+from models.scoring import intervals, paired
 
 CLASSES = ("a", "b", "c")
 
@@ -99,9 +99,9 @@ def test_less_can_be_better() -> None:
 def test_several_draws_are_scored_by_their_mean_and_spread_over_both() -> None:
     good, poor = np.array([[1.0, 1.0]] * 40), np.array([[1.0, 1.0]] * 10 + [[0.0, 1.0]] * 30)
     share = lambda totals: {"share": totals[..., 0] / totals[..., 1]}  # noqa: E731
-    found = over_draws(np.stack([good, poor]), share, 1000, seed=1)["share"]
+    found = intervals(np.stack([good, poor]), share, 1000, seed=1)["share"]
     assert found["value"] == pytest.approx((1.0 + 0.25) / 2)
     alone = intervals(poor, share, 1000, seed=1)["share"]
     assert found["high"] - found["low"] > alone["high"] - alone["low"]
-    same = over_draws(np.stack([poor, poor]), share, 1000, seed=1)["share"]
+    same = intervals(np.stack([poor, poor]), share, 1000, seed=1)["share"]
     assert same == pytest.approx(alone)

@@ -1,0 +1,120 @@
+"""Figures of a grid: score over labels, what labels with transfer are worth, and training curves."""
+
+from typing import Any
+
+from matplotlib import ticker
+from matplotlib.axes import Axes
+
+from models.modes import CONTROLS, IN_CONTEXT, MODES
+from models.reporting.figures import CONTROL_STYLE, INK, WAYS, figure, label_axis, png, style
+from models.reporting.gain import Grid
+from models.reporting.words import spoken
+
+MOST_CURVES = 3
+
+
+def drawn(grid: Grid) -> dict[str, bytes]:
+    """All figures of a grid, by what they show."""
+    found = {"scores": scores(grid)}
+    if grid.worths:
+        found["worths"] = worths(grid)
+    if any(curve.mode in (grid.way, "scratch") for curve in grid.curves):
+        found["curves"] = curves(grid)
+    return found
+
+
+def look(mode: str) -> dict[str, Any]:
+    """Colour, marker and line of a mode: the same in every figure."""
+    if mode in CONTROL_STYLE:
+        return CONTROL_STYLE[mode]
+    ways = [name for name in MODES if name not in CONTROLS]
+    marker = "^" if mode in IN_CONTEXT else "o"
+    return {"color": WAYS[ways.index(mode) % len(WAYS)], "marker": marker, "linestyle": "-"}
+
+
+def scores(grid: Grid) -> bytes:
+    """The headline metric over the number of labels, one line a mode, with 95 % intervals."""
+    with style():
+        whole, axes = figure(3.8)
+        for place, mode in enumerate(grid.modes):
+            found = [cell for cell in grid.cells if cell.mode == mode]
+            intervals = [cell.metrics[grid.metric] for cell in found]
+            # Side by side, so that intervals can be told apart.
+            shift = 1.04 ** (place - (len(grid.modes) - 1) / 2)
+            axes.errorbar(
+                [cell.labels * shift for cell in found],
+                [item.value for item in intervals],
+                yerr=[
+                    [item.value - item.low for item in intervals],
+                    [item.high - item.value for item in intervals],
+                ],
+                label=spoken(mode),
+                capsize=2,
+                markersize=4,
+                **look(mode),
+            )
+        if grid.chance is not None:
+            axes.axhline(grid.chance, color=INK, linewidth=0.8, alpha=0.5)
+            axes.annotate(
+                "always the commonest class", (0.99, grid.chance), xycoords=("axes fraction", "data"),
+                ha="right", va="bottom", fontsize=8,
+            )  # fmt: skip
+        label_axis(axes, sorted({cell.labels for cell in grid.cells}))
+        axes.set_ylabel(spoken(grid.metric))
+        whole.legend(loc="outside upper left", ncols=3, handlelength=2, columnspacing=1.2)
+        return png(whole)
+
+
+def worths(grid: Grid) -> bytes:
+    """Labels that scratch needs over the labels that each mode has; an arrow where scratch never gets there."""
+    with style():
+        whole, axes = figure(3.4)
+        modes = [mode for mode in grid.modes if any(item.mode == mode for item in grid.worths)]
+        for mode in modes:
+            found = [item for item in grid.worths if item.mode == mode and item.labels > 0]
+            if found:
+                _worth(axes, mode, [(item.labels, item.needed, item.most) for item in found])
+        sizes = sorted({item.labels for item in grid.worths if item.labels > 0})
+        ends = [min(sizes), max(*sizes, *(item.most for item in grid.worths))]
+        axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=":", label="no gain")
+        axes.set_yscale("log")
+        label_axis(axes, sizes)
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axes.set_xlabel("labels with transfer (logarithmic)")
+        axes.set_ylabel("labels that scratch needs")
+        whole.legend(loc="outside upper left", ncols=3, handlelength=2, columnspacing=1.2)
+        return png(whole)
+
+
+def _worth(axes: Axes, mode: str, points: list[tuple[int, float | None, int]]) -> None:
+    own = look(mode)
+    axes.plot(
+        [labels for labels, _, _ in points],
+        [most if needed is None else needed for _, needed, most in points],
+        label=spoken(mode),
+        markersize=4,
+        **own,
+    )
+    for labels, needed, most in points:
+        if needed is None:
+            axes.annotate(
+                "", (labels, most), xytext=(0, 16), textcoords="offset points",
+                arrowprops={"arrowstyle": "<-", "color": own["color"]},
+            )  # fmt: skip
+
+
+def curves(grid: Grid) -> bytes:
+    """The headline metric on validation rows while training, transfer beside scratch, at a few numbers of labels."""
+    with style():
+        whole, axes = figure(3.2)
+        sizes = sorted({curve.labels for curve in grid.curves})
+        chosen = sizes if len(sizes) <= MOST_CURVES else [sizes[0], sizes[len(sizes) // 2], sizes[-1]]
+        for curve in grid.curves:
+            if curve.mode in (grid.way, "scratch") and curve.labels in chosen:
+                shade = 0.35 + 0.65 * (chosen.index(curve.labels) + 1) / len(chosen)
+                own = look(curve.mode) | {"alpha": shade, "markersize": 3}
+                axes.plot(curve.steps, curve.values, label=f"{spoken(curve.mode)}, {curve.labels:,}", **own)
+        axes.set_xlabel("training steps")
+        axes.set_ylabel(f"{spoken(grid.metric)} (validation)")
+        whole.legend(loc="outside upper left", ncols=2, handlelength=2, columnspacing=1.2)
+        return png(whole)
