@@ -48,6 +48,7 @@ STYLE: dict[RcKeyType, Any] = {
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
     "legend.frameon": False,
     "legend.fontsize": 9.5,
     "lines.linewidth": 1.6,
@@ -182,7 +183,11 @@ def figure(height: float) -> tuple[Figure, Axes]:
 
 def label_axis(axes: Axes, sizes: Sequence[int]) -> None:
     """Logarithmic, with a tick at each number of labels; 0 labels stand left of 1."""
-    axes.set_xscale("symlog", linthresh=1) if 0 in sizes else axes.set_xscale("log")
+    if 0 in sizes:
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(left=-0.4)
+    else:
+        axes.set_xscale("log")
     axes.xaxis.set_major_locator(ticker.FixedLocator(list(sizes)))
     axes.xaxis.set_major_formatter(ticker.FixedFormatter([f"{size:,}" for size in sizes]))
     axes.xaxis.set_minor_locator(ticker.NullLocator())

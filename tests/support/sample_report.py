@@ -17,6 +17,7 @@ from models.reporting.data import (
     ReportData,
     Score,
 )
+from models.reporting.gain import Cell, Curve, Difference, Grid, Pace, Worth
 
 HOSTILE = "<script>alert('x')</script>"
 VALUES = {
@@ -155,6 +156,59 @@ def entry() -> Entry:
     )
 
 
+def grid() -> Grid:
+    """Two sizes, one of which scratch never makes up for."""
+    values = {("finetune", 8): 0.6, ("finetune", 128): 0.8, ("scratch", 8): 0.5, ("scratch", 128): 0.7}
+    cells = [
+        Cell(
+            mode=mode,
+            labels=labels,
+            seeds=(1, 2),
+            metrics={"accuracy": interval(value)},
+            by_seed=(value, value),
+            against={"scratch": Difference(**interval(0.1).model_dump(), verdict="better")}
+            if mode == "finetune"
+            else {},
+            trainable_parameters=2_104_834,
+            seconds=3.5,
+            memory=9e8,
+        )
+        for (mode, labels), value in values.items()
+    ]
+    asked = Cell(mode="zero_shot", labels=0, seeds=(1,), metrics={"accuracy": interval(0.5)}, by_seed=(0.5,))
+    few = {
+        "mode": "finetune",
+        "labels": 8,
+        "needed": 33.4,
+        "low": 28.0,
+        "high": 39.0,
+        "least": 8,
+        "most": 128,
+    }
+    many = {
+        "mode": "finetune",
+        "labels": 128,
+        "needed": None,
+        "low": None,
+        "high": None,
+        "least": 8,
+        "most": 128,
+    }
+    return Grid(
+        name=f"films {HOSTILE}",
+        downstream="classification",
+        upstream="mlm",
+        metric="accuracy",
+        test_rows=500,
+        chance=0.5,
+        cells=(*cells, asked),
+        worths=(Worth(**few), Worth(**many)),
+        paces=(Pace(mode="finetune", labels=8, scratch=90, steps=10, reached=2, seeds=2),),
+        curves=(Curve(mode="finetune", labels=8, steps=(0, 10), values=(0.5, 0.6)),),
+        inapplicable=("few_shot",),
+    )
+
+
 def report() -> ReportData:
     history = tuple(
         Point(
@@ -171,4 +225,10 @@ def report() -> ReportData:
         "tokens": "40,960,000",
     }
     upstream = Pretraining(name="mlm", history=history, facts=facts)
-    return ReportData(title=f"korean {HOSTILE}", corpus=corpus(), pretraining=(upstream,), entries=(entry(),))
+    return ReportData(
+        title=f"korean {HOSTILE}",
+        corpus=corpus(),
+        pretraining=(upstream,),
+        entries=(entry(),),
+        grids=(grid(),),
+    )

@@ -28,8 +28,8 @@ def look(mode: str) -> dict[str, Any]:
     if mode in CONTROL_STYLE:
         return CONTROL_STYLE[mode]
     ways = [name for name in MODES if name not in CONTROLS]
-    marker = "^" if mode in IN_CONTEXT else "o"
-    return {"color": WAYS[ways.index(mode) % len(WAYS)], "marker": marker, "linestyle": "-"}
+    marker, line = ("^", "none") if mode in IN_CONTEXT else ("o", "-")
+    return {"color": WAYS[ways.index(mode) % len(WAYS)], "marker": marker, "linestyle": line}
 
 
 def scores(grid: Grid) -> bytes:

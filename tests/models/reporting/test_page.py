@@ -66,14 +66,20 @@ def test_equal_data_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
     assert [str(path) for path in files] == [
         "figures/confusion-nsmc.png",
         "figures/corpus-lengths.png",
+        *(f"figures/gain-{kind}-films-script-alert-x-script.png" for kind in ("curves", "scores", "worths")),
         "figures/lengths-nsmc.png",
         "figures/pretraining-mlm.png",
         "figures/scores-nsmc.png",
         "gains.csv",
         "gains.json",
+        "grid.csv",
+        "grid.json",
         "index.html",
+        "labels_saved.csv",
+        "modes.csv",
         "report.json",
         "scores.csv",
+        "steps_saved.csv",
     ]
     assert all((folder / path).read_bytes() == (tmp_path / path).read_bytes() for path in files)
 
@@ -111,6 +117,18 @@ def test_it_can_be_read_on_a_phone_and_aloud(reader: Reader) -> None:
     assert all(header.get("scope") in ("col", "row") for header in reader.all("th"))
     targets = {attributes.get("id") for _, attributes in reader.elements}
     assert all((link["href"] or "").removeprefix("#") in targets for link in reader.all("a"))
+
+
+def test_the_gain_grid_says_what_is_missing_and_what_is_not_above_chance(
+    reader: Reader, folder: Path
+) -> None:
+    text = " ".join("".join(reader.text).split())
+    assert "8 labels with transfer are worth about 33 without (95 % interval 28 to 39)" in text
+    assert "128 labels with transfer are worth more than the 128 that scratch was given at most" in text
+    assert "Few shot not applicable" in text
+    assert "Zero shot 0 0.500 0.496–0.504 not above chance" in text
+    rows = list(csv.DictReader(io.StringIO((folder / "labels_saved.csv").read_text(encoding="utf-8"))))
+    assert [row["needed"] for row in rows] == ["33.4", ""]
 
 
 def test_the_headline_says_what_the_table_says(reader: Reader) -> None:
