@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
 from models.downstream.spacing import Spacing
-from models.errors import DataError
 
 WHOLE, SHORT = Spacing(), Spacing(max_length=10)
 LETTERS = "아버지가방에a B.㎏½ﬁ한똠\u200b\u0301🙂\t\u3000\x1c "
@@ -71,12 +70,8 @@ def test_f1_counts_spaces_and_whole_words() -> None:
     assert other["wrong"] == 1
 
 
-def test_rows_without_a_space_teach_nothing() -> None:
-    with pytest.raises(DataError, match="2 training rows hold no space"):
-        WHOLE.check(frame("가나다", " 라 "))
-
-
-def test_counts_of_fewer_letters_decide_where_more_were_never_seen() -> None:
-    rows = frame("나는 간다", "너는 간다", "우리는 간다")
-    counts = WHOLE.fit_baseline(rows, rows, seed=1)
-    assert counts.predict(frame("그는간다", "", "가"))["text"].to_list() == ["그는 간다", "", "가"]
+def test_the_baseline_goes_by_what_is_more_often_between_two_letters() -> None:
+    rows = frame("나는 간다", "너는\t간다 ", "우는간다", "가다", "가 다")
+    pairs = WHOLE.fit_baseline(rows, rows, seed=1)
+    found = pairs.predict(frame("그는간다", "가다", "", "가"))["text"].to_list()
+    assert found == ["그는 간다", "가다", "", "가"]
