@@ -65,7 +65,7 @@ def _document(predictions: Node, row_id: str) -> dict[str, Any]:
 
 
 def _prediction(predictions: Node, rows: Node, row_id: str) -> dict[str, Any]:
-    """What was predicted for a row.
+    """What was predicted for a row: once, or by each draw of demonstrations.
 
     Raises:
         RecipeError: nothing was; says why, or which row may be meant.
@@ -73,7 +73,8 @@ def _prediction(predictions: Node, rows: Node, row_id: str) -> dict[str, Any]:
     table = pl.scan_parquet(predictions.folder() / "predictions.parquet")
     found = table.filter(pl.col("id") == row_id).collect()
     if not found.is_empty():
-        return _plain({name: value for name, value in found.row(0, named=True).items() if name != "id"})
+        made = [_plain(row) for row in found.drop("id", "draw", strict=False).to_dicts()]
+        return made[0] if len(made) == 1 else {"draws": made}
     for part in ("train", "validation", "pool"):
         if _find(rows, part, row_id):
             raise RecipeError(f"row '{row_id}' is of part '{part}'; only rows of part 'test' are predicted")
@@ -157,7 +158,8 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     models = found["models"]
     lines = [("row", found["row_id"])]
     lines += [(f"  {name}", _json(value)) for name, value in found["row"].items() if name != "id"]
-    lines += [("predicted", _json(found["prediction"]))]
+    predicted = found["prediction"].get("draws", [found["prediction"]])
+    lines += [("predicted", _json(prediction)) for prediction in predicted]
     lines += [("gold", _json(found["gold"]))] if found["gold"] else []
     lines += [("file", f"{found['file']}, line {found['line']}")]
     lines += _readers(found["sources"])

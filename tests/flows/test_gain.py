@@ -12,6 +12,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 
@@ -96,6 +97,16 @@ def test_what_each_cell_took_is_that_of_its_run_in_mlflow(whole, home: Path) -> 
             )
         }
     assert set(memory) <= logged
+
+
+def test_a_prediction_by_demonstrations_is_traced_with_every_draw(
+    whole, headwater: Callable, home: Path
+) -> None:
+    step = next(step for step in whole.document["steps"] if step["name"] == "predict/classification/few_shot")
+    folder = next((home / "artifacts").glob(f"*/{step['run_id']}/artifacts"))
+    row = pl.read_parquet(folder / "predictions.parquet")["id"][0]
+    traced = headwater("trace", step["run_id"], row, "--json").document
+    assert [set(draw) for draw in traced["prediction"]["draws"]] == [{"prediction", "probabilities"}] * 2
 
 
 @pytest.fixture(scope="module")
