@@ -17,11 +17,12 @@ from prefect.utilities.annotations import quote
 
 from models.errors import HeadwaterError
 from tasks import connection, tracking
+from tasks.failures import reason
 from tasks.job import STOPPING
 from tasks.lease import is_free, lease
 from tasks.progress import Board
 from tasks.refs import Ref, ordered
-from tasks.step import Outcome, RunContext, Step, link_to, reason
+from tasks.step import Outcome, RunContext, Step, link_to
 from tasks.training_process import TrainingProcess
 
 _PATIENCE_SECONDS = 15.0

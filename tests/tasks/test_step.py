@@ -16,8 +16,9 @@ from toy_steps import Toy, repeat, train, write
 
 from models.errors import DataError, StoreError
 from tasks import connection, store, tracking
+from tasks.failures import may_heal, reason
 from tasks.refs import About, Ref, ordered
-from tasks.step import RunContext, may_heal, reason
+from tasks.step import RunContext
 
 
 def folder_of(ref: Ref) -> Path:
@@ -70,6 +71,7 @@ def test_a_failure_leaves_nothing_and_says_why_in_mlflow(context: RunContext) ->
     assert store.find(ref.key) is None
     (run,) = connection.search(context.experiment_id, f"tags.`headwater.key` = '{ref.key}'")
     assert run.info.status == "FAILED" and "not a good word" in run.data.tags["headwater.reason"]
+    assert run.data.metrics == {"length": 3.0}, "what was measured before the failure is kept"
     with pytest.raises(StoreError, match="no longer in the store"):
         store.files(ref)
 
@@ -156,6 +158,11 @@ def test_only_what_may_heal_is_retried() -> None:
     ):
         assert not may_heal(lasting)
     assert "disk is full" in reason(OSError(errno.ENOSPC, "No space left on device", "/x"))
+
+
+def test_an_error_of_the_connection_that_says_nothing_is_told_by_its_name() -> None:
+    with pytest.raises(StoreError, match=r"cannot be used \(ConnectionResetError\)"), connection.reaching():
+        raise ConnectionResetError
 
 
 def test_a_step_that_waits_for_a_lease_can_be_stopped(context: RunContext) -> None:
