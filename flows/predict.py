@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +23,30 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
     A row that cannot be read is answered by `{"error": …, "line": …}`, and the exit code is then 1.
 
     Raises:
-        RecipeError: nothing to answer, no such model, an input that is not JSON, or a file that cannot be read.
+        RecipeError: nothing to answer, inputs beside a file, no such model, an input that is not JSON, or a file that
+            cannot be read.
         DataError: an input lacks a field.
     """
     if not inputs and file is None:
         raise RecipeError(
             f"nothing to answer: give a text or a JSON object after {model}, or a file of rows with --file"
         )
+    if inputs and file is not None:
+        raise RecipeError(
+            f"there are inputs and --file {file}: give one of the two, and ask again for the other"
+        )
+    rows = None if file is None else _rows(file)
     served = Served(_folder(model))
     single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
-    requests = _rows(file) if file is not None else iter([_parsed(text, single) for text in inputs])
+    requests = iter([_parsed(text, single) for text in inputs]) if rows is None else rows
     bad = 0
     with out.open("w", encoding="utf-8") if out is not None else nullcontext(sys.stdout) as target:
         while batch := list(islice(requests, BATCH)):
-            answers = iter(served.predict([item for item in batch if "error" not in item]))
+            answers = iter(served.predict([item for item in batch if not isinstance(item, Rejected)]))
             for item in batch:
-                bad += "error" in item
-                answer = item if "error" in item else next(answers)
+                wrong = isinstance(item, Rejected)
+                answer = {"error": item.reason, "line": item.line} if wrong else next(answers)
+                bad += wrong
                 print(json.dumps(answer, ensure_ascii=False), file=target)
     return 1 if bad else 0
 
@@ -67,8 +74,12 @@ def _parsed(text: str, single: str | None) -> dict[str, Any]:
     return {single: text}
 
 
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
+def _rows(file: Path) -> Iterator[Mapping[str, Any] | Rejected]:
+    """The fields of each row, or why it cannot be read."""
     source = Files(paths=(str(file),))
     source.check()
-    for item in source.read():
-        yield {"error": item.reason, "line": item.line} if isinstance(item, Rejected) else dict(item.fields)
+    rows = source.read()
+    first = next(rows, None)
+    if first is None:
+        raise RecipeError(f"nothing to answer: {file} holds no rows")
+    return (item if isinstance(item, Rejected) else item.fields for item in chain([first], rows))

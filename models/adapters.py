@@ -1,9 +1,21 @@
-"""Adapters that peft has put into a model, taken out again with what they have learnt added to its weights."""
+"""Adapters that peft puts into a model; taken out again, what they have learnt is added to its weights."""
 
 from pathlib import Path
 
+from peft import PeftConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel
+
+from models import last_layer
+
+
+def put(model: PreTrainedModel, config: PeftConfig) -> PreTrainedModel:
+    """The model with adapters that learn, and its head; all else stays."""
+    model.requires_grad_(False)
+    inject_adapter_in_model(config, model)
+    for layer in last_layer.added(model):
+        layer.requires_grad_(True)
+    return model
 
 
 def save(model: PreTrainedModel, folder: Path) -> None:

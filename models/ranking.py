@@ -1,4 +1,4 @@
-"""Passages in the order in which they answer a query, and what such an order is worth."""
+"""Passages in the order in which they answer a query, what such an order is worth, and the worst ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import log2
@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from models.downstream import beside
 from models.errors import DataError
+from models.relevance import grades
 
 TOP = 10
 """Passages of a ranking that are shown, and that metrics look at."""
 KEPT = 100
 """Passages of a ranking that are kept, so that one can see how far down a relevant passage lies."""
+SHOWN = 200
+"""Characters of a passage that the worst errors show."""
+WORST = 20
+"""Errors shown, the relevant passage that lies lowest first."""
 DIGITS = 6
 """Decimals of a score: what differs in no more than the order of a sum is a tie."""
 PREDICTIONS = {
@@ -78,3 +84,26 @@ def worth(found: Sequence[str], relevant: Mapping[str, int]) -> tuple[float, flo
 
 def _discounted(gains: Sequence[int]) -> float:
     return sum(gain / log2(at + 1) for at, gain in enumerate(gains, start=1))
+
+
+def worst(rows: pl.DataFrame, predictions: pl.DataFrame) -> list[dict[str, Any]]:
+    """The queries whose best relevant passage lies lowest, with it and what was found instead.
+
+    A relevant passage that is not among `rows` is shown by its id.
+    """
+    texts = dict(rows.filter("passage").select("id", "text").iter_rows())
+    found = []
+    asked = beside(predictions, rows).iter_rows(named=True)
+    for row, prediction in zip(asked, predictions.iter_rows(named=True), strict=True):
+        relevant = grades(row["relevant"])
+        places = {name: at for at, name in enumerate(order(prediction), start=1) if name in relevant}
+        best = min(relevant, key=lambda name: (places.get(name, np.inf), -relevant[name], name), default="")
+        if places.get(best) != 1:
+            top = prediction["ranking"][0]["text"]
+            found.append((places.get(best), row, texts.get(best, best)[:SHOWN], top[:SHOWN]))
+    found.sort(key=lambda item: (-(item[0] or np.inf), item[1]["id"]))
+    return [
+        {name: row[name] for name in ("id", "file", "line") if name in row}
+        | {"query": row["text"], "rank": place or f"over {KEPT}", "gold": gold, "found": top}
+        for place, row, gold, top in found[:WORST]
+    ]

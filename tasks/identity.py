@@ -24,8 +24,8 @@ _PACKAGES = ("flows", "tasks", "models")
 _MACHINERY = {"tasks"} | {
     f"tasks.{name}"
     for name in (
-        "environment", "identity", "job", "lease", "lineage", "manifest", "progress", "refs", "run", "serving", "step",
-        "store", "tracking", "training_process",
+        "connection", "environment", "failures", "identity", "job", "lease", "lineage", "manifest", "progress", "refs",
+        "run", "serving", "step", "store", "tracking", "training_process",
     )
 }  # fmt: skip
 _DATA = {".html", ".css", ".json"}

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from models.errors import RecipeError
-from tasks import manifest, store, tracking
+from tasks import connection, manifest, store, tracking
 from tasks.tracking import Tracked
 
 _AGAIN = "run its recipe again to make it anew"
@@ -109,7 +109,7 @@ def _run(start: str) -> Tracked:
     found = tracking.beginning_with(digits) if hexadecimal else []
     if not found:
         raise RecipeError(
-            f"no run '{start}' in MLflow at {store.tracking_uri()}; `headwater run` shows runs in its last column"
+            f"no run '{start}' in MLflow at {connection.tracking_uri()}; `headwater run` shows runs in its last column"
         )
     if len(found) > 1:
         several = ", ".join(run.run_id for run in found[:3])

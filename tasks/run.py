@@ -16,12 +16,13 @@ from prefect.futures import PrefectFuture
 from prefect.utilities.annotations import quote
 
 from models.errors import HeadwaterError
-from tasks import store, tracking
+from tasks import connection, tracking
+from tasks.failures import reason
 from tasks.job import STOPPING
 from tasks.lease import is_free, lease
 from tasks.progress import Board
 from tasks.refs import Ref, ordered
-from tasks.step import Outcome, RunContext, Step, link_to, reason
+from tasks.step import Outcome, RunContext, Step, link_to
 from tasks.training_process import TrainingProcess
 
 _PATIENCE_SECONDS = 15.0
@@ -98,7 +99,7 @@ def flow_run(recipe: str, *, device: str = "auto", threads: int = 0, text: str =
     STOPPING.clear()
     flow = FlowRunContext.get()
     assert flow is not None and flow.flow_run is not None, "flow_run() is for the inside of a flow"
-    experiment_id = store.experiment(recipe)
+    experiment_id = connection.experiment(recipe)
     _end_killed_parents(experiment_id)
     flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
     tags = {"headwater.recipe": recipe, "headwater.flow": flow.flow_run.name, **_prefect_url(flow_run_id)}
@@ -202,7 +203,7 @@ def _run_link(run: FlowRun, outcome: Outcome) -> str:
 
 def _end_killed_parents(experiment_id: str) -> None:
     """Parent runs that say they run while nobody holds their lease were killed: say so."""
-    for parent in store.search(
+    for parent in connection.search(
         experiment_id, f"tags.`headwater.parent` = 'true' and {tracking.running_here()}"
     ):
         if is_free(parent.info.run_id):

@@ -15,7 +15,7 @@ from mlflow.models.utils import _save_example
 from models.downstream import Downstream
 from models.errors import StoreError
 from models.serving import Served
-from tasks import store
+from tasks import connection, store
 from tasks.refs import Ref
 
 CHAMPION = "champion"
@@ -58,8 +58,8 @@ def register(name: str, ref: Ref) -> str:
     made = store.find(ref.key)
     if made is None:
         raise StoreError(f"{ref.title} is no longer in the store; run the flow again to make it")
-    client = store.client()
-    with store.reaching():
+    client = connection.client()
+    with connection.reaching():
         with suppress(MlflowException):  # it is there, or the next call says what is wrong
             client.create_registered_model(name)
         for version in _versions(name):
@@ -72,9 +72,9 @@ def register(name: str, ref: Ref) -> str:
 
 def champion(name: str) -> Path | None:
     """Folder of the model that the alias names; None where nothing is."""
-    with store.reaching():
+    with connection.reaching():
         try:
-            version = store.client().get_model_version_by_alias(name, CHAMPION).version
+            version = connection.client().get_model_version_by_alias(name, CHAMPION).version
         except MlflowException:
             return None
     return store.resolve(f"models:/{name}/{version}")
@@ -82,9 +82,9 @@ def champion(name: str) -> Path | None:
 
 def crown(name: str, version: str) -> None:
     """The alias moves to a version."""
-    with store.reaching():
-        store.client().set_registered_model_alias(name, CHAMPION, version)
+    with connection.reaching():
+        connection.client().set_registered_model_alias(name, CHAMPION, version)
 
 
 def _versions(name: str) -> Sequence[ModelVersion]:
-    return store.client().search_model_versions(f"name = '{name}'")
+    return connection.client().search_model_versions(f"name = '{name}'")

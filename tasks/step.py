@@ -4,17 +4,13 @@ A declaration is a function from typed inputs to files, and its retry policy. Ev
 key, the look-up, the lease, the MLflow run, the manifest, the links between Prefect and MLflow, and progress.
 """
 
-import errno
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from prefect import Task
@@ -25,9 +21,10 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed
 
 from models.config import Config
-from models.errors import HeadwaterError, NetworkError, StoreError
+from models.errors import HeadwaterError
 from tasks import identity, store, tracking
 from tasks.environment import home
+from tasks.failures import fail_on_purpose, may_heal, reason
 from tasks.job import STOPPING, Job, JobSpec, Progress, Stopped
 from tasks.lease import lease
 from tasks.progress import Board, ProgressArtifact, courtesy
@@ -36,8 +33,6 @@ from tasks.training_process import TrainingProcess
 
 R = TypeVar("R", bound=Ref)
 RETRY_SECONDS = [2.0, 10.0, 30.0]
-# Errors of the operating system that no waiting mends.
-_LASTING = {errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR}
 
 
 @dataclass(frozen=True)
@@ -152,15 +147,14 @@ class Step(Generic[R]):
             context.board.show(progress)
             artifact.show(progress)
 
-        _fail_on_purpose(ref)
+        fail_on_purpose(ref)
         spec = JobSpec(ref, run_id, out, scratch, context.device, context.threads)
         try:
             if self.isolated:
                 context.process.run(spec, tell)
             else:
-                job = Job(spec, tell)
-                self.fn(job, ref.config, **ref.inputs)
-                job.close()
+                with closing(Job(spec, tell)) as job:
+                    self.fn(job, ref.config, **ref.inputs)
             store.commit(run_id, ref, out)
         finally:
             context.board.end(ref.title)
@@ -181,28 +175,6 @@ def step(
         isolated: whether the body runs in the training process.
     """
     return lambda fn: Step(fn, makes, retries, isolated)
-
-
-def may_heal(error: BaseException) -> bool:
-    """Whether trying again could help: I/O, network, store and out-of-memory; never bad data or settings."""
-    if STOPPING.is_set() or isinstance(error, Stopped):
-        return False
-    if isinstance(error, OSError):
-        return error.errno not in _LASTING
-    if isinstance(error, StoreError | NetworkError | MemoryError | BrokenProcessPool):
-        return True
-    return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
-
-
-def reason(error: BaseException) -> str:
-    """One line for people: what went wrong, where, and what to do."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full ({error.filename or home()}); free some space or set HEADWATER_HOME to another disk"
-    if isinstance(error, BrokenProcessPool):
-        return "the training process was killed, perhaps for want of memory; use a smaller batch or model"
-    if isinstance(error, HeadwaterError | Stopped):
-        return " ".join(str(error).split())
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
 
 
 def _retry(_task: Any, _task_run: Any, state: "State[Any]") -> bool:
@@ -236,18 +208,3 @@ def link_to(url: str, about: str) -> None:
     if FlowRunContext.get() or TaskRunContext.get():
         with courtesy():
             create_link_artifact(link=url, link_text="MLflow run", description=about)
-
-
-def _fail_on_purpose(ref: Ref) -> None:
-    """The hook for drills: HEADWATER_FAIL=NAME fails a step each time, NAME:N the first N times."""
-    name, _, times = os.environ.get("HEADWATER_FAIL", "").partition(":")
-    if not name or name not in (ref.step, ref.name):
-        return
-    counter = Path(home() / "drills" / ref.name.replace("/", "."))
-    counter.parent.mkdir(parents=True, exist_ok=True)
-    failed = int(counter.read_text()) if counter.is_file() else 0
-    if not times or failed < int(times):
-        counter.write_text(str(failed + 1))
-        raise HeadwaterError(
-            f"{ref.title} failed on purpose, as HEADWATER_FAIL={os.environ['HEADWATER_FAIL']} asks"
-        )

@@ -4,33 +4,24 @@ An artifact counts only when all its files and, last, its manifest are stored an
 kill at any moment leaves either nothing or the whole.
 """
 
-import functools
 import json
-import logging
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
 import mlflow.artifacts
-from mlflow import MlflowClient
 from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import OperationalError
 
 from models.errors import HeadwaterError, RecipeError, StoreError
 from tasks import manifest
+from tasks.connection import client, reaching, search_all, tracking_uri
 from tasks.environment import home
 from tasks.refs import Ref
-
-logging.getLogger("alembic").setLevel(logging.WARNING)
-logging.getLogger("mlflow").setLevel(logging.WARNING)
-logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # `reaching` says it in one line
 
 
 @dataclass(frozen=True)
@@ -40,72 +31,6 @@ class Made:
     run_id: str
     seconds: float
     metrics: dict[str, float]
-
-
-def tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, else SQLite under the home folder."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    if given:
-        return given
-    home().mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{home() / 'mlflow.db'}"
-
-
-def ui_url() -> str:
-    """Where MLflow's pages are: the tracking server, or the address `headwater up` serves this store at."""
-    uri = tracking_uri()
-    return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
-
-
-@functools.cache
-def _client(uri: str) -> MlflowClient:
-    return MlflowClient(tracking_uri=uri)
-
-
-def client() -> MlflowClient:
-    """A client of the current store."""
-    return _client(tracking_uri())
-
-
-@contextmanager
-def reaching() -> Iterator[None]:
-    """Turn the store's own errors into one clear line.
-
-    Raises:
-        StoreError: when the store does not answer or cannot be written.
-    """
-    try:
-        yield
-    except (MlflowException, OperationalError, ConnectionError) as error:
-        text = str(error)
-        if "disk is full" in text or "No space left" in text:
-            raise HeadwaterError(
-                f"the disk is full: MLflow cannot write below {home()}; free some space"
-            ) from error
-        reason = text.splitlines()[0][:300]
-        raise StoreError(
-            f"the MLflow store at {tracking_uri()} cannot be used ({reason}); "
-            "is the server running and MLFLOW_TRACKING_URI right?"
-        ) from error
-
-
-def experiment(name: str) -> str:
-    """Id of the experiment `name`, made where it is missing."""
-    with reaching():
-        found = client().get_experiment_by_name(name)
-        if found is not None:
-            if found.lifecycle_stage != "active":
-                client().restore_experiment(found.experiment_id)
-            return found.experiment_id
-        embedded = tracking_uri().startswith("sqlite")
-        location = (home() / "artifacts" / name).as_uri() if embedded else None
-        try:
-            return client().create_experiment(name, artifact_location=location)
-        except MlflowException:
-            made = client().get_experiment_by_name(name)  # another run was first
-            if made is None:
-                raise
-            return made.experiment_id
 
 
 def find(key: str) -> Made | None:
@@ -149,29 +74,9 @@ def _made(run: Run) -> Made:
     return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
 
 
-def search(experiment_id: str, condition: str) -> list[Run]:
-    """Runs of one experiment that meet MLflow's filter `condition`."""
-    with reaching():
-        return list(client().search_runs([experiment_id], condition))
-
-
-def search_all(condition: str) -> list[Run]:
-    """The newest runs of any experiment that meet MLflow's filter `condition`."""
-    return page_of(condition)[0]
-
-
-def page_of(condition: str, token: str | None = None) -> tuple[list[Run], str | None]:
-    """At most 20 runs as `search_all` finds them, and the token of those that follow, if any do."""
-    experiments = [item.experiment_id for item in client().search_experiments()]
-    found = client().search_runs(
-        experiments, condition, order_by=["attributes.end_time DESC"], max_results=20, page_token=token
-    )
-    return list(found), found.token or None
-
-
 def _complete(run: Run) -> bool:
     """Whether the manifest is there, and every file it lists with its size."""
-    folder = _local_folder(run)
+    folder = _local(run.info.artifact_uri)
     if folder is not None:
         if not (folder / manifest.NAME).is_file():
             return False
@@ -196,10 +101,10 @@ def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
             yield item.path, int(item.file_size or 0)
 
 
-def _local_folder(run: Run) -> Path | None:
-    """The run's artifact folder where it is on this machine's disk."""
-    uri = urlparse(run.info.artifact_uri or "")
-    return Path(unquote(uri.path)) if uri.scheme in ("", "file") else None
+def _local(uri: str | None) -> Path | None:
+    """The folder at an address where it is on this machine's disk."""
+    place = urlparse(uri or "")
+    return Path(unquote(place.path)) if place.scheme in ("", "file") else None
 
 
 def files(ref: Ref) -> Path:
@@ -219,7 +124,7 @@ def files(ref: Ref) -> Path:
 def folder(run_id: str, key: str) -> Path:
     """A local folder with the files of the finished artifact that a run made; treat it as read-only."""
     with reaching():
-        return _local_folder(client().get_run(run_id)) or _download(run_id, key)
+        return _local(client().get_run(run_id).info.artifact_uri) or _download(run_id, key)
 
 
 def _download(run_id: str, key: str) -> Path:
@@ -227,17 +132,16 @@ def _download(run_id: str, key: str) -> Path:
     target = home() / "cache" / key
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent))
-        client().download_artifacts(run_id, "", str(temporary))
-        for name in manifest.damaged(temporary):
-            shutil.rmtree(temporary)
-            raise HeadwaterError(
-                f"run {run_id}: {name} does not have the bytes its manifest says; delete the run"
-            )
-        try:
-            temporary.rename(target)
-        except OSError:  # another process was first
-            shutil.rmtree(temporary)
+        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+            copy = Path(temporary, key)
+            copy.mkdir()
+            client().download_artifacts(run_id, "", str(copy))
+            for name in manifest.damaged(copy):
+                raise HeadwaterError(
+                    f"run {run_id}: {name} does not have the bytes its manifest says; delete the run"
+                )
+            with suppress(OSError):  # another process was first
+                copy.rename(target)
     return target
 
 
@@ -260,9 +164,9 @@ def resolve(uri: str) -> Path:
     try:
         if alias:
             version = client().get_model_version_by_alias(name, alias).version
-        place = urlparse(source := client().get_model_version_download_uri(name, version))
-        if place.scheme in ("", "file"):
-            return Path(unquote(place.path))
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri()))
+        source = client().get_model_version_download_uri(name, version)
+        return _local(source) or Path(
+            mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri())
+        )
     except MlflowException as error:
         raise RecipeError(f"'{uri}' is not a registered model: {str(error).splitlines()[0]}") from error

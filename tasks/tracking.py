@@ -9,7 +9,7 @@ from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
 
-from tasks import store
+from tasks.connection import client, page_of, reaching, search, search_all, ui_url
 from tasks.environment import home_id
 from tasks.refs import Ref
 
@@ -35,16 +35,16 @@ class Tracked:
 
 def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[str, str]) -> str:
     """The parent run of a flow run; a retried flow run goes on with the one it had."""
-    with store.reaching():
-        known = store.search(
+    with reaching():
+        known = search(
             experiment_id,
             f"tags.`headwater.flow_run_id` = '{flow_run_id}' and tags.`headwater.parent` = 'true'",
         )
         if known:
             run_id = known[0].info.run_id
-            store.client().update_run(run_id, status="RUNNING")
+            client().update_run(run_id, status="RUNNING")
             if REASON in known[0].data.tags:
-                store.client().delete_tag(run_id, REASON)
+                client().delete_tag(run_id, REASON)
             return run_id
         own = {
             "headwater.flow_run_id": flow_run_id,
@@ -52,12 +52,12 @@ def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[s
             "headwater.home": home_id(),
             **tags,
         }
-        return store.client().create_run(experiment_id, run_name=name, tags=own).info.run_id
+        return client().create_run(experiment_id, run_name=name, tags=own).info.run_id
 
 
 def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, str]) -> str:
     """A child run for a step that is about to be executed, with its configuration as an artifact."""
-    with store.reaching():
+    with reaching():
         own = {
             "mlflow.parentRunId": parent_id,
             "headwater.step": ref.step,
@@ -66,11 +66,10 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
             **ref.about.tags(),
             **tags,
         }
-        client = store.client()
-        run_id = client.create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
-        client.log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
+        run_id = client().create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
+        client().log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
         params = [Param(name, value[:250]) for name, value in _flat(ref.config.identity())]
-        client.log_batch(run_id, params=params[:100])
+        client().log_batch(run_id, params=params[:100])
         return run_id
 
 
@@ -83,10 +82,10 @@ def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
 
 def close(run_id: str, status: str, reason: str = "") -> None:
     """End a run; `reason` says in one line why it did not finish."""
-    with store.reaching():
+    with reaching():
         if reason:
-            store.client().set_tag(run_id, REASON, reason[:4000])
-        store.client().set_terminated(run_id, status)
+            client().set_tag(run_id, REASON, reason[:4000])
+        client().set_terminated(run_id, status)
 
 
 def running_here() -> str:
@@ -96,23 +95,19 @@ def running_here() -> str:
 
 def unfinished(key: str) -> list[str]:
     """Runs under this home folder that say they still compute this key."""
-    with store.reaching():
-        return [
-            run.info.run_id
-            for run in store.search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
-        ]
+    found = search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
+    return [run.info.run_id for run in found]
 
 
 def beginning_with(start: str) -> list[Tracked]:
     """Runs whose id begins with these hexadecimal digits, at most 20."""
-    with store.reaching():
-        return [_tracked(run) for run in store.search_all(f"attributes.run_id LIKE '{start}%'")]
+    return [_tracked(run) for run in search_all(f"attributes.run_id LIKE '{start}%'")]
 
 
 def get(run_id: str) -> Tracked:
     """The run with this id."""
-    with store.reaching():
-        return _tracked(store.client().get_run(run_id))
+    with reaching():
+        return _tracked(client().get_run(run_id))
 
 
 def finished(tags: Mapping[str, str]) -> Iterator[Tracked]:
@@ -121,8 +116,7 @@ def finished(tags: Mapping[str, str]) -> Iterator[Tracked]:
     condition = " and ".join([*asked, f"attributes.status = '{FINISHED}'"])
     token, more = None, True
     while more:
-        with store.reaching():
-            runs, token = store.page_of(condition, token)
+        runs, token = page_of(condition, token)
         yield from map(_tracked, runs)
         more = token is not None
 
@@ -134,20 +128,20 @@ def _tracked(run: Run) -> Tracked:
 
 def metrics(run_id: str) -> dict[str, float]:
     """The newest value of each metric of a run."""
-    with store.reaching():
-        return dict(store.client().get_run(run_id).data.metrics)
+    with reaching():
+        return dict(client().get_run(run_id).data.metrics)
 
 
 def keep_file(run_id: str, path: Path) -> None:
     """Store a file beside a run, whatever becomes of it."""
-    with store.reaching():
-        store.client().log_artifact(run_id, str(path))
+    with reaching():
+        client().log_artifact(run_id, str(path))
 
 
 def keep_text(run_id: str, text: str, name: str) -> None:
     """Store a text beside a run, whatever becomes of it."""
-    with store.reaching():
-        store.client().log_text(run_id, text, name)
+    with reaching():
+        client().log_text(run_id, text, name)
 
 
 def kill_stale(key: str) -> None:
@@ -166,19 +160,19 @@ def log(
     now = int(time.time() * 1000)
     values = [Metric(name, float(value), now, step) for name, value in (metrics or {}).items()]
     labels = [RunTag(name, value) for name, value in (tags or {}).items()]
-    with store.reaching():
-        store.client().log_batch(run_id, metrics=values, tags=labels)
+    with reaching():
+        client().log_batch(run_id, metrics=values, tags=labels)
 
 
 def describe(run_id: str, text: str) -> None:
     """Markdown that the MLflow page of a run shows as its description."""
-    with store.reaching():
-        store.client().set_tag(run_id, "mlflow.note.content", text[:5000])
+    with reaching():
+        client().set_tag(run_id, "mlflow.note.content", text[:5000])
 
 
 def run_url(experiment_id: str, run_id: str) -> str:
     """Address of a run's page."""
-    return f"{store.ui_url()}/#/experiments/{experiment_id}/runs/{run_id}"
+    return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}"
 
 
 class MetricLog:
@@ -204,6 +198,6 @@ class MetricLog:
         with self._lock:
             points, self._points = self._points, []
         self._sent = time.monotonic()
-        with store.reaching():
+        with reaching():
             for start in range(0, len(points), 1000):
-                store.client().log_batch(self._run_id, metrics=points[start : start + 1000])
+                client().log_batch(self._run_id, metrics=points[start : start + 1000])

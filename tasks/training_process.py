@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -122,14 +122,11 @@ def _work(spec: JobSpec) -> None:
     import torch  # only this process needs it
 
     torch.set_num_threads(spec.threads)
-    job = Job(spec, _reports.send)
     body = vars(importlib.import_module(spec.ref.module))[spec.ref.step].fn
     _forget_peak()
-    try:
+    with closing(Job(spec, _reports.send)) as job:
         body(job, spec.ref.config, **spec.ref.inputs)
         job.metrics({PEAK_MEMORY: _peak()})
-    finally:
-        job.close()
 
 
 def _forget_peak() -> None:

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-SHOWN = 200
-"""Characters of a passage that the worst errors show."""
-WORST = 20
-"""Errors shown, the relevant passage that lies lowest first."""
 _TEXT = ("input_ids", "attention_mask")
 
 
@@ -213,29 +209,8 @@ class Retrieval(Downstream):
         return {name: totals[..., at] / count for at, name in enumerate(names)}
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
-        """`worst`: the queries whose best relevant passage lies lowest, with it and what was found instead.
-
-        A relevant passage that is not among `rows` is shown by its id.
-        """
-        texts = dict(rows.filter("passage").select("id", "text").iter_rows())
-        found = []
-        asked = beside(predictions, rows).iter_rows(named=True)
-        for row, prediction in zip(asked, predictions.iter_rows(named=True), strict=True):
-            order, relevant = ranking.order(prediction), relevance.grades(row["relevant"])
-            places = {name: at for at, name in enumerate(order, start=1) if name in relevant}
-            best = min(
-                relevant, key=lambda name: (places.get(name, np.inf), -relevant[name], name), default=""
-            )
-            if places.get(best) != 1:
-                top = prediction["ranking"][0]["text"]
-                found.append((places.get(best), row, texts.get(best, best)[:SHOWN], top[:SHOWN]))
-        found.sort(key=lambda item: (-(item[0] or np.inf), item[1]["id"]))
-        worst = [
-            {name: row[name] for name in ("id", "file", "line") if name in row}
-            | {"query": row["text"], "rank": place or f"over {ranking.KEPT}", "gold": gold, "found": top}
-            for place, row, gold, top in found[:WORST]
-        ]
-        return {"worst": worst}
+        """`worst`: the queries whose best relevant passage lies lowest, with it and what was found instead."""
+        return {"worst": ranking.worst(rows, predictions)}
 
     # ---- without learning
 

@@ -20,8 +20,11 @@ class LinearProbe(Finetune):
         min_length=1,
         description="Highest learning rates to try; validation rows choose.",
     )
-    train_embeddings: tuple[bool, ...] = Field(
-        default=(False,), description="Embeddings stay: a probe has nothing else to try.", max_length=1
+    train_embeddings: tuple[Literal[False], ...] = Field(
+        default=(False,),
+        description="Embeddings stay: a probe has nothing else to try.",
+        min_length=1,
+        max_length=1,
     )
 
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":

@@ -27,23 +27,19 @@ class Lora(Finetune):
         min_length=1,
         description="Highest learning rates to try; validation rows choose.",
     )
-    train_embeddings: tuple[bool, ...] = Field(
-        default=(False,), description="Embeddings stay, as LoRA has it.", max_length=1
+    train_embeddings: tuple[Literal[False], ...] = Field(
+        default=(False,), description="Embeddings stay, as LoRA has it.", min_length=1, max_length=1
     )
 
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
-        from peft import LoraConfig, inject_adapter_in_model
+        from peft import LoraConfig
 
-        from models import backbone, last_layer
+        from models import adapters, backbone, last_layer
 
-        model.requires_grad_(False)
         matrices = last_layer.inner_matrices(model)
         config = LoraConfig(r=self.rank, lora_alpha=self.alpha, lora_dropout=0.0, target_modules=matrices)
         with backbone.seeded(problem.seed):
-            inject_adapter_in_model(config, model)
-        for layer in last_layer.added(model):
-            layer.requires_grad_(True)
-        return model
+            return adapters.put(model, config)
 
     def save(self, model: "PreTrainedModel", folder: Path) -> None:
         """Adds the corrections to the weights."""

@@ -28,8 +28,8 @@ class PromptTuning(Finetune):
         min_length=1,
         description="Highest learning rates to try; validation rows choose.",
     )
-    train_embeddings: tuple[bool, ...] = Field(
-        default=(False,), description="The vocabulary's embeddings stay.", max_length=1
+    train_embeddings: tuple[Literal[False], ...] = Field(
+        default=(False,), description="The vocabulary's embeddings stay.", min_length=1, max_length=1
     )
 
     def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
@@ -43,19 +43,15 @@ class PromptTuning(Finetune):
         return super().carry(replace(problem, tokenizer=tokenizer, start=start), on_progress)
 
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
-        from peft import TrainableTokensConfig, inject_adapter_in_model
+        from peft import TrainableTokensConfig
 
-        from models import last_layer
+        from models import adapters
         from models.tokenization import soft_prompt
 
-        model.requires_grad_(False)
         words = model.get_input_embeddings()
         name = next(name for name, module in model.named_modules() if module is words)
         ids = soft_prompt(problem.tokenizer)
-        inject_adapter_in_model(TrainableTokensConfig(token_indices=ids, target_modules=[name]), model)
-        for layer in last_layer.added(model):
-            layer.requires_grad_(True)
-        return model
+        return adapters.put(model, TrainableTokensConfig(token_indices=ids, target_modules=[name]))
 
     def save(self, model: "PreTrainedModel", folder: Path) -> None:
         """Puts the vectors into the embeddings."""

@@ -9,6 +9,8 @@ from models.records import as_text
 from tasks.published import InParts, JsonArray
 from tasks.sources import Record, Rejected
 
+GOLD = {"score": "label", "label": "binary-label"}
+"""What `labels` calls each view's gold."""
 LABELS: dict[Any, str] = {0: "different", 1: "same"}
 
 
@@ -24,8 +26,12 @@ class KlueSts(JsonArray, InParts):
     def row(self, fields: Mapping[str, Any], file: str, line: int, part: str) -> Record | Rejected:
         found = fields.get("labels")
         if not isinstance(found, dict):
-            return Rejected(file, line, "labels", "missing", as_text(fields))
-        binary = found.get("binary-label")
-        gold = found.get("label") if self.view == "score" else LABELS.get(binary, binary)
+            reason = "missing" if found is None else "not a JSON object"
+            return Rejected(file, line, "labels", reason, as_text(fields))
+        gold = found.get(GOLD[self.view])
+        if isinstance(gold, dict | list):
+            return Rejected(file, line, "labels", "not a number", as_text(fields))
+        if self.view == "label":
+            gold = LABELS.get(gold, gold)
         texts = {"text_a": fields.get("sentence1"), "text_b": fields.get("sentence2")}
         return Record({"id": fields.get("guid"), **texts, self.view: gold}, file, line, part)

@@ -74,6 +74,25 @@ def test_predict_without_anything_to_answer_ends_with_2(
     assert said(capsys).startswith("nothing to answer: give a text or a JSON object after")
 
 
+def test_predict_with_inputs_and_a_file_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "가"}\n', encoding="utf-8")
+    assert cli.main(["predict", str(tmp_path), "나", "--file", str(rows)]) == 2
+    assert said(capsys).startswith(f"there are inputs and --file {rows}: give one of the two")
+
+
+def test_predict_of_a_file_without_rows_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows.write_text("\n\n", encoding="utf-8")
+    assert cli.main(["predict", str(tmp_path), "--file", str(rows), "--out", str(out)]) == 2
+    assert said(capsys) == f"nothing to answer: {rows} holds no rows"
+    assert not out.exists()
+
+
 def test_up_outside_the_project_ends_with_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,7 +88,10 @@ def test_what_predict_cannot_answer_is_one_line(headwater: Callable, ended, tmp_
     nobody = headwater("predict", "nobody@champion", "가")
     assert (nobody.code, nobody.err.count("\n")) == (2, 1)
     rows = tmp_path / "rows.jsonl"
-    rows.write_text('{"text": "음악이 훌륭했다"}\nno json\n{"text": "지루했다"}\n', encoding="utf-8")
+    rows.write_text(
+        '{"text": "음악이 훌륭했다"}\nno json\n{"text": "지루했다", "error": "a column like any other"}\n',
+        encoding="utf-8",
+    )
     answers = headwater("predict", "every-classification@champion", "--file", rows)
     lines = [json.loads(line) for line in answers.out.splitlines()]
     assert answers.code == 1

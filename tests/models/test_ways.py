@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 import torch
 import transformers
+from pydantic import ValidationError
 from transformers import PreTrainedTokenizerFast
 
 from models import backbone
@@ -167,6 +168,13 @@ def test_prototypes_tell_shown_rows_apart(make: Callable, tmp_path: Path) -> Non
     way = InContext(draws=1)
     found = answers(way, kept(way.carry(shown, silent), shown, tmp_path / "kept"), shown)
     assert problem.downstream.evaluate(problem.validation, found)["accuracy"] > 0.5
+
+
+@pytest.mark.parametrize("way", [Lora, LinearProbe, PromptTuning])
+@pytest.mark.parametrize("asked", [[True], [False, True], []], ids=str)
+def test_embeddings_that_stay_cannot_be_asked_to_learn(way: type[Transfer], asked: list[bool]) -> None:
+    with pytest.raises(ValidationError, match="train_embeddings"):
+        way.model_validate({"train_embeddings": asked})
 
 
 def test_a_way_is_found_by_its_name() -> None:

@@ -33,9 +33,9 @@ def write(job: Job, config: Toy) -> None:
     (job.out / "folder").mkdir()
     (job.out / "folder" / "word.txt").write_text(config.word)
     time.sleep(config.wait)
+    job.metrics({"length": len(config.word)})
     if config.fail:
         raise DataError(f"'{config.word}' is not a good word; choose another")
-    job.metrics({"length": len(config.word)})
 
 
 @step(refs.Validated)

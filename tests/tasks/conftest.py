@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import store, tracking
+from tasks import connection, tracking
 from tasks.progress import Board
 from tasks.step import RunContext
 from tasks.training_process import TrainingProcess
@@ -35,6 +35,6 @@ def context(
     """What `Step.produce` needs, with an experiment and a parent run for this test alone."""
     # The name becomes part of paths, in which polars reads brackets as a glob.
     name = request.node.name.translate(str.maketrans("[]", "--"))
-    experiment_id = store.experiment(name)
+    experiment_id = connection.experiment(name)
     parent_id = tracking.open_parent(experiment_id, "parent", name, {})
     return RunContext(experiment_id, parent_id, "flow-run", "cpu", 2, Board(), training_process)

@@ -12,7 +12,7 @@ from models.downstream.classification import Classification
 from models.errors import DataError
 from models.serving import Served
 from models.transfer.in_context import InContext
-from tasks import store
+from tasks import connection, store
 from tasks.adapt import AdaptConfig, adapt
 from tasks.ingest import IngestConfig, ingest
 from tasks.predict import PredictConfig, predict
@@ -93,7 +93,7 @@ def test_the_same_work_gives_the_same_bytes(context: RunContext) -> None:
     made = adapted("scratch", labels=60)
     folder = make(made, context)
     first = {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    store.client().delete_run(store.find(made.key).run_id)
+    connection.client().delete_run(store.find(made.key).run_id)
     folder = make(made, context)
     assert {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == first
 
@@ -101,7 +101,7 @@ def test_the_same_work_gives_the_same_bytes(context: RunContext) -> None:
 def test_curves_have_one_point_a_step(context: RunContext) -> None:
     made = adapted("finetune")
     make(made, context)
-    points = store.client().get_metric_history(store.find(made.key).run_id, "train/loss")
+    points = connection.client().get_metric_history(store.find(made.key).run_id, "train/loss")
     steps = [point.step for point in points]
     assert steps == sorted(set(steps)) and steps[-1] == QUICK.steps(100)
     history = pl.read_parquet(store.files(made) / "history.parquet")

@@ -10,7 +10,7 @@ import pytest
 from models.errors import DataError
 from models.text import dirt
 from models.text.cleaning import CleanConfig
-from tasks import store
+from tasks import connection, store
 from tasks.ingest import IngestConfig, ingest
 from tasks.refs import Ref, ordered
 from tasks.sources.demo import Demo
@@ -120,8 +120,8 @@ def test_too_many_bad_rows_stop_the_step_with_counts_and_the_first_place(
         "the first is rows.tsv, line 3. Mend the files (this step's MLflow run has them all in quarantine.parquet) "
         "or raise 'quarantine'"
     )
-    (failed,) = store.search(context.experiment_id, "tags.`headwater.step` = 'validate'")
-    kept = store.client().download_artifacts(failed.info.run_id, "quarantine.parquet", str(tmp_path))
+    (failed,) = connection.search(context.experiment_id, "tags.`headwater.step` = 'validate'")
+    kept = connection.client().download_artifacts(failed.info.run_id, "quarantine.parquet", str(tmp_path))
     assert pl.read_parquet(kept)["line"].sort().to_list() == [3, 4]
     folder = make(validate(ValidateConfig(rows=downstream, quarantine=0.2), rows=rows), context)
     assert counts(folder)["kept"] == 17

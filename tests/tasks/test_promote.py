@@ -19,7 +19,7 @@ from models.adapted import VALIDATION
 from models.config import Config
 from models.serving import downstream_of
 from models.transfer.finetune import Finetune
-from tasks import refs, serving, store
+from tasks import connection, refs, serving, store
 from tasks.job import Job
 from tasks.promote import PromoteConfig, promote
 from tasks.step import RunContext, step
@@ -51,13 +51,13 @@ def promoted(name: str, context: RunContext, *models: refs.Adapted) -> dict:
 
 
 def champion(name: str) -> str:
-    return store.client().get_model_version_by_alias(name, "champion").run_id
+    return connection.client().get_model_version_by_alias(name, "champion").run_id
 
 
 def test_every_model_is_a_version_and_the_best_is_the_champion(context: RunContext) -> None:
     good, poor = adapted("finetune"), adapted("finetune", way=UNTAUGHT)
     found = promoted("toy-classification", context, poor, good)
-    versions = store.client().search_model_versions("name = 'toy-classification'")
+    versions = connection.client().search_model_versions("name = 'toy-classification'")
     assert {version.run_id for version in versions} == {store.find(item.key).run_id for item in (good, poor)}
     assert found["validation"][found["best"]] == max(found["validation"].values())
     assert champion("toy-classification") == store.find(good.key).run_id
@@ -77,8 +77,8 @@ def test_mlflow_loads_a_registered_model_that_answers_like_ours(
     context: RunContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promoted("toy-loads", context, adapted("finetune"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri())
-    mlflow.set_tracking_uri(store.tracking_uri())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", connection.tracking_uri())
+    mlflow.set_tracking_uri(connection.tracking_uri())
     loaded = mlflow.pyfunc.load_model("models:/toy-loads@champion")
     texts = ["음악이 훌륭했다", "정말 지루했다"]
     answers = loaded.predict(pd.DataFrame({"text": texts}))
@@ -101,7 +101,7 @@ def test_mlflow_serves_it_over_http(context: RunContext) -> None:
         "--env-manager", "local", "--port", str(port), "--host", "127.0.0.1",
     ]  # fmt: skip
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": store.tracking_uri(), "PATH": path}
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": connection.tracking_uri(), "PATH": path}
     server = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2], start_new_session=True)
     try:
         answer = ask(port, {"dataframe_records": [{"text": "음악이 훌륭했다"}]})

@@ -69,6 +69,26 @@ def test_klue_sts_has_a_score_and_a_label(tmp_path: Path, view: str, gold: Any) 
     assert isinstance(bad, Rejected) and (bad.field, bad.reason) == ("labels", "missing")
 
 
+@pytest.mark.parametrize("view", ["score", "label"])
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ({"label": [4.9], "binary-label": [1]}, "not a number"),
+        ({"label": {"mean": 4.9}, "binary-label": {"same": 1}}, "not a number"),
+        ([4.9, 1], "not a JSON object"),
+    ],
+    ids=str,
+)
+def test_klue_sts_sets_a_row_aside_whose_label_is_no_number(
+    tmp_path: Path, view: str, labels: Any, reason: str
+) -> None:
+    path = tmp_path / "sts.json"
+    row = {"guid": "a", "sentence1": "가", "sentence2": "나", "labels": labels}
+    path.write_text(json.dumps([row], ensure_ascii=False), encoding="utf-8")
+    (bad,) = load("klue_sts", path, view=view).read()
+    assert bad == Rejected("sts.json", 1, "labels", reason, json.dumps(row, ensure_ascii=False))
+
+
 def test_klue_nli_keeps_the_rows_of_a_premise_together(tmp_path: Path) -> None:
     path = tmp_path / "nli.json"
     row = {"guid": "x", "premise": "가", "hypothesis": "나", "gold_label": "neutral", "author": "neutral"}

@@ -15,9 +15,10 @@ import pytest
 from toy_steps import Toy, repeat, train, write
 
 from models.errors import DataError, StoreError
-from tasks import store, tracking
+from tasks import connection, store, tracking
+from tasks.failures import may_heal, reason
 from tasks.refs import About, Ref, ordered
-from tasks.step import RunContext, may_heal, reason
+from tasks.step import RunContext
 
 
 def folder_of(ref: Ref) -> Path:
@@ -68,8 +69,9 @@ def test_a_failure_leaves_nothing_and_says_why_in_mlflow(context: RunContext) ->
     with pytest.raises(DataError, match="choose another"):
         write.produce(ref, context)
     assert store.find(ref.key) is None
-    (run,) = store.search(context.experiment_id, f"tags.`headwater.key` = '{ref.key}'")
+    (run,) = connection.search(context.experiment_id, f"tags.`headwater.key` = '{ref.key}'")
     assert run.info.status == "FAILED" and "not a good word" in run.data.tags["headwater.reason"]
+    assert run.data.metrics == {"length": 3.0}, "what was measured before the failure is kept"
     with pytest.raises(StoreError, match="no longer in the store"):
         store.files(ref)
 
@@ -79,7 +81,7 @@ def test_runs_carry_the_tags_users_search_by(context: RunContext) -> None:
         downstream="reviews", kind="classification", mode="finetune", labels=1000, seed=3, upstream="mlm"
     )
     ref = write(Toy(word="tags"), about=about)
-    run = store.client().get_run(write.produce(ref, context).run_id)
+    run = connection.client().get_run(write.produce(ref, context).run_id)
     assert run.info.run_name == "write/reviews/finetune"
     assert run.data.tags["mlflow.parentRunId"] == context.parent_id
     wanted = {"step": "write", "key": ref.key, "upstream": "mlm", "downstream": "classification", "name": "reviews",
@@ -106,7 +108,7 @@ def test_a_killed_training_process_heals_and_goes_on_where_it_was(
         train.produce(ref, context)
     assert may_heal(caught.value) and "killed" in reason(caught.value)
     outcome = train.produce(ref, context)
-    assert outcome.status == "run" and outcome.metrics == {"resumed_at": 3.0}
+    assert outcome.status == "run" and outcome.metrics and outcome.metrics["resumed_at"] == 3.0
     assert int((folder_of(ref) / "pid.txt").read_text()) != os.getpid()
     assert not (home_folder / "work" / ref.key).exists(), "resumable work goes once it is stored"
 
@@ -115,7 +117,7 @@ KILLED = """
 import sys, tasks.run
 sys.path.insert(0, {tests!r})
 from toy_steps import Toy, write
-from tasks import store, tracking
+from tasks import connection, store, tracking
 from tasks.step import RunContext
 from tasks.progress import Board
 from tasks.training_process import TrainingProcess
@@ -142,7 +144,7 @@ def test_a_kill_leaves_nothing_and_frees_the_lease(context: RunContext) -> None:
     (killed,) = tracking.unfinished(ref.key)
     assert store.find(ref.key) is None
     assert write.produce(ref, context).status == "run"
-    assert store.client().get_run(killed).info.status == "KILLED"
+    assert connection.client().get_run(killed).info.status == "KILLED"
 
 
 def test_only_what_may_heal_is_retried() -> None:
@@ -156,6 +158,11 @@ def test_only_what_may_heal_is_retried() -> None:
     ):
         assert not may_heal(lasting)
     assert "disk is full" in reason(OSError(errno.ENOSPC, "No space left on device", "/x"))
+
+
+def test_an_error_of_the_connection_that_says_nothing_is_told_by_its_name() -> None:
+    with pytest.raises(StoreError, match=r"cannot be used \(ConnectionResetError\)"), connection.reaching():
+        raise ConnectionResetError
 
 
 def test_a_step_that_waits_for_a_lease_can_be_stopped(context: RunContext) -> None:
