@@ -231,6 +231,8 @@ class GainPart(Config):
                 raise ValueError(
                     f"{size} labels are too few to learn from and to choose by: give at least {LEAST_LABELS}"
                 )
+        if not any(size == "all" or size >= LEAST_LABELS for size in sizes):
+            raise ValueError(f"give a number of labels to learn from, {LEAST_LABELS} or more")
         return sizes
 
     def covers(self, entry: str) -> bool:

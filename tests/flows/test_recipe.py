@@ -115,6 +115,13 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
         ({"downstreams.0.upstream": "clm"}, "unknown upstream 'clm'"),
         ({"downstreams.0.name": "mlm"}, "two entries are named 'mlm'"),
         ({"downstreams.0.name": "score"}, "cannot be named 'score', which is a step"),
+        (
+            {"gain.sizes": [8, 5]},
+            "gain.sizes: 5 labels are too few to learn from and to choose by: give at least 8",
+        ),
+        ({"gain.sizes": [0, 1]}, "gain.sizes: give a number of labels to learn from, 8 or more"),
+        ({"gain.entries": ["clasification"]}, "no downstream is named 'clasification': did you mean"),
+        ({"gain.modes": ["finetun"]}, "gain.modes"),
     ],
     ids=str,
 )
@@ -135,6 +142,16 @@ def test_each_wrong_setting_has_a_line_with_its_place_in_the_file(tmp_path: Path
     for name in ("seed", "threads"):
         number = next(n for n, line in enumerate(lines, start=1) if line.startswith(name))
         assert any(line.startswith(f"{path}, line {number}: {name}: needs a whole number") for line in said)
+
+
+def test_a_grid_runs_every_fitting_mode_at_every_size_and_seed(recipe: Path) -> None:
+    loaded = Recipe.load(recipe, {"gain.sizes": [0, 8, "all"], "gain.seeds": [1, 2, 3]})
+    assert loaded.gain is not None
+    cells = list(loaded.downstreams[0].cells(loaded.gain.modes, loaded.gain.labels(), loaded.gain.seeds))
+    assert sum(cell.mode == "zero_shot" for cell in cells) == 1
+    assert sum(cell.mode == "few_shot" for cell in cells) == 3
+    assert {cell.labels for cell in cells if cell.mode == "lora"} == {8, None}
+    assert len(cells) == 1 + 3 + 3 + 6 * 2 * 3
 
 
 @pytest.mark.parametrize(
