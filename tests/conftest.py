@@ -8,7 +8,9 @@ import tempfile
 import pytest
 from hypothesis import settings
 
-# Before anything of the project is imported: state must never land in the developer's own .headwater.
+from tasks.environment import prepare
+
+# Before Prefect and MLflow are imported: state must never land in the developer's own .headwater.
 _HOME = tempfile.mkdtemp(prefix="headwater-tests-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ["HEADWATER_HOME"] = _HOME
@@ -16,6 +18,8 @@ os.environ["PREFECT_HOME"] = os.path.join(_HOME, "prefect")
 os.makedirs(os.environ["PREFECT_HOME"])
 for _name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
     os.environ.pop(_name, None)
+# The command does this first; tests that call it in this process may have imported anything before.
+prepare()
 
 settings.register_profile("headwater", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("headwater")
