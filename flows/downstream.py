@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.parts import Cell, DownstreamPart
+from flows.parts import DownstreamPart, Wanted
 from flows.pretraining import model_refs
 from flows.recipe import Recipe
 from models.modes import CONTROLS
@@ -70,7 +70,7 @@ def _scored(
     entry: DownstreamPart,
     corpus: refs.Split | None,
     made: Models,
-    cells: Iterable[Cell],
+    cells: Iterable[Wanted],
     grid: bool,
 ) -> list[refs.Scores]:
     """Adapt, predict and score for each cell whose mode means something here."""

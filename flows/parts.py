@@ -4,13 +4,13 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from models import pretrained
 from models.backbone import DECODERS, ModelConfig
 from models.config import Config
 from models.downstream import DownstreamField
-from models.modes import IN_CONTEXT, MODES, Mode
+from models.modes import IN_CONTEXT, Mode
 from models.packing import EncodeConfig
 from models.pretrained import Pretrained
 from models.pretraining import TrainConfig
@@ -27,9 +27,6 @@ from tasks.sources import SourceField
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.-]*$", max_length=60)]
 """A name that fits into run names, file names and `--only`."""
-
-LEAST_LABELS = 8
-"""As many validation rows at most are chosen by; with fewer a choice is a coin thrown."""
 
 
 class CorpusPart(Config):
@@ -177,7 +174,7 @@ class DownstreamPart(Config):
 
     def cells(
         self, modes: Sequence[Mode], sizes: Sequence[int | Literal["all"]], seeds: Sequence[int]
-    ) -> Iterator["Cell"]:
+    ) -> Iterator["Wanted"]:
         """Every mode at every number of labels and seed; modes that only ask the model have their own numbers.
 
         Where nothing is shown nothing is drawn, so one seed is enough.
@@ -186,62 +183,19 @@ class DownstreamPart(Config):
         for mode in modes:
             if mode in asked:
                 for seed in seeds[:1] if asked[mode] == 0 else seeds:
-                    yield Cell(mode, asked[mode], seed, self.way(mode))
+                    yield Wanted(mode, asked[mode], seed, self.way(mode))
         for labels, mode, seed in itertools.product(sizes, modes, seeds):
             if mode not in asked:
-                yield Cell(mode, None if labels == "all" else labels, seed, self.way(mode))
+                yield Wanted(mode, None if labels == "all" else labels, seed, self.way(mode))
 
 
-class Cell(NamedTuple):
+class Wanted(NamedTuple):
     """One model to be made and scored; `labels` None is all."""
 
     mode: Mode
     labels: int | None
     seed: int
     way: Transfer | None
-
-
-class GainPart(Config):
-    """The grid that shows what the transfer bought: modes by numbers of labels by seeds."""
-
-    entries: tuple[str, ...] = Field(default=(), description="Downstreams to run it for; all by default.")
-    sizes: tuple[Annotated[int, Field(ge=0)] | Literal["all"], ...] = Field(
-        default=(8, 32, 128, 1000),
-        min_length=1,
-        description="Numbers of labels for what learns, each draw part of the next. Modes that only ask the model have "
-        "their own: none, one, and in_context.shots.",
-    )
-    seeds: tuple[int, ...] = Field(
-        default=(1, 2, 3), min_length=1, description="Each draws the labels, and starts the head, anew."
-    )
-    modes: tuple[Mode, ...] = Field(
-        default=MODES, min_length=1, description="Ways of transfer and controls; all by default."
-    )
-    search: bool = Field(
-        default=True,
-        description="Whether settings are searched for in each cell, or the first of each entry's lists is taken.",
-    )
-
-    @field_validator("sizes")
-    @classmethod
-    def _enough_to_learn_from(cls, sizes: tuple[int | str, ...]) -> tuple[int | str, ...]:
-        """0 and 1 stand in many grids, and are what zero_shot and one_shot are run with anyway."""
-        for size in sizes:
-            if isinstance(size, int) and 1 < size < LEAST_LABELS:
-                raise ValueError(
-                    f"{size} labels are too few to learn from and to choose by: give at least {LEAST_LABELS}"
-                )
-        if not any(size == "all" or size >= LEAST_LABELS for size in sizes):
-            raise ValueError(f"give a number of labels to learn from, {LEAST_LABELS} or more")
-        return sizes
-
-    def covers(self, entry: str) -> bool:
-        """Whether an entry, by its name, is in the grid."""
-        return not self.entries or entry in self.entries
-
-    def labels(self) -> tuple[int | Literal["all"], ...]:
-        """The sizes that are enough to learn from."""
-        return tuple(size for size in self.sizes if size == "all" or size >= LEAST_LABELS)
 
 
 class ReportPart(Config):

@@ -9,7 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from flows import documents
 from flows.complaints import complaints
-from flows.parts import CorpusPart, DownstreamPart, GainPart, Name, ReportPart, UpstreamPart
+from flows.gain import GainPart
+from flows.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
 from models import pretrained
 from models.backbone import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean

@@ -9,8 +9,10 @@ from prefect import flow
 
 from flows.corpus import corpus_ref
 from flows.downstream import grid_refs, promote_refs, score_refs
+from flows.parts import DownstreamPart
 from flows.pretraining import model_refs
 from flows.recipe import Recipe
+from models.modes import Mode
 from tasks import refs, store
 from tasks.refs import Ref, ordered
 from tasks.report import ReportConfig, report_on
@@ -46,18 +48,18 @@ def report_refs(recipe: Recipe, only: Sequence[str], made: Sequence[Ref]) -> lis
     asked = not only or {"report", *(entry.name for entry in recipe.downstreams)} & set(only)
     if not asked or not (scores or models):
         return []
-    how = ReportConfig(title=recipe.report.title or recipe.name, inapplicable=_inapplicable(recipe))
-    return [report_on(how, scores=scores, pretrained=models, corpus=corpus_ref(recipe))]
+    how = ReportConfig(
+        title=recipe.report.title or recipe.name, search=recipe.gain is None or recipe.gain.search
+    )
+    left_out = {entry.name: _inapplicable(recipe, entry, entry.modes) for entry in recipe.downstreams}
+    grid = recipe.gain.modes if recipe.gain else ()
+    of_grid = {entry.name: _inapplicable(recipe, entry, grid) for entry in recipe.downstreams}
+    return [report_on(how, scores, models, corpus_ref(recipe), left_out, of_grid)]
 
 
-def _inapplicable(recipe: Recipe) -> dict[str, tuple[str, ...]]:
-    """The modes, of those that the recipe asks an entry for, that mean nothing for its downstream or its model."""
-    grid = recipe.gain
-    found = {}
-    for entry in recipe.downstreams:
-        asked = dict.fromkeys((*entry.modes, *(grid.modes if grid and grid.covers(entry.name) else ())))
-        found[entry.name] = tuple(mode for mode in asked if mode not in recipe.fitting(entry))
-    return {name: modes for name, modes in found.items() if modes}
+def _inapplicable(recipe: Recipe, entry: DownstreamPart, modes: Sequence[Mode]) -> tuple[str, ...]:
+    """Of modes that are asked for, those that mean nothing for an entry's downstream or its model."""
+    return tuple(mode for mode in modes if mode not in recipe.fitting(entry))
 
 
 @flow(name="transfer-learning", flow_run_name="transfer-learning · {recipe.stem}")

@@ -2,8 +2,10 @@
 
 Metrics are functions of summed per-row statistics, so a resample of the rows is a weight for each row and a
 bootstrap is one matrix product (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13). A draw is a
-choice of training rows or of demonstrations by another seed: each resample then draws rows, and draws among the draws,
-both with replacement (A. Davison and D. Hinkley, Bootstrap Methods and their Application, 1997, section 3.8).
+choice of training rows or of demonstrations by another seed. Of draws there are few: resampled as they are, two would
+spread half as much as they should, so draws have normal weights instead, with the variance that the mean of D draws has,
+S²/D (the parametric bootstrap, ibid. section 6.5). With two or three draws S is itself a rough guess: where nothing but
+draws differs, a nominal 5 % of false differences is 10 % with three and 16 % with two.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +23,8 @@ LEVEL = 0.95
 class Resampled:
     """Each metric's value, the mean over draws, and its values in the resamples (resamples,).
 
-    Of equal numbers of rows, and of draws, equal seeds draw equal ones: two systems are then compared pair by pair.
+    Equal seeds draw equal rows, and give equal weights to as many draws: two systems whose draws are of the same seeds,
+    in the same order, are compared pair by pair.
     """
 
     values: dict[str, float]
@@ -35,11 +38,15 @@ def resampled(statistics: np.ndarray, metrics: Metrics, resamples: int, seed: in
         metrics: from totals (…, k).
     """
     stacked = statistics if statistics.ndim == 3 else statistics[None]
+    count = len(stacked)
     of_rows = metrics(_totals(stacked, resamples, seed))
     values = metrics(stacked.sum(axis=1))
-    generator = np.random.default_rng([seed, len(stacked)])
-    chosen = generator.integers(len(stacked), size=(len(stacked), resamples))
-    draws = {name: np.take_along_axis(found, chosen, axis=0).mean(axis=0) for name, found in of_rows.items()}
+    weights = np.random.default_rng([seed, count]).standard_normal((resamples, count))
+    weights = (weights - weights.mean(axis=1, keepdims=True)) / np.sqrt(count * max(1, count - 1))
+    draws = {
+        name: found.mean(axis=0) + weights @ (values[name] - values[name].mean())
+        for name, found in of_rows.items()
+    }
     return Resampled({name: float(found.mean()) for name, found in values.items()}, draws)
 
 

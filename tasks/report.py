@@ -36,8 +36,15 @@ class ReportConfig(Config):
     grid: tuple[str, ...] = Field(
         default=(), description="Filled in by the flow: the entry each cell of the gain grid belongs to."
     )
+    search: bool = Field(
+        default=True, description="Whether settings were searched for in each cell of the grid."
+    )
     inapplicable: Mapping[str, tuple[str, ...]] = Field(
-        default={}, description="Filled in by the flow: modes that mean nothing for an entry."
+        default={},
+        description="Filled in by the flow: modes an entry was asked for that mean nothing for it.",
+    )
+    grid_inapplicable: Mapping[str, tuple[str, ...]] = Field(
+        default={}, description="Filled in by the flow: the same of the gain grid."
     )
     upstreams: tuple[str, ...] = Field(
         default=(), description="Filled in by the flow: the name of each pretrained model."
@@ -49,16 +56,28 @@ def report_on(
     scores: tuple[refs.Scores, ...],
     pretrained: tuple[refs.Model, ...],
     corpus: refs.Split | None,
+    inapplicable: Mapping[str, tuple[str, ...]] = {},
+    grid_inapplicable: Mapping[str, tuple[str, ...]] = {},
 ) -> refs.Report:
-    """The ref of the report on `scores`. Names are on the page, so the key of this step takes them in."""
+    """The ref of the report on `scores`. Names are on the page, so the key of this step takes them in.
+
+    Args:
+        inapplicable: by entry, the modes it was asked for that mean nothing for it; only of those that are scored.
+        grid_inapplicable: the same of the gain grid.
+    """
     cells = tuple(item for item in scores if item.about.grid)
     scores = tuple(item for item in scores if not item.about.grid)
-    names = {
-        "names": tuple(item.about.downstream for item in scores),
-        "grid": tuple(item.about.downstream for item in cells),
+    names, grid = (tuple(item.about.downstream for item in items) for items in (scores, cells))
+    filled = {
+        "names": names,
+        "grid": grid,
         "upstreams": tuple(item.about.upstream for item in pretrained),
+        "inapplicable": {name: modes for name, modes in inapplicable.items() if name in names and modes},
+        "grid_inapplicable": {
+            name: modes for name, modes in grid_inapplicable.items() if name in grid and modes
+        },
     }
-    how = config.model_copy(update=names)
+    how = config.model_copy(update=filled)
     return report(how, scores=scores, cells=cells, pretrained=pretrained, corpus=corpus)
 
 
@@ -126,7 +145,8 @@ def _grid(
     names = {
         "name": name,
         "upstream": _upstream(items, upstreams),
-        "inapplicable": config.inapplicable.get(name, ()),
+        "search": config.search,
+        "inapplicable": config.grid_inapplicable.get(name, ()),
     }
     return gain.grid(
         names, _settled(job, items[0]), [_cell(job, item) for item in items], how.resamples, how.seed
@@ -135,10 +155,10 @@ def _grid(
 
 def _cell(job: Job, item: refs.Ref) -> gain.Scored:
     folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
-    made = [store.find(ref.key) for ref in _steps(item)[1:]]
-    seconds = sum(found.seconds for found in made if found)
-    memory = [found.metrics.get(PEAK_MEMORY) for found in made if found]
-    return gain.Scored(folder, predictions, adapted, seconds, memory[-1] if memory else None)
+    _, predicting, adapting = (store.find(ref.key) for ref in _steps(item))
+    seconds = sum(made.seconds for made in (predicting, adapting) if made)
+    memory = adapting.metrics.get(PEAK_MEMORY) if adapting else None
+    return gain.Scored(folder, predictions, adapted, seconds, memory)
 
 
 def _steps(item: refs.Ref) -> tuple[refs.Ref, refs.Ref, refs.Ref]:

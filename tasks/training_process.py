@@ -137,7 +137,7 @@ def _forget_peak() -> None:
 
 def _peak() -> float:
     """The most memory, in bytes, that this process has held at once."""
-    with suppress(OSError):
+    with suppress(OSError, IndexError):
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return float(status.split("VmHWM:")[1].split()[0]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

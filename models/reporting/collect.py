@@ -25,7 +25,7 @@ from models.reporting.data import (
     Score,
     Verdict,
 )
-from models.scoring import paired
+from models.scoring import difference, resampled
 from models.text.splits import text_columns
 
 BINS = 32
@@ -116,7 +116,7 @@ def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream
     confusion = details.get("confusion")
     return Score(
         mode=summary["mode"],
-        labels=summary["rows"]["train"] if summary["labels"] is None else summary["labels"],
+        labels=summary["rows"]["train"],
         seed=summary["seed"],
         metrics=_intervals(_json(folder / "metrics.json")),
         without_leaks=_intervals(details.get("without_leaks", {}).get("metrics", {})),
@@ -156,21 +156,34 @@ def gains(
         for other, control in scores.items():
             alike = (transferred.labels, transferred.seed) == (control.labels, control.seed)
             if control.mode in REFERENCES and (alike or control.transferred):
-                a, b = np.load(folder / "statistics.npy"), np.load(other / "statistics.npy")
-                differences = paired(a, b, downstream.metrics, resamples, seed, downstream.lower_is_better)
+                own, its = (
+                    resampled(statistics(place), downstream.metrics, resamples, seed)
+                    for place in (folder, other)
+                )
+                differences = difference(own, its, downstream.lower_is_better)
                 found += [_gain(transferred, control, name, values) for name, values in differences.items()]
     return tuple(sorted(found, key=lambda gain: REFERENCES.index(gain.against)))
 
 
+def verdict(values: Mapping[str, float | bool]) -> Verdict:
+    """A difference in a word."""
+    return "better" if values["better"] else "worse" if values["worse"] else "unclear"
+
+
+def statistics(folder: Path) -> np.ndarray:
+    """(draws, rows, k) of the test rows in their order, from the folder of `score`."""
+    several = folder / "draws.npy"
+    return np.load(several) if several.is_file() else np.load(folder / "statistics.npy")[None]
+
+
 def _gain(transferred: Score, control: Score, metric: str, values: dict[str, float | bool]) -> Gain:
-    verdict: Verdict = "better" if values["better"] else "worse" if values["worse"] else "unclear"
     return Gain(
         mode=transferred.mode,
         against=control.mode,
         labels=transferred.labels,
         seed=transferred.seed,
         metric=metric,
-        verdict=verdict,
+        verdict=verdict(values),
         **{bound: values[bound] for bound in ("value", "low", "high")},
     )
 

@@ -16,6 +16,7 @@ from matplotlib.typing import RcKeyType
 from models.modes import CONTROLS
 from models.reporting import fonts
 from models.reporting.data import Confusion, Entry, Lengths, Point
+from models.reporting.parts import Interval
 from models.reporting.words import spoken
 
 INK, MUTED, LINE = "#1b2733", "#5b6874", "#d8dfe5"
@@ -70,8 +71,6 @@ def scores(entry: Entry) -> bytes:
             ]
             found.sort(key=lambda pair: pair[0])
             values = [interval.value for _, interval in found]
-            low = [interval.value - interval.low for _, interval in found]
-            high = [interval.high - interval.value for _, interval in found]
             label = spoken(mode) if mode in CONTROLS else f"transfer: {spoken(mode)}"
             look = CONTROL_STYLE.get(mode) or {
                 "color": WAYS[place % len(WAYS)],
@@ -79,7 +78,15 @@ def scores(entry: Entry) -> bytes:
                 "linestyle": "-",
             }
             points = [labels * shift for labels, _ in found]
-            axes.errorbar(points, values, yerr=[low, high], label=label, capsize=2.5, markersize=4.5, **look)
+            axes.errorbar(
+                points,
+                values,
+                yerr=bars([interval for _, interval in found]),
+                label=label,
+                capsize=2.5,
+                markersize=4.5,
+                **look,
+            )
         label_axis(axes, entry.sizes)
         axes.set_ylabel(spoken(metric))
         axes.margins(x=0.08, y=0.1)
@@ -167,6 +174,12 @@ def confusion(matrix: Confusion) -> bytes:
         axes.set_ylabel("gold")
         axes.spines[:].set_visible(False)
         return png(drawn)
+
+
+def bars(intervals: Sequence[Interval]) -> list[list[float]]:
+    """How far each interval reaches down and up; rounding may put a bound past its value, which is no length."""
+    down = [max(0.0, item.value - item.low) for item in intervals]
+    return [down, [max(0.0, item.high - item.value) for item in intervals]]
 
 
 def style(more: dict[RcKeyType, Any] | None = None) -> AbstractContextManager[None]:

@@ -71,7 +71,7 @@ def write(data: ReportData, folder: Path) -> None:
 def _grid_files(grids: Sequence[Grid]) -> dict[str, str]:
     made = {
         "grid": tables.scores,
-        "modes": tables.modes,
+        "modes": tables.cells,
         "labels_saved": tables.worths,
         "steps_saved": tables.paces,
     }

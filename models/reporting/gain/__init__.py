@@ -23,7 +23,9 @@ class Cell(Part):
     by_seed: tuple[float, ...]
     """The headline metric of each seed."""
     against: Mapping[str, Difference] = {}
-    """The headline metric minus that of `scratch` and `baseline` at as many labels, paired."""
+    """The headline metric minus that of `scratch` and `baseline` at as many labels, paired on rows and seeds."""
+    without_leaks: float | None = None
+    """The headline metric without test rows that stand in the corpus, where there are some."""
     trainable_parameters: int | None = None
     dropped: int = 0
     """Demonstrations that did not fit before their questions, in all."""
@@ -50,14 +52,16 @@ class Worth(Part):
 
 
 class Pace(Part):
-    """Training steps until a mode is, on validation rows, where `scratch` is at its best; means over seeds."""
+    """Training steps until a mode is, on validation rows, where `scratch` is at its best.
+
+    Means over the seeds that get there; None where none does.
+    """
 
     mode: str
     labels: int
-    scratch: float
+    scratch: float | None
     """Steps that scratch itself takes to its best."""
     steps: float | None
-    """Of the seeds that get there; None where none does."""
     reached: int
     seeds: int
 
@@ -81,6 +85,10 @@ class Grid(Part):
     lower_is_better: bool = False
     baseline: str = "the baseline"
     test_rows: int
+    leaked_rows: int = 0
+    """Test rows that stand in the corpus."""
+    search: bool = True
+    """Whether settings were searched for in each cell."""
     chance: float | None = None
     """The headline metric of one who always says the commonest class, where there are classes."""
     cells: tuple[Cell, ...]

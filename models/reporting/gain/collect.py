@@ -11,7 +11,7 @@ import polars as pl
 
 from models.downstream import Downstream
 from models.modes import CONTROLS, MODES
-from models.reporting.collect import dropped
+from models.reporting.collect import dropped, statistics, verdict
 from models.reporting.gain import Cell, Curve, Difference, Grid, Pace, Worth
 from models.reporting.parts import Interval
 from models.scoring import Resampled, difference, interval, resampled
@@ -41,10 +41,9 @@ class Scored:
         return json.loads((self.score / "details.json").read_text(encoding="utf-8"))
 
     @property
-    def statistics(self) -> np.ndarray:
-        """(draws, rows, k) of the test rows in their order."""
-        several = self.score / "draws.npy"
-        return np.load(several) if several.is_file() else np.load(self.score / "statistics.npy")[None]
+    def labels(self) -> int:
+        """Training rows it was given."""
+        return self.summary["rows"]["train"]
 
 
 def grid(
@@ -57,12 +56,8 @@ def grid(
         models: every seed of every cell; their test rows are the same, in the same order.
     """
     places = _places(models)
-    drawn = {
-        place: resampled(
-            np.concatenate([model.statistics for model in found]), downstream.metrics, resamples, seed
-        )
-        for place, found in places.items()
-    }
+    resampling = _Resampling(downstream, resamples, seed)
+    drawn = {place: resampling.of(found) for place, found in places.items()}
     details = models[0].details
     headline = downstream.headline
     return Grid(
@@ -72,52 +67,84 @@ def grid(
         lower_is_better=headline in downstream.lower_is_better,
         test_rows=details["rows"],
         chance=details.get("chance", {}).get(headline),
-        cells=tuple(_cell(place, found, drawn, downstream) for place, found in places.items()),
+        leaked_rows=len(details.get("without_leaks", {}).get("leaked", ())),
+        cells=tuple(_cell(place, places, resampling) for place in places),
         worths=tuple(worths(drawn, headline, headline in downstream.lower_is_better)),
         paces=tuple(_paces(places, headline, headline in downstream.lower_is_better)),
         curves=tuple(_curves(places, headline)),
     )
 
 
-def _places(models: Sequence[Scored]) -> dict[Place, list[Scored]]:
+Seeds = Mapping[int, Scored]
+"""The models of a cell by their seed."""
+
+
+def _places(models: Sequence[Scored]) -> dict[Place, dict[int, Scored]]:
     """The models of each cell by seed; modes in their usual order, numbers of labels ascending."""
     found: dict[Place, dict[int, Scored]] = {}
     for model in models:
         summary = model.summary
-        labels = summary["rows"]["train"] if summary["labels"] is None else summary["labels"]
-        found.setdefault((summary["mode"], labels), {})[summary["seed"]] = model
+        found.setdefault((summary["mode"], model.labels), {})[summary["seed"]] = model
     order = sorted(found, key=lambda place: (MODES.index(place[0]), place[1]))  # type: ignore[arg-type]
-    return {place: [model for _, model in sorted(found[place].items())] for place in order}
+    return {place: dict(sorted(found[place].items())) for place in order}
 
 
-def _cell(
-    place: Place, models: Sequence[Scored], drawn: Mapping[Place, Resampled], downstream: Downstream
-) -> Cell:
-    mode, labels = place
-    own, summaries = drawn[place], [model.summary for model in models]
-    by_seed = [downstream.metrics(model.statistics.sum(axis=1))[downstream.headline] for model in models]
-    against = {}
-    for control in CONTROLS:
-        other = drawn.get((control, labels))
-        if other is not None and mode != control:
-            found = difference(own, other, downstream.lower_is_better).get(downstream.headline)
-            if found is not None:
-                verdict = "better" if found["better"] else "worse" if found["worse"] else "unclear"
-                bounds = {name: found[name] for name in ("value", "low", "high")}
-                against[control] = Difference(**bounds, verdict=verdict)
-    memories = [model.memory for model in models if model.memory is not None]
+@dataclass(frozen=True)
+class _Resampling:
+    """The same resamples for all cells."""
+
+    downstream: Downstream
+    resamples: int
+    seed: int
+
+    def of(self, models: Seeds) -> Resampled:
+        """A cell. Of several seeds each is one draw, its demonstrations pooled; of a single one they are the draws."""
+        found = [statistics(model.score) for model in models.values()]
+        draws = found[0] if len(found) == 1 else np.stack([of_seed.mean(axis=0) for of_seed in found])
+        return resampled(draws, self.downstream.metrics, self.resamples, self.seed)
+
+    def minus(self, models: Seeds, control: Seeds) -> Difference | None:
+        """The difference in the headline metric, over the seeds that both have; None where there are none."""
+        shared = models.keys() & control.keys()
+        if not shared:
+            return None
+        both = [
+            self.of({seed: model for seed, model in side.items() if seed in shared})
+            for side in (models, control)
+        ]
+        found = difference(both[0], both[1], self.downstream.lower_is_better).get(self.downstream.headline)
+        if found is None:
+            return None
+        return Difference(**{name: found[name] for name in ("value", "low", "high")}, verdict=verdict(found))
+
+
+def _cell(place: Place, places: Mapping[Place, Seeds], resampling: _Resampling) -> Cell:
+    (mode, labels), models = place, places[place]
+    own, headline = resampling.of(models), resampling.downstream.headline
+    found = list(models.values())
+    by_seed = [resampling.of({seed: model}).values[headline] for seed, model in models.items()]
+    against = {
+        control: minus
+        for control in CONTROLS
+        if mode != control
+        and (control, labels) in places
+        and (minus := resampling.minus(models, places[control, labels])) is not None
+    }
+    without = [model.details.get("without_leaks", {}).get("metrics", {}).get(headline) for model in found]
+    memories = [model.memory for model in found if model.memory is not None]
     return Cell(
         mode=mode,
         labels=labels,
-        seeds=tuple(summary["seed"] for summary in summaries),
+        seeds=tuple(models),
         metrics={
             name: Interval(value=value, **interval(own.draws[name])) for name, value in own.values.items()
         },
-        by_seed=tuple(float(values.mean()) for values in by_seed),
+        without_leaks=float(np.mean([item["value"] for item in without])) if all(without) else None,
+        by_seed=tuple(by_seed),
         against=against,
-        trainable_parameters=summaries[0]["trainable_parameters"],
-        dropped=sum(dropped(model.predictions) for model in models),
-        seconds=float(np.mean([model.seconds for model in models])),
+        trainable_parameters=found[0].summary["trainable_parameters"],
+        dropped=sum(dropped(model.predictions) for model in found),
+        seconds=float(np.mean([model.seconds for model in found])),
         memory=max(memories, default=None),
     )
 
@@ -171,34 +198,40 @@ def _history(model: Scored, metric: str) -> list[tuple[int, float]]:
     return [(int(step), float(value)) for step, value in frame.select("step", name).drop_nulls().rows()]
 
 
-def _paces(places: Mapping[Place, Sequence[Scored]], metric: str, lower_is_better: bool) -> list[Pace]:
+def _paces(places: Mapping[Place, Seeds], metric: str, lower_is_better: bool) -> list[Pace]:
     sign, found = -1 if lower_is_better else 1, []
     for (mode, labels), models in places.items():
-        controls = {model.summary["seed"]: model for model in places.get(("scratch", labels), ())}
-        of_scratch, own, seeds = [], [], 0
-        for model in models:
-            curve, control = _history(model, metric), controls.get(model.summary["seed"])
-            goal = _history(control, metric) if control is not None else []
-            if mode in CONTROLS or not curve or not goal:
-                continue
-            seeds += 1
+        controls = places.get(("scratch", labels), {})
+        shared = [seed for seed in models if seed in controls] if mode not in CONTROLS else []
+        curves = {seed: (_history(models[seed], metric), _history(controls[seed], metric)) for seed in shared}
+        curves = {seed: both for seed, both in curves.items() if all(both)}
+        steps: list[tuple[int, int]] = []
+        for own, goal in curves.values():
             best = max(sign * value for _, value in goal)
-            of_scratch.append(next(step for step, value in goal if sign * value >= best))
-            own += [step for step, value in curve if sign * value >= best][:1]
-        if seeds:
-            steps = float(np.mean(own)) if own else None
-            scratch = float(np.mean(of_scratch))
+            there = [
+                next((step for step, value in curve if sign * value >= best), None) for curve in (goal, own)
+            ]
+            steps += [(there[0], there[1])] if there[0] is not None and there[1] is not None else []
+        if curves:
+            scratch, own_steps = np.mean(steps, axis=0).tolist() if steps else (None, None)
             found.append(
-                Pace(mode=mode, labels=labels, scratch=scratch, steps=steps, reached=len(own), seeds=seeds)
+                Pace(
+                    mode=mode,
+                    labels=labels,
+                    scratch=scratch,
+                    steps=own_steps,
+                    reached=len(steps),
+                    seeds=len(curves),
+                )
             )
     return found
 
 
-def _curves(places: Mapping[Place, Sequence[Scored]], metric: str) -> list[Curve]:
+def _curves(places: Mapping[Place, Seeds], metric: str) -> list[Curve]:
     found = []
     for (mode, labels), models in places.items():
         by_step: dict[int, list[float]] = {}
-        for model in models:
+        for model in models.values():
             for step, value in _history(model, metric):
                 by_step.setdefault(step, []).append(value)
         whole = {step: values for step, values in by_step.items() if len(values) == len(models)}

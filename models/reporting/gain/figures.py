@@ -6,7 +6,7 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 
 from models.modes import CONTROLS, IN_CONTEXT, MODES
-from models.reporting.figures import CONTROL_STYLE, INK, WAYS, figure, label_axis, png, style
+from models.reporting.figures import CONTROL_STYLE, INK, WAYS, bars, figure, label_axis, png, style
 from models.reporting.gain import Grid
 from models.reporting.words import spoken
 
@@ -16,7 +16,7 @@ MOST_CURVES = 3
 def drawn(grid: Grid) -> dict[str, bytes]:
     """All figures of a grid, by what they show."""
     found = {"scores": scores(grid)}
-    if grid.worths:
+    if any(item.labels for item in grid.worths):
         found["worths"] = worths(grid)
     if any(curve.mode in (grid.way, "scratch") for curve in grid.curves):
         found["curves"] = curves(grid)
@@ -44,10 +44,7 @@ def scores(grid: Grid) -> bytes:
             axes.errorbar(
                 [cell.labels * shift for cell in found],
                 [item.value for item in intervals],
-                yerr=[
-                    [item.value - item.low for item in intervals],
-                    [item.high - item.value for item in intervals],
-                ],
+                yerr=bars(intervals),
                 label=spoken(mode),
                 capsize=2,
                 markersize=4,

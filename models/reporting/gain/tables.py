@@ -23,7 +23,7 @@ def scores(grid: Grid) -> list[dict[str, Any]]:
     ]
 
 
-def modes(grid: Grid) -> list[dict[str, Any]]:
+def cells(grid: Grid) -> list[dict[str, Any]]:
     """One row a cell: the headline metric, and what it took."""
     return [
         {
@@ -32,6 +32,8 @@ def modes(grid: Grid) -> list[dict[str, Any]]:
             "labels": cell.labels,
             "metric": grid.metric,
             **cell.metrics[grid.metric].model_dump(),
+            "without_leaks": cell.without_leaks,
+            "seeds": len(cell.seeds),
             "trainable_parameters": cell.trainable_parameters,
             "seconds": round(cell.seconds, 3),
             "memory_bytes": cell.memory,

@@ -16,9 +16,7 @@ def about(labels: float) -> str:
 
 def needed(worth: Worth | None) -> str:
     """How many labels scratch needs, for a table."""
-    if worth is None:
-        return "–"
-    return _bounded(worth.needed, worth)
+    return "–" if worth is None else _bounded(worth.needed, worth)
 
 
 def bounds(worth: Worth | None) -> str:
@@ -34,7 +32,7 @@ def claims(grid: Grid) -> list[tuple[Verdict, str]]:
     found: list[tuple[Verdict, str]] = []
     if grid.way is not None:
         found += [_claim(grid, grid.way, labels) for labels in grid.sizes(grid.way)]
-        found += [_against_baseline(grid, grid.way)] if "baseline" in grid.modes else []
+        found += _against_baseline(grid, grid.way)
     asked = [cell for cell in grid.cells if cell.mode in (*IN_CONTEXT, "prompt_tuning")]
     return [*found, *(claim for cell in asked if (claim := _above_chance(grid, cell)))]
 
@@ -51,18 +49,27 @@ def _claim(grid: Grid, way: str, labels: int) -> tuple[Verdict, str]:
         f"{number(difference.value)}, 95 % interval {span(difference)}"
     )
     worth = grid.worth(way, labels)
-    if difference.verdict != "better" or worth is None:
+    if difference.verdict != "better" or not _saves(grid, cell, worth):
         told = f"{capital(at(labels))}, transfer is {PHRASES[difference.verdict]} scratch ({reached})."
         return difference.verdict, told
-    count = f"{labels:,} label{'' if labels == 1 else 's'} with transfer"
-    if worth.needed is None:
-        without = f"more than the {worth.most:,} that scratch was given at most"
-    else:
-        without = f"about {about(worth.needed)} without (95 % interval {bounds(worth)})"
-    return "better", f"{count} {'is' if labels == 1 else 'are'} worth {without}: {reached}."
+    count = (
+        f"{labels:,} label{'' if labels == 1 else 's'} with transfer {'is' if labels == 1 else 'are'} worth"
+    )
+    about_so_many = "" if needed(worth).startswith("more") else "about "
+    return (
+        "better",
+        f"{count} {about_so_many}{needed(worth)} without (95 % interval {bounds(worth)}): {reached}.",
+    )
 
 
-def _against_baseline(grid: Grid, way: str) -> tuple[Verdict, str]:
+def _saves(grid: Grid, cell: Cell, worth: Worth | None) -> bool:
+    """Whether it means something to say how many labels a cell is worth: more than it has, and above chance."""
+    if worth is None or grid.above_chance(cell) is False:
+        return False
+    return worth.needed is None or (worth.needed > cell.labels and about(worth.needed) != about(cell.labels))
+
+
+def _against_baseline(grid: Grid, way: str) -> list[tuple[Verdict, str]]:
     verdicts: dict[Verdict, list[str]] = {}
     for labels in grid.sizes(way):
         cell = grid.cell(way, labels)
@@ -72,8 +79,8 @@ def _against_baseline(grid: Grid, way: str) -> tuple[Verdict, str]:
         f"{PHRASES[verdict]} {grid.baseline} with {listed(sizes)} labels"
         for verdict, sizes in verdicts.items()
     ]
-    verdict = next(iter(verdicts)) if len(verdicts) == 1 else "unclear"
-    return verdict, f"Transfer ({spoken(way)}) is {listed(parts)}." if parts else "No label is shared."
+    whole = next(iter(verdicts)) if len(verdicts) == 1 else "unclear"
+    return [(whole, f"Transfer ({spoken(way)}) is {listed(parts)}.")] if parts else []
 
 
 def _above_chance(grid: Grid, cell: Cell) -> tuple[Verdict, str] | None:
