@@ -47,7 +47,9 @@ class GainPart(Config):
     def _something_to_learn_from(self) -> Self:
         learning = [mode for mode in self.modes if mode not in IN_CONTEXT]
         if learning and not self.labels():
-            raise ValueError(f"sizes: {learning[0]} learns from labels: give {LEAST_LABELS} or more")
+            raise ValueError(
+                f"'sizes' has none that {learning[0]} can learn from: give {LEAST_LABELS} or more"
+            )
         return self
 
     def covers(self, entry: str) -> bool:

@@ -17,6 +17,7 @@ from models.errors import RecipeError
 from models.records import PROVENANCE
 from tasks import lineage, tracking
 from tasks.lineage import Node
+from tasks.refs import so_many
 
 _GONE = "no longer in MLflow"
 
@@ -190,7 +191,7 @@ def _named(made: Mapping[str, Any]) -> str:
         return f"key {made['key'][:12]}, {_GONE}"
     about = made["about"]
     detail = [about["upstream"]] if "upstream" in about else []
-    detail += [f"{int(about['labels']):,} labels"] if "labels" in about else []
+    detail += [so_many(int(about["labels"]))] if "labels" in about else []
     return f"{made['title']}{' (' + ', '.join(detail) + ')' if detail else ''}, run {made['run_id']}"
 
 

@@ -2,10 +2,10 @@
 
 Metrics are functions of summed per-row statistics, so a resample of the rows is a weight for each row and a
 bootstrap is one matrix product (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13). A draw is a
-choice of training rows or of demonstrations by another seed. Of draws there are few: resampled as they are, two would
-spread half as much as they should, so draws have normal weights instead, with the variance that the mean of D draws has,
-S²/D (the parametric bootstrap, ibid. section 6.5). With two or three draws S is itself a rough guess: where nothing but
-draws differs, a nominal 5 % of false differences is 10 % with three and 16 % with two.
+choice of training rows or of demonstrations by another seed. There are few of them, and two, drawn again with
+replacement, would spread half as much as they should. So draws have normal weights, by which their mean has the
+variance S²/D of a mean of D (a parametric bootstrap, ibid. section 6.5). With two or three draws S is itself a rough
+guess: where nothing but draws differs, a nominal 5 % of false differences is 10 % with three and 16 % with two.
 """
 
 from collections.abc import Callable, Iterator

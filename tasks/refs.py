@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from models.config import Config
 
 
+def so_many(labels: int) -> str:
+    """`1,000 labels`."""
+    return f"{labels:,} label{'' if labels == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class About:
     """What a ref is about, for run names and tags. Not part of its identity."""
@@ -57,7 +62,7 @@ class Ref:
     def title(self) -> str:
         """The name with what tells it from its siblings, for tables and messages."""
         upstream = self.about.upstream if not self.about.downstream else ""
-        labels = f"{self.about.labels:,} labels" if self.about.labels is not None else ""
+        labels = "" if self.about.labels is None else so_many(self.about.labels)
         seed = f"seed {self.about.seed}" if self.about.grid else ""
         detail = ", ".join(part for part in (upstream, labels, seed) if part)
         return f"{self.name} ({detail})" if detail else self.name

@@ -119,7 +119,7 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
             {"gain.sizes": [8, 5]},
             "gain.sizes: 5 labels are too few to learn from and to choose by: give at least 8",
         ),
-        ({"gain.sizes": [0, 1]}, "gain.sizes: give a number of labels to learn from, 8 or more"),
+        ({"gain.sizes": [0, 1]}, "gain: 'sizes' has none that finetune can learn from: give 8 or more"),
         ({"gain.entries": ["clasification"]}, "no downstream is named 'clasification': did you mean"),
         ({"gain.modes": ["finetun"]}, "gain.modes"),
     ],

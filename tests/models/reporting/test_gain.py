@@ -142,6 +142,34 @@ def test_labels_needed_lie_between_the_least_and_the_most(scratch: list[float], 
         assert found.needed is not None and found.least <= found.needed <= found.most * (1 + 1e-9)
 
 
+def test_only_seeds_that_both_have_are_compared(tmp_path: Path) -> None:
+    # Each seed's rows are as hard for both; by position the pairs would differ.
+    right = {1: 100, 2: 130, 3: 160}
+    made = [cell(tmp_path, "finetune", 8, seed, right[seed]) for seed in (2, 3)]
+    made += [cell(tmp_path, "scratch", 8, seed, right[seed]) for seed in (1, 2)]
+    made += [cell(tmp_path, "scratch", 32, 1, 150)]
+    found = grid({"name": "films", "upstream": "mlm"}, Classification(classes=CLASSES), made, 200, 1)
+    (best,) = [item for item in found.cells if item.mode == "finetune"]
+    assert best.against["scratch"].model_dump() == {"value": 0, "low": 0, "high": 0, "verdict": "unclear"}
+
+
+def test_where_a_bigger_draw_did_worse_no_label_is_said_to_be_saved(tmp_path: Path) -> None:
+    made = [cell(tmp_path, "scratch", 8, 1, 150), cell(tmp_path, "scratch", 32, 1, 110)]
+    made += [cell(tmp_path, "finetune", 32, 1, 140)]
+    found = grid({"name": "films", "upstream": "mlm"}, Classification(classes=CLASSES), made, 500, 1)
+    ((verdict, told),) = claims(found)
+    assert verdict == "better" and told.startswith("With 32 labels, transfer is better than scratch")
+
+
+def test_a_model_that_is_only_asked_has_a_grid_too(tmp_path: Path) -> None:
+    made = [cell(tmp_path, "scratch", 8, 1, 110), cell(tmp_path, "scratch", 32, 1, 150)]
+    made += [cell(tmp_path, "zero_shot", 0, 1, 140)]
+    found = grid({"name": "films", "upstream": "mlm"}, Classification(classes=CLASSES), made, 200, 1)
+    assert "worths" not in figures.drawn(found)
+    ((verdict, told),) = claims(found)
+    assert verdict == "better" and "scratch needs 23 labels for that" in told
+
+
 def test_steps_saved_are_counted_to_the_best_of_scratch(whole: Grid) -> None:
     (pace,) = [item for item in whole.paces if item.labels == 10]
     assert (pace.scratch, pace.steps, pace.reached, pace.seeds) == (10, 0, 2, 2)
@@ -151,7 +179,7 @@ def test_tables_for_programs_hold_nothing_of_the_machine(whole: Grid) -> None:
     document = tables.document(whole)
     assert not {"seconds", "memory"} & set(document["cells"][0])
     assert {row["metric"] for row in tables.scores(whole)} == {"accuracy", "macro_f1"}
-    assert {"seconds", "memory_bytes", "trainable_parameters", "labels"} <= set(tables.modes(whole)[0])
+    assert {"seconds", "memory_bytes", "trainable_parameters", "labels"} <= set(tables.cells(whole)[0])
 
 
 def test_figures_are_the_same_bytes_for_the_same_grid(whole: Grid) -> None:
