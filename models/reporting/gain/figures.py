@@ -111,6 +111,7 @@ def curves(grid: Grid) -> bytes:
                 shade = 0.35 + 0.65 * (chosen.index(curve.labels) + 1) / len(chosen)
                 own = look(curve.mode) | {"alpha": shade, "markersize": 3}
                 axes.plot(curve.steps, curve.values, label=f"{spoken(curve.mode)}, {curve.labels:,}", **own)
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
         axes.set_xlabel("training steps")
         axes.set_ylabel(f"{spoken(grid.metric)} (validation)")
         whole.legend(loc="outside upper left", ncols=2, handlelength=2, columnspacing=1.2)

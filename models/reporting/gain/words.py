@@ -19,6 +19,12 @@ def needed(worth: Worth | None) -> str:
     return "–" if worth is None else _bounded(worth.needed, worth)
 
 
+def so_many(worth: Worth | None) -> str:
+    """How many labels scratch needs, within a sentence."""
+    told = needed(worth)
+    return told if told.startswith(("more", "at most")) else f"about {told}"
+
+
 def bounds(worth: Worth | None) -> str:
     """The interval of `needed`."""
     if worth is None:
@@ -96,7 +102,7 @@ def _above_chance(grid: Grid, cell: Cell) -> tuple[Verdict, str] | None:
     )
     worth = grid.worth(cell.mode, cell.labels)
     if above and worth is not None:
-        told += f"; scratch needs {needed(worth)} labels for that"
+        told += f"; scratch needs {so_many(worth)} labels for that"
     return "better" if above else "unclear", f"{told}."
 
 
