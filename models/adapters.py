@@ -1,5 +1,6 @@
 """Adapters that peft puts into a model; taken out again, what they have learnt is added to its weights."""
 
+import warnings
 from pathlib import Path
 
 from peft import PeftConfig, inject_adapter_in_model
@@ -12,7 +13,10 @@ from models import last_layer
 def put(model: PreTrainedModel, config: PeftConfig) -> PreTrainedModel:
     """The model with adapters that learn, and its head; all else stays."""
     model.requires_grad_(False)
-    inject_adapter_in_model(config, model)
+    with warnings.catch_warnings():
+        # Where embeddings are the output layer too, peft warns that it does not adapt both; `save` ties them again.
+        warnings.filterwarnings("ignore", message=".*tie_word_embeddings.*")
+        inject_adapter_in_model(config, model)
     for layer in last_layer.added(model):
         layer.requires_grad_(True)
     return model
