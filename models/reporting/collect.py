@@ -150,17 +150,14 @@ def gains(
         resamples: of the paired bootstrap.
     """
     found = []
+    drawn = {folder: resampled(statistics(folder), downstream.metrics, resamples, seed) for folder in scores}
     for folder, transferred in scores.items():
         if transferred.mode in REFERENCES:
             continue
         for other, control in scores.items():
             alike = (transferred.labels, transferred.seed) == (control.labels, control.seed)
             if control.mode in REFERENCES and (alike or control.transferred):
-                own, its = (
-                    resampled(statistics(place), downstream.metrics, resamples, seed)
-                    for place in (folder, other)
-                )
-                differences = difference(own, its, downstream.lower_is_better)
+                differences = difference(drawn[folder], drawn[other], downstream.lower_is_better)
                 found += [_gain(transferred, control, name, values) for name, values in differences.items()]
     return tuple(sorted(found, key=lambda gain: REFERENCES.index(gain.against)))
 

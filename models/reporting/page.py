@@ -137,15 +137,7 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
     )
     template = environment.get_template("page.html")
     style = (HERE / "style.css").read_text(encoding="utf-8")
-    of_grid = {
-        grid.name: {
-            kind.removeprefix("gain-"): figure
-            for (kind, name), figure in drawn.items()
-            if name == grid.name and kind.startswith("gain-")
-        }
-        for grid in data.grids
-    }
-    values: dict[str, Any] = {"data": data, "figures": drawn, "drawn_of": of_grid.get}
+    values: dict[str, Any] = {"data": data, "figures": drawn}
     font = fonts.font_face(template.render(values, style=""))
     return template.render(values, style=Markup(font + "\n" + style))
 

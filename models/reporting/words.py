@@ -50,9 +50,14 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def so_many_labels(labels: int) -> str:
+    """`1,000 labels`."""
+    return f"{labels:,} label{'' if labels == 1 else 's'}"
+
+
 def at(labels: int) -> str:
     """`with 1,000 labels`."""
-    return "with no labels" if labels == 0 else f"with {labels:,} label{'' if labels == 1 else 's'}"
+    return "with no labels" if labels == 0 else f"with {so_many_labels(labels)}"
 
 
 def sentences(entry: Entry) -> list[str]:

@@ -16,20 +16,10 @@ import polars as pl
 import pytest
 import yaml
 
+from models.modes import MODES
 from recipes import SMALL, write
 
 PROJECT = Path(__file__).parents[2]
-MODES = (
-    "finetune",
-    "lora",
-    "linear_probe",
-    "prompt_tuning",
-    "zero_shot",
-    "one_shot",
-    "few_shot",
-    "scratch",
-    "baseline",
-)
 SAME = ("grid.csv", "grid.json", "labels_saved.csv", "steps_saved.csv")
 """Files that do not depend on how long things took."""
 

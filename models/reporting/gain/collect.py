@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +31,15 @@ class Scored:
     seconds: float
     memory: float | None
 
-    @property
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """What `adapt` says of itself."""
         return json.loads((self.adapted / "summary.json").read_text(encoding="utf-8"))
 
-    @property
+    @cached_property
     def details(self) -> dict[str, Any]:
         """What `score` found beside the metrics."""
         return json.loads((self.score / "details.json").read_text(encoding="utf-8"))
-
-    @property
-    def labels(self) -> int:
-        """Training rows it was given."""
-        return self.summary["rows"]["train"]
 
 
 def grid(
@@ -84,7 +80,7 @@ def _places(models: Sequence[Scored]) -> dict[Place, dict[int, Scored]]:
     found: dict[Place, dict[int, Scored]] = {}
     for model in models:
         summary = model.summary
-        found.setdefault((summary["mode"], model.labels), {})[summary["seed"]] = model
+        found.setdefault((summary["mode"], summary["rows"]["train"]), {})[summary["seed"]] = model
     order = sorted(found, key=lambda place: (MODES.index(place[0]), place[1]))  # type: ignore[arg-type]
     return {place: dict(sorted(found[place].items())) for place in order}
 
@@ -96,12 +92,22 @@ class _Resampling:
     downstream: Downstream
     resamples: int
     seed: int
+    made: dict[tuple[Path, ...], Resampled] = field(default_factory=dict)
+    """By the folders of `score`: a control is compared with many cells, and resampled once."""
 
     def of(self, models: Seeds) -> Resampled:
         """A cell. Of several seeds each is one draw, its demonstrations pooled; of a single one they are the draws."""
-        found = [statistics(model.score) for model in models.values()]
-        draws = found[0] if len(found) == 1 else np.stack([of_seed.mean(axis=0) for of_seed in found])
-        return resampled(draws, self.downstream.metrics, self.resamples, self.seed)
+        key = tuple(model.score for model in models.values())
+        if key not in self.made:
+            found = [statistics(folder) for folder in key]
+            draws = found[0] if len(found) == 1 else np.stack([of_seed.mean(axis=0) for of_seed in found])
+            self.made[key] = resampled(draws, self.downstream.metrics, self.resamples, self.seed)
+        return self.made[key]
+
+    def value(self, model: Scored) -> float:
+        """The headline metric of one seed, the mean over its draws."""
+        totals = statistics(model.score).sum(axis=1)
+        return float(self.downstream.metrics(totals)[self.downstream.headline].mean())
 
     def minus(self, models: Seeds, control: Seeds) -> Difference | None:
         """The difference in the headline metric, over the seeds that both have; None where there are none."""
@@ -122,7 +128,6 @@ def _cell(place: Place, places: Mapping[Place, Seeds], resampling: _Resampling) 
     (mode, labels), models = place, places[place]
     own, headline = resampling.of(models), resampling.downstream.headline
     found = list(models.values())
-    by_seed = [resampling.of({seed: model}).values[headline] for seed, model in models.items()]
     against = {
         control: minus
         for control in CONTROLS
@@ -140,7 +145,7 @@ def _cell(place: Place, places: Mapping[Place, Seeds], resampling: _Resampling) 
             name: Interval(value=value, **interval(own.draws[name])) for name, value in own.values.items()
         },
         without_leaks=float(np.mean([item["value"] for item in without])) if all(without) else None,
-        by_seed=tuple(by_seed),
+        by_seed=tuple(resampling.value(model) for model in found),
         against=against,
         trainable_parameters=found[0].summary["trainable_parameters"],
         dropped=sum(dropped(model.predictions) for model in found),

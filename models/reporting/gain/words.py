@@ -5,7 +5,7 @@ import math
 from models.modes import CONTROLS, IN_CONTEXT
 from models.reporting.gain import Cell, Grid, Worth
 from models.reporting.parts import Verdict
-from models.reporting.words import PHRASES, at, capital, listed, number, span, spoken
+from models.reporting.words import PHRASES, at, capital, listed, number, so_many_labels, span, spoken
 
 
 def about(labels: float) -> str:
@@ -14,21 +14,19 @@ def about(labels: float) -> str:
     return f"{round(labels / 10**digits) * 10**digits:,.0f}"
 
 
-def needed(worth: Worth | None) -> str:
+def needed(worth: Worth) -> str:
     """How many labels scratch needs, for a table."""
-    return "–" if worth is None else _bounded(worth.needed, worth)
+    return _bounded(worth.needed, worth)
 
 
-def so_many(worth: Worth | None) -> str:
+def so_many(worth: Worth) -> str:
     """How many labels scratch needs, within a sentence."""
     told = needed(worth)
     return told if told.startswith(("more", "at most")) else f"about {told}"
 
 
-def bounds(worth: Worth | None) -> str:
+def bounds(worth: Worth) -> str:
     """The interval of `needed`."""
-    if worth is None:
-        return ""
     low, high = _bounded(worth.low, worth), _bounded(worth.high, worth)
     return low if low == high else f"{low} to {high}"
 
@@ -55,22 +53,16 @@ def _claim(grid: Grid, way: str, labels: int) -> tuple[Verdict, str]:
         f"{number(difference.value)}, 95 % interval {span(difference)}"
     )
     worth = grid.worth(way, labels)
-    if difference.verdict != "better" or not _saves(grid, cell, worth):
+    if difference.verdict != "better" or worth is None or not _saves(grid, cell, worth):
         told = f"{capital(at(labels))}, transfer is {PHRASES[difference.verdict]} scratch ({reached})."
         return difference.verdict, told
-    count = (
-        f"{labels:,} label{'' if labels == 1 else 's'} with transfer {'is' if labels == 1 else 'are'} worth"
-    )
-    about_so_many = "" if needed(worth).startswith("more") else "about "
-    return (
-        "better",
-        f"{count} {about_so_many}{needed(worth)} without (95 % interval {bounds(worth)}): {reached}.",
-    )
+    count = f"{so_many_labels(labels)} with transfer {'is' if labels == 1 else 'are'} worth"
+    return "better", f"{count} {so_many(worth)} without (95 % interval {bounds(worth)}): {reached}."
 
 
-def _saves(grid: Grid, cell: Cell, worth: Worth | None) -> bool:
+def _saves(grid: Grid, cell: Cell, worth: Worth) -> bool:
     """Whether it means something to say how many labels a cell is worth: more than it has, and above chance."""
-    if worth is None or grid.above_chance(cell) is False:
+    if grid.above_chance(cell) is False:
         return False
     return worth.needed is None or (worth.needed > cell.labels and about(worth.needed) != about(cell.labels))
 
