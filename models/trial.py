@@ -25,7 +25,7 @@ EVALUATED = f"eval/{SCORE}"
 LINEAR_ROWS = 10_000
 """Rows that are enough for a layer of a few hundred weights."""
 SORTED_BATCHES = 16
-"""Batches' worth of rows that are sorted by length together, so that little is padded and much stays random."""
+"""Batches' worth of rows that are sorted together, so that like rows share a batch and much stays random."""
 
 
 def run_trial(
@@ -126,8 +126,9 @@ class Batches:
         self.inputs, self.config, self.seed = inputs, config, seed
         examples = [at for at, feature in enumerate(inputs.features) if not feature.get("pool")]
         self.examples = np.array(examples)
-        self.lengths = np.array([len(inputs.features[at]["input_ids"]) for at in examples])
-        self.per_epoch = math.ceil(len(self.lengths) / config.batch_size)
+        features = [inputs.features[at] for at in examples]
+        self.alike = np.array([item.get("alike", len(item["input_ids"])) for item in features])
+        self.per_epoch = math.ceil(len(self.examples) / config.batch_size)
         self.epoch = lru_cache(maxsize=2)(self._epoch)
         self.special = torch.tensor(inputs.tokenizer.all_special_ids)
 
@@ -143,13 +144,14 @@ class Batches:
         return batch
 
     def _epoch(self, epoch: int) -> list[Sequence[int]]:
-        """Indices of every batch of an epoch: rows of like length together, batches in random order."""
+        """Indices of every batch of an epoch, in random order: together are rows that are `alike`, where the downstream
+        says so, or of like length, so that little is padded."""
         generator = np.random.default_rng(derive(self.seed, "order", epoch))
-        order = generator.permutation(len(self.lengths))
+        order = generator.permutation(len(self.examples))
         size, batches = self.config.batch_size, []
         for begin in range(0, len(order), size * SORTED_BATCHES):
             chunk = order[begin : begin + size * SORTED_BATCHES]
-            chunk = chunk[np.argsort(self.lengths[chunk], kind="stable")]
+            chunk = chunk[np.argsort(self.alike[chunk], kind="stable")]
             batches += [self.examples[chunk[at : at + size]].tolist() for at in range(0, len(chunk), size)]
         return [batches[at] for at in generator.permutation(len(batches))]
 
