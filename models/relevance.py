@@ -77,10 +77,10 @@ def label(features: Sequence[dict[str, Any]], rows: pl.DataFrame) -> None:
     Every feature gets `gold`, {row of a relevant passage: grade}, and `rows`, how many there are; a passage is relevant
     to itself. Queries get `positive`, the tokens of the relevant passage of the highest grade (of several, the first by
     id), its `content`, a number that texts share whose `normalised` forms are the same, and `wanted`, the contents that
-    are no wrong answer: those of all passages that are relevant to a query with this text, and this text itself. Where
-    rows have a `group` (an article, say), that of its positive, as a number, makes queries `alike`: passages of one group
-    are hard to tell apart, and more is learnt from them than from passages drawn at random (topic-aware sampling:
-    Hofstätter et al., Efficiently Teaching an Effective Dense Retriever with Balanced Topic Aware Sampling, 2021).
+    are no wrong answer: those of all passages that are relevant to a query with this text, and this text itself.
+    Where rows have a `group` (an article, say), `alike` is a number for that of the positive: passages of one group are
+    hard to tell apart, and more is learnt from them than from any (Hofstätter et al., Efficiently Teaching an Effective
+    Dense Retriever with Balanced Topic Aware Sampling, 2021).
 
     Raises:
         DataError: none of the passages that are relevant to a query is among the rows.

@@ -26,6 +26,7 @@ from models.ranking import KEPT, TOP, order, rank, worth
 from models.relevance import FORM, NONE, PASSAGE, RELEVANT, UNKNOWN
 from models.transfer import Problem
 from models.transfer.finetune import Finetune
+from models.trial import Batches
 
 SCHEMA = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": RELEVANT}
 
@@ -238,6 +239,23 @@ class _Letters:
 
 
 _ANY: Any = _Letters()
+
+
+def test_queries_whose_passages_are_of_one_group_share_a_batch(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Passages of an article are hard to tell apart: it is them that a query has to be told from."""
+    queries = {f"q{number}": ("가 나 다"[: 1 + number % 5], {f"p{number}": 1}) for number in range(32)}
+    passages = {f"p{number}": f"가 {number}" for number in range(32)}
+    rows = frame(queries, passages).with_columns(
+        group=pl.col("id").str.slice(1).cast(pl.Int64).mod(8).cast(pl.String)
+    )
+    batches = Batches(Inputs(Retrieval(), tokenizer, rows, labelled=True), Finetune(batch_size=4), seed=1)
+    drawn = [rows["group"].gather(batch).unique().to_list() for batch in batches.epoch(0)]
+    assert sorted(drawn) == [[str(number)] for number in range(8)]
+    assert drawn != sorted(drawn)
+    without = Batches(
+        Inputs(Retrieval(), tokenizer, rows.drop("group"), labelled=True), Finetune(batch_size=4), seed=1
+    )
+    assert any(rows["group"].gather(batch).n_unique() > 1 for batch in without.epoch(0))
 
 
 # ---- the model
