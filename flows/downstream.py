@@ -126,7 +126,7 @@ def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = [
         only: Names of the entries to run, such as classification; empty for all.
     """
     loaded = Recipe.load(recipe, overrides)
-    with flow_run(loaded.name, device=loaded.device, threads=loaded.threads, text=loaded.text()) as run:
+    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
         corpus = corpus_ref(loaded)
         targets: list[refs.Ref] = []
         for entry in loaded.entries(only):

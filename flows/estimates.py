@@ -1,8 +1,7 @@
 """About how long a step takes, and how much memory and disk: as it was last time, else by rule of thumb."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from models.backbone import ModelConfig
 from models.pretraining import PretrainConfig
@@ -19,7 +18,7 @@ LIBRARIES = 900e6
 WEIGHT = 4
 """Bytes of a float32. Training holds four of each: weight, gradient and the optimiser's two."""
 STARTING = 15.0
-"""Seconds until the training process has imported its libraries."""
+"""Seconds until a training process has imported its libraries."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,9 @@ def _vocabulary(ref: Ref) -> int:
     return 0
 
 
-def total(estimates: Mapping[Any, Estimate]) -> Estimate:
-    """Steps one after another: seconds and disk add up, memory is the largest."""
-    seconds = [item.seconds for item in estimates.values() if item.seconds is not None]
-    memory = [item.memory for item in estimates.values() if item.memory is not None]
-    disk = [item.disk for item in estimates.values() if item.disk is not None]
-    return Estimate(sum(seconds), max(memory, default=LIBRARIES), sum(disk))
+def total(estimates: Sequence[Estimate], jobs: int) -> Estimate:
+    """Seconds and disk add up, as if steps ran one after another; memory is that of the largest `jobs` steps."""
+    seconds = [item.seconds for item in estimates if item.seconds is not None]
+    memory = sorted((item.memory for item in estimates if item.memory is not None), reverse=True)
+    disk = [item.disk for item in estimates if item.disk is not None]
+    return Estimate(sum(seconds), sum(memory[:jobs]) or LIBRARIES, sum(disk))

@@ -46,7 +46,7 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
                 "key": ref.key,
             }
         )
-    whole = total(estimates)
+    whole = total(list(estimates.values()), recipe.jobs)
     unknown = sum(item.seconds is None for item in estimates.values())
     if as_json:
         sums = {

@@ -16,6 +16,7 @@ from models.backbone import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
 from models.tokenization import TokenizerConfig
+from tasks.environment import Machine
 
 STEPS = (
     "ingest",
@@ -47,6 +48,13 @@ class Recipe(Config):
     threads: int = Field(
         default=0, ge=0, description="Threads for numeric work; 0 for one a core.", json_schema_extra=PLUMBING
     )
+    jobs: int = Field(
+        default=2,
+        ge=1,
+        description="How many models are adapted or asked at once, sharing the threads: small models gain little from "
+        "several. A pretraining has all threads to itself.",
+        json_schema_extra=PLUMBING,
+    )
     corpus: CorpusPart | None = Field(
         default=None,
         description="The text that models are pretrained on, and that is searched for test rows; not needed where all "
@@ -58,6 +66,11 @@ class Recipe(Config):
         default=None, description="What the transfer bought, over numbers of labels and seeds."
     )
     report: ReportPart = Field(default=ReportPart(), description="The page at the end.")
+
+    @property
+    def machine(self) -> Machine:
+        """Where numbers are computed."""
+        return Machine(self.device, self.threads, self.jobs)
 
     @model_validator(mode="after")
     def _names(self) -> Self:

@@ -73,7 +73,7 @@ def transfer_learning(recipe: Path, overrides: dict[str, Any] = {}, only: list[s
     """
     loaded = Recipe.load(recipe, overrides)
     targets = chain(loaded, only)
-    with flow_run(loaded.name, device=loaded.device, threads=loaded.threads, text=loaded.text()) as run:
+    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
         run.execute(targets)
         # What failed is missing from the report, which is the whole one again once a retry has mended it.
         for page in report_refs(loaded, only, [ref for ref in targets if run.done(ref)]):

@@ -53,7 +53,7 @@ class AdaptConfig(Config):
         return {name: value for name, value in super().identity().items() if name not in unused}
 
 
-@step(refs.Adapted, isolated=True)
+@step(refs.Adapted, isolated=True, beside=True)
 def adapt(
     job: Job,
     config: AdaptConfig,

@@ -1,8 +1,9 @@
-"""Where state lives, and quiet, local defaults for every library; set before any of them is imported."""
+"""Where numbers are computed and state lives, and quiet, local defaults for libraries, set before their import."""
 
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,6 +27,19 @@ _DEFAULTS = {
     "TRANSFORMERS_VERBOSITY": "error",  # what it says of a head that starts fresh is no news
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
 }
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where numbers are computed; changes no key."""
+
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    threads: int = 0
+    """For numeric work; 0 for one a core."""
+    jobs: int = 1
+    """How many steps that leave room for others share the threads at once."""
+
 
 LEAST_FREE = 50_000_000
 """Bytes on the disk below which nothing is begun: databases that cannot grow fail in many words."""

@@ -29,7 +29,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error.filename or home()}); free some space or set HEADWATER_HOME to another disk"
     if isinstance(error, BrokenProcessPool):
-        return "the training process was killed, perhaps for want of memory; use a smaller batch or model"
+        return "the training process was killed, perhaps for want of memory; try a smaller batch or model, or jobs: 1"
     if isinstance(error, HeadwaterError | Stopped):
         return " ".join(str(error).split())
     return f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"

@@ -30,7 +30,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class JobSpec:
-    """What a job is made from; crosses to the training process."""
+    """What a job is made from; crosses to a training process."""
 
     ref: Ref
     run_id: str

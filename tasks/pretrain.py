@@ -9,7 +9,7 @@ from tasks.step import step
 @step(Model, isolated=True)
 def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: Tokenizer) -> None:
     """Pretrains a model; goes on from its newest checkpoint after a kill."""
-    # Here, not above: torch and transformers take seconds to import, and only the training process needs them.
+    # Here, not above: torch and transformers take seconds to import, and only training processes need them.
     from models import pretraining, tokenization
 
     train, validation = pretraining.documents(job.files(sequences))

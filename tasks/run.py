@@ -17,13 +17,14 @@ from prefect.utilities.annotations import quote
 
 from models.errors import HeadwaterError
 from tasks import connection, tracking
+from tasks.environment import Machine
 from tasks.failures import reason
 from tasks.job import STOPPING
 from tasks.lease import is_free, lease
 from tasks.progress import Board
 from tasks.refs import Ref, ordered
 from tasks.step import Outcome, RunContext, Step, link_to
-from tasks.training_process import TrainingProcess
+from tasks.training_process import TrainingProcesses
 
 _PATIENCE_SECONDS = 15.0
 _TAGS_AT_ONCE = 100
@@ -83,13 +84,12 @@ def step_of(ref: Ref) -> "Step[Any]":
 
 
 @contextmanager
-def flow_run(recipe: str, *, device: str = "auto", threads: int = 0, text: str = "") -> Iterator[FlowRun]:
+def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowRun]:
     """Open the MLflow parent run of the current Prefect flow run, and close it as the flow ends.
 
     Args:
         recipe: the recipe's name, which names the MLflow experiment.
-        device: `auto`, `cpu` or `cuda`.
-        threads: threads for numeric work; 0 for one a core.
+        machine: where numbers are computed.
         text: the recipe itself, kept as an artifact of the parent run.
 
     Raises:
@@ -106,15 +106,13 @@ def flow_run(recipe: str, *, device: str = "auto", threads: int = 0, text: str =
     parent_id = tracking.open_parent(experiment_id, name, flow_run_id, tags)
     link_to(tracking.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
     with lease(parent_id, on_wait=lambda: None, check=lambda: None), Board() as board:
-        process = TrainingProcess()
-        context = RunContext(
-            experiment_id, parent_id, flow_run_id, device, threads or os.cpu_count() or 1, board, process
-        )
+        processes = TrainingProcesses(machine.threads or os.cpu_count() or 1, machine.jobs)
+        context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
         run = FlowRun(recipe, context)
         opened.append(run)
         status = tracking.KILLED
         try:
-            with _stop_on_interrupt(process):
+            with _stop_on_interrupt(processes):
                 tracking.keep_text(parent_id, text, "recipe.yaml")
                 yield run
             status = tracking.FAILED if run.failures() else tracking.FINISHED
@@ -123,7 +121,7 @@ def flow_run(recipe: str, *, device: str = "auto", threads: int = 0, text: str =
             raise
         finally:
             STOPPING.set()
-            process.stop()
+            processes.stop()
             _close(run, status)
     if failures := run.failures():
         raise StepsFailed("; ".join(f"{item.ref.title} failed: {item.reason}" for item in failures))
@@ -143,8 +141,8 @@ def _outcome(ref: Ref, state: "State[Any]") -> Outcome:
 
 
 @contextmanager
-def _stop_on_interrupt(process: TrainingProcess) -> Iterator[None]:
-    """On Ctrl-C and SIGTERM stop the training process first, so that no thread is left waiting for it."""
+def _stop_on_interrupt(processes: TrainingProcesses) -> Iterator[None]:
+    """On Ctrl-C and SIGTERM stop the training processes first, so that no thread is left waiting for it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -153,7 +151,7 @@ def _stop_on_interrupt(process: TrainingProcess) -> Iterator[None]:
 
     def stop(number: int, frame: Any) -> None:
         STOPPING.set()
-        process.stop()
+        processes.stop()
         # Threads that never report progress must not keep a stopped run alive.
         watchdog = threading.Timer(_PATIENCE_SECONDS, os._exit, args=(130,))
         watchdog.daemon = True

@@ -29,7 +29,7 @@ from tasks.job import STOPPING, Job, JobSpec, Progress, Stopped
 from tasks.lease import lease
 from tasks.progress import Board, ProgressArtifact, courtesy
 from tasks.refs import About, Ref
-from tasks.training_process import TrainingProcess
+from tasks.training_process import TrainingProcess, TrainingProcesses
 
 R = TypeVar("R", bound=Ref)
 RETRY_SECONDS = [2.0, 10.0, 30.0]
@@ -56,16 +56,17 @@ class RunContext:
     parent_id: str
     flow_run_id: str
     device: str
-    threads: int
     board: Board
-    process: TrainingProcess
+    processes: TrainingProcesses
 
 
 class Step(Generic[R]):
     """A declared step; calling it gives the ref of what it would make, and runs nothing."""
 
-    def __init__(self, fn: Callable[..., None], makes: type[R], retries: int, isolated: bool) -> None:
-        self.fn, self.makes, self.retries, self.isolated = fn, makes, retries, isolated
+    def __init__(
+        self, fn: Callable[..., None], makes: type[R], retries: int, isolated: bool, beside: bool
+    ) -> None:
+        self.fn, self.makes, self.retries, self.isolated, self.beside = fn, makes, retries, isolated, beside
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.declare(self.module)
 
@@ -116,8 +117,12 @@ class Step(Generic[R]):
         def waiting() -> None:
             context.board.line(f"{ref.title}: another run is making the same artifact; waiting for it")
 
-        turn = context.process.turn() if self.isolated else nullcontext()
-        with turn, lease(ref.key, on_wait=waiting, check=_check_stopping):
+        turn = (
+            context.processes.turn(self.beside)
+            if self.isolated
+            else nullcontext((None, context.processes.threads))
+        )
+        with turn as (process, threads), lease(ref.key, on_wait=waiting, check=_check_stopping):
             started = time.monotonic()
             if (found := self._found(ref)) is not None:
                 return found
@@ -126,7 +131,7 @@ class Step(Generic[R]):
             run_id = tracking.open_child(context.experiment_id, context.parent_id, ref, tags)
             link_to(tracking.run_url(context.experiment_id, run_id), "What this step made and measured")
             try:
-                self._execute(ref, context, run_id)
+                self._execute(ref, context, run_id, process, threads)
             except BaseException as error:
                 stopped = STOPPING.is_set() or not isinstance(error, Exception)
                 _close_after(error, run_id, tracking.KILLED if stopped else tracking.FAILED)
@@ -135,7 +140,9 @@ class Step(Generic[R]):
                 raise
             return Outcome(ref, "run", time.monotonic() - started, run_id, tracking.metrics(run_id))
 
-    def _execute(self, ref: Ref, context: RunContext, run_id: str) -> None:
+    def _execute(
+        self, ref: Ref, context: RunContext, run_id: str, process: TrainingProcess | None, threads: int
+    ) -> None:
         work = home() / "work" / ref.key
         out, scratch = work / "out", work / "scratch"
         shutil.rmtree(out, ignore_errors=True)
@@ -148,10 +155,10 @@ class Step(Generic[R]):
             artifact.show(progress)
 
         fail_on_purpose(ref)
-        spec = JobSpec(ref, run_id, out, scratch, context.device, context.threads)
+        spec = JobSpec(ref, run_id, out, scratch, context.device, threads)
         try:
-            if self.isolated:
-                context.process.run(spec, tell)
+            if process is not None:
+                process.run(spec, tell)
             else:
                 with closing(Job(spec, tell)) as job:
                     self.fn(job, ref.config, **ref.inputs)
@@ -163,7 +170,7 @@ class Step(Generic[R]):
 
 
 def step(
-    makes: type[R], *, retries: int = 2, isolated: bool = False
+    makes: type[R], *, retries: int = 2, isolated: bool = False, beside: bool = False
 ) -> "Callable[[Callable[..., None]], Step[R]]":
     """Declare a step.
 
@@ -172,9 +179,10 @@ def step(
     Args:
         makes: the type of ref that names the artifact.
         retries: how often what may heal (I/O, network, store, out-of-memory) is tried again.
-        isolated: whether the body runs in the training process.
+        isolated: whether the body runs in a training process, with all threads.
+        beside: whether it does so with a share of the threads, beside others.
     """
-    return lambda fn: Step(fn, makes, retries, isolated)
+    return lambda fn: Step(fn, makes, retries, isolated, beside)
 
 
 def _retry(_task: Any, _task_run: Any, state: "State[Any]") -> bool:

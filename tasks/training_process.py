@@ -1,7 +1,7 @@
-"""One long-lived child process for numeric work.
+"""Long-lived child processes for numeric work.
 
 Training there keeps the flow's own process small and answering, lets an out-of-memory kill be retried like any
-other failure, and gives each job all threads and a random state of its own; jobs run one after another.
+other failure, and gives each job a random state and threads of its own. In each child jobs run one after another.
 """
 
 import importlib
@@ -14,9 +14,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any
 
 from tqdm import tqdm
@@ -28,30 +29,58 @@ PEAK_MEMORY = "memory/peak_bytes"
 _reports: Any = None  # the child's end of the pipe
 
 
-class TrainingProcess:
-    """Runs jobs of isolated steps, one at a time: who has the turn may run one."""
+class TrainingProcesses:
+    """As many children as jobs may run at once, and the threads they share."""
 
-    def __init__(self) -> None:
-        self._context = multiprocessing.get_context("spawn")
-        self._turn = threading.Lock()
-        self._stopped = False
-        self._pool: ProcessPoolExecutor | None = None
-        self._reports: Any = None
+    def __init__(self, threads: int, jobs: int = 1) -> None:
+        self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
+        self._gathering = threading.Lock()
+        # The last that became free is the next: no child is started before it is needed.
+        self._free: LifoQueue[TrainingProcess] = LifoQueue()
+        for process in reversed(self._all):
+            self._free.put(process)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until the child is free, and keep it.
+    def turn(self, beside: bool) -> "Iterator[tuple[TrainingProcess, int]]":
+        """Wait for a free child, and keep it: with its share of the threads, or alone, with all of them.
 
         Raises:
             Stopped: the run is being stopped.
         """
-        with self._turn:
-            if self._stopped:
-                raise Stopped("the run was stopped before the step had its turn")
-            yield
+        with ExitStack() as held:
+            if not beside:  # two that each hold a part of the children would wait for each other
+                held.enter_context(self._gathering)
+            taken = [self._take(held) for _ in (self._all[:1] if beside else self._all)]
+            yield taken[0], self.threads // len(self._all) * len(taken)
+
+    def stop(self) -> None:
+        """Kill the children at once; work that can resume lies in its checkpoints."""
+        for process in self._all:
+            process.stop()
+
+    def _take(self, held: ExitStack) -> "TrainingProcess":
+        process = self._free.get()
+        held.callback(self._free.put, process)
+        process.check()
+        return process
+
+
+class TrainingProcess:
+    """Runs jobs of isolated steps, one at a time."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._stopped = False
+        self._pool: ProcessPoolExecutor | None = None
+        self._reports: Any = None
+
+    def check(self) -> None:
+        """Raises Stopped when the run is being stopped."""
+        if self._stopped:
+            raise Stopped("the run was stopped before the step began")
 
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
-        """Do a job's work in the child and pass on its progress; to be called in one's `turn`.
+        """Do a job's work in the child and pass on its progress; for who has the turn.
 
         Raises:
             BrokenProcessPool: when the child was killed; the next job gets a new one.
@@ -68,7 +97,7 @@ class TrainingProcess:
             raise
 
     def stop(self) -> None:
-        """Kill the child at once; work that can resume lies in its checkpoints."""
+        """Kill the child at once."""
         self._stopped = True
         pool, self._pool = self._pool, None
         if pool is not None:
@@ -85,8 +114,7 @@ class TrainingProcess:
             pool.submit(os.getpid).result()
             # With only the child's end left open, a child killed in the middle of a report is an end of file.
             writer.close()
-        if self._stopped:
-            raise Stopped("the run was stopped before the step began")
+        self.check()
         return pool
 
     def _follow(self, future: "Future[None]", tell: Callable[[Progress], None]) -> None:
@@ -102,7 +130,7 @@ class TrainingProcess:
 
 
 def _begin(reports: Any) -> None:
-    """Set the child up: Ctrl-C is the parent's business, and the child ends with its parent."""
+    """Set a child up: Ctrl-C is the parent's business, and the child ends with its parent."""
     global _reports
     _reports = reports
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -119,7 +147,7 @@ def _begin(reports: Any) -> None:
 
 
 def _work(spec: JobSpec) -> None:
-    import torch  # only this process needs it
+    import torch  # only the children need it
 
     torch.set_num_threads(spec.threads)
     body = vars(importlib.import_module(spec.ref.module))[spec.ref.step].fn

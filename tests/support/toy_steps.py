@@ -45,6 +45,25 @@ def repeat(job: Job, config: Toy, rows: refs.Ingested) -> None:
     (job.out / "words.txt").write_text((job.files(rows) / "folder" / "word.txt").read_text() * 2)
 
 
+@step(refs.Adapted, isolated=True, beside=True)
+def meet(job: Job, config: Toy) -> None:
+    """Waits in a training process for another word to come."""
+    meeting = Path(config.calls)
+    (meeting / config.word).touch()
+    until = time.monotonic() + config.wait
+    while not (met := len(list(meeting.iterdir())) == 2) and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.5)  # until the other has seen it too
+    (meeting / config.word).unlink()
+    job.metrics({"threads": job.threads, "met": met})
+
+
+@step(refs.Model, isolated=True)
+def alone(job: Job, config: Toy) -> None:
+    """Looks in a training process whether anything else goes on."""
+    job.metrics({"threads": job.threads, "met": any(Path(config.calls).iterdir())})
+
+
 @step(refs.Model, isolated=True)
 def train(job: Job, config: Toy, rows: refs.Ingested) -> None:
     """Counts in the training process, where it can be killed and goes on."""

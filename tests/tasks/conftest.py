@@ -8,7 +8,7 @@ import pytest
 from tasks import connection, tracking
 from tasks.progress import Board
 from tasks.step import RunContext
-from tasks.training_process import TrainingProcess
+from tasks.training_process import TrainingProcesses
 
 
 @pytest.fixture(scope="session")
@@ -21,20 +21,18 @@ def home_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def training_process() -> Iterator[TrainingProcess]:
-    """One for all tests: starting it costs seconds."""
-    process = TrainingProcess()
-    yield process
-    process.stop()
+def processes() -> Iterator[TrainingProcesses]:
+    """The same for all tests: starting one costs seconds."""
+    made = TrainingProcesses(threads=2, jobs=2)
+    yield made
+    made.stop()
 
 
 @pytest.fixture
-def context(
-    home_folder: Path, training_process: TrainingProcess, request: pytest.FixtureRequest
-) -> RunContext:
+def context(home_folder: Path, processes: TrainingProcesses, request: pytest.FixtureRequest) -> RunContext:
     """What `Step.produce` needs, with an experiment and a parent run for this test alone."""
     # The name becomes part of paths, in which polars reads brackets as a glob.
     name = request.node.name.translate(str.maketrans("[]", "--"))
     experiment_id = connection.experiment(name)
     parent_id = tracking.open_parent(experiment_id, "parent", name, {})
-    return RunContext(experiment_id, parent_id, "flow-run", "cpu", 2, Board(), training_process)
+    return RunContext(experiment_id, parent_id, "flow-run", "cpu", Board(), processes)

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
-from toy_steps import Toy, repeat, train, write
+from toy_steps import Toy, alone, meet, repeat, train, write
 
 from models.errors import DataError, StoreError
 from tasks import connection, store, tracking
@@ -98,6 +98,29 @@ def test_the_same_key_wanted_twice_at_once_is_computed_once(context: RunContext,
     assert calls.read_text().count("once") == 1
 
 
+def test_small_models_share_the_threads_and_a_pretraining_has_all(
+    context: RunContext, tmp_path: Path
+) -> None:
+    config = Toy(word="one", calls=str(tmp_path), wait=60.0)
+    first, second = meet(config), meet(config.model_copy(update={"word": "two"}))
+    with ThreadPoolExecutor(4) as pool:
+        both = list(pool.map(lambda ref: meet.produce(ref, context), (first, second)))
+        for outcome in both:
+            assert outcome.metrics and (outcome.metrics["threads"], outcome.metrics["met"]) == (1, 1)
+        quick = [config.model_copy(update={"word": word, "wait": 0.3}) for word in "abc"]
+        wanted = [
+            (meet, meet(quick[0])),
+            (alone, alone(quick[1])),
+            (meet, meet(quick[1])),
+            (alone, alone(quick[2])),
+        ]
+        made = list(pool.map(lambda item: item[0].produce(item[1], context), wanted))
+    for (step, _), outcome in zip(wanted, made, strict=True):
+        assert outcome.metrics
+        if step is alone:
+            assert (outcome.metrics["threads"], outcome.metrics["met"]) == (2, 0)
+
+
 def test_a_killed_training_process_heals_and_goes_on_where_it_was(
     context: RunContext, home_folder: Path
 ) -> None:
@@ -120,8 +143,8 @@ from toy_steps import Toy, write
 from tasks import connection, store, tracking
 from tasks.step import RunContext
 from tasks.progress import Board
-from tasks.training_process import TrainingProcess
-context = RunContext({experiment!r}, {parent!r}, "", "cpu", 1, Board(), TrainingProcess())
+from tasks.training_process import TrainingProcesses
+context = RunContext({experiment!r}, {parent!r}, "", "cpu", Board(), TrainingProcesses(1))
 print("ready", flush=True)
 write.produce(write(Toy(word="slow", wait=60.0)), context)
 """
