@@ -14,10 +14,9 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
-from queue import LifoQueue
 from typing import Any
 
 from tqdm import tqdm
@@ -34,35 +33,40 @@ class TrainingProcesses:
 
     def __init__(self, threads: int, jobs: int = 1) -> None:
         self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
-        self._gathering = threading.Lock()
-        # The last that became free is the next: no child is started before it is needed.
-        self._free: LifoQueue[TrainingProcess] = LifoQueue()
-        for process in reversed(self._all):
-            self._free.put(process)
+        self._free = self._all[::-1]
+        self._alone = 0  # how many wait until nothing else runs
+        self._changed = threading.Condition()
 
     @contextmanager
     def turn(self, beside: bool) -> "Iterator[tuple[TrainingProcess, int]]":
         """Wait for a free child, and keep it: with its share of the threads, or alone, with all of them.
 
+        Who wants to be alone comes first: much else waits for a pretraining.
+
         Raises:
             Stopped: the run is being stopped.
         """
-        with ExitStack() as held:
-            if not beside:  # two that each hold a part of the children would wait for each other
-                held.enter_context(self._gathering)
-            taken = [self._take(held) for _ in (self._all[:1] if beside else self._all)]
+        with self._changed:
+            self._alone += not beside
+            self._changed.wait_for(lambda: self._has_room(beside))
+            self._alone -= not beside
+            # The last that became free is the next: no child is started before it is needed.
+            taken = [self._free.pop() for _ in (self._all[:1] if beside else self._all)]
+        try:
+            taken[0].check()
             yield taken[0], self.threads // len(self._all) * len(taken)
+        finally:
+            with self._changed:
+                self._free += reversed(taken)
+                self._changed.notify_all()
 
     def stop(self) -> None:
         """Kill the children at once; work that can resume lies in its checkpoints."""
         for process in self._all:
             process.stop()
 
-    def _take(self, held: ExitStack) -> "TrainingProcess":
-        process = self._free.get()
-        held.callback(self._free.put, process)
-        process.check()
-        return process
+    def _has_room(self, beside: bool) -> bool:
+        return bool(self._free) and not self._alone if beside else len(self._free) == len(self._all)
 
 
 class TrainingProcess:
