@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from models.errors import DataError
 from models.optimizers import OptimizerConfig
@@ -25,7 +25,7 @@ class Finetune(Transfer):
     """All weights learn; the same for a pretrained model and for one from scratch."""
 
     kind: Literal["finetune"] = "finetune"
-    learning_rates: tuple[float, ...] = Field(
+    learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(2e-4, 1e-3),
         min_length=1,
         description="Highest learning rates to try; validation rows choose.",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from models.transfer import Problem
 from models.transfer.finetune import Finetune, Setting
@@ -15,7 +15,7 @@ class LinearProbe(Finetune):
     """Only the last linear layer learns: the head's, or where a downstream adds none, that of the model itself."""
 
     kind: Literal["linear_probe"] = "linear_probe"
-    learning_rates: tuple[float, ...] = Field(
+    learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(1e-3, 1e-2),
         min_length=1,
         description="Highest learning rates to try; validation rows choose.",

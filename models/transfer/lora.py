@@ -7,7 +7,7 @@ in the end, so that the result is a model like any other.
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from models.transfer import Problem
 from models.transfer.finetune import Finetune, Setting
@@ -22,7 +22,7 @@ class Lora(Finetune):
     kind: Literal["lora"] = "lora"
     rank: int = Field(default=8, ge=1, description="Rank of the corrections.")
     alpha: int = Field(default=16, gt=0, description="Corrections count alpha / rank times.")
-    learning_rates: tuple[float, ...] = Field(
+    learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(1e-3, 5e-3),
         min_length=1,
         description="Highest learning rates to try; validation rows choose.",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from models.transfer import Problem, Progress, Tuned
 from models.transfer.finetune import Finetune, Setting
@@ -23,7 +23,7 @@ class PromptTuning(Finetune):
 
     kind: Literal["prompt_tuning"] = "prompt_tuning"
     tokens: int = Field(default=16, ge=1, description="Vectors before each text.")
-    learning_rates: tuple[float, ...] = Field(
+    learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(3e-3, 3e-2),
         min_length=1,
         description="Highest learning rates to try; validation rows choose.",

@@ -29,7 +29,7 @@ class KlueSts(JsonArray, InParts):
             reason = "missing" if found is None else "not a JSON object"
             return Rejected(file, line, "labels", reason, as_text(fields))
         gold = found.get(GOLD[self.view])
-        if isinstance(gold, dict | list):
+        if isinstance(gold, dict | list | bool):
             return Rejected(file, line, "labels", "not a number", as_text(fields))
         if self.view == "label":
             gold = LABELS.get(gold, gold)

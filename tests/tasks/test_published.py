@@ -75,6 +75,7 @@ def test_klue_sts_has_a_score_and_a_label(tmp_path: Path, view: str, gold: Any) 
     [
         ({"label": [4.9], "binary-label": [1]}, "not a number"),
         ({"label": {"mean": 4.9}, "binary-label": {"same": 1}}, "not a number"),
+        ({"label": True, "binary-label": True}, "not a number"),
         ([4.9, 1], "not a JSON object"),
     ],
     ids=str,
