@@ -54,7 +54,7 @@ class TrainingProcesses:
             taken = [self._free.pop() for _ in (self._all[:1] if beside else self._all)]
         try:
             taken[0].check()
-            yield taken[0], self.threads // len(self._all) * len(taken)
+            yield taken[0], self.threads // len(self._all) if beside else self.threads
         finally:
             with self._changed:
                 self._free += reversed(taken)

@@ -19,6 +19,7 @@ from tasks import connection, store, tracking
 from tasks.failures import may_heal, reason
 from tasks.refs import About, Ref, ordered
 from tasks.step import RunContext
+from tasks.training_process import TrainingProcesses
 
 
 def folder_of(ref: Ref) -> Path:
@@ -119,6 +120,13 @@ def test_small_models_share_the_threads_and_a_pretraining_has_all(
         assert outcome.metrics
         if step is alone:
             assert (outcome.metrics["threads"], outcome.metrics["met"]) == (2, 0)
+
+
+def test_an_odd_thread_is_not_lost_to_who_is_alone() -> None:
+    processes = TrainingProcesses(threads=3, jobs=2)
+    for beside, expected in ((True, 1), (False, 3)):
+        with processes.turn(beside) as (_, threads):
+            assert threads == expected
 
 
 def test_a_killed_training_process_heals_and_goes_on_where_it_was(
