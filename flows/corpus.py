@@ -31,7 +31,9 @@ def corpus_ref(recipe: Recipe) -> refs.Split | None:
         )
         for entry in entries
     )
-    how = SplitConfig(seed=recipe.seed, holdout=part.holdout, leaks=part.leaks, tests=tests)
+    how = SplitConfig(
+        seed=recipe.seed, holdout=part.holdout, leaks=part.leaks, tests=tests, cleaned=part.clean
+    )
     return split(how, rows=checked, corpus=None)
 
 
@@ -44,6 +46,7 @@ def corpus(recipe: Path, overrides: dict[str, Any] = {}) -> None:
         overrides: Settings to change for this run, by their dotted path: {"corpus.quarantine": 0.05}.
     """
     loaded = Recipe.load(recipe, overrides)
+    loaded.check(labelled=loaded.leaks == "remove")
     read = corpus_ref(loaded)
     if read is None:
         raise RecipeError(f"{recipe}: there is no 'corpus' in it, and so nothing to read")

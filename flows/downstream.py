@@ -35,6 +35,7 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None) -
         leaks=recipe.leaks,
         texts=entry.downstream.texts,
         pool=entry.downstream.pool,
+        cleaned=recipe.corpus.clean if recipe.corpus else None,
     )
     return split(how, about=about, rows=checked, corpus=corpus)
 
@@ -126,6 +127,7 @@ def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = [
         only: Names of the entries to run, such as classification; empty for all.
     """
     loaded = Recipe.load(recipe, overrides)
+    loaded.check(only)
     with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
         corpus = corpus_ref(loaded)
         targets: list[refs.Ref] = []

@@ -1,6 +1,6 @@
 """About how long a step takes, and how much memory and disk: as it was last time, else by rule of thumb."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.backbone import ModelConfig
@@ -8,7 +8,9 @@ from models.pretraining import PretrainConfig
 from models.transfer.finetune import Finetune
 from tasks import store
 from tasks.adapt import AdaptConfig
+from tasks.environment import Machine
 from tasks.refs import Ref
+from tasks.run import step_of
 from tasks.tokenizer import TokenizerConfig
 
 FLOPS = 30e9
@@ -49,8 +51,9 @@ def _past(recipe: str, ref: Ref) -> Estimate | None:
         "headwater.step": ref.step,
         "headwater.name": about.downstream or about.upstream,
         "headwater.mode": about.mode,
-        "headwater.labels": "" if about.labels is None else str(about.labels),
     }
+    # How many rows "all" were is known from then on; that all were asked for stays.
+    tags |= {name: value for name, value in about.tags().items() if "labels" in name}
     made = store.newest(recipe, tags)
     if made is None:
         return None
@@ -111,9 +114,17 @@ def _vocabulary(ref: Ref) -> int:
     return 0
 
 
-def total(estimates: Sequence[Estimate], jobs: int) -> Estimate:
-    """Seconds and disk add up, as if steps ran one after another; memory is that of the largest `jobs` steps."""
-    seconds = [item.seconds for item in estimates if item.seconds is not None]
-    memory = sorted((item.memory for item in estimates if item.memory is not None), reverse=True)
-    disk = [item.disk for item in estimates if item.disk is not None]
-    return Estimate(sum(seconds), sum(memory[:jobs]) or LIBRARIES, sum(disk))
+def total(estimates: Mapping[Ref, Estimate], machine: Machine) -> Estimate:
+    """Of all steps: those that leave room for others run as many at once as there are jobs, the rest one by one.
+
+    Memory is that of the largest steps that may run at once.
+    """
+    jobs = min(machine.jobs, machine.cores)
+    seconds = sum(
+        item.seconds / (jobs if step_of(ref).beside else 1)
+        for ref, item in estimates.items()
+        if item.seconds is not None
+    )
+    memory = sorted((item.memory for item in estimates.values() if item.memory is not None), reverse=True)
+    disk = sum(item.disk for item in estimates.values() if item.disk is not None)
+    return Estimate(seconds, sum(memory[:jobs]) or LIBRARIES, disk)

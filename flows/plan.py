@@ -23,17 +23,17 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
     from flows.estimates import Estimate, estimate, total  # these import the steps, and with them Prefect
     from flows.transfer import chain, report_refs
     from tasks import store
-    from tasks.refs import ordered
+    from tasks.refs import Ref, ordered
 
     targets = chain(recipe, only)
     steps = ordered([*targets, *report_refs(recipe, only, targets)])
-    estimates: dict[str, Estimate] = {}
+    estimates: dict[Ref, Estimate] = {}
     rows: list[dict[str, Any]] = []
     for ref in steps:
         made = store.find(ref.key)
         if made is None:
-            estimates[ref.key] = estimate(recipe.name, ref)
-        about = estimates.get(ref.key, Estimate(None, None, None))
+            estimates[ref] = estimate(recipe.name, ref)
+        about = estimates.get(ref, Estimate(None, None, None))
         rows.append(
             {
                 "name": ref.title,
@@ -46,7 +46,7 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
                 "key": ref.key,
             }
         )
-    whole = total(list(estimates.values()), recipe.jobs)
+    whole = total(estimates, recipe.machine)
     unknown = sum(item.seconds is None for item in estimates.values())
     if as_json:
         sums = {

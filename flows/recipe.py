@@ -166,8 +166,12 @@ class Recipe(Config):
             raise RecipeError(f"--only {name}: no such entry or step{did_you_mean(name, [*named, *STEPS])}")
         return [entry for entry in self.downstreams if not wanted or wanted & {entry.name, *STEPS}]
 
-    def check(self, only: Iterable[str]) -> None:
+    def check(self, only: Iterable[str] = (), *, labelled: bool = True) -> None:
         """Finds what is wrong with files and models before anything runs.
+
+        Args:
+            only: the entries whose files matter; all where it is empty or names a step.
+            labelled: whether any entry's files matter.
 
         Raises:
             RecipeError: a file that is needed is missing, empty, unreadable or not of its format, or a pretrained model
@@ -175,7 +179,7 @@ class Recipe(Config):
         """
         for source in (
             *(self.corpus.sources if self.corpus else ()),
-            *(source for entry in self.entries(only) for source in entry.data),
+            *(source for entry in (self.entries(only) if labelled else ()) for source in entry.data),
         ):
             source.check()
         for part in self.upstreams:

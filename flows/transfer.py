@@ -72,6 +72,7 @@ def transfer_learning(recipe: Path, overrides: dict[str, Any] = {}, only: list[s
         only: Entries or steps to run, such as classification or pretrain, with what they need; empty for all.
     """
     loaded = Recipe.load(recipe, overrides)
+    loaded.check(only)
     targets = chain(loaded, only)
     with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
         run.execute(targets)

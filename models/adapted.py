@@ -1,5 +1,8 @@
 """Files in the folder of an adapted model, beside `model/`, which plain `transformers` loads."""
 
+import json
+from pathlib import Path
+
 SETTLED = "downstream.json"
 """The downstream as it was trained."""
 POOL = "pool.parquet"
@@ -10,3 +13,10 @@ WAY = "transfer.json"
 """The way it was carried over; a baseline has none."""
 DROPPED = "dropped.json"
 """Beside predictions: what of the demonstrations did not fit into the model, counted over all questions."""
+SUMMARY = "summary.json"
+"""What `adapt` says of the model: its mode, setting, steps and rows."""
+
+
+def train_rows(folder: Path) -> int:
+    """Labelled rows that the adapted model in `folder` has learnt from."""
+    return json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["rows"]["train"]

@@ -65,7 +65,7 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
     names = [name for name in schema.columns if name in frame.columns]
     rows = frame.select(*names, *(name for name in PROVENANCE if name not in names))
     rows, unfit = _convert(rows, schema)
-    rows = _qualified(rows)
+    rows = qualified(rows)
     repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
     failures = pl.concat([unfit, _failures(rows, schema), repeated])
     first = failures.unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
@@ -76,7 +76,7 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
     )
 
 
-def _qualified(rows: pl.DataFrame) -> pl.DataFrame:
+def qualified(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with `part/file:id` for an id that stands in several files, each of which counts from 0, say."""
     place = pl.concat_str([pl.col("part"), pl.lit("/"), pl.col("file")]).str.strip_chars_start("/")
     several = pl.struct("part", "file").n_unique().over("id") > 1

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted import POOL, SETTLED, VALIDATION, WAY
+from models.adapted import POOL, SETTLED, SUMMARY, VALIDATION, WAY
 from models.backbone import ModelConfig
 from models.config import Config
 from models.downstream import Downstream, DownstreamField
@@ -72,6 +72,7 @@ def adapt(
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
     (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
+    job.used(train.height)
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
     if config.way is None:
         downstream.check(train)
@@ -86,7 +87,7 @@ def adapt(
         summary = _carried(job, config.way, problem)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
-    (job.out / "summary.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
+    (job.out / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
     job.metrics({f"validation/{name}": value for name, value in summary["validation"].items()})
 
 

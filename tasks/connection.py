@@ -3,6 +3,7 @@
 import functools
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,9 +29,14 @@ def tracking_uri() -> str:
     return f"sqlite:///{home() / 'mlflow.db'}"
 
 
+def public(url: str) -> str:
+    """An address without the user and password in it, for what others may read."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
+
+
 def ui_url() -> str:
     """Where MLflow's pages are: the tracking server, or the address `headwater up` serves this store at."""
-    uri = tracking_uri()
+    uri = public(tracking_uri())
     return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
 
 
@@ -59,9 +65,9 @@ def reaching() -> Iterator[None]:
             raise HeadwaterError(
                 f"the disk is full: MLflow cannot write below {home()}; free some space"
             ) from error
-        reason = (text.splitlines() or [type(error).__name__])[0][:300]
+        reason = public((text.splitlines() or [type(error).__name__])[0])[:300]
         raise StoreError(
-            f"the MLflow store at {tracking_uri()} cannot be used ({reason}); "
+            f"the MLflow store at {public(tracking_uri())} cannot be used ({reason}); "
             "is the server running and MLFLOW_TRACKING_URI right?"
         ) from error
 

@@ -40,6 +40,11 @@ class Machine:
     jobs: int = 1
     """How many steps that leave room for others share the threads at once."""
 
+    @property
+    def cores(self) -> int:
+        """Threads there are for numeric work."""
+        return self.threads or os.cpu_count() or 1
+
 
 LEAST_FREE = 50_000_000
 """Bytes on the disk below which nothing is begun: databases that cannot grow fail in many words."""

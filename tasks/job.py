@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tasks import store
 from tasks.refs import Ref
-from tasks.tracking import MetricLog, keep_file
+from tasks.tracking import MetricLog, keep_file, log
 
 STOPPING = threading.Event()
 """Set when the run is being stopped; a job that reports progress then ends with `Stopped`."""
@@ -65,6 +65,10 @@ class Job:
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log metric points; `step` places them on a curve."""
         self._log.add(values, step)
+
+    def used(self, labels: int) -> None:
+        """Say on how many labelled rows the model of this step has learnt: the tag `headwater.labels`."""
+        log(self._run_id, tags={"headwater.labels": str(labels)})
 
     def attach(self, path: Path) -> None:
         """Keep a file with the run even though the step is going to fail."""

@@ -109,7 +109,8 @@ def _run(start: str) -> Tracked:
     found = tracking.beginning_with(digits) if hexadecimal else []
     if not found:
         raise RecipeError(
-            f"no run '{start}' in MLflow at {connection.tracking_uri()}; `headwater run` shows runs in its last column"
+            f"no run '{start}' in MLflow at {connection.public(connection.tracking_uri())}; "
+            "`headwater run` shows runs in its last column"
         )
     if len(found) > 1:
         several = ", ".join(run.run_id for run in found[:3])

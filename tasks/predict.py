@@ -5,7 +5,7 @@ import json
 import polars as pl
 from pydantic import Field
 
-from models.adapted import DROPPED, SETTLED
+from models.adapted import DROPPED, SETTLED, train_rows
 from models.config import Config
 from models.downstream import DownstreamField
 from models.transfer import TransferField
@@ -30,6 +30,7 @@ def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Ada
     Where a model was given several sets of demonstrations, it predicts each row with each, and `draw` says with which.
     """
     folder = job.files(adapted)
+    job.used(train_rows(folder))
     settled = (folder / SETTLED).read_text(encoding="utf-8")
     downstream = type(config.downstream).model_validate_json(settled)
     parts = ["test", "pool"] if downstream.pool else ["test"]
@@ -43,7 +44,11 @@ def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Ada
         predictor = config.way.load(folder, downstream, job.device)
         found = []
         for draw in range(predictor.draws):
-            features, outputs = predictor.outputs(test, downstream.scores_gold, draw, job.progress)
+
+            def tell(done: int, total: int, before: int = draw) -> None:
+                job.progress(before * total + done, predictor.draws * total)
+
+            features, outputs = predictor.outputs(test, downstream.scores_gold, draw, tell)
             found.append(downstream.decode(outputs, features, test))
         if predictor.dropped:
             job.metrics({f"dropped/{name}": count for name, count in predictor.dropped.items()})

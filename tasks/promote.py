@@ -16,6 +16,9 @@ from tasks import refs, serving
 from tasks.job import Job
 from tasks.step import step
 
+ENOUGH = 30
+"""Validation rows below which a score says little."""
+
 
 class PromoteConfig(Config):
     """Under which name, and how candidates are compared."""
@@ -47,8 +50,12 @@ def promote(job: Job, config: PromoteConfig, adapted: tuple[refs.Adapted, ...]) 
 
 
 def _scores(downstream: Downstream, folders: dict[str, Path]) -> dict[str, float]:
-    """Headline metric of each version, on the validation rows that all of them have been chosen by."""
+    """Headline metric of each version, on the validation rows that all of them have been chosen by.
+
+    A model of few labels has as few validation rows, on which to be best is chance: others go before it.
+    """
     tables = {version: pl.read_parquet(folder / VALIDATION) for version, folder in folders.items()}
+    tables = {version: table for version, table in tables.items() if table.height >= ENOUGH} or tables
     common = set.intersection(*(set(table["id"]) for table in tables.values()))
     sign = -1 if downstream.headline in downstream.lower_is_better else 1
     return {

@@ -37,6 +37,7 @@ class About:
             "headwater.name": self.downstream or self.upstream,
             "headwater.mode": self.mode,
             "headwater.labels": "" if self.labels is None else str(self.labels),
+            "headwater.all_labels": "true" if self.mode and self.labels is None else "",
             "headwater.seed": "" if self.seed is None else str(self.seed),
         }
         return {name: value for name, value in values.items() if value}

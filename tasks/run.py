@@ -106,7 +106,7 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
     parent_id = tracking.open_parent(experiment_id, name, flow_run_id, tags)
     link_to(tracking.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
     with lease(parent_id, on_wait=lambda: None, check=lambda: None), Board() as board:
-        processes = TrainingProcesses(machine.threads or os.cpu_count() or 1, machine.jobs)
+        processes = TrainingProcesses(machine.cores, machine.jobs)
         context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
         run = FlowRun(recipe, context)
         opened.append(run)
@@ -173,11 +173,9 @@ def _stop_on_interrupt(processes: TrainingProcesses) -> Iterator[None]:
 
 def _close(run: FlowRun, status: str) -> None:
     """Describe the parent run by a table of its steps, link hits to the runs that made them, and end it."""
-    rows = [
-        f"| {o.ref.title} | {o.status} | {o.seconds:.1f} | {_run_link(run, o)} |"
-        for o in run.outcomes.values()
-    ]
-    table = "\n".join(["| step | | seconds | MLflow run |", "|---|---|---:|---|", *rows])
+    first = sorted(run.outcomes.values(), key=lambda outcome: outcome.status != "failed")
+    table = ["| step | | seconds | MLflow run |", "|---|---|---:|---|"]
+    table += [f"| {o.ref.title} | {o.status} | {o.seconds:.1f} | {_run_link(run, o)} |" for o in first]
     hits = [
         (f"headwater.hit.{o.ref.step}.{o.ref.key[:8]}", o.run_id)
         for o in run.outcomes.values()
@@ -185,7 +183,7 @@ def _close(run: FlowRun, status: str) -> None:
     ]
     failed = "; ".join(f"{item.ref.title}: {item.reason}" for item in run.failures())
     try:
-        tracking.describe(run.context.parent_id, table)
+        tracking.describe(run.context.parent_id, table, "steps.md")
         for start in range(0, len(hits), _TAGS_AT_ONCE):
             tracking.log(run.context.parent_id, tags=dict(hits[start : start + _TAGS_AT_ONCE]))
         tracking.close(run.context.parent_id, status, failed)
@@ -211,4 +209,4 @@ def _end_killed_parents(experiment_id: str) -> None:
 def _prefect_url(flow_run_id: str) -> dict[str, str]:
     api = os.environ.get("PREFECT_API_URL", "http://127.0.0.1:4200/api")
     pages = os.environ.get("PREFECT_UI_URL") or api.removesuffix("/api")
-    return {"headwater.prefect_url": f"{pages}/runs/flow-run/{flow_run_id}"}
+    return {"headwater.prefect_url": f"{connection.public(pages)}/runs/flow-run/{flow_run_id}"}

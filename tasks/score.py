@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted import SETTLED
+from models.adapted import SETTLED, train_rows
 from models.config import Config
 from models.downstream import Downstream, DownstreamField
 from models.scoring import intervals
@@ -31,6 +31,7 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
     its statistics.
     """
     folder, made = job.files(rows), job.files(predictions)
+    job.used(train_rows(job.files(predictions.one("adapted"))))
     test = pl.read_parquet(folder / "test.parquet")
     predicted = pl.read_parquet(made / "predictions.parquet")
     downstream = type(config.downstream).model_validate_json((made / SETTLED).read_text(encoding="utf-8"))
@@ -46,9 +47,14 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
     leaks = pl.read_parquet(folder / "leaks.parquet")
     leaked = leaks.filter(pl.col("part") == "test")["row_id"].unique().sort()
     if len(leaked):
-        clean = ~predicted["id"].is_in(leaked.implode()).to_numpy()
-        without = _scores(config, downstream, every_draw[:, clean]) if clean.any() else {}
-        details["without_leaks"] = {"rows": int(clean.sum()), "leaked": leaked.to_list(), "metrics": without}
+        touched = predicted["id"].is_in(leaked.implode()).to_numpy()
+        without = {} if touched.all() else _scores(config, downstream, every_draw[:, ~touched])
+        details["without_leaks"] = {
+            "rows": int((~touched).sum()),
+            "leaked": leaked.to_list(),
+            "leaked_at": np.flatnonzero(touched).tolist(),
+            "metrics": without,
+        }
         _log(job, without, "_without_leaks")
 
     np.save(job.out / "statistics.npy", statistics)

@@ -20,6 +20,8 @@ from tasks.refs import Ref
 
 CHAMPION = "champion"
 """Alias of the best transferred model."""
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+"""How MLflow says that there is no model of a name, and no alias."""
 
 
 class Pyfunc:
@@ -65,8 +67,10 @@ def register(name: str, ref: Ref) -> str:
         for version in _versions(name):
             if version.run_id == made.run_id:
                 return str(version.version)
-        source = str(client.get_run(made.run_id).info.artifact_uri)
-        tags = {"headwater.key": ref.key, **ref.about.tags()}
+        run = client.get_run(made.run_id)
+        names = ("headwater.key", "headwater.labels", *ref.about.tags())
+        tags = {tag: run.data.tags[tag] for tag in names if tag in run.data.tags}
+        source = str(run.info.artifact_uri)
         return str(client.create_model_version(name, source, made.run_id, tags=tags).version)
 
 
@@ -75,7 +79,9 @@ def champion(name: str) -> Path | None:
     with connection.reaching():
         try:
             version = connection.client().get_model_version_by_alias(name, CHAMPION).version
-        except MlflowException:
+        except MlflowException as error:
+            if error.error_code not in _ABSENT:
+                raise
             return None
     return store.resolve(f"models:/{name}/{version}")
 

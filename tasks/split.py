@@ -12,7 +12,9 @@ from models import counts
 from models.config import Config
 from models.errors import DataError
 from models.records import PROVENANCE
+from models.rows import qualified
 from models.text import splits
+from models.text.cleaning import CleanConfig
 from models.text.ingestion import Ingestion
 from models.text.leaks import BATCH, LEAKS, leaks
 from tasks.job import Job
@@ -55,6 +57,9 @@ class SplitConfig(Config):
     tests: tuple[HeldOut, ...] = Field(
         default=(), description="For the corpus with leaks: remove: whose test rows to remove."
     )
+    cleaned: CleanConfig | None = Field(
+        default=None, description="How the corpus was cleaned: rows are looked for as they would stand in it."
+    )
 
 
 @step(Split)
@@ -74,7 +79,11 @@ def split(job: Job, config: SplitConfig, rows: Validated, corpus: Split | None) 
         compared = _compared(frame, config.texts)
         twins = splits.duplicates(compared)
         held_out = compared.filter(pl.col("part") != "train")
-        found = leaks(held_out, _documents(job.files(corpus))) if corpus else pl.DataFrame(schema=LEAKS)
+        found = (
+            leaks(held_out, _documents(job.files(corpus)), config.cleaned)
+            if corpus
+            else pl.DataFrame(schema=LEAKS)
+        )
         in_test = twins.filter(pl.col("part_b") == "test")
         repeats = in_test.select(id="id_a", reason=pl.lit("duplicate_of_test"), kept_id="id_b")
     removed = _removed(frame, repeats) if config.leaks == "remove" else _removed(frame, repeats.clear())
@@ -148,10 +157,10 @@ def _tests_inside(config: SplitConfig, frame: pl.DataFrame, scratch: Path) -> pl
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             out = Path(folder)
             Ingestion(False, None, out).run((item for source in tests.sources for item in source.read()), out)
-            rows, _ = _apart(pl.read_parquet(out / "rows.parquet"), tests.pool)
+            rows, _ = _apart(qualified(pl.read_parquet(out / "rows.parquet")), tests.pool)
             rows = splits.assign(rows, tests.seed)
             rows = _compared(rows, tests.texts)
-        found.append(leaks(rows.filter(pl.col("part") == "test"), frame.iter_slices(BATCH)))
+        found.append(leaks(rows.filter(pl.col("part") == "test"), frame.iter_slices(BATCH), config.cleaned))
     return pl.concat(found)
 
 

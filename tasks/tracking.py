@@ -2,8 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from tasks.refs import Ref
 
 REASON = "headwater.reason"
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+_NOTE = 4900
+"""Characters of a description; MLflow's stores take 5,000 in a tag."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +168,14 @@ def log(
         client().log_batch(run_id, metrics=values, tags=labels)
 
 
-def describe(run_id: str, text: str) -> None:
-    """Markdown that the MLflow page of a run shows as its description."""
+def describe(run_id: str, lines: Sequence[str], name: str) -> None:
+    """Markdown that the MLflow page of a run shows as its description, as far as there is room; the whole is `name`."""
+    keep_text(run_id, "\n".join(lines), name)
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    fitting = bisect_right(ends, _NOTE)
+    more = [] if fitting == len(lines) else ["", f"… and {len(lines) - fitting:,} more lines in {name}."]
     with reaching():
-        client().set_tag(run_id, "mlflow.note.content", text[:5000])
+        client().set_tag(run_id, "mlflow.note.content", "\n".join([*lines[:fitting], *more]))
 
 
 def run_url(experiment_id: str, run_id: str) -> str:

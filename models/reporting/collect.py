@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from models import counts
-from models.adapted import DROPPED
+from models.adapted import DROPPED, SUMMARY
 from models.config import Config
 from models.downstream import Downstream
 from models.modes import REFERENCES
@@ -37,7 +37,7 @@ def data(name: str, validated: Path, split: Path, examples: int) -> Data:
     """What was read and what became of it, from the folders of `validate` and `split`.
 
     Args:
-        examples: quarantined rows and leaks that are shown.
+        examples: quarantined rows that are kept, and leaks that are shown.
     """
     found = counts.load(split)
     quarantine = pl.scan_parquet(validated / "quarantine.parquet").head(examples).collect()
@@ -62,7 +62,8 @@ def data(name: str, validated: Path, split: Path, examples: int) -> Data:
         ),
         duplicates={f"{a} and {b}": number for a, b, number in pairs.rows()},
         leaked_rows=leaked.height,
-        leaks=tuple(Leak(**row) for row in leaked.head(examples).to_dicts()),
+        leaks=tuple(Leak(**row) for row in leaked.to_dicts()),
+        leaks_shown=examples,
         lengths=lengths(split / "train.parquet"),
     )
 
@@ -112,7 +113,7 @@ def settings(config: Config) -> dict[str, str]:
 
 def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
     """One adapted model's test scores, from the folders of `score`, `predict` and `adapt`."""
-    details, summary = _json(folder / "details.json"), _json(adapted / "summary.json")
+    details, summary = _json(folder / "details.json"), _json(adapted / SUMMARY)
     confusion = details.get("confusion")
     return Score(
         mode=summary["mode"],

@@ -102,6 +102,8 @@ class Data(Part):
     duplicates: Mapping[str, int] = {}
     leaked_rows: int = 0
     leaks: tuple[Leak, ...] = ()
+    leaks_shown: int = 20
+    """How many of them the page shows; leaks.csv has all."""
     lengths: Lengths | None = None
 
 

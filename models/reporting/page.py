@@ -47,7 +47,8 @@ class Figure:
 
 
 def write(data: ReportData, folder: Path) -> None:
-    """Writes index.html, figures/*.png, report.json, scores.csv, gains.csv and gains.json into `folder`.
+    """Writes index.html, figures/*.png, report.json, scores.csv, gains.csv, gains.json and leaks.csv into
+    `folder`.
 
     With a gain grid, grid.csv, grid.json, modes.csv, labels_saved.csv and steps_saved.csv too.
     """
@@ -61,6 +62,7 @@ def write(data: ReportData, folder: Path) -> None:
         "gains.json": json_text(gains(data)),
         "scores.csv": csv_text(score_rows(data)),
         "gains.csv": csv_text(gain_rows(data)),
+        "leaks.csv": csv_text(leak_rows(data)),
     }
     if data.grids:
         files |= _grid_files(data.grids)
@@ -189,6 +191,11 @@ def score_rows(data: ReportData) -> list[dict[str, Any]]:
         for score in entry.scores
         for metric, interval in score.metrics.items()
     ]
+
+
+def leak_rows(data: ReportData) -> list[dict[str, Any]]:
+    """One row per entry and test row whose text is in the corpus."""
+    return [{"entry": entry.name, **leak.model_dump()} for entry in data.entries for leak in entry.data.leaks]
 
 
 def gain_rows(data: ReportData) -> list[dict[str, Any]]:

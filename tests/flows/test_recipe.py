@@ -8,7 +8,10 @@ import yaml
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
+from flows.downstream import downstream
+from flows.pretraining import pretraining
 from flows.recipe import Recipe
+from flows.transfer import transfer_learning
 from models import backbone, tokenization
 from models.backbone import ModelConfig
 from models.errors import RecipeError
@@ -80,6 +83,14 @@ def test_a_tokenizer_that_does_not_fit_is_refused_before_anything_runs(tmp_path:
     (encoder / "model.safetensors").unlink()
     with pytest.raises(RecipeError, match="holds no weights"):
         Recipe.load(write(tmp_path, brought(encoder))).check([])
+
+
+@pytest.mark.parametrize("flow", [transfer_learning, downstream, pretraining])
+def test_a_deployed_flow_refuses_it_too(tmp_path: Path, encoder: Path, flow: Any) -> None:
+    other = tmp_path / "other"
+    tokenization.wrap(Tokenizer(WordLevel({"[UNK]": 0, "나": 2, "가": 3}, "[UNK]"))).save_pretrained(other)
+    with pytest.raises(RecipeError, match="does not fit"):
+        flow.fn(write(tmp_path, brought(encoder, tokenizer={"pretrained": str(other)})))
 
 
 def test_entries_are_named_after_what_they_are_about(recipe: Path) -> None:

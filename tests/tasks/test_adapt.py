@@ -1,6 +1,7 @@
 """Adapt, predict and score on a real store, from the demo's rows to scores."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -8,20 +9,22 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from models.config import Config
 from models.downstream.classification import Classification
 from models.errors import DataError
 from models.serving import Served
 from models.transfer.in_context import InContext
-from tasks import connection, store
+from tasks import connection, refs, store
 from tasks.adapt import AdaptConfig, adapt
 from tasks.ingest import IngestConfig, ingest
+from tasks.job import Job
 from tasks.predict import PredictConfig, predict
 from tasks.score import ScoreConfig, score
 from tasks.sources.files import Files
 from tasks.split import SplitConfig, split
-from tasks.step import RunContext
+from tasks.step import RunContext, step
 from tasks.validate import ValidateConfig, validate
-from tests.support.demo_chain import DEMO, QUICK, ROWS, SMALL, WORDS, adapted, make, scored
+from tests.support.demo_chain import DEMO, QUICK, ROWS, SMALL, STEPS, WORDS, adapted, make, scored
 
 
 @pytest.mark.parametrize("mode", ["finetune", "scratch", "baseline"])
@@ -106,6 +109,49 @@ def test_curves_have_one_point_a_step(context: RunContext) -> None:
     assert steps == sorted(set(steps)) and steps[-1] == QUICK.steps(100)
     history = pl.read_parquet(store.files(made) / "history.parquet")
     assert history.drop_nulls("loss")["step"].to_list() == steps
+    rates = connection.client().get_metric_history(store.find(made.key).run_id, "train/learning_rate")
+    assert rates[-1].value < 0.2 * max(point.value for point in rates)
+
+
+@step(refs.Split)
+def blinded(job: Job, config: Config, rows: refs.Split) -> None:
+    """The same rows, of which nobody can read the test part."""
+    shutil.copytree(
+        job.files(rows), job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json")
+    )
+    (job.out / "test.parquet").write_bytes(b"nobody reads this")
+
+
+STEPS["blinded"] = blinded
+
+
+@pytest.mark.parametrize("mode", ["finetune", "baseline"])
+def test_test_rows_have_no_part_in_learning(context: RunContext, mode: str) -> None:
+    seeing = adapted(mode)
+    blind = adapt(
+        seeing.config,
+        rows=blinded(Config(), rows=ROWS),
+        tokenizer=seeing.inputs["tokenizer"],
+        model=seeing.inputs["model"],
+    )
+    first, second = (
+        {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (make(seeing, context), make(blind, context))
+    )
+    for files in (first, second):
+        files.pop("manifest.json")
+    assert first == second
+
+
+@pytest.mark.parametrize("labels", [None, 100, 10_000])
+def test_mlflow_says_how_many_labelled_rows_were_used(context: RunContext, labels: int | None) -> None:
+    made = adapted("baseline", labels=labels)
+    predictions, scores = scored(made)
+    make(scores, context)
+    used = min(labels or 10_000, pl.read_parquet(store.files(ROWS) / "train.parquet").height)
+    for ref in (made, predictions, scores):
+        run = connection.client().get_run(store.find(ref.key).run_id)
+        assert run.data.tags["headwater.labels"] == str(used)
 
 
 def test_rows_of_one_class_are_refused_in_one_line(context: RunContext, tmp_path: Path) -> None:

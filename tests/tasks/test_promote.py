@@ -31,13 +31,19 @@ UNTAUGHT = Finetune(
 """Leaves a model with a head drawn at random."""
 
 
+class Rows(Config):
+    """How many validation rows there were."""
+
+    count: int = 60
+
+
 @step(refs.Adapted)
-def perfect(job: Job, config: Config, adapted: refs.Adapted) -> None:
+def perfect(job: Job, config: Rows, adapted: refs.Adapted) -> None:
     """The same model, had it been right on every validation row."""
     folder = job.files(adapted)
     shutil.copytree(folder, job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json"))
     downstream = downstream_of(folder)
-    rows = pl.read_parquet(job.files(ROWS) / "validation.parquet")
+    rows = pl.read_parquet(job.files(ROWS) / "validation.parquet").head(config.count)
     right = pl.DataFrame(downstream.statistics(rows, rows.select("id", prediction="label")))
     rows.select("id").hstack(right).write_parquet(job.out / VALIDATION)
 
@@ -66,11 +72,19 @@ def test_every_model_is_a_version_and_the_best_is_the_champion(context: RunConte
 
 def test_the_champion_stays_where_the_new_one_is_worse(context: RunContext) -> None:
     poor = adapted("finetune")
-    good = perfect(Config(), adapted=poor)
+    good = perfect(Rows(), adapted=poor)
     assert promoted("toy-stays", context, good)["crowned"]
     found = promoted("toy-stays", context, poor)
     assert not found["crowned"], found
     assert champion("toy-stays") == store.find(good.key).run_id
+
+
+def test_a_few_lucky_rows_make_no_champion(context: RunContext) -> None:
+    good, poor = adapted("finetune"), adapted("finetune", way=UNTAUGHT)
+    lucky = perfect(Rows(count=1), adapted=poor)
+    found = promoted("toy-luck", context, lucky, good)
+    assert champion("toy-luck") == store.find(good.key).run_id
+    assert found["best"] in found["validation"] and len(found["validation"]) == 1
 
 
 def test_mlflow_loads_a_registered_model_that_answers_like_ours(

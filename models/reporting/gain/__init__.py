@@ -24,7 +24,7 @@ class Cell(Part):
     """The headline metric of each seed."""
     against: Mapping[str, Difference] = {}
     """The headline metric minus that of `scratch` and `baseline` at as many labels, paired on rows and seeds."""
-    without_leaks: float | None = None
+    without_leaks: Interval | None = None
     """The headline metric without test rows that stand in the corpus, where there are some."""
     trainable_parameters: int | None = None
     dropped: int = 0

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from models.adapted import SUMMARY
 from models.downstream import Downstream
 from models.modes import CONTROLS, MODES
 from models.reporting.collect import dropped, statistics, verdict
@@ -34,7 +35,7 @@ class Scored:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What `adapt` says of itself."""
-        return json.loads((self.adapted / "summary.json").read_text(encoding="utf-8"))
+        return json.loads((self.adapted / SUMMARY).read_text(encoding="utf-8"))
 
     @cached_property
     def details(self) -> dict[str, Any]:
@@ -92,14 +93,19 @@ class _Resampling:
     downstream: Downstream
     resamples: int
     seed: int
-    made: dict[tuple[Path, ...], Resampled] = field(default_factory=dict)
-    """By the folders of `score`: a control is compared with many cells, and resampled once."""
+    made: dict[tuple[object, ...], Resampled] = field(default_factory=dict)
+    """By the folders of `score` and the rows left out: a control is compared with many cells, and resampled once."""
 
-    def of(self, models: Seeds) -> Resampled:
-        """A cell. Of several seeds each is one draw, its demonstrations pooled; of a single one they are the draws."""
-        key = tuple(model.score for model in models.values())
+    def of(self, models: Seeds, left_out: Sequence[int] = ()) -> Resampled:
+        """A cell. Of several seeds each is one draw, its demonstrations pooled; of a single one they are the draws.
+
+        Args:
+            left_out: places of test rows that do not count.
+        """
+        folders = [model.score for model in models.values()]
+        key = (*folders, *left_out)
         if key not in self.made:
-            found = [statistics(folder) for folder in key]
+            found = [np.delete(statistics(folder), left_out, axis=1) for folder in folders]
             draws = found[0] if len(found) == 1 else np.stack([of_seed.mean(axis=0) for of_seed in found])
             self.made[key] = resampled(draws, self.downstream.metrics, self.resamples, self.seed)
         return self.made[key]
@@ -135,16 +141,15 @@ def _cell(place: Place, places: Mapping[Place, Seeds], resampling: _Resampling) 
         and (control, labels) in places
         and (minus := resampling.minus(models, places[control, labels])) is not None
     }
-    without = [model.details.get("without_leaks", {}).get("metrics", {}).get(headline) for model in found]
+    leaks = found[0].details.get("without_leaks", {})
+    without = resampling.of(models, leaks["leaked_at"]) if leaks.get("metrics") else None
     memories = [model.memory for model in found if model.memory is not None]
     return Cell(
         mode=mode,
         labels=labels,
         seeds=tuple(models),
-        metrics={
-            name: Interval(value=value, **interval(own.draws[name])) for name, value in own.values.items()
-        },
-        without_leaks=float(np.mean([item["value"] for item in without])) if all(without) else None,
+        metrics={name: _interval(own, name) for name in own.values},
+        without_leaks=_interval(without, headline) if without else None,
         by_seed=tuple(resampling.value(model) for model in found),
         against=against,
         trainable_parameters=found[0].summary["trainable_parameters"],
@@ -152,6 +157,10 @@ def _cell(place: Place, places: Mapping[Place, Seeds], resampling: _Resampling) 
         seconds=float(np.mean([model.seconds for model in found])),
         memory=max(memories, default=None),
     )
+
+
+def _interval(found: Resampled, metric: str) -> Interval:
+    return Interval(value=found.values[metric], **interval(found.draws[metric]))
 
 
 def worths(drawn: Mapping[Place, Resampled], metric: str, lower_is_better: bool = False) -> list[Worth]:

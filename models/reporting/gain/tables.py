@@ -32,7 +32,10 @@ def cells(grid: Grid) -> list[dict[str, Any]]:
             "labels": cell.labels,
             "metric": grid.metric,
             **cell.metrics[grid.metric].model_dump(),
-            "without_leaks": cell.without_leaks,
+            **{
+                f"{bound}_without_leaks": getattr(cell.without_leaks, bound, None)
+                for bound in ("value", "low", "high")
+            },
             "seeds": len(cell.seeds),
             "trainable_parameters": cell.trainable_parameters,
             "seconds": round(cell.seconds, 3),

@@ -32,8 +32,10 @@ RIGHT = {
 """Of 200 rows, half of them of each class."""
 
 
-def cell(folder: Path, mode: str, labels: int, seed: int, right: int, draws: int = 1) -> Scored:
-    """The folders of one scored model, which answers the first `right` rows rightly."""
+def cell(
+    folder: Path, mode: str, labels: int, seed: int, right: int, draws: int = 1, leaked: int = 0
+) -> Scored:
+    """The folders of one scored model, which answers the first `right` rows rightly; the first `leaked` leak."""
     home = folder / f"{mode}-{labels}-{seed}"
     home.mkdir()
     gold = ["neg", "pos"] * (ROWS // 2)
@@ -46,7 +48,12 @@ def cell(folder: Path, mode: str, labels: int, seed: int, right: int, draws: int
     np.save(home / "statistics.npy", statistics)
     if draws > 1:
         np.save(home / "draws.npy", np.stack([statistics] * draws))
-    (home / "details.json").write_text(json.dumps({"rows": ROWS, "chance": {"accuracy": 0.5}}))
+    details = {"rows": ROWS, "chance": {"accuracy": 0.5}}
+    if leaked:
+        at = list(range(leaked))
+        without = {"leaked": list(map(str, at)), "leaked_at": at, "metrics": {"accuracy": {}}}
+        details["without_leaks"] = without
+    (home / "details.json").write_text(json.dumps(details))
     summary = {"mode": mode, "labels": labels, "seed": seed, "trainable_parameters": 10}
     (home / "summary.json").write_text(json.dumps(summary | {"rows": {"train": labels}}))
     (home / "dropped.json").write_text(json.dumps({"demonstrations": 2 if mode == "few_shot" else 0}))
@@ -159,6 +166,17 @@ def test_where_a_bigger_draw_did_worse_no_label_is_said_to_be_saved(tmp_path: Pa
     found = grid({"name": "films", "upstream": "mlm"}, Classification(classes=CLASSES), made, 500, 1)
     ((verdict, told),) = claims(found)
     assert verdict == "better" and told.startswith("With 32 labels, transfer is better than scratch")
+
+
+def test_without_leaked_rows_the_score_has_an_interval_too(tmp_path: Path) -> None:
+    made = [cell(tmp_path, "finetune", 8, seed, right, leaked=50) for seed, right in ((1, 100), (2, 110))]
+    found = grid({"name": "films", "upstream": "mlm"}, Classification(classes=CLASSES), made, 500, 1)
+    without = found.cells[0].without_leaks
+    assert without is not None and without.value == pytest.approx((50 + 60) / 2 / 150)
+    assert without.low < without.value < without.high
+    assert found.leaked_rows == 50
+    (row,) = tables.cells(found)
+    assert row["low_without_leaks"] == without.low
 
 
 def test_a_model_that_is_only_asked_has_a_grid_too(tmp_path: Path) -> None:

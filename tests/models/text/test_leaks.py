@@ -4,7 +4,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.text.leaks import SHORTEST, leaks
+from models.text.cleaning import CleanConfig
+from models.text.leaks import RUN, SHORTEST, leaks
 
 LONG = "이 영화는 처음부터 끝까지 정말 재미있었다"
 
@@ -47,8 +48,28 @@ def test_both_texts_of_a_pair_are_looked_for() -> None:
     assert leaks(pairs, [corpus("나"), corpus(LONG)]).select("corpus_id", "kind").rows() == [("c1", "equal")]
 
 
+def test_a_text_that_is_partly_in_a_document_is_found_by_its_words() -> None:
+    words = [f"낱말{number}" for number in range(40)]
+    document, short = " ".join(words[20 : 20 + RUN]), " ".join(words[20 : 19 + RUN])
+    found = leaks(rows(" ".join(words)), [corpus(document + " 끝", short + " 끝", document.replace(" ", ""))])
+    assert found.select("corpus_id", "kind").rows() == [("c1", "partial")]
+
+
+def test_a_row_is_looked_for_as_it_would_stand_in_the_cleaned_corpus() -> None:
+    raw, cleaned = "전화는 010-1234-5678 &lt;정말로&gt; 좋았다", "전화는 [전화] <정말로> 좋았다"
+    assert leaks(rows(raw), [corpus(cleaned)]).is_empty()
+    assert leaks(rows(raw), [corpus(cleaned)], CleanConfig())["kind"].to_list() == ["equal"]
+
+
+def shared_run(text: str, document: str) -> bool:
+    """Whether `RUN` words in a row stand in both."""
+    first, second = text.split(), f" {document} "
+    runs = (first[start : start + RUN] for start in range(len(first) - RUN + 1))
+    return any(f" {' '.join(run)} " in second for run in runs)
+
+
 @given(
-    st.lists(st.text("가나 ", min_size=1, max_size=30), max_size=6),
+    st.lists(st.text("가나 ", min_size=1, max_size=60), max_size=6),
     st.lists(st.text("가나 ", max_size=60), max_size=6),
 )
 def test_the_same_pairs_as_looking_one_by_one(texts: list[str], documents: list[str]) -> None:
@@ -62,6 +83,8 @@ def test_the_same_pairs_as_looking_one_by_one(texts: list[str], documents: list[
                 expected.add((f"t{index}", f"c{number}", "equal"))
             elif len(text) >= SHORTEST and text in document:
                 expected.add((f"t{index}", f"c{number}", "contained"))
+            elif shared_run(text, document):
+                expected.add((f"t{index}", f"c{number}", "partial"))
     found = leaks(rows(*texts), corpus(*documents).iter_slices(2))
     assert set(found.select("row_id", "corpus_id", "kind").rows()) == expected and found.height == len(
         expected
