@@ -76,12 +76,34 @@ def test_equal_data_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
         "grid.json",
         "index.html",
         "labels_saved.csv",
+        "leaks.csv",
         "modes.csv",
         "report.json",
         "scores.csv",
         "steps_saved.csv",
     ]
     assert all((folder / path).read_bytes() == (tmp_path / path).read_bytes() for path in files)
+
+
+def test_every_leaked_row_is_named_where_the_page_shows_a_few(tmp_path: Path) -> None:
+    data = report()
+    shown = entry().data.model_copy(update={"leaks_shown": 1})
+    page.write(data.model_copy(update={"entries": (entry().model_copy(update={"data": shown}),)}), tmp_path)
+    assert "the first 1, all are in leaks.csv" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "leaks.csv").read_text(encoding="utf-8"))))
+    assert [row["row_id"] for row in rows] == ["nsmc-77", "nsmc-912"]
+
+
+def test_what_was_not_looked_for_is_not_said_to_be_absent(tmp_path: Path) -> None:
+    bare = entry().data.model_copy(update={"leaked_rows": 0, "leaks": ()})
+    entries = (entry().model_copy(update={"data": bare}),)
+    for corpus, said in (
+        (report().corpus, "No test row has its text in the corpus"),
+        (None, "Not looked for"),
+    ):
+        made = report().model_copy(update={"entries": entries, "corpus": corpus})
+        page.write(made, tmp_path)
+        assert said in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_text_of_others_is_never_markup(html: str, reader: Reader) -> None:
