@@ -27,7 +27,9 @@ def up(prefect_port: int, mlflow_port: int) -> int:
         HeadwaterError: a server did not start, or ended by itself.
     """
     _check(prefect_port, mlflow_port)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT as well: a shell that starts it in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     servers: list[Server] = []
     try:
         _start(servers, prefect_port, mlflow_port)
