@@ -11,7 +11,7 @@ from typing import Any
 from models.errors import RecipeError
 from models.serving import Served
 from tasks import store
-from tasks.sources import Rejected
+from tasks.sources import Record, Rejected
 from tasks.sources.files import Files
 
 BATCH = 256
@@ -20,7 +20,7 @@ BATCH = 256
 def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | None) -> int:
     """Writes one line of JSON for each input, or for each row of `file`, in their order; gives the exit code.
 
-    A row that cannot be read is answered by `{"error": …, "line": …}`, and the exit code is then 1.
+    A row that cannot be read or lacks a text is answered by `{"error": …, "line": …}`, and the exit code is then 1.
 
     Raises:
         RecipeError: nothing to answer, inputs beside a file, no such model, an input that is not JSON, or a file that
@@ -38,7 +38,11 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
     rows = None if file is None else _rows(file)
     served = Served(_folder(model))
     single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
-    requests = iter([_parsed(text, single) for text in inputs]) if rows is None else rows
+    requests: Iterator[Mapping[str, Any] | Rejected] = (
+        iter([_parsed(text, single) for text in inputs])
+        if rows is None
+        else (_fields(item, served.downstream.inputs) for item in rows)
+    )
     bad = 0
     with out.open("w", encoding="utf-8") if out is not None else nullcontext(sys.stdout) as target:
         while batch := list(islice(requests, BATCH)):
@@ -74,12 +78,22 @@ def _parsed(text: str, single: str | None) -> dict[str, Any]:
     return {single: text}
 
 
-def _rows(file: Path) -> Iterator[Mapping[str, Any] | Rejected]:
-    """The fields of each row, or why it cannot be read."""
+def _rows(file: Path) -> Iterator[Record | Rejected]:
+    """Each row, or why it cannot be read."""
     source = Files(paths=(str(file),))
     source.check()
     rows = source.read()
     first = next(rows, None)
     if first is None:
         raise RecipeError(f"nothing to answer: {file} holds no rows")
-    return (item if isinstance(item, Rejected) else item.fields for item in chain([first], rows))
+    return chain([first], rows)
+
+
+def _fields(item: Record | Rejected, inputs: Sequence[str]) -> Mapping[str, Any] | Rejected:
+    """The fields of a row, or why there is nothing to answer."""
+    if isinstance(item, Rejected):
+        return item
+    lacking = next((name for name in inputs if not isinstance(item.fields.get(name), str)), None)
+    if lacking is None:
+        return item.fields
+    return Rejected(item.file, item.line, lacking, f"no text in field '{lacking}'", "")
