@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from flows.predict import predict
 from flows.processes import free_port
 from models.adapted import VALIDATION
 from models.config import Config
@@ -104,6 +105,18 @@ def test_mlflow_loads_a_registered_model_that_answers_like_ours(
     assert serving.Pyfunc(folder).predict(pd.DataFrame({"text": texts})) == answers
     assert loaded.metadata.get_input_schema().input_names() == ["text"]
     assert loaded.input_example is not None
+
+
+def test_a_row_of_a_file_that_lacks_its_text_is_answered_by_its_line(
+    context: RunContext, tmp_path: Path
+) -> None:
+    promoted("toy-rows", context, adapted("finetune"))
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows.write_text('{"text": "좋다"}\n{"txet": "x"}\nno\n{"text": "나쁘다"}\n', encoding="utf-8")
+    assert predict("toy-rows@champion", [], rows, out) == 1
+    first, second, third, fourth = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+    assert "label" in first and "label" in fourth
+    assert (second, third["line"]) == ({"error": "no text in field 'text'", "line": 2}, 3)
 
 
 @pytest.mark.slow
