@@ -46,7 +46,7 @@ def corpus(recipe: Path, overrides: dict[str, Any] = {}) -> None:
         overrides: Settings to change for this run, by their dotted path: {"corpus.quarantine": 0.05}.
     """
     loaded = Recipe.load(recipe, overrides)
-    loaded.check(labelled=loaded.leaks == "remove")
+    loaded.check(labelled=False)
     read = corpus_ref(loaded)
     if read is None:
         raise RecipeError(f"{recipe}: there is no 'corpus' in it, and so nothing to read")

@@ -9,8 +9,7 @@ from models.transfer.finetune import Finetune
 from tasks import store
 from tasks.adapt import AdaptConfig
 from tasks.environment import Machine
-from tasks.refs import Ref
-from tasks.run import step_of
+from tasks.refs import Ref, step_of
 from tasks.tokenizer import TokenizerConfig
 
 FLOPS = 30e9

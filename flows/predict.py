@@ -41,7 +41,7 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
     requests: Iterator[Mapping[str, Any] | Rejected] = (
         iter([_parsed(text, single) for text in inputs])
         if rows is None
-        else (_fields(item, served.downstream.inputs) for item in rows)
+        else (_fields(item, served) for item in rows)
     )
     bad = 0
     with out.open("w", encoding="utf-8") if out is not None else nullcontext(sys.stdout) as target:
@@ -89,11 +89,9 @@ def _rows(file: Path) -> Iterator[Record | Rejected]:
     return chain([first], rows)
 
 
-def _fields(item: Record | Rejected, inputs: Sequence[str]) -> Mapping[str, Any] | Rejected:
+def _fields(item: Record | Rejected, served: Served) -> Mapping[str, Any] | Rejected:
     """The fields of a row, or why there is nothing to answer."""
     if isinstance(item, Rejected):
         return item
-    lacking = next((name for name in inputs if not isinstance(item.fields.get(name), str)), None)
-    if lacking is None:
-        return item.fields
-    return Rejected(item.file, item.line, lacking, f"no text in field '{lacking}'", "")
+    lacking = served.lacking(item.fields)
+    return Rejected(item.file, item.line, "", lacking, "") if lacking else item.fields

@@ -171,15 +171,16 @@ class Recipe(Config):
 
         Args:
             only: the entries whose files matter; all where it is empty or names a step.
-            labelled: whether any entry's files matter.
+            labelled: whether entries' files matter; with `leaks: remove` they always do.
 
         Raises:
             RecipeError: a file that is needed is missing, empty, unreadable or not of its format, or a pretrained model
                 cannot be used with its tokenizer.
         """
+        entries = self.entries(only) if labelled or self.leaks == "remove" else []
         for source in (
             *(self.corpus.sources if self.corpus else ()),
-            *(source for entry in (self.entries(only) if labelled else ()) for source in entry.data),
+            *(source for entry in entries for source in entry.data),
         ):
             source.check()
         for part in self.upstreams:

@@ -14,9 +14,9 @@ WAY = "transfer.json"
 DROPPED = "dropped.json"
 """Beside predictions: what of the demonstrations did not fit into the model, counted over all questions."""
 SUMMARY = "summary.json"
-"""What `adapt` says of the model: its mode, setting, steps and rows."""
+"""What `adapt` says of the model: its mode, setting, steps and rows; beside predictions too."""
 
 
 def train_rows(folder: Path) -> int:
-    """Labelled rows that the adapted model in `folder` has learnt from."""
+    """Labelled rows that an adapted model has learnt from, from its folder or that of its predictions."""
     return json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["rows"]["train"]

@@ -42,6 +42,12 @@ class Served:
         apart = self._pool is not None and not isinstance(self._predictor, AskingPredictor)
         self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None
 
+    def lacking(self, request: Mapping[str, Any]) -> str | None:
+        """Why a request cannot be answered; None where it has all its texts."""
+        missing = (name for name in self.downstream.inputs if not isinstance(request.get(name), str))
+        name = next(missing, None)
+        return name and f"no text in field '{name}'"
+
     def predict(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """One answer a request.
 
@@ -59,12 +65,11 @@ class Served:
 
     def _rows(self, requests: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         for number, request in enumerate(requests, start=1):
-            for name in self.downstream.inputs:
-                if not isinstance(request.get(name), str):
-                    raise DataError(
-                        f"request {number}: no text in field '{name}'; {self.downstream.kind} needs "
-                        + ", ".join(self.downstream.inputs)
-                    )
+            if lacking := self.lacking(request):
+                raise DataError(
+                    f"request {number}: {lacking}; {self.downstream.kind} needs "
+                    + ", ".join(self.downstream.inputs)
+                )
         columns = {name: [request[name] for request in requests] for name in self.downstream.inputs}
         frame = pl.DataFrame({"id": [str(number) for number in range(len(requests))], **columns})
         return (

@@ -53,7 +53,7 @@ class Job:
     def __init__(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         self.out, self.scratch = spec.out, spec.scratch
         self.device, self.threads = spec.device, spec.threads
-        self._title = spec.ref.title
+        self._title, self._labels = spec.ref.title, spec.ref.about.labels
         self._tell = tell
         self._run_id = spec.run_id
         self._log = MetricLog(spec.run_id)
@@ -68,7 +68,8 @@ class Job:
 
     def used(self, labels: int) -> None:
         """Say on how many labelled rows the model of this step has learnt: the tag `headwater.labels`."""
-        log(self._run_id, tags={"headwater.labels": str(labels)})
+        if labels != self._labels:  # else the run was opened with it
+            log(self._run_id, tags={"headwater.labels": str(labels)})
 
     def attach(self, path: Path) -> None:
         """Keep a file with the run even though the step is going to fail."""

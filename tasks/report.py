@@ -14,6 +14,7 @@ from models.reporting import collect
 from models.reporting.data import Data, Entry, Pretraining, ReportData, Score
 from models.reporting.gain import Grid
 from models.reporting.gain import collect as gain
+from models.reporting.gain.scored import Scored
 from tasks import refs, store
 from tasks.job import Job
 from tasks.step import step
@@ -153,12 +154,12 @@ def _grid(
     )
 
 
-def _cell(job: Job, item: refs.Ref) -> gain.Scored:
+def _cell(job: Job, item: refs.Ref) -> Scored:
     folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
     _, predicting, adapting = (store.find(ref.key) for ref in _steps(item))
     seconds = sum(made.seconds for made in (predicting, adapting) if made)
     memory = adapting.metrics.get(PEAK_MEMORY) if adapting else None
-    return gain.Scored(folder, predictions, adapted, seconds, memory)
+    return Scored(folder, predictions, adapted, seconds, memory)
 
 
 def _steps(item: refs.Ref) -> tuple[refs.Ref, refs.Ref, refs.Ref]:

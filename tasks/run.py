@@ -22,8 +22,8 @@ from tasks.failures import reason
 from tasks.job import STOPPING
 from tasks.lease import is_free, lease
 from tasks.progress import Board
-from tasks.refs import Ref, ordered
-from tasks.step import Outcome, RunContext, Step, link_to
+from tasks.refs import Ref, ordered, step_of
+from tasks.step import Outcome, RunContext, link_to
 from tasks.training_process import TrainingProcesses
 
 _PATIENCE_SECONDS = 15.0
@@ -74,13 +74,6 @@ class FlowRun:
 
 opened: list[FlowRun] = []
 """Flow runs of this process, newest last, for who has called the flow and wants to show what became of it."""
-
-
-def step_of(ref: Ref) -> "Step[Any]":
-    """The declaration a ref was made by."""
-    import importlib
-
-    return vars(importlib.import_module(ref.module))[ref.step]
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
     its statistics.
     """
     folder, made = job.files(rows), job.files(predictions)
-    job.used(train_rows(job.files(predictions.one("adapted"))))
+    job.used(train_rows(made))
     test = pl.read_parquet(folder / "test.parquet")
     predicted = pl.read_parquet(made / "predictions.parquet")
     downstream = type(config.downstream).model_validate_json((made / SETTLED).read_text(encoding="utf-8"))

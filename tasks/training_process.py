@@ -4,7 +4,6 @@ Training there keeps the flow's own process small and answering, lets an out-of-
 other failure, and gives each job a random state and threads of its own. In each child jobs run one after another.
 """
 
-import importlib
 import multiprocessing
 import os
 import resource
@@ -22,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tasks.job import Job, JobSpec, Progress, Stopped
+from tasks.refs import step_of
 
 PEAK_MEMORY = "memory/peak_bytes"
 """The most memory that the training process held while it did a job."""
@@ -154,7 +154,7 @@ def _work(spec: JobSpec) -> None:
     import torch  # only the children need it
 
     torch.set_num_threads(spec.threads)
-    body = vars(importlib.import_module(spec.ref.module))[spec.ref.step].fn
+    body = step_of(spec.ref).fn
     _forget_peak()
     with closing(Job(spec, _reports.send)) as job:
         body(job, spec.ref.config, **spec.ref.inputs)

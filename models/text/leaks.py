@@ -86,9 +86,8 @@ def _sharing(documents: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
 
 def _runs(texts: pl.DataFrame) -> pl.DataFrame:
     """Every `RUN` words in a row of column `text`, as column `run`, beside the other columns."""
-    words = pl.col("text").str.split(" ")
-    long = texts.filter(words.list.len() >= RUN).with_row_index("_at")
-    each = long.with_columns(_word=words).explode("_word")
+    long = texts.with_columns(_word=pl.col("text").str.split(" ")).filter(pl.col("_word").list.len() >= RUN)
+    each = long.with_row_index("_at").explode("_word")
     run = pl.concat_str([pl.col("_word").shift(-place) for place in range(RUN)], separator=" ")
     ends_here = pl.col("_at") == pl.col("_at").shift(1 - RUN)
     return each.with_columns(run=run).filter(ends_here).drop("_at", "_word")

@@ -69,7 +69,8 @@ def adapt(
 
 @step(refs.Predictions)
 def predict(job: Job, config: Words, rows: refs.Split, adapted: refs.Adapted) -> None:
-    right = json.loads((job.files(adapted) / "summary.json").read_text())["right"]
+    summary = (job.files(adapted) / "summary.json").read_text()
+    right = json.loads(summary)["right"]
     test = pl.read_parquet(job.files(rows) / "test.parquet")
     other = {"neg": "pos", "pos": "neg"}
     guesses = [
@@ -78,3 +79,4 @@ def predict(job: Job, config: Words, rows: refs.Split, adapted: refs.Adapted) ->
     frame = {"id": test["id"], "prediction": guesses, "probabilities": [[0.4, 0.6]] * test.height}
     pl.DataFrame(frame).write_parquet(job.out / "predictions.parquet")
     (job.out / "downstream.json").write_text(DOWNSTREAM.model_dump_json())
+    (job.out / "summary.json").write_text(summary)

@@ -9,9 +9,8 @@ from toy_results import DOWNSTREAM, Learner, Training, Words, adapt, encode, pre
 
 from tasks import refs, store
 from tasks.ingest import IngestConfig, ingest
-from tasks.refs import About, ordered
+from tasks.refs import About, ordered, step_of
 from tasks.report import ReportConfig, report_on
-from tasks.run import step_of
 from tasks.score import ScoreConfig, score
 from tasks.sources.files import Files
 from tasks.split import SplitConfig, split

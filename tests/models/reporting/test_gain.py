@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from models.downstream.classification import Classification
 from models.reporting.gain import Grid, figures, tables
-from models.reporting.gain.collect import Scored, grid, worths
+from models.reporting.gain.collect import grid
+from models.reporting.gain.saved import worths
+from models.reporting.gain.scored import Scored
 from models.reporting.gain.words import about, claims
 from models.scoring import Resampled
 
