@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from transformers import ModernBertConfig, ModernBertForMaskedLM
 
-from models.upstream import Vocabulary
+from models.interfaces.objective import Vocabulary
 from models.upstream.mlm import MaskedLanguageModelling
 
 TOKENS = 4096

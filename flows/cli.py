@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows import documents
+from flows.recipe import documents
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
 
@@ -101,24 +101,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(options: argparse.Namespace) -> int:
     """Imports of the commands are here, so that a wrong recipe is answered at once."""
     if options.command == "up":
-        from flows.up import up
+        from flows.commands.up import up
 
         return up(options.prefect_port, options.mlflow_port)
     if options.command == "predict":
-        from flows.predict import predict
+        from flows.commands.predict import predict
 
         return predict(options.model, options.input, options.file, options.out)
     if options.command == "trace":
-        from flows.trace import trace
+        from flows.commands.trace import trace
 
         return trace(options.run, options.row, as_json=options.json)
     overrides = documents.parse_overrides(options.set)
     only = [name.strip() for names in options.only for name in names.split(",") if name.strip()]
     if options.command == "plan":
-        from flows.plan import plan
+        from flows.commands.plan import plan
 
         return plan(options.recipe, overrides, only, as_json=options.json)
-    from flows.run import run
+    from flows.commands.run import run
 
     return run(options.recipe, overrides, only, as_json=options.json)
 

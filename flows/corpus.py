@@ -5,11 +5,11 @@ from typing import Any
 
 from prefect import flow
 
-from flows.recipe import Recipe
+from flows.recipe.recipe import Recipe
 from models.errors import RecipeError
-from tasks import refs
+from tasks.graph import refs
 from tasks.ingest import IngestConfig, ingest
-from tasks.run import flow_run
+from tasks.running.flow_run import flow_run
 from tasks.split import HeldOut, SplitConfig, split
 from tasks.validate import ValidateConfig, validate
 

@@ -7,17 +7,17 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.parts import DownstreamPart, Wanted
 from flows.pretraining import model_refs
-from flows.recipe import Recipe
+from flows.recipe.parts import DownstreamPart, Wanted
+from flows.recipe.recipe import Recipe
 from models.modes import CONTROLS
-from tasks import refs
 from tasks.adapt import AdaptConfig, adapt
+from tasks.graph import refs
+from tasks.graph.refs import About
 from tasks.ingest import IngestConfig, ingest
 from tasks.predict import PredictConfig, predict
 from tasks.promote import PromoteConfig, promote
-from tasks.refs import About
-from tasks.run import flow_run
+from tasks.running.flow_run import flow_run
 from tasks.score import ScoreConfig, score
 from tasks.split import SplitConfig, split
 from tasks.validate import ValidateConfig, validate

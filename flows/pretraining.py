@@ -6,16 +6,16 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.parts import UpstreamPart
-from flows.recipe import Recipe
+from flows.recipe.parts import UpstreamPart
+from flows.recipe.recipe import Recipe
 from models.pretrained import PretrainedConfig
-from models.pretraining import PretrainConfig
-from tasks import refs
+from models.pretraining.pretrain import PretrainConfig
 from tasks.encode import encode
 from tasks.fetch import fetch
+from tasks.graph import refs
+from tasks.graph.refs import About
 from tasks.pretrain import pretrain
-from tasks.refs import About
-from tasks.run import flow_run
+from tasks.running.flow_run import flow_run
 from tasks.tokenizer import tokenizer
 
 

@@ -9,14 +9,15 @@ from prefect import flow
 
 from flows.corpus import corpus_ref
 from flows.downstream import grid_refs, promote_refs, score_refs
-from flows.parts import DownstreamPart
 from flows.pretraining import model_refs
-from flows.recipe import Recipe
+from flows.recipe.parts import DownstreamPart
+from flows.recipe.recipe import Recipe
 from models.modes import Mode
-from tasks import refs, store
-from tasks.refs import Ref, ordered
+from tasks.graph import refs
+from tasks.graph.refs import Ref, ordered
 from tasks.report import ReportConfig, report_on
-from tasks.run import FlowRun, flow_run
+from tasks.running.flow_run import FlowRun, flow_run
+from tasks.storage import artifacts
 
 
 def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
@@ -86,7 +87,7 @@ def _log_gains(run: FlowRun, page: refs.Report) -> None:
     """`gain/<entry>/<metric>` with its interval on the parent run: transfer minus scratch at each number of labels."""
     if not run.done(page):
         return
-    found = json.loads((store.files(page) / "gains.json").read_text(encoding="utf-8"))
+    found = json.loads((artifacts.files(page) / "gains.json").read_text(encoding="utf-8"))
     for name, sizes in found.get("scratch", {}).items():
         for labels, metrics in sorted(sizes.items(), key=lambda item: int(item[0])):
             values = {

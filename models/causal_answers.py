@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from models import backbone, prompts
-from models.inference import Inputs, outputs
-from models.likelihood import continued
-from models.tokenization import frame
-from models.vocabulary_scores import NO_TARGET
+from models.backbone import build
+from models.backbone.vocabulary_scores import NO_TARGET
+from models.inference.inputs import Inputs, outputs
+from models.prompting import prompts
+from models.prompting.likelihood import continued
+from models.tokens.tokenizer import frame
 
 SURE = 20.0
 """Logit of a piece that is certain."""
 
 if TYPE_CHECKING:
-    from models.downstream import Asked, Downstream, Feature
+    from models.interfaces.downstream import Asked, Downstream, Feature
 
 
 def queries(downstream: Downstream, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
@@ -128,7 +129,7 @@ def answers(asked: Asked, downstream: Downstream, features: list[Feature]) -> li
 
 def _room(asked: Asked) -> int:
     """Tokens that the model can read."""
-    return backbone.positions(asked.model.config.to_dict()) or 512
+    return build.positions(asked.model.config.to_dict()) or 512
 
 
 def _example(asked: Asked, row: dict[str, Any], end: int) -> list[int]:

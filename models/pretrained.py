@@ -122,7 +122,7 @@ def check(source: str, tokenizer: str | None) -> None:
 
 
 def _vocabulary(source: str) -> dict[str, int]:
-    from models import tokenization
+    from models.tokens import tokenizer as tokenization
 
     try:
         return tokenization.load(source).get_vocab()

@@ -9,18 +9,19 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted import POOL, SETTLED, SUMMARY, VALIDATION, WAY
-from models.backbone import ModelConfig
+from models.adapted.files import POOL, SETTLED, SUMMARY, VALIDATION, WAY
+from models.backbone.build import ModelConfig
 from models.config import Config
-from models.downstream import Downstream, DownstreamField
-from models.draws import draw
+from models.data.draws import draw
 from models.errors import DataError
+from models.interfaces.downstream import Downstream, DownstreamField
+from models.interfaces.transfer import Predictor, Problem, Transfer, TransferField, Tuned
 from models.modes import Mode
 from models.seeds import derive
-from models.transfer import Predictor, Problem, Transfer, TransferField, Tuned
-from tasks import refs, serving
-from tasks.job import Job
-from tasks.step import step
+from tasks import serving
+from tasks.graph import refs
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -112,8 +113,8 @@ def _problem(
         rows: all training rows, those drawn, validation rows, and those that examples speak of.
         source: a model's folder, or a tokenizer's folder where the start is random.
     """
-    from models import tokenization
-    from models.heads import from_scratch, transferred
+    from models.backbone.heads import from_scratch, transferred
+    from models.tokens import tokenizer as tokenization
 
     every, train, validation, pool = rows
     tokenizer = tokenization.load(source)
@@ -189,7 +190,7 @@ def _write_history(job: Job, tuned: Tuned) -> None:
         job.metrics(
             {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
         )
-    from models.training import MEASURED
+    from models.training.loop import MEASURED
 
     points = [
         {name: value for name, value in record.items() if name not in MEASURED} for record in tuned.history

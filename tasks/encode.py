@@ -4,11 +4,12 @@ import json
 
 import pyarrow.parquet as parquet
 
-from models import packing, tokenization
-from models.packing import EncodeConfig
-from tasks.job import Job
-from tasks.refs import Sequences, Split, Tokenizer
-from tasks.step import step
+from models.tokens import packing
+from models.tokens import tokenizer as tokenization
+from models.tokens.packing import EncodeConfig
+from tasks.graph.refs import Sequences, Split, Tokenizer
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 
 @step(Sequences)

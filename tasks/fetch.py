@@ -1,10 +1,11 @@
 """A pretrained model that is taken as it is."""
 
-from models import pretrained, tokenization
+from models import pretrained
 from models.pretrained import PretrainedConfig
-from tasks.job import Job
-from tasks.refs import Model, Tokenizer
-from tasks.step import step
+from models.tokens import tokenizer as tokenization
+from tasks.graph.refs import Model, Tokenizer
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 
 @step(Model)

@@ -6,14 +6,14 @@ from typing import Literal
 from pydantic import Field
 
 from models.config import Config
-from models.counts import metrics
+from models.data.cleaning import CleanConfig
+from models.data.counts import metrics
+from models.data.ingestion import Ingestion
 from models.errors import DataError
-from models.text.cleaning import CleanConfig
-from models.text.ingestion import Ingestion
-from tasks.job import Job
-from tasks.refs import Ingested
-from tasks.sources import Record, Rejected, SourceField
-from tasks.step import step
+from tasks.graph.refs import Ingested
+from tasks.graph.step import step
+from tasks.reading.source import Record, Rejected, SourceField
+from tasks.running.job import Job
 
 
 class IngestConfig(Config):

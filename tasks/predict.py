@@ -6,13 +6,13 @@ import shutil
 import polars as pl
 from pydantic import Field
 
-from models.adapted import DROPPED, SETTLED, SUMMARY, train_rows
+from models.adapted.files import DROPPED, SETTLED, SUMMARY, train_rows
 from models.config import Config
-from models.downstream import DownstreamField
-from models.transfer import TransferField
-from tasks import refs
-from tasks.job import Job
-from tasks.step import step
+from models.interfaces.downstream import DownstreamField
+from models.interfaces.transfer import TransferField
+from tasks.graph import refs
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 
 class PredictConfig(Config):

@@ -1,16 +1,17 @@
 """A language model, pretrained on packed sequences."""
 
-from models.pretraining import PretrainConfig
-from tasks.job import Job
-from tasks.refs import Model, Sequences, Tokenizer
-from tasks.step import step
+from models.pretraining.pretrain import PretrainConfig
+from tasks.graph.refs import Model, Sequences, Tokenizer
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 
 @step(Model, isolated=True)
 def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: Tokenizer) -> None:
     """Pretrains a model; goes on from its newest checkpoint after a kill."""
     # Here, not above: torch and transformers take seconds to import, and only training processes need them.
-    from models import pretraining, tokenization
+    from models.pretraining import pretrain as pretraining
+    from models.tokens import tokenizer as tokenization
 
     train, validation = pretraining.documents(job.files(sequences))
     words = tokenization.load(job.files(tokenizer))

@@ -7,14 +7,15 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted import VALIDATION
+from models.adapted.files import VALIDATION
+from models.adapted.serving import downstream_of
+from models.bootstrap import paired
 from models.config import Config
-from models.downstream import Downstream
-from models.scoring import paired
-from models.serving import downstream_of
-from tasks import refs, serving
-from tasks.job import Job
-from tasks.step import step
+from models.interfaces.downstream import Downstream
+from tasks import serving
+from tasks.graph import refs
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 ENOUGH = 30
 """Validation rows below which a score says little."""

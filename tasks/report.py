@@ -6,19 +6,20 @@ from typing import Any
 
 from pydantic import Field
 
-from models.adapted import SETTLED
+from models.adapted.files import SETTLED
 from models.config import Config
-from models.downstream import Downstream
+from models.interfaces.downstream import Downstream
 from models.modes import CONTROLS
 from models.reporting import collect
 from models.reporting.data import Data, Entry, Pretraining, ReportData, Score
-from models.reporting.gain import Grid
 from models.reporting.gain import collect as gain
+from models.reporting.gain.grid import Grid
 from models.reporting.gain.scored import Scored
-from tasks import refs, store
-from tasks.job import Job
-from tasks.step import step
-from tasks.training_process import PEAK_MEMORY
+from tasks.graph import refs
+from tasks.graph.step import step
+from tasks.running.job import Job
+from tasks.running.training_processes import PEAK_MEMORY
+from tasks.storage import artifacts
 
 
 class ReportConfig(Config):
@@ -156,7 +157,7 @@ def _grid(
 
 def _cell(job: Job, item: refs.Ref) -> Scored:
     folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
-    _, predicting, adapting = (store.find(ref.key) for ref in _steps(item))
+    _, predicting, adapting = (artifacts.find(ref.key) for ref in _steps(item))
     seconds = sum(made.seconds for made in (predicting, adapting) if made)
     memory = adapting.metrics.get(PEAK_MEMORY) if adapting else None
     return Scored(folder, predictions, adapted, seconds, memory)

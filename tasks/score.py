@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted import SETTLED, train_rows
+from models.adapted.files import SETTLED, train_rows
+from models.bootstrap import intervals
 from models.config import Config
-from models.downstream import Downstream, DownstreamField
-from models.scoring import intervals
-from tasks import refs
-from tasks.job import Job
-from tasks.step import step
+from models.interfaces.downstream import Downstream, DownstreamField
+from tasks.graph import refs
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 
 class ScoreConfig(Config):

@@ -12,11 +12,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, infer_signature
 from mlflow.models.utils import _save_example
 
-from models.downstream import Downstream
+from models.adapted.serving import Served
 from models.errors import StoreError
-from models.serving import Served
-from tasks import connection, store
-from tasks.refs import Ref
+from models.interfaces.downstream import Downstream
+from tasks.graph.refs import Ref
+from tasks.storage import artifacts, connection
 
 CHAMPION = "champion"
 """Alias of the best transferred model."""
@@ -57,7 +57,7 @@ def describe(folder: Path, downstream: Downstream) -> None:
 
 def register(name: str, ref: Ref) -> str:
     """The version of the registered model `name` that is the artifact of `ref`; made where there is none."""
-    made = store.find(ref.key)
+    made = artifacts.find(ref.key)
     if made is None:
         raise StoreError(f"{ref.title} is no longer in the store; run the flow again to make it")
     client = connection.client()
@@ -83,7 +83,7 @@ def champion(name: str) -> Path | None:
             if error.error_code not in _ABSENT:
                 raise
             return None
-    return store.resolve(f"models:/{name}/{version}")
+    return artifacts.resolve(f"models:/{name}/{version}")
 
 
 def crown(name: str, version: str) -> None:

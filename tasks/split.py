@@ -8,19 +8,18 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field
 
-from models import counts
 from models.config import Config
+from models.data import counts, splits
+from models.data.cleaning import CleanConfig
+from models.data.ingestion import Ingestion
+from models.data.leaks import BATCH, LEAKS, leaks
+from models.data.records import PROVENANCE
+from models.data.schemas import qualified
 from models.errors import DataError
-from models.records import PROVENANCE
-from models.rows import qualified
-from models.text import splits
-from models.text.cleaning import CleanConfig
-from models.text.ingestion import Ingestion
-from models.text.leaks import BATCH, LEAKS, leaks
-from tasks.job import Job
-from tasks.refs import Split, Validated
-from tasks.sources import SourceField
-from tasks.step import step
+from tasks.graph.refs import Split, Validated
+from tasks.graph.step import step
+from tasks.reading.source import SourceField
+from tasks.running.job import Job
 
 
 class HeldOut(Config):

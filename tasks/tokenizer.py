@@ -2,11 +2,12 @@
 
 import json
 
-from models import tokenization, tokenizer_training
-from models.tokenization import TokenizerConfig
-from tasks.job import Job
-from tasks.refs import Split, Tokenizer
-from tasks.step import step
+from models.tokens import tokenizer as tokenization
+from models.tokens import tokenizer_training
+from models.tokens.tokenizer import TokenizerConfig
+from tasks.graph.refs import Split, Tokenizer
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 
 @step(Tokenizer)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import Field
 
-from models import counts
 from models.config import Chosen, Config, chosen
+from models.data import counts
+from models.data.schemas import check, corpus, reasons
 from models.errors import DataError
-from models.rows import check, corpus, reasons
-from tasks.job import Job
-from tasks.refs import Ingested, Validated
-from tasks.step import step
+from tasks.graph.refs import Ingested, Validated
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 # Found by name, not imported: an edit to what downstreams share must leave the corpus a hit.
 if TYPE_CHECKING:

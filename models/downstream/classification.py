@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import polars as pl
 
-from models.downstream import Baseline, Feature
-from models.rows import not_blank
-from models.targeted import Targeted
-from models.targets import Classes
+from models.data.schemas import not_blank
+from models.interfaces.downstream import Baseline, Feature
+from models.targets.target import Classes
+from models.targets.targeted import Targeted
 
 if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedTokenizerBase
 
-    from models.tfidf import TfidfClassifier
+    from models.targets.tfidf import TfidfClassifier
 
 
 class Classification(Targeted):
@@ -78,7 +78,7 @@ class Classification(Targeted):
     # ---- the cheap classical method
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
-        from models.tfidf import TfidfClassifier
+        from models.targets.tfidf import TfidfClassifier
 
         classes = Classes(self.classes or ())
         fitted = TfidfClassifier.fit(
@@ -88,7 +88,7 @@ class Classification(Targeted):
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
 
     def load_baseline(self, folder: Path) -> Baseline:
-        from models.tfidf import TfidfClassifier
+        from models.targets.tfidf import TfidfClassifier
 
         return TfidfBaseline(self, TfidfClassifier.load(folder), {})
 

@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.character_windows import NOTHING, joined, windows
-from models.characters import SLOTS
-from models.downstream import Downstream, Feature, beside, padded
-from models.rows import not_blank
+from models.characters.places import SLOTS
+from models.characters.windows import NOTHING, joined, windows
+from models.data.schemas import not_blank
+from models.interfaces.downstream import Downstream, Feature, beside, padded
 
 if TYPE_CHECKING:
     import torch

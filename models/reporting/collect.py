@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models import counts
-from models.adapted import DROPPED, SUMMARY
+from models.adapted.files import DROPPED, SUMMARY
+from models.bootstrap import difference, resampled
 from models.config import Config
-from models.downstream import Downstream
+from models.data import counts
+from models.data.splits import text_columns
+from models.interfaces.downstream import Downstream
 from models.modes import REFERENCES
 from models.reporting.data import (
     Confusion,
@@ -25,8 +27,6 @@ from models.reporting.data import (
     Score,
     Verdict,
 )
-from models.scoring import difference, resampled
-from models.text.splits import text_columns
 
 BINS = 32
 POINTS = 1000

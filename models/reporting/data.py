@@ -7,7 +7,7 @@ one more `Entry` or `Score`.
 from collections.abc import Mapping
 
 from models.modes import CONTROLS
-from models.reporting.gain import Grid
+from models.reporting.gain.grid import Grid
 from models.reporting.parts import Interval, Part, Verdict
 
 

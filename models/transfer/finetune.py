@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, PositiveFloat
 
 from models.errors import DataError
-from models.optimizers import OptimizerConfig
-from models.transfer import Problem, Progress, Transfer, Tuned
+from models.interfaces.transfer import Problem, Progress, Transfer, Tuned
+from models.training.optimizers import OptimizerConfig
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
@@ -174,7 +174,7 @@ class _Search:
         return made
 
     def _trial(self, rows: int, setting: Setting) -> dict[str, Any]:
-        from models.trial import run_trial
+        from models.tuning.trial import run_trial
 
         frozen = "" if setting.train_embeddings else "-frozen"
         folder = self.problem.scratch / f"trial-{rows}-{setting.learning_rate:g}{frozen}"

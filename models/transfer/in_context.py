@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 from pydantic import Field
 
-from models.downstream import Asked, Downstream
-from models.transfer import Predictor, Problem, Progress, Transfer, Tuned
+from models.interfaces.downstream import Asked, Downstream
+from models.interfaces.transfer import Predictor, Problem, Progress, Transfer, Tuned
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     import numpy as np
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from models.downstream import Feature
+    from models.interfaces.downstream import Feature
 
 SHOWN = "demonstrations.parquet"
 """The rows that are shown, with the number of their draw."""
@@ -49,8 +49,8 @@ class InContext(Transfer):
         return Tuned({"model": problem.pretrained, SHOWN: path}, {}, {}, 0, [], [], problem.tokenizer)
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
-        from models import tokenization
-        from models.training import accelerator
+        from models.tokens import tokenizer as tokenization
+        from models.training.loop import accelerator
 
         model, decoder = pretrained(folder / "model")
         shown = pl.read_parquet(folder / SHOWN)
@@ -74,11 +74,11 @@ class AskingPredictor:
     decoder: bool
     demonstrations: list[pl.DataFrame]
     dropped: Counter[str] = field(default_factory=Counter)
-    """See `models.transfer.Predictor`."""
+    """See `models.interfaces.transfer.Predictor`."""
 
     @property
     def draws(self) -> int:
-        """See `models.transfer.Predictor`."""
+        """See `models.interfaces.transfer.Predictor`."""
         return len(self.demonstrations)
 
     def outputs(
@@ -88,7 +88,7 @@ class AskingPredictor:
         draw: int = 0,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> tuple[list[Feature], list[np.ndarray]]:
-        """See `models.transfer.Predictor`."""
+        """See `models.interfaces.transfer.Predictor`."""
         shown = self.demonstrations[draw]
         asked = Asked(
             self.model, self.tokenizer, self.decoder, rows, shown, labelled, on_progress, self.dropped

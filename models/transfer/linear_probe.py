@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveFloat
 
-from models.transfer import Problem
+from models.interfaces.transfer import Problem
 from models.transfer.finetune import Finetune, Setting
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -28,7 +28,7 @@ class LinearProbe(Finetune):
     )
 
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
-        from models.last_layer import probed
+        from models.tuning.linear_start import probed
 
         layer = probed(model)
         model.requires_grad_(False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveFloat
 
-from models.transfer import Problem
+from models.interfaces.transfer import Problem
 from models.transfer.finetune import Finetune, Setting
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -34,15 +34,16 @@ class Lora(Finetune):
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
         from peft import LoraConfig
 
-        from models import adapters, backbone, last_layer
+        from models.backbone import build
+        from models.tuning import adapters, linear_start
 
-        matrices = last_layer.inner_matrices(model)
+        matrices = linear_start.inner_matrices(model)
         config = LoraConfig(r=self.rank, lora_alpha=self.alpha, lora_dropout=0.0, target_modules=matrices)
-        with backbone.seeded(problem.seed):
+        with build.seeded(problem.seed):
             return adapters.put(model, config)
 
     def save(self, model: "PreTrainedModel", folder: Path) -> None:
         """Adds the corrections to the weights."""
-        from models import adapters
+        from models.tuning import adapters
 
         adapters.save(model, folder)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveFloat
 
-from models.transfer import Problem, Progress, Tuned
+from models.interfaces.transfer import Problem, Progress, Tuned
 from models.transfer.finetune import Finetune, Setting
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -33,7 +33,7 @@ class PromptTuning(Finetune):
     )
 
     def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
-        from models import soft_prompts
+        from models.tuning import soft_prompts
 
         tokenizer = soft_prompts.extended(problem.tokenizer, self.tokens)
 
@@ -45,8 +45,8 @@ class PromptTuning(Finetune):
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
         from peft import TrainableTokensConfig
 
-        from models import adapters
-        from models.tokenization import soft_prompt
+        from models.tokens.tokenizer import soft_prompt
+        from models.tuning import adapters
 
         words = model.get_input_embeddings()
         name = next(name for name, module in model.named_modules() if module is words)
@@ -55,6 +55,6 @@ class PromptTuning(Finetune):
 
     def save(self, model: "PreTrainedModel", folder: Path) -> None:
         """Puts the vectors into the embeddings."""
-        from models import adapters
+        from models.tuning import adapters
 
         adapters.save(model, folder)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from models.upstream import Objective, Vocabulary
-from models.vocabulary_scores import NO_TARGET, cross_entropy, sample, summed_loss, target_logits
+from models.backbone.vocabulary_scores import NO_TARGET, cross_entropy, sample, summed_loss, target_logits
+from models.interfaces.objective import Objective, Vocabulary
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from models.backbone.vocabulary_scores import (
+    NO_TARGET,
+    cross_entropy,
+    head_logits,
+    output_layer,
+    sample,
+    summed_loss,
+)
 from models.errors import DataError
-from models.upstream import Objective, Vocabulary
-from models.vocabulary_scores import NO_TARGET, cross_entropy, head_logits, output_layer, sample, summed_loss
+from models.interfaces.objective import Objective, Vocabulary
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

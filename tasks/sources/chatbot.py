@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from models.text.splits import compared
-from tasks.published import Delimited
+from models.data.splits import compared
+from tasks.reading.published import Delimited
 
 LABELS = {"0": "everyday", "1": "parting", "2": "love"}
 

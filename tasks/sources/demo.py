@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.text import dirt, world_rows
-from models.text.world import World
-from tasks.sources import Record, Rejected, Source
+from models.demo_world import dirt
+from models.demo_world import rows as world_rows
+from models.demo_world.world import World
+from tasks.reading.source import Record, Rejected, Source
 
 
 class Demo(Source):

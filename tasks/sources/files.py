@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from pydantic import Field, field_validator, model_validator
 
-from models import readers
 from models.config import did_you_mean
+from models.data import readers
 from models.errors import RecipeError
-from tasks.sources import Part, Record, Rejected, Source, check_readable, content, matches, record
+from tasks.reading.source import Part, Record, Rejected, Source, check_readable, content, matches, record
 
 SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet")
 DELIMITERS = {"csv": ",", "tsv": "\t"}

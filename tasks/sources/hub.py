@@ -12,7 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from pydantic import Field
 
 from models.errors import DataError, NetworkError, RecipeError
-from tasks.sources import Part, Record, Rejected, Source, record
+from tasks.reading.source import Part, Record, Rejected, Source, record
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNREACHABLE = (OSError, HfHubHTTPError, OfflineModeIsEnabled, DatasetNotFoundError, ValueError)

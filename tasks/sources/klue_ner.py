@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from models import readers
+from models.data import readers
 from models.errors import RecipeError
-from tasks.published import InParts
-from tasks.sources import Record, Rejected
+from tasks.reading.published import InParts
+from tasks.reading.source import Record, Rejected
 
 COMMENT = b"## "
 TAG = re.compile(r"O|[BI]-\S+")

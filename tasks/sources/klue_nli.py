@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from tasks.published import InParts, JsonArray
-from tasks.sources import Record, Rejected, record
+from tasks.reading.published import InParts, JsonArray
+from tasks.reading.source import Record, Rejected, record
 
 COLUMNS = {"id": "guid", "text_a": "premise", "text_b": "hypothesis", "label": "gold_label"}
 

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from models.records import as_text
-from tasks.published import InParts, JsonArray
-from tasks.sources import Record, Rejected
+from models.data.records import as_text
+from tasks.reading.published import InParts, JsonArray
+from tasks.reading.source import Record, Rejected
 
 GOLD = {"score": "label", "label": "binary-label"}
 """What `labels` calls each view's gold."""

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from models import readers
-from models.records import as_text
-from tasks.published import InParts, check_begins
-from tasks.sources import Record, Rejected
+from models.data import readers
+from models.data.records import as_text
+from tasks.reading.published import InParts, check_begins
+from tasks.reading.source import Record, Rejected
 
 
 class KorQuad(InParts):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from tasks.published import Delimited, InParts
+from tasks.reading.published import Delimited, InParts
 
 
 class Nsmc(Delimited, InParts):

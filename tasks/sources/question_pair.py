@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from tasks.published import Delimited, InParts
+from tasks.reading.published import Delimited, InParts
 
 LABELS = {"0": "same", "1": "different"}
 """The column is called is_duplicate, yet 0 means that the questions are the same."""

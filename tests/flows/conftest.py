@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flows.processes import embedded_prefect
+from flows.commands.servers import embedded_prefect
 
 PROJECT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recipes import on_files, write, write_corpus, write_labelled
+from tests.support.recipes import on_files, write, write_corpus, write_labelled
 
 ROWS = 60
 

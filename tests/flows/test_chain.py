@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from flows.estimates import Estimate, total
-from flows.recipe import Recipe
+from flows.commands.estimates import Estimate, total
+from flows.recipe.recipe import Recipe
 from flows.transfer import chain, report_refs
-from recipes import SMALL, write
 from tasks.environment import Machine
-from tasks.refs import Ref, Scores, ordered
+from tasks.graph.refs import Ref, Scores, ordered
+from tests.support.recipes import SMALL, write
 
 
 def keys(recipe: Path, only: Sequence[str] = (), **overrides: Any) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows import cli
-from recipes import SMALL, on_files, write, write_corpus, write_labelled
+from tests.support.recipes import SMALL, on_files, write, write_corpus, write_labelled
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any, get_args
 import pytest
 from mlflow import MlflowClient
 
+from models.adapted.serving import Served
 from models.config import find, kinds
-from models.downstream import Downstream
-from models.serving import Served
-from recipes import SMALL, write
+from models.interfaces.downstream import Downstream
 from tasks.sources.demo import Demo
+from tests.support.recipes import SMALL, write
 
 KINDS = kinds("models.downstream")
 VIEWS = get_args(Demo.model_fields["view"].annotation)

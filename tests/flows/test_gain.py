@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from models.modes import MODES
-from recipes import SMALL, write
+from tests.support.recipes import SMALL, write
 
 PROJECT = Path(__file__).parents[2]
 SAME = ("grid.csv", "grid.json", "labels_saved.csv", "steps_saved.csv")

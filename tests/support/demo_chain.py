@@ -2,21 +2,23 @@
 
 from pathlib import Path
 
-from models import backbone, tokenization
-from models.backbone import ModelConfig
+from models.backbone import build
+from models.backbone.build import ModelConfig
 from models.modes import CONTROLS
-from models.tokenization import TokenizerConfig
+from models.tokens import tokenizer as tokenization
+from models.tokens.tokenizer import TokenizerConfig
 from models.transfer.finetune import Finetune
-from tasks import refs, store
 from tasks.adapt import AdaptConfig, adapt
+from tasks.graph import refs
+from tasks.graph.step import RunContext, Step, step
 from tasks.ingest import IngestConfig, ingest
-from tasks.job import Job
 from tasks.predict import PredictConfig, predict
 from tasks.promote import promote
+from tasks.running.job import Job
 from tasks.score import ScoreConfig, score
 from tasks.sources.demo import Demo
 from tasks.split import SplitConfig, split
-from tasks.step import RunContext, Step, step
+from tasks.storage import artifacts
 from tasks.tokenizer import tokenizer
 from tasks.validate import ValidateConfig, validate
 
@@ -30,7 +32,7 @@ DEMO = {"documents": 2_000, "train": 400, "validation": 60, "test": 100}
 def untrained(job: Job, config: ModelConfig, words: refs.Tokenizer) -> None:
     """A model as pretraining would leave it, but for the learning."""
     made = tokenization.load(job.files(words))
-    backbone.build(config, made, "AutoModelForMaskedLM", seed=1).save_pretrained(job.out / "model")
+    build.build(config, made, "AutoModelForMaskedLM", seed=1).save_pretrained(job.out / "model")
     made.save_pretrained(job.out / "model")
 
 
@@ -55,7 +57,7 @@ def make(ref: refs.Ref, context: RunContext) -> Path:
     """Runs what `ref` needs; its files."""
     for needed in refs.ordered([ref]):
         STEPS[needed.step].produce(needed, context)
-    return store.files(ref)
+    return artifacts.files(ref)
 
 
 def adapted(mode: str, **settings) -> refs.Adapted:

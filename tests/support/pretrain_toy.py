@@ -6,8 +6,10 @@ from pathlib import Path
 
 import torch
 
-from models import packing, pretraining, tokenization
-from models.pretraining import Machine, PretrainConfig
+from models.pretraining import pretrain
+from models.pretraining.pretrain import Machine, PretrainConfig
+from models.tokens import packing
+from models.tokens import tokenizer as tokenization
 
 CONFIG = PretrainConfig.model_validate(
     {
@@ -31,10 +33,10 @@ def main(folder: Path) -> None:
     train, validation = packing.read(folder / "train.arrow"), packing.read(folder / "validation.arrow")
     tokenizer = tokenization.load(folder / "tokenizer")
     shown = []
-    model, history = pretraining.pretrain(
+    model, history = pretrain.pretrain(
         CONFIG, train, validation, tokenizer, Machine("cpu", 1, folder / "scratch"), on_log=shown.append
     )
-    pretraining.save(folder / "made", model, tokenizer, history)
+    pretrain.save(folder / "made", model, tokenizer, history)
     (folder / "curve.json").write_text(json.dumps(shown))
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from toy_text import sentences
+
+from tests.support.toy_text import sentences
 
 SMALL: dict[str, Any] = {
     "name": "small",

@@ -17,7 +17,7 @@ from models.reporting.data import (
     ReportData,
     Score,
 )
-from models.reporting.gain import Cell, Curve, Difference, Grid, Pace, Worth
+from models.reporting.gain.grid import Cell, Curve, Difference, Grid, Pace, Worth
 
 HOSTILE = "<script>alert('x')</script>"
 VALUES = {

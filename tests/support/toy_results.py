@@ -6,9 +6,9 @@ import polars as pl
 
 from models.config import Config
 from models.downstream.classification import Classification
-from tasks import refs
-from tasks.job import Job
-from tasks.step import step
+from tasks.graph import refs
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 DOWNSTREAM = Classification(classes=("neg", "pos"))
 

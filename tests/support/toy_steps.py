@@ -8,9 +8,9 @@ from pydantic import Field
 
 from models.config import PLUMBING, Config
 from models.errors import DataError
-from tasks import refs
-from tasks.job import Job
-from tasks.step import step
+from tasks.graph import refs
+from tasks.graph.step import step
+from tasks.running.job import Job
 
 
 class Toy(Config):

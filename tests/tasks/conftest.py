@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks import connection, tracking
-from tasks.progress import Board
-from tasks.step import RunContext
-from tasks.training_process import TrainingProcesses
+from tasks.graph.step import RunContext
+from tasks.running.progress import Board
+from tasks.running.training_processes import TrainingProcesses
+from tasks.storage import connection, runs
 
 
 @pytest.fixture(scope="session")
@@ -34,5 +34,5 @@ def context(home_folder: Path, processes: TrainingProcesses, request: pytest.Fix
     # The name becomes part of paths, in which polars reads brackets as a glob.
     name = request.node.name.translate(str.maketrans("[]", "--"))
     experiment_id = connection.experiment(name)
-    parent_id = tracking.open_parent(experiment_id, "parent", name, {})
+    parent_id = runs.open_parent(experiment_id, "parent", name, {})
     return RunContext(experiment_id, parent_id, "flow-run", "cpu", Board(), processes)

@@ -9,20 +9,21 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from models.adapted.serving import Served
 from models.config import Config
 from models.downstream.classification import Classification
 from models.errors import DataError
-from models.serving import Served
 from models.transfer.in_context import InContext
-from tasks import connection, refs, store
 from tasks.adapt import AdaptConfig, adapt
+from tasks.graph import refs
+from tasks.graph.step import RunContext, step
 from tasks.ingest import IngestConfig, ingest
-from tasks.job import Job
 from tasks.predict import PredictConfig, predict
+from tasks.running.job import Job
 from tasks.score import ScoreConfig, score
 from tasks.sources.files import Files
 from tasks.split import SplitConfig, split
-from tasks.step import RunContext, step
+from tasks.storage import artifacts, connection
 from tasks.validate import ValidateConfig, validate
 from tests.support.demo_chain import DEMO, QUICK, ROWS, SMALL, STEPS, WORDS, adapted, make, scored
 
@@ -32,8 +33,8 @@ def test_every_mode_ends_in_scores_of_all_test_rows(context: RunContext, mode: s
     made = adapted(mode)
     predictions, scores = scored(made)
     folder = make(scores, context)
-    test = pl.read_parquet(store.files(ROWS) / "test.parquet")
-    found = pl.read_parquet(store.files(predictions) / "predictions.parquet")
+    test = pl.read_parquet(artifacts.files(ROWS) / "test.parquet")
+    found = pl.read_parquet(artifacts.files(predictions) / "predictions.parquet")
     assert found["id"].to_list() == test["id"].to_list()
     assert set(found["prediction"]) <= {"긍정", "부정"}
 
@@ -41,21 +42,21 @@ def test_every_mode_ends_in_scores_of_all_test_rows(context: RunContext, mode: s
     right = (found["prediction"] == test["label"]).mean()
     assert metrics["accuracy"]["value"] == pytest.approx(right)
     assert metrics["accuracy"]["low"] < right < metrics["accuracy"]["high"]
-    logged = store.find(scores.key).metrics
+    logged = artifacts.find(scores.key).metrics
     assert logged["test/accuracy"] == pytest.approx(right)
     assert logged["test/macro_f1_low"] == pytest.approx(metrics["macro_f1"]["low"])
 
-    summary = json.loads((store.files(made) / "summary.json").read_text())
+    summary = json.loads((artifacts.files(made) / "summary.json").read_text())
     assert (summary["mode"], summary["labels"]) == (mode, 100)
     assert summary["rows"] == {"train": 100, "validation": 60}
-    validation = store.find(made.key).metrics["validation/accuracy"]
+    validation = artifacts.find(made.key).metrics["validation/accuracy"]
     assert validation == pytest.approx(summary["validation"]["accuracy"])
 
 
 def test_leaked_test_rows_are_left_out_of_a_second_score(context: RunContext) -> None:
     _, scores = scored(adapted("baseline"))
     details = json.loads((make(scores, context) / "details.json").read_text())
-    leaks = pl.read_parquet(store.files(ROWS) / "leaks.parquet")
+    leaks = pl.read_parquet(artifacts.files(ROWS) / "leaks.parquet")
     without = details["without_leaks"]
     assert without["leaked"] and set(without["leaked"]) == set(leaks["row_id"])
     assert without["rows"] == DEMO["test"] - len(without["leaked"])
@@ -65,7 +66,7 @@ def test_leaked_test_rows_are_left_out_of_a_second_score(context: RunContext) ->
 def test_the_worst_errors_lead_back_to_file_and_line(context: RunContext) -> None:
     _, scores = scored(adapted("baseline"))
     details = json.loads((make(scores, context) / "details.json").read_text())
-    test = pl.read_parquet(store.files(ROWS) / "test.parquet")
+    test = pl.read_parquet(artifacts.files(ROWS) / "test.parquet")
     confidences = [item["confidence"] for item in details["worst"]]
     assert confidences == sorted(confidences, reverse=True)
     for item in details["worst"]:
@@ -79,10 +80,10 @@ def test_the_adapted_model_predicts_the_same_in_plain_transformers(context: RunC
     made = adapted("finetune")
     predictions, _ = scored(made)
     found = pl.read_parquet(make(predictions, context) / "predictions.parquet")
-    folder = store.files(made) / "model"
+    folder = artifacts.files(made) / "model"
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     words = AutoTokenizer.from_pretrained(folder)
-    rows = pl.read_parquet(store.files(ROWS) / "test.parquet").head(10)
+    rows = pl.read_parquet(artifacts.files(ROWS) / "test.parquet").head(10)
     with torch.inference_mode():
         for text, kept in zip(rows["text"], found.head(10).to_dicts(), strict=True):
             chances = model(**words(text, return_tensors="pt", return_token_type_ids=False)).logits.softmax(
@@ -96,7 +97,7 @@ def test_the_same_work_gives_the_same_bytes(context: RunContext) -> None:
     made = adapted("scratch", labels=60)
     folder = make(made, context)
     first = {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-    connection.client().delete_run(store.find(made.key).run_id)
+    connection.client().delete_run(artifacts.find(made.key).run_id)
     folder = make(made, context)
     assert {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == first
 
@@ -104,12 +105,12 @@ def test_the_same_work_gives_the_same_bytes(context: RunContext) -> None:
 def test_curves_have_one_point_a_step(context: RunContext) -> None:
     made = adapted("finetune")
     make(made, context)
-    points = connection.client().get_metric_history(store.find(made.key).run_id, "train/loss")
+    points = connection.client().get_metric_history(artifacts.find(made.key).run_id, "train/loss")
     steps = [point.step for point in points]
     assert steps == sorted(set(steps)) and steps[-1] == QUICK.steps(100)
-    history = pl.read_parquet(store.files(made) / "history.parquet")
+    history = pl.read_parquet(artifacts.files(made) / "history.parquet")
     assert history.drop_nulls("loss")["step"].to_list() == steps
-    rates = connection.client().get_metric_history(store.find(made.key).run_id, "train/learning_rate")
+    rates = connection.client().get_metric_history(artifacts.find(made.key).run_id, "train/learning_rate")
     assert rates[-1].value < 0.2 * max(point.value for point in rates)
 
 
@@ -148,9 +149,9 @@ def test_mlflow_says_how_many_labelled_rows_were_used(context: RunContext, label
     made = adapted("baseline", labels=labels)
     predictions, scores = scored(made)
     make(scores, context)
-    used = min(labels or 10_000, pl.read_parquet(store.files(ROWS) / "train.parquet").height)
+    used = min(labels or 10_000, pl.read_parquet(artifacts.files(ROWS) / "train.parquet").height)
     for ref in (made, predictions, scores):
-        run = connection.client().get_run(store.find(ref.key).run_id)
+        run = connection.client().get_run(artifacts.find(ref.key).run_id)
         assert run.data.tags["headwater.labels"] == str(used)
 
 

@@ -7,16 +7,16 @@ from typing import Any
 import polars as pl
 import pytest
 
+from models.data.cleaning import CleanConfig
+from models.demo_world import dirt
 from models.errors import DataError
-from models.text import dirt
-from models.text.cleaning import CleanConfig
-from tasks import connection, store
+from tasks.graph.refs import Ref, ordered
+from tasks.graph.step import RunContext
 from tasks.ingest import IngestConfig, ingest
-from tasks.refs import Ref, ordered
 from tasks.sources.demo import Demo
 from tasks.sources.files import Files
 from tasks.split import HeldOut, SplitConfig, split
-from tasks.step import RunContext
+from tasks.storage import artifacts, connection
 from tasks.validate import ValidateConfig, validate
 
 DOCUMENTS = 2_000
@@ -30,7 +30,7 @@ def make(ref: Ref, context: RunContext) -> Path:
     """Runs what `ref` needs; its files."""
     for needed in ordered([ref]):
         STEPS[needed.step].produce(needed, context)
-    return store.files(ref)
+    return artifacts.files(ref)
 
 
 def corpus_split(**settings: Any) -> Ref:
@@ -164,7 +164,7 @@ def test_gzip_broken_in_the_middle_fails_the_step_and_leaves_nothing(
     ref = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "a.txt.gz"),)),)))
     with pytest.raises(DataError, match=r"a\.txt\.gz, line \d+: the gzip file is broken"):
         ingest.produce(ref, context)
-    assert store.find(ref.key) is None
+    assert artifacts.find(ref.key) is None
 
 
 def test_a_setting_of_the_machine_room_leaves_keys_alone_and_a_seed_does_not() -> None:

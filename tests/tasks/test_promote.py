@@ -14,16 +14,18 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from flows.predict import predict
-from flows.processes import free_port
-from models.adapted import VALIDATION
+from flows.commands.predict import predict
+from flows.commands.servers import free_port
+from models.adapted.files import VALIDATION
+from models.adapted.serving import downstream_of
 from models.config import Config
-from models.serving import downstream_of
 from models.transfer.finetune import Finetune
-from tasks import connection, refs, serving, store
-from tasks.job import Job
+from tasks import serving
+from tasks.graph import refs
+from tasks.graph.step import RunContext, step
 from tasks.promote import PromoteConfig, promote
-from tasks.step import RunContext, step
+from tasks.running.job import Job
+from tasks.storage import artifacts, connection
 from tests.support.demo_chain import QUICK, ROWS, STEPS, adapted, make
 
 UNTAUGHT = Finetune(
@@ -65,9 +67,11 @@ def test_every_model_is_a_version_and_the_best_is_the_champion(context: RunConte
     good, poor = adapted("finetune"), adapted("finetune", way=UNTAUGHT)
     found = promoted("toy-classification", context, poor, good)
     versions = connection.client().search_model_versions("name = 'toy-classification'")
-    assert {version.run_id for version in versions} == {store.find(item.key).run_id for item in (good, poor)}
+    assert {version.run_id for version in versions} == {
+        artifacts.find(item.key).run_id for item in (good, poor)
+    }
     assert found["validation"][found["best"]] == max(found["validation"].values())
-    assert champion("toy-classification") == store.find(good.key).run_id
+    assert champion("toy-classification") == artifacts.find(good.key).run_id
     assert {version.tags["headwater.key"] for version in versions} == {good.key, poor.key}
 
 
@@ -77,14 +81,14 @@ def test_the_champion_stays_where_the_new_one_is_worse(context: RunContext) -> N
     assert promoted("toy-stays", context, good)["crowned"]
     found = promoted("toy-stays", context, poor)
     assert not found["crowned"], found
-    assert champion("toy-stays") == store.find(good.key).run_id
+    assert champion("toy-stays") == artifacts.find(good.key).run_id
 
 
 def test_a_few_lucky_rows_make_no_champion(context: RunContext) -> None:
     good, poor = adapted("finetune"), adapted("finetune", way=UNTAUGHT)
     lucky = perfect(Rows(count=1), adapted=poor)
     found = promoted("toy-luck", context, lucky, good)
-    assert champion("toy-luck") == store.find(good.key).run_id
+    assert champion("toy-luck") == artifacts.find(good.key).run_id
     assert found["best"] in found["validation"] and len(found["validation"]) == 1
 
 

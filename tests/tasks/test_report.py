@@ -5,17 +5,28 @@ import json
 from pathlib import Path
 
 import pytest
-from toy_results import DOWNSTREAM, Learner, Training, Words, adapt, encode, predict, pretrain, tokenizer
 
-from tasks import refs, store
+from tasks.graph import refs
+from tasks.graph.refs import About, ordered, step_of
+from tasks.graph.step import RunContext
 from tasks.ingest import IngestConfig, ingest
-from tasks.refs import About, ordered, step_of
 from tasks.report import ReportConfig, report_on
 from tasks.score import ScoreConfig, score
 from tasks.sources.files import Files
 from tasks.split import SplitConfig, split
-from tasks.step import RunContext
+from tasks.storage import artifacts
 from tasks.validate import ValidateConfig, validate
+from tests.support.toy_results import (
+    DOWNSTREAM,
+    Learner,
+    Training,
+    Words,
+    adapt,
+    encode,
+    predict,
+    pretrain,
+    tokenizer,
+)
 
 RIGHT = {"finetune": 0.9, "scratch": 0.6, "baseline": 0.9}
 
@@ -66,7 +77,7 @@ def chain(tmp_path: Path) -> tuple[tuple[refs.Scores, ...], refs.Model, refs.Spl
 def produce(page: refs.Report, context: RunContext) -> Path:
     for ref in ordered([page]):
         step_of(ref).produce(ref, context)
-    return store.files(page)
+    return artifacts.files(page)
 
 
 def test_the_page_tells_what_the_run_found(

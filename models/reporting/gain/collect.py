@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from models.downstream import Downstream
+from models.bootstrap import Resampled, difference, interval, resampled
+from models.interfaces.downstream import Downstream
 from models.modes import CONTROLS, MODES
 from models.reporting.collect import dropped, statistics, verdict
-from models.reporting.gain import Cell, Difference, Grid
+from models.reporting.gain.grid import Cell, Difference, Grid
 from models.reporting.gain.saved import curves, paces, worths
 from models.reporting.gain.scored import Place, Scored, Seeds
 from models.reporting.parts import Interval
-from models.scoring import Resampled, difference, interval, resampled
 
 
 def grid(

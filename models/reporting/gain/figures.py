@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from models.modes import CONTROLS, IN_CONTEXT, MODES
 from models.reporting.figures import CONTROL_STYLE, INK, WAYS, bars, figure, label_axis, png, style
-from models.reporting.gain import Grid
+from models.reporting.gain.grid import Grid
 from models.reporting.words import spoken
 
 MOST_CURVES = 3

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from models.bootstrap import Resampled
 from models.modes import CONTROLS
-from models.reporting.gain import Curve, Pace, Worth
+from models.reporting.gain.grid import Curve, Pace, Worth
 from models.reporting.gain.scored import Place, Seeds
-from models.scoring import Resampled
 
 
 def worths(drawn: Mapping[Place, Resampled], metric: str, lower_is_better: bool = False) -> list[Worth]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from models.adapted import SUMMARY
+from models.adapted.files import SUMMARY
 
 Place = tuple[str, int]
 """A mode and a number of labels."""

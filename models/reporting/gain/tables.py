@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models.reporting.gain import Grid
+from models.reporting.gain.grid import Grid
 from models.reporting.gain.words import claims
 
 

@@ -21,15 +21,15 @@ from sacrebleu.metrics.chrf import CHRF
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from models import tokenizer_training
-from models.backbone import ModelConfig
+from models.backbone.build import ModelConfig
+from models.backbone.heads import from_scratch
+from models.bootstrap import intervals
 from models.downstream.generation import Generation
+from models.downstream.generation.nearest_prompt import NearestPrompt
 from models.errors import DataError
-from models.heads import from_scratch
-from models.inference import Inputs, predict
-from models.nearest import NearestPrompt
-from models.scoring import intervals
-from models.tokenization import TokenizerConfig, wrap
+from models.inference.inputs import Inputs, predict
+from models.tokens import tokenizer_training
+from models.tokens.tokenizer import TokenizerConfig, wrap
 
 
 @pytest.fixture

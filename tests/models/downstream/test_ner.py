@@ -19,15 +19,15 @@ from seqeval.scheme import IOB2
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from models import rows as checked
-from models.backbone import ModelConfig
-from models.characters import EDGE, SLOTS, best_labels
+from models.backbone.build import ModelConfig
+from models.backbone.heads import from_scratch
+from models.characters.places import EDGE, SLOTS, best_labels
+from models.data import schemas as checked
 from models.downstream.ner import SURE, NamedEntities
 from models.entity_rows import ENTITIES
 from models.errors import DataError
-from models.heads import from_scratch
-from models.inference import Inputs, predict
-from models.last_layer import fit_last_layer
+from models.inference.inputs import Inputs, predict
+from models.tuning.linear_start import fit_last_layer
 
 SCHEMA = {"id": pl.String, "text": pl.String, "entities": ENTITIES}
 NER = NamedEntities(types=("LC", "PS"))

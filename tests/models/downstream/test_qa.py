@@ -18,18 +18,17 @@ from pydantic import ValidationError
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from models import rows as checked
-from models import spans
-from models.answers import char_f1, normalised
-from models.backbone import ModelConfig
-from models.downstream.qa import QuestionAnswering
+from models.backbone.build import ModelConfig
+from models.backbone.heads import from_scratch
+from models.data import schemas as checked
+from models.downstream.qa import QuestionAnswering, windows
+from models.downstream.qa.best_sentence import sentences
+from models.downstream.qa.scores import char_f1, normalised
 from models.errors import DataError
-from models.heads import from_scratch
-from models.inference import Inputs, predict
-from models.sentences import sentences
-from models.tokenization import TokenizerConfig, load, wrap
-from models.tokenizer_training import train as train_tokenizer
-from tasks.sources import Record
+from models.inference.inputs import Inputs, predict
+from models.tokens.tokenizer import TokenizerConfig, load, wrap
+from models.tokens.tokenizer_training import train as train_tokenizer
+from tasks.reading.source import Record
 from tasks.sources.korquad import KorQuad
 
 WORDS = ["하늘", "바다에서", "산을", "Moon", "ＡＢ", "강이", "㎞", "나무와", "3.5", "길"]
@@ -255,11 +254,11 @@ def test_batches_hold_places_and_no_padding(tokenizer: PreTrainedTokenizerBase) 
     downstream = QuestionAnswering()
     inputs = Inputs(downstream, tokenizer, downstream.examples(), labelled=True)
     batch = inputs.batch(range(8))
-    for name in spans.POSITIONS:
+    for name in windows.POSITIONS:
         assert batch[name].shape == (8,)
         assert (batch["attention_mask"].gather(1, batch[name][:, None]) == 1).all()
     bare = Inputs(downstream, tokenizer, downstream.examples(), labelled=False).batch(range(8))
-    assert not set(spans.POSITIONS) & set(bare)
+    assert not set(windows.POSITIONS) & set(bare)
     model = from_scratch(
         downstream,
         tokenizer,
@@ -294,7 +293,7 @@ def test_the_best_piece_is_that_of_a_plain_search(data: st.DataObject) -> None:
         for j in range(i, count)
         if 0 < offsets[j, 1] - offsets[i, 0] <= longest
     ]
-    score, start, end, chance = spans.best_span(logits, first, offsets.astype(np.int64), longest)
+    score, start, end, chance = windows.best_span(logits, first, offsets.astype(np.int64), longest)
     if not allowed:
         assert (score, start, end, chance) == (-np.inf, 0, 0, 0.0)
         return

@@ -14,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 
-from models import rows as checked
-from models import serving
-from models.backbone import ModelConfig
-from models.bm25 import Bm25, terms
+from models.adapted import serving
+from models.backbone.build import ModelConfig
+from models.backbone.heads import from_scratch, load, transferred
+from models.data import schemas as checked
 from models.downstream.retrieval import Retrieval
+from models.downstream.retrieval.bm25 import Bm25, terms
+from models.downstream.retrieval.ranking import KEPT, TOP, order, rank, worth
+from models.downstream.retrieval.relevance import FORM, NONE, PASSAGE, RELEVANT, UNKNOWN
 from models.errors import DataError
-from models.heads import from_scratch, load, transferred
-from models.inference import Inputs, predict
-from models.ranking import KEPT, TOP, order, rank, worth
-from models.relevance import FORM, NONE, PASSAGE, RELEVANT, UNKNOWN
-from models.transfer import Problem
+from models.inference.inputs import Inputs, predict
+from models.interfaces.transfer import Problem
 from models.transfer.finetune import Finetune
-from models.trial import Batches
+from models.tuning.trial import Batches
 
 SCHEMA = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": RELEVANT}
 

@@ -7,10 +7,10 @@ import warnings
 
 import matplotlib
 from fontTools.ttLib import TTFont
-from sample_report import entry
 
 from models.reporting import figures, fonts
 from models.reporting.data import Confusion, Point
+from tests.support.sample_report import entry
 
 
 def embedded(css: str) -> TTFont:

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.bootstrap import Resampled
 from models.downstream.classification import Classification
-from models.reporting.gain import Grid, figures, tables
+from models.reporting.gain import figures, tables
 from models.reporting.gain.collect import grid
+from models.reporting.gain.grid import Grid
 from models.reporting.gain.saved import worths
 from models.reporting.gain.scored import Scored
 from models.reporting.gain.words import about, claims
-from models.scoring import Resampled
 
 CLASSES = ("neg", "pos")
 ROWS = 200

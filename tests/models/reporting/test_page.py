@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from sample_report import HOSTILE, entry, report
 
 from models.reporting import page
 from models.reporting.data import Interval, ReportData
+from tests.support.sample_report import HOSTILE, entry, report
 
 VOID = {"meta", "img", "br"}
 

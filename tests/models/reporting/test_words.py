@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_report import entry
 
 from models.reporting import words
 from models.reporting.data import Gain, Interval, Verdict
+from tests.support.sample_report import entry
 
 
 def with_gains(*verdicts: Verdict, against: str = "scratch"):

@@ -1,0 +1,73 @@
+"""`headwater run`: one recipe in this process, with an embedded Prefect server, and a table at the end."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.commands.servers import embedded_prefect
+from flows.recipe.recipe import Recipe
+from models.errors import HeadwaterError, RecipeError
+
+_START_SECONDS = 90
+
+
+def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: bool) -> int:
+    """Run a recipe and show what became of each step; gives the exit code.
+
+    Raises:
+        RecipeError: before the first step, for what can be found by then.
+        HeadwaterError: the run could not start.
+        KeyboardInterrupt: it was stopped, with its children.
+    """
+    recipe = Recipe.load(path, overrides)
+    recipe.check(only)
+    # The command says in one line what went wrong; Prefect's pages keep it in full.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    with embedded_prefect() as server:
+        from flows.commands import results  # from here on Prefect is imported, while its server is starting
+        from flows.transfer import chain
+
+        chain(recipe, only)
+        if server is not None:
+            print(f"{recipe.name}: starting Prefect …", file=sys.stderr)
+            server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)
+        try:
+            error = _transfer_learning(path, overrides, only)
+        finally:
+            _send_logs()
+    finished = results.newest()
+    if finished is None:  # MLflow could not be reached, so there is nothing to show
+        raise error or HeadwaterError("the flow ended before it began")
+    if as_json:
+        print(results.as_json(finished, error))
+    else:
+        results.show(finished, error)
+    return 1 if error else 0
+
+
+def _transfer_learning(path: Path, overrides: dict[str, Any], only: Sequence[str]) -> HeadwaterError | None:
+    """Runs the flow; gives the error that ended it."""
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.transfer import transfer_learning
+
+    # Heartbeats are for servers that outlive the run; waiting for their thread costs seconds.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        try:
+            transfer_learning(recipe=path, overrides=overrides, only=list(only))
+        except RecipeError:
+            raise
+        except HeadwaterError as error:
+            return error
+    return None
+
+
+def _send_logs() -> None:
+    """Logs and events that wait in this process reach the server before it stops."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogHandler
+
+    APILogHandler().flush()
+    EventsWorker.drain_all(timeout=5)

@@ -1,0 +1,215 @@
+"""`headwater trace`: from a test prediction back to its row, file and line, and to the models and data behind it."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.text import Text
+
+from models.adapted.files import SETTLED
+from models.config import did_you_mean
+from models.data.records import PROVENANCE
+from models.errors import RecipeError
+from models.interfaces.downstream import Downstream, DownstreamField
+from tasks.graph.refs import so_many
+from tasks.storage import lineage, runs
+from tasks.storage.lineage import Node
+
+_GONE = "no longer in MLflow"
+
+
+def trace(run_id: str, row_id: str, as_json: bool) -> int:
+    """Prints where the prediction for a test row comes from; gives the exit code.
+
+    Raises:
+        RecipeError: no such run or row, or nothing was predicted with it.
+    """
+    found = _document(lineage.predictions(run_id), row_id)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2, default=str))
+        return 0
+    console = Console(highlight=False)
+    for name, text in _lines(found):
+        console.print(Text(f"{name:<12}{_printable(text)}"), soft_wrap=True)
+    return 0
+
+
+def _document(predictions: Node, row_id: str) -> dict[str, Any]:
+    """All there is to say, JSON-able."""
+    (rows,), (adapted,) = predictions.inputs["rows"], predictions.inputs["adapted"]
+    prediction = _prediction(predictions, rows, row_id)
+    row = _find(rows, "test", row_id) or {}
+    behind = adapted.above(but=("rows",))
+    return {
+        "row_id": row_id,
+        "row": {name: value for name, value in row.items() if name not in PROVENANCE},
+        "prediction": prediction,
+        "gold": {name: row[name] for name in _gold(predictions) if name in row},
+        "file": row.get("file"),
+        "line": row.get("line"),
+        "part": "test",
+        "sources": _sources(rows, row.get("file", "")),
+        "predictions": _shown(predictions),
+        "split": _shown(rows),
+        "models": {
+            "adapted": _shown(adapted),
+            "pretrained": [_shown(node) for node in behind if node.step in ("pretrain", "fetch")],
+        },
+        "tokenizer": [_shown(node) for node in behind if node.step == "tokenizer"],
+        "corpus": [item for node in behind if node.step == "split" for item in _corpus(node, behind)],
+        "gone": [node.key for node in (adapted, *behind) if node.run is None],
+    }
+
+
+def _prediction(predictions: Node, rows: Node, row_id: str) -> dict[str, Any]:
+    """What was predicted for a row: once, or by each draw of demonstrations.
+
+    Raises:
+        RecipeError: nothing was; says why, or which row may be meant.
+    """
+    table = pl.scan_parquet(predictions.folder() / "predictions.parquet")
+    found = table.filter(pl.col("id") == row_id).collect()
+    if not found.is_empty():
+        made = [_plain(row) for row in found.drop("id", "draw", strict=False).to_dicts()]
+        return made[0] if len(made) == 1 else {"draws": made}
+    for part in ("train", "validation", "pool"):
+        if _find(rows, part, row_id):
+            raise RecipeError(f"row '{row_id}' is of part '{part}'; only rows of part 'test' are predicted")
+    known = table.select("id").collect()["id"].to_list()
+    near = difflib.get_close_matches(row_id, known, n=1)
+    hint = did_you_mean(row_id, near) if near else f"; ids look like '{known[0]}' and '{known[-1]}'"
+    raise RecipeError(f"run {_run_id(predictions)} predicted no row '{row_id}'{hint}")
+
+
+def _find(rows: Node, part: str, row_id: str) -> dict[str, Any] | None:
+    """A row of one part, if it is there, without columns that only other sources fill."""
+    path = rows.folder() / f"{part}.parquet"
+    found = pl.scan_parquet(path).filter(pl.col("id") == row_id).collect() if path.is_file() else None
+    if found is None or found.is_empty():
+        return None
+    return _plain({name: value for name, value in found.row(0, named=True).items() if value is not None})
+
+
+def _gold(predictions: Node) -> list[str]:
+    """Columns that hold the right answer: those that follow the inputs in the schema.
+
+    There are none where today's code no longer knows the downstream of then; the row shows them all the same.
+    """
+    settled = (predictions.folder() / SETTLED).read_text(encoding="utf-8")
+    try:
+        downstream = TypeAdapter[Downstream](DownstreamField).validate_json(settled)
+    except ValueError:
+        return []
+    columns = list(downstream.schema().columns)
+    last = max(columns.index(name) for name in downstream.inputs)
+    return [name for name in columns[last + 1 :] if name != downstream.pool]
+
+
+def _sources(rows: Node, file: str) -> list[dict[str, Any]]:
+    """Who read a file of this name, and from which of the recipe's paths."""
+    readers = [node for node in rows.above(but=("corpus",)) if node.step == "ingest"]
+    return [{"paths": lineage.sources(node, file), "run": _shown(node)} for node in readers]
+
+
+def _corpus(corpus: Node, behind: Iterable[Node]) -> list[dict[str, Any]]:
+    """Each file of a corpus, with its documents, who read it into which split, and what learnt from that."""
+    users = sorted({node.step for node in behind for parents in node.inputs.values() if corpus in parents})
+    return [
+        {
+            "file": file,
+            "documents": parts,
+            "sources": _sources(corpus, file),
+            "split": _shown(corpus),
+            "used_by": users,
+        }
+        for file, parts in lineage.documents(corpus).items()
+    ]
+
+
+def _shown(node: Node) -> dict[str, Any]:
+    """An artifact and the run that made it, which is null where MLflow has it no more."""
+    shown: dict[str, Any] = {"key": node.key, "run_id": None}
+    if node.run is None:
+        return shown
+    told = ("name", "upstream", "downstream", "mode", "labels", "seed")
+    about = {name: node.run.tags.get(f"headwater.{name}") for name in told}
+    return shown | {
+        "run_id": node.run.run_id,
+        "experiment_id": node.run.experiment_id,
+        "url": runs.run_url(node.run.experiment_id, node.run.run_id),
+        "step": node.step,
+        "title": node.run.name,
+        "about": {name: value for name, value in about.items() if value},
+    }
+
+
+def _run_id(node: Node) -> str:
+    return node.run.run_id if node.run else ""
+
+
+# ---- for people
+
+
+def _lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is said, as a name and a text a line."""
+    models = found["models"]
+    lines = [("row", found["row_id"])]
+    lines += [(f"  {name}", _json(value)) for name, value in found["row"].items() if name != "id"]
+    predicted = found["prediction"].get("draws", [found["prediction"]])
+    lines += [("predicted", _json(prediction)) for prediction in predicted]
+    lines += [("gold", _json(found["gold"]))] if found["gold"] else []
+    lines += [("file", f"{found['file']}, line {found['line']}")]
+    lines += _readers(found["sources"])
+    lines += [("part", f"{found['part']}, of {_named(found['split'])}"), ("by", _named(found["predictions"]))]
+    lines += [("adapted", _named(models["adapted"]))]
+    nothing = [] if found["gone"] else ["none"]
+    for name, made in (("pretrained", models["pretrained"]), ("tokenizer", found["tokenizer"])):
+        lines += [(name, text) for text in [_named(item) for item in made] or nothing]
+    for item in found["corpus"]:
+        parts = ", ".join(f"{number:,} of {part}" for part, number in item["documents"].items())
+        lines += [("corpus", f"{item['file']}, documents: {parts}; used by {', '.join(item['used_by'])}")]
+        lines += [*_readers(item["sources"]), ("  part", f"of {_named(item['split'])}")]
+    lines += [] if found["corpus"] else [("corpus", text) for text in nothing]
+    lines += [("gone", f"key {key[:12]}: {_GONE}") for key in found["gone"]]
+    return [*lines, ("next", f"headwater up, then {found['predictions']['url']}")]
+
+
+def _readers(sources: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    return [
+        ("  read", " ".join(["by", _named(item["run"]), *(f"from {path}" for path in item["paths"])]))
+        for item in sources
+    ]
+
+
+def _named(made: Mapping[str, Any]) -> str:
+    """An artifact's step, what tells it from its siblings, and its run."""
+    if made["run_id"] is None:
+        return f"key {made['key'][:12]}, {_GONE}"
+    about = made["about"]
+    detail = [about["upstream"]] if "upstream" in about else []
+    detail += [so_many(int(about["labels"]))] if "labels" in about else []
+    return f"{made['title']}{' (' + ', '.join(detail) + ')' if detail else ''}, run {made['run_id']}"
+
+
+def _plain(value: Any) -> Any:
+    """JSON-able: what is not a number is null."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and value - value != 0 else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _printable(text: str) -> str:
+    """Text of files may hold what a terminal would obey."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )

@@ -1,0 +1,225 @@
+"""A recipe: the typed whole of one run. Each part's settings live beside the code they are for."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from flows.recipe import documents
+from flows.recipe.complaints import complaints
+from flows.recipe.gain import GainPart
+from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
+from models import pretrained
+from models.backbone.build import ModelConfig
+from models.config import PLUMBING, Config, did_you_mean
+from models.errors import RecipeError
+from models.tokens.tokenizer import TokenizerConfig
+from tasks.environment import Machine
+
+STEPS = (
+    "ingest",
+    "validate",
+    "split",
+    "tokenizer",
+    "encode",
+    "pretrain",
+    "fetch",
+    "adapt",
+    "predict",
+    "score",
+    "promote",
+    "report",
+)
+"""What `--only` may name beside the entries of a recipe."""
+
+
+class Recipe(Config):
+    """One whole run."""
+
+    name: Name = Field(description="Names the MLflow experiment and the registered models.")
+    seed: int = Field(default=1, description="Where every random choice starts from.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where numbers are computed; auto takes a GPU if there is one.",
+        json_schema_extra=PLUMBING,
+    )
+    threads: int = Field(
+        default=0, ge=0, description="Threads for numeric work; 0 for one a core.", json_schema_extra=PLUMBING
+    )
+    jobs: int = Field(
+        default=2,
+        ge=1,
+        description="How many models are adapted or asked at once, sharing the threads: small models gain little from "
+        "several. A pretraining has all threads to itself.",
+        json_schema_extra=PLUMBING,
+    )
+    corpus: CorpusPart | None = Field(
+        default=None,
+        description="The text that models are pretrained on, and that is searched for test rows; not needed where all "
+        "models are brought along.",
+    )
+    upstreams: tuple[UpstreamPart, ...] = Field(min_length=1, description="The pretrainings.")
+    downstreams: tuple[DownstreamPart, ...] = Field(default=(), description="What they are carried over to.")
+    gain: GainPart | None = Field(
+        default=None, description="What the transfer bought, over numbers of labels and seeds."
+    )
+    report: ReportPart = Field(default=ReportPart(), description="The page at the end.")
+
+    @property
+    def machine(self) -> Machine:
+        """Where numbers are computed."""
+        return Machine(self.device, self.threads, self.jobs)
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        names = [part.name for part in (*self.upstreams, *self.downstreams)]
+        for name in names:
+            if name in STEPS:
+                raise ValueError(
+                    f"an entry cannot be named '{name}', which is a step: give it another 'name'"
+                )
+            if names.count(name) > 1:
+                raise ValueError(f"two entries are named '{name}': give one of them another 'name'")
+        known = [part.name for part in self.upstreams]
+        for entry in self.downstreams:
+            if entry.upstream is not None and entry.upstream not in known:
+                raise ValueError(
+                    f"{entry.name}: unknown upstream '{entry.upstream}'{did_you_mean(entry.upstream, known)}"
+                )
+            if entry.downstream.decoder and not self.upstream_of(entry).decoder:
+                raise ValueError(
+                    f"{entry.name}: {entry.downstream.kind} needs a model that reads from left to right: "
+                    "name an upstream with objective clm"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _grid(self) -> Self:
+        known = [entry.name for entry in self.downstreams]
+        for name in () if self.gain is None else self.gain.entries:
+            if name not in known:
+                raise ValueError(f"gain.entries: no downstream is named '{name}'{did_you_mean(name, known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _corpus_for_pretraining(self) -> Self:
+        learning = [part.name for part in self.upstreams if part.pretrained is None]
+        if self.corpus is None and learning:
+            raise ValueError(
+                f"'corpus' is missing, the text that {learning[0]} is pretrained on; or name a model to take as it is: "
+                f"upstreams.{learning[0]}.pretrained"
+            )
+        return self
+
+    @property
+    def leaks(self) -> Literal["report", "remove"]:
+        """What becomes of test rows that are found elsewhere."""
+        return "report" if self.corpus is None else self.corpus.leaks
+
+    @classmethod
+    def load(cls, path: Path | str, overrides: Mapping[str, Any] | None = None) -> "Recipe":
+        """Read and check a recipe.
+
+        Args:
+            path: the YAML file.
+            overrides: values by dotted path, such as `{"downstreams.classification.finetune.epochs": 2}`.
+
+        Raises:
+            RecipeError: one line for each thing that is wrong, with its file, line and field.
+        """
+        document = documents.load(Path(path), overrides or {})
+        try:
+            recipe = cls.model_validate(document.value)
+        except ValidationError as error:
+            raise RecipeError("\n".join(complaints(error, document))) from error
+        recipe = recipe._with_registered()
+        recipe._check_lengths(document)
+        return recipe
+
+    def text(self) -> str:
+        """This recipe as YAML, every default spelled out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+
+    def upstream_of(self, entry: DownstreamPart) -> UpstreamPart:
+        """The pretraining that a downstream starts from: the one it names, else the first of the kind it wants."""
+        named = [part for part in self.upstreams if part.name == entry.upstream]
+        if len(self.upstreams) == 1:
+            return self.upstreams[0]
+        fitting = [part for part in self.upstreams if part.decoder == entry.downstream.decoder]
+        return (named or fitting or list(self.upstreams))[0]
+
+    def fitting(self, entry: DownstreamPart) -> frozenset[str]:
+        """The modes that mean something for a downstream and the model it starts from."""
+        return entry.downstream.modes(self.upstream_of(entry).decoder)
+
+    def entries(self, only: Iterable[str]) -> list[DownstreamPart]:
+        """The downstreams that `only` names; all where it is empty or names a step.
+
+        Raises:
+            RecipeError: it names what is neither an entry nor a step.
+        """
+        wanted = set(only)
+        named = [part.name for part in (*self.upstreams, *self.downstreams)]
+        for name in sorted(wanted - {*named, *STEPS}):
+            raise RecipeError(f"--only {name}: no such entry or step{did_you_mean(name, [*named, *STEPS])}")
+        return [entry for entry in self.downstreams if not wanted or wanted & {entry.name, *STEPS}]
+
+    def check(self, only: Iterable[str] = (), *, labelled: bool = True) -> None:
+        """Finds what is wrong with files and models before anything runs.
+
+        Args:
+            only: the entries whose files matter; all where it is empty or names a step.
+            labelled: whether entries' files matter; with `leaks: remove` they always do.
+
+        Raises:
+            RecipeError: a file that is needed is missing, empty, unreadable or not of its format, or a pretrained model
+                cannot be used with its tokenizer.
+        """
+        entries = self.entries(only) if labelled or self.leaks == "remove" else []
+        for source in (
+            *(self.corpus.sources if self.corpus else ()),
+            *(source for entry in entries for source in entry.data),
+        ):
+            source.check()
+        for part in self.upstreams:
+            if part.model.pretrained is not None:
+                pretrained.check(part.model.pretrained, part.tokenizer.pretrained)
+
+    def _with_registered(self) -> Self:
+        """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""
+        parts = tuple(
+            part.model_copy(
+                update={
+                    "pretrained": _place(part.pretrained),
+                    "model": _local(part.model),
+                    "tokenizer": _local(part.tokenizer),
+                }
+            )
+            for part in self.upstreams
+        )
+        return self.model_copy(update={"upstreams": parts})
+
+    def _check_lengths(self, document: documents.Document) -> None:
+        for index, part in enumerate(self.upstreams):
+            place = document.where(("upstreams", index, "encode", "sequence_length"))
+            if part.pretrained is None:
+                part.model.check_length(part.encode.sequence_length, place)
+        for index, entry in enumerate(self.downstreams):
+            place = document.where(("downstreams", index, "downstream", "max_length"))
+            self.upstream_of(entry).model.check_length(entry.downstream.max_length, place)
+
+
+def _local(part: ModelConfig | TokenizerConfig) -> ModelConfig | TokenizerConfig:
+    return part.model_copy(update={"pretrained": _place(part.pretrained)})
+
+
+def _place(source: str | None) -> str | None:
+    """A registered model as the folder it lies in, which for one that was adapted holds it as `model`."""
+    if source is None or not source.startswith("models:/"):
+        return source
+    from tasks.storage import artifacts  # it imports MLflow, which takes seconds
+
+    folder = artifacts.resolve(source)
+    return str(folder / "model" if (folder / "model").is_dir() else folder)

@@ -1,0 +1,1 @@
+"""The files of an adapted model, and answering with them."""

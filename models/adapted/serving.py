@@ -1,0 +1,79 @@
+"""Answers of a model that was carried over to a downstream, from its files alone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from models.adapted.files import POOL, SETTLED, WAY
+from models.config import find
+from models.errors import DataError
+from models.interfaces.downstream import Downstream
+from models.interfaces.transfer import Predictor, Transfer
+from models.transfer.in_context import AskingPredictor
+
+
+def downstream_of(folder: Path) -> Downstream:
+    """The downstream of an adapted model.
+
+    Raises:
+        DataError: `folder` holds no such model.
+    """
+    path = folder / SETTLED
+    if not path.is_file() or not (folder / "model").is_dir():
+        raise DataError(f"{folder} holds no adapted model: there is no {SETTLED} with a model beside it")
+    settled = json.loads(path.read_text(encoding="utf-8"))
+    found: Any = find("models.downstream", settled["kind"], Downstream)
+    return found.model_validate(settled)
+
+
+class Served:
+    """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.downstream = downstream_of(folder)
+        way = json.loads((folder / WAY).read_text(encoding="utf-8"))
+        found: Any = find("models.transfer", way["kind"], Transfer)
+        self._predictor: Predictor = found.model_validate(way).load(folder, self.downstream, "auto")
+        self._pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
+        # What a causal model is asked of a passage depends on the queries; vectors of passages are made once.
+        apart = self._pool is not None and not isinstance(self._predictor, AskingPredictor)
+        self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None
+
+    def lacking(self, request: Mapping[str, Any]) -> str | None:
+        """Why a request cannot be answered; None where it has all its texts."""
+        missing = (name for name in self.downstream.inputs if not isinstance(request.get(name), str))
+        name = next(missing, None)
+        return name and f"no text in field '{name}'"
+
+    def predict(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """One answer a request.
+
+        Raises:
+            DataError: a request lacks a field.
+        """
+        asked = self._rows(requests)
+        rows = asked if self._pool is None else pl.concat([asked, self._pool], how="diagonal")
+        features, found = self._predictor.outputs(rows if self._known is None else asked, False)
+        if self._known is not None:
+            known = [{**feature, "row": feature["row"] + asked.height} for feature in self._known[0]]
+            features, found = [*features, *known], [*found, *self._known[1]]
+        predictions = self.downstream.decode(found, features, rows)
+        return [self.downstream.answer(prediction) for prediction in predictions.iter_rows(named=True)]
+
+    def _rows(self, requests: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+        for number, request in enumerate(requests, start=1):
+            if lacking := self.lacking(request):
+                raise DataError(
+                    f"request {number}: {lacking}; {self.downstream.kind} needs "
+                    + ", ".join(self.downstream.inputs)
+                )
+        columns = {name: [request[name] for request in requests] for name in self.downstream.inputs}
+        frame = pl.DataFrame({"id": [str(number) for number in range(len(requests))], **columns})
+        return (
+            frame
+            if self.downstream.pool is None
+            else frame.with_columns(pl.lit(False).alias(self.downstream.pool))
+        )

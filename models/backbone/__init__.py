@@ -1,0 +1,1 @@
+"""Models: their configuration, how they are built, their heads and layers."""

@@ -1,0 +1,1 @@
+"""What downstreams that label characters share."""

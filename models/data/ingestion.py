@@ -1,0 +1,149 @@
+"""From a stream of rows to Parquet: cleaned, rid of duplicates, with every row accounted for."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from models.data.cleaning import CleanConfig, clean
+from models.data.counts import write
+from models.data.duplicates import Duplicates
+from models.data.records import PROVENANCE, QUARANTINE, Record, Rejected, Spool, as_text
+
+BATCH = 5_000
+CORPUS = {"id": pl.String, "source": pl.String, "text": pl.String}
+_FROM = {"file": pl.String, "line": pl.Int64, "part": pl.String, "group": pl.String}
+_REMOVED = {"id": pl.String, "file": pl.String, "line": pl.Int64, "reason": pl.String, "kept": pl.Int64}
+
+Progress = Callable[[int], None]
+
+
+class Ingestion:
+    """One pass over rows; memory holds a batch, and the hashes of what has been seen.
+
+    Args:
+        corpus: rows become `id, source, text`; else all columns are kept.
+        cleaning: what to do to corpus text; None leaves it alone.
+        work: a folder for batches on their way.
+    """
+
+    def __init__(self, corpus: bool, cleaning: CleanConfig | None, work: Path) -> None:
+        self._corpus, self._cleaning = corpus, cleaning
+        self._rows = Spool(work, "rows", {**CORPUS, **_FROM} if corpus else None)
+        self._quarantine = Spool(work, "quarantine", QUARANTINE)
+        self._removed = Spool(work, "removed", _REMOVED)
+        self._masked: Counter[str] = Counter()
+        self._reasons: dict[str, Counter[str]] = {"quarantined": Counter(), "removed": Counter()}
+        self._seen = None
+        if cleaning and (cleaning.exact_duplicates or cleaning.near_duplicates is not None):
+            self._seen = Duplicates(
+                cleaning.exact_duplicates, cleaning.near_duplicates, cleaning.near_minimum
+            )
+        self._opened: dict[str, tuple[int, int]] = {}
+        self._read = 0
+
+    def run(
+        self, items: Iterable[Record | Rejected], out: Path, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """Writes rows, quarantine, removed and counts into `out`; returns the counts."""
+        for batch in _batches(items):
+            self._batch(batch)
+            if progress:
+                progress(self._read)
+        self._rows.close(out / "rows.parquet")
+        self._quarantine.close(out / "quarantine.parquet")
+        self._close_removed(out)
+        counts = {
+            "read": self._read,
+            "kept": self._rows.rows,
+            **{name: dict(sorted(found.items())) for name, found in self._reasons.items()},
+            "masked": dict(sorted(self._masked.items())),
+        }
+        write(out, counts)
+        return counts
+
+    def _batch(self, items: list[Record | Rejected]) -> None:
+        self._read += len(items)
+        rows, bad = [], []
+        for item in items:
+            row = item if isinstance(item, Rejected) else self._row(item)
+            if isinstance(row, Rejected):
+                bad.append(row.row())
+                self._reasons["quarantined"][row.category] += 1
+            else:
+                rows.append(row)
+        self._quarantine.write(bad)
+        kept, removed = self._sift(rows) if self._cleaning else (rows, [])
+        self._rows.write(kept)
+        self._removed.write(removed)
+        self._reasons["removed"].update(row["reason"] for row in removed)
+
+    def _row(self, record: Record) -> dict[str, Any] | Rejected:
+        fields = dict(record.fields)
+        given = fields.get("id")
+        fields["id"] = self._made_id(record) if given is None or given == "" else as_text(given)
+        if self._corpus:
+            text = fields.get("text")
+            if not isinstance(text, str):
+                reason = "missing" if text is None else "not text"
+                return Rejected(record.file, record.line, "text", reason, as_text(fields), fields["id"])
+            if self._cleaning:
+                text = clean(text, self._cleaning, self._masked)
+            fields = {
+                "id": fields["id"],
+                "source": as_text(fields.get("source") or record.file),
+                "text": text,
+            }
+        return fields | {name: getattr(record, name) for name in PROVENANCE}
+
+    def _made_id(self, record: Record) -> str:
+        """`file:line`; files of the same name (in several folders) are told apart in the order they are read."""
+        line, opened = self._opened.get(record.file, (0, 1))
+        if record.line <= line:
+            opened += 1
+        self._opened[record.file] = (record.line, opened)
+        return f"{record.file}:{record.line}" if opened == 1 else f"{record.file}#{opened}:{record.line}"
+
+    def _sift(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Rows to keep, and rows that are empty or repeat a kept one."""
+        removed = [_removal(row, "empty", None) for row in rows if not row["text"]]
+        rows = [row for row in rows if row["text"]]
+        if self._seen is None:
+            return rows, removed
+        kept = []
+        for row, duplicate in zip(
+            rows, self._seen.add([row["text"] for row in rows], self._rows.rows), strict=True
+        ):
+            if duplicate is None:
+                kept.append(row)
+            else:
+                removed.append(_removal(row, duplicate.kind, duplicate.of))
+        return kept, removed
+
+    def _close_removed(self, out: Path) -> None:
+        """Writes removed.parquet with the id of the kept row in place of its number."""
+        target = out / "removed.parquet"
+        self._removed.close(target)
+        numbers = pl.read_parquet(target)
+        ids = (
+            pl.read_parquet(out / "rows.parquet", columns=["id"])
+            if numbers.height
+            else pl.DataFrame(schema={"id": pl.String})
+        )
+        kept = ids.with_row_index("kept").select(pl.col("kept").cast(pl.Int64), pl.col("id").alias("kept_id"))
+        numbers.join(kept, on="kept", how="left", maintain_order="left").drop("kept").write_parquet(
+            target, compression="zstd"
+        )
+
+
+def _removal(row: dict[str, Any], reason: str, kept: int | None) -> dict[str, Any]:
+    return {"id": row["id"], "file": row["file"], "line": row["line"], "reason": reason, "kept": kept}
+
+
+def _batches(items: Iterable[Record | Rejected]) -> Iterator[list[Record | Rejected]]:
+    stream = iter(items)
+    while batch := list(islice(stream, BATCH)):
+        yield batch

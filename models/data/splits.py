@@ -1,0 +1,113 @@
+"""Which row is for training, validation or test; and rows that stand in more than one part."""
+
+from hashlib import blake2b
+
+import polars as pl
+
+from models.data.records import PROVENANCE
+from models.errors import DataError
+
+PARTS = ("train", "validation", "test")
+DRAWN = 0.1
+"""Share of rows drawn for validation, and for test where a data set has no parts of its own."""
+NOT_TEXT = frozenset({"id", "label", "source", *PROVENANCE})
+
+DUPLICATES = {"id_a": pl.String, "part_a": pl.String, "id_b": pl.String, "part_b": pl.String}
+_SEPARATOR = "\x1f"
+
+
+def assign(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Rows with `part` filled in: published parts are kept, missing ones drawn.
+
+    Without a test part the validation part is the test. A missing validation part is a tenth of train. Without parts
+    at all, or with a single one, rows are drawn 80/10/10. Rows of one `group` stay together.
+
+    Raises:
+        DataError: there is nothing to train on.
+    """
+    rows = rows.with_columns(part=pl.when(pl.col("part") == "").then(pl.lit("train")).otherwise("part"))
+    found = set(rows["part"].unique())
+    if len(found) == 1:
+        return _draw(rows, seed, {"test": DRAWN, "validation": DRAWN})
+    if "train" not in found:
+        raise DataError(
+            f"rows have the parts {', '.join(sorted(found))}: name the training file as part 'train'"
+        )
+    if "test" not in found:
+        rows = rows.with_columns(part=pl.col("part").replace("validation", "test"))
+        found = {"train", "test"}
+    return rows if "validation" in found else _draw(rows, seed, {"validation": DRAWN})
+
+
+def hold_out(rows: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:
+    """Corpus rows with `part`: a share for validation, drawn by text so that equal texts stay together."""
+    draws = _fractions(rows["text"], seed)
+    return rows.with_columns(
+        part=pl.when(draws < share).then(pl.lit("validation")).otherwise(pl.lit("train"))
+    )
+
+
+def _draw(rows: pl.DataFrame, seed: int, shares: dict[str, float]) -> pl.DataFrame:
+    """Moves seeded shares of the training rows into other parts, by group where there is one, whatever the order."""
+    keys = rows.select(pl.when(pl.col("group") == "").then("id").otherwise("group")).to_series()
+    draws = _fractions(keys, seed)
+    part, edge = pl.lit("train"), 0.0
+    for name, share in shares.items():
+        part = pl.when((draws >= edge) & (draws < edge + share)).then(pl.lit(name)).otherwise(part)
+        edge += share
+    is_train = pl.col("part") == "train" if len(shares) == 1 else pl.lit(True)
+    return rows.with_columns(part=pl.when(is_train).then(part).otherwise("part"))
+
+
+def _fractions(keys: pl.Series, seed: int) -> pl.Series:
+    """A number in [0, 1) for each key, from a hash of seed and key: the same in every library version."""
+    start = blake2b(f"{seed}:".encode(), digest_size=8)
+
+    def fraction(key: str) -> float:
+        digest = start.copy()
+        digest.update(key.encode())
+        return int.from_bytes(digest.digest()[:6], "big") / 2**48
+
+    return pl.Series([fraction(key) for key in keys], dtype=pl.Float64)
+
+
+def text_columns(rows: pl.DataFrame) -> list[str]:
+    """Columns that hold a row's text."""
+    return [name for name, kind in rows.schema.items() if kind == pl.String and name not in NOT_TEXT]
+
+
+def normalised(name: str) -> pl.Expr:
+    """A column's text as it is compared: NFKC, lower case, white space folded."""
+    return (
+        pl.col(name).str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    )
+
+
+def compared(text: str) -> str:
+    """One text as it is compared; many are quicker in a frame, with `normalised`."""
+    return pl.DataFrame({"text": [text]}).select(normalised("text")).item()
+
+
+def duplicates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of rows in different parts with the same text in all text columns, the training row first.
+
+    Every row that has such a twin is named at least once; twins are paired with the first of each other part, not all
+    with all.
+    """
+    names = text_columns(rows)
+    if not names:
+        return pl.DataFrame(schema=DUPLICATES)
+    key = pl.concat_str([normalised(name) for name in names], separator=_SEPARATOR)
+    keyed = rows.select("id", "part", key=key).filter(pl.len().over("key") > 1)
+    pairs = [pl.DataFrame(schema=DUPLICATES)]
+    for index, part_a in enumerate(PARTS):
+        for part_b in PARTS[index + 1 :]:
+            a, b = (keyed.filter(pl.col("part") == part) for part in (part_a, part_b))
+            for left, right in ((a, _first(b)), (_first(a), b)):
+                joined = left.join(right, on="key", how="inner", suffix="_b", maintain_order="left_right")
+                pairs.append(joined.select(id_a="id", part_a="part", id_b="id_b", part_b="part_b"))
+    return pl.concat(pairs).unique(maintain_order=True)
+
+
+def _first(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.unique("key", keep="first", maintain_order=True)

@@ -1,0 +1,232 @@
+"""Named entities: pieces of a text that name a person, a place, a date …
+
+Entities are characters, models read tokens, and an entity often ends inside a token: a Korean particle is glued to its
+noun. The model reads the tokens it was pretrained on, and its head gives a label for each character of a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import polars as pl
+from pydantic import Field, model_validator
+
+from models import entity_rows
+from models.characters import places as characters
+from models.characters import windows
+from models.characters.places import EDGE, SLOTS
+from models.characters.windows import NOTHING
+from models.data.schemas import not_blank
+from models.downstream.ner import scores as entity_scores
+from models.errors import DataError
+from models.interfaces.downstream import Asked, Baseline, Downstream, Feature, padded
+
+if TYPE_CHECKING:
+    import torch
+    from pandera.polars import DataFrameSchema
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+SURE = 3 * EDGE
+"""Logit of the right label in the outputs of a model that knows it: more than both ends of an entity cost."""
+
+
+class NamedEntities(Downstream):
+    """Finds entities of `types`, with IOB2 labels of characters.
+
+    One label a token could not say where in the token an entity begins or ends, and tokens cut into characters are none
+    the model was pretrained on. So the head gives each of the first `SLOTS` characters of a token labels of its own:
+    whatever the tokenizer, every set of entities can be said exactly. White space, and a character that is part of no
+    token, belongs to the token before it. A character's logits are the sum of those of its place in the token and of
+    those that all its places share, so that what an entity looks like is learnt once.
+    """
+
+    kind: Literal["ner"] = "ner"
+    headline: ClassVar[str] = "entity_f1"
+    model_class: ClassVar[str] = "AutoModelForTokenClassification"
+
+    types: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="Types of entities; left out, those of the training rows."
+    )
+    max_length: int = Field(
+        default=128, ge=8, description="Longest input in tokens; a longer text is read in windows."
+    )
+    stride: int = Field(default=32, ge=0, description="Tokens that neighbouring windows of a text share.")
+
+    @model_validator(mode="after")
+    def _windows_go_on(self) -> Self:
+        if self.stride >= self.max_length - 2:
+            raise ValueError(
+                f"stride: windows of {self.max_length} tokens, two of them special, cannot share {self.stride}: "
+                f"set it to {self.max_length - 3} or less, or raise max_length"
+            )
+        if self.types is not None and len(set(self.types)) < len(self.types):
+            raise ValueError("types: names a type twice")
+        return self
+
+    # ---- rows
+
+    def schema(self) -> DataFrameSchema:
+        import pandera.polars as pa
+
+        return pa.DataFrameSchema(
+            {
+                "id": pa.Column(pl.String, not_blank()),
+                "text": pa.Column(pl.String, not_blank()),
+                "entities": pa.Column(entity_rows.ENTITIES, entity_rows.checks(self.types)),
+            }
+        )
+
+    def examples(self) -> pl.DataFrame:
+        return entity_rows.examples(self.types or ("LC", "PS"))
+
+    def corrupted(self) -> pl.DataFrame:
+        return entity_rows.corrupted(self.examples(), self.types)
+
+    def settle(self, train: pl.DataFrame) -> Self:
+        if self.types is not None:
+            return self
+        found = train["entities"].explode().struct.field("type").drop_nulls().unique().sort()
+        return self.model_copy(update={"types": tuple(found)})
+
+    def check(self, train: pl.DataFrame) -> None:
+        if not train["entities"].list.len().sum():
+            raise DataError(
+                f"{train.height:,} training rows hold no entity: ner learns from entities; check the source"
+            )
+
+    # ---- model
+
+    def head(self) -> dict[str, Any]:
+        """Labels for each character of a token, plain IOB2 names for its first; the last ones are for all of them."""
+        places = ["", *(f"@{slot}" for slot in range(1, SLOTS)), "@all"]
+        names = [label + place for place in places for label in self._labels()]
+        return {
+            "num_labels": len(names),
+            "id2label": dict(enumerate(names)),
+            "label2id": {name: number for number, name in enumerate(names)},
+        }
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
+        """The windows of each row, as `character_windows.windows` makes them."""
+        labels = None
+        if labelled:
+            pairs = zip(rows["text"], rows["entities"].to_list(), strict=True)
+            labels = [characters.numbers(text, entities, self._types()) for text, entities in pairs]
+        texts = rows["text"].to_list()
+        found = windows.windows(tokenizer, texts, labels, self.max_length, self.stride)
+        return [{"labelled": labelled, **window} for window in found]
+
+    def collate(
+        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+    ) -> dict[str, torch.Tensor]:
+        """`characters` (batch, longest, SLOTS) as in `encode`; `labels` (batch, longest): of first characters."""
+        import torch
+
+        batch = super().collate(features, tokenizer)
+        batch["characters"] = padded([feature["characters"] for feature in features], NOTHING)
+        if features[0]["labelled"]:
+            first = batch["characters"][..., 0]
+            batch["labels"] = torch.where(first < 0, NOTHING, first)
+        return batch
+
+    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Cross-entropy, the mean over characters."""
+        return self._loss(self._logits(model, batch), batch)
+
+    def outputs(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
+    ) -> tuple[list[np.ndarray], float | None]:
+        """Logits (characters, labels) of each feature, and the loss, where there are labels."""
+        logits = self._logits(model, batch)
+        found = [
+            item[characters != NOTHING].double().cpu().numpy()
+            for item, characters in zip(logits, batch["characters"], strict=True)
+        ]
+        loss = self._loss(logits, batch) if "labels" in batch else None
+        return found, None if loss is None or loss.isnan() else float(loss)
+
+    def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """(batch, longest, SLOTS, labels)"""
+        logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        logits = logits.unflatten(-1, (SLOTS + 1, -1))
+        return logits[..., :-1, :] + logits[..., -1:, :]
+
+    def _loss(self, logits: torch.Tensor, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        from torch.nn.functional import cross_entropy
+
+        known = batch["characters"] >= 0
+        return cross_entropy(logits[known], batch["characters"][known])
+
+    def oracle(self, feature: Feature) -> np.ndarray:
+        labels = feature["characters"][feature["characters"] != NOTHING]
+        return SURE * np.eye(len(self._labels()))[np.maximum(labels, 0)]
+
+    def decode(
+        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Columns `id`, `entities`: `{start, end, type, probability}` in the order of the text."""
+        logits = windows.joined(outputs, features, rows["text"].to_list(), len(self._labels()))
+        texts = zip(rows["text"], logits, strict=True)
+        found = [characters.entities(text, scores, self._types()) for text, scores in texts]
+        return entity_rows.predictions(rows, found)
+
+    def _types(self) -> tuple[str, ...]:
+        assert self.types is not None, "types are open: call settle(train) first"
+        return self.types
+
+    def _labels(self) -> list[str]:
+        return characters.names(self._types())
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        return super().modes(decoder) | (frozenset() if decoder else {"one_shot", "few_shot"})
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """By likeness of tokens to those of the entities that were shown."""
+        from models.downstream.ner import prototypes
+
+        shown = self.encode(asked.tokenizer, asked.demonstrations, True)
+        features = self.encode(asked.tokenizer, asked.rows, False)
+        return features, prototypes.logits(asked, shown, features, len(self._types()))
+
+    # ---- score
+
+    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+        """Entities right, predicted and gold of each type, and of all other types (predictions, 3 * (types + 1))."""
+        return entity_scores.counts(rows, predictions, self._types())
+
+    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        """F1 of all entities together and of each type; an entity is right with its exact place and type.
+
+        A type with neither gold nor predicted entities has 0, as seqeval has it.
+        """
+        counts = totals.reshape(*totals.shape[:-1], -1, 3)
+        scores = {
+            f"entity_f1/{kind}": entity_scores.f1(counts[..., at, :]) for at, kind in enumerate(self._types())
+        }
+        return {"entity_f1": entity_scores.f1(counts.sum(axis=-2)), **scores}
+
+    def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
+        """`per_type`: entities right, predicted and gold; `worst`: rows with the most wrong or missing entities."""
+        totals = self.statistics(rows, predictions).sum(axis=0).reshape(-1, 3)
+        return {
+            "per_type": entity_scores.per_type(totals, self._types()),
+            "worst": entity_scores.worst(rows, predictions),
+        }
+
+    # ---- the cheap classical method
+
+    def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
+        from models.downstream.ner.dictionary import dictionaries
+
+        tried = dictionaries(train)
+        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+
+    def load_baseline(self, folder: Path) -> Baseline:
+        from models.downstream.ner.dictionary import DictionaryBaseline
+
+        return DictionaryBaseline.load(folder)

@@ -1,0 +1,52 @@
+"""Entities told by likeness: each token is of the kind whose shown examples its state is nearest to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.characters.windows import NOTHING
+from models.inference.inputs import read
+from models.interfaces.downstream import Asked, Feature
+from models.prompting import prototypes
+
+BEGIN = 1.0
+"""How much less likely than going on it is that an entity begins, in nats: neighbours of one type are mostly one."""
+
+
+def logits(
+    asked: Asked, shown: Sequence[Feature], features: Sequence[Feature], types: int
+) -> list[np.ndarray]:
+    """Logits (characters, 1 + 2 types) in the order of O, B-X, I-X, … for each of `features`.
+
+    Args:
+        shown: windows of the demonstrations, from `character_windows.windows` with labels.
+        features: windows of the rows that are asked.
+    """
+    examples, kinds = [], []
+    for state, feature in zip(_states(asked, shown), shown, strict=True):
+        first = feature["characters"][:, 0]
+        known = first >= 0
+        examples.append(state[known])
+        kinds += ((first[known] + 1) // 2).tolist()
+    states = _states(asked, features)
+    every = prototypes.logits(np.concatenate(states), np.concatenate(examples), kinds, types + 1)
+    found, start = [], 0
+    for state, feature in zip(states, features, strict=True):
+        own = every[start : start + len(state)]
+        start += len(state)
+        tokens, _ = np.nonzero(feature["characters"] != NOTHING)
+        of_characters = own[tokens]
+        labels = np.repeat(of_characters[:, 1:], 2, axis=1)
+        labels[:, ::2] -= BEGIN
+        found.append(np.hstack([of_characters[:, :1], labels]))
+    return found
+
+
+def _states(asked: Asked, features: Sequence[Feature]) -> list[np.ndarray]:
+    """The last state (tokens, width) of each token of each input."""
+    states = read(
+        asked, features, lambda model, ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
+    )
+    return [state[: len(feature["input_ids"])] for state, feature in zip(states, features, strict=True)]

@@ -1,0 +1,228 @@
+"""Pairs: how two texts stand to each other, as one of a few classes or as a place on a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import polars as pl
+from pydantic import Field, model_validator
+
+from models.backbone import embedding
+from models.data.schemas import not_blank
+from models.interfaces.downstream import Asked, Baseline, Feature
+from models.targets.target import Classes, Scale, Target
+from models.targets.targeted import Targeted
+
+if TYPE_CHECKING:
+    import torch
+    from pandera.polars import DataFrameSchema
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from models.downstream.pair.tfidf import PairModel
+
+
+class Pair(Targeted):
+    """Puts two texts into one of `classes`, or on a scale of scores."""
+
+    kind: Literal["pair"] = "pair"
+    texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
+    inputs: ClassVar[tuple[str, ...]] = texts
+
+    target: Literal["label", "score"] = Field(
+        default="label", description="What rows hold: a label, one of a few classes; or a score, a number."
+    )
+    encoder: Literal["cross", "bi"] = Field(
+        default="cross",
+        description="cross: one input holds both texts. bi: each text has a vector of its own, and their cosine is the "
+        "score; for scores of likeness, where it learns from fewer rows.",
+    )
+    prefix: str = Field(
+        default="", description="With encoder bi, what the model reads before each text ('query: ' for E5)."
+    )
+    scale: tuple[float, float] | None = Field(
+        default=None,
+        description="Scores as models see them: minus the first number, by the second. Left out, mean and spread of "
+        "the training rows; with encoder bi their least and their range, so that a cosine of 1 is the highest score.",
+    )
+
+    @model_validator(mode="after")
+    def _two_vectors_have_one_number(self) -> Self:
+        if self.encoder == "bi" and self.target == "label":
+            raise ValueError(
+                "encoder: bi compares the vectors of the two texts, which gives a score; for classes leave it at cross"
+            )
+        return self
+
+    @property
+    def model_class(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return "AutoModel" if self.encoder == "bi" else "AutoModelForSequenceClassification"
+
+    def goal(self) -> Target:
+        if self.target == "label":
+            return super().goal()
+        assert self.scale is not None, "the scale is open: call settle(train) first"
+        return Scale(*self.scale)
+
+    def goal_type(self) -> type[Target]:
+        return Classes if self.target == "label" else Scale
+
+    # ---- rows
+
+    def schema(self) -> DataFrameSchema:
+        import pandera.polars as pa
+
+        filled = not_blank()
+        columns = {name: pa.Column(pl.String, filled) for name in ("id", *self.texts)}
+        if self.target == "score":
+            finite = pa.Check(
+                lambda data: data.lazyframe.select(pl.col(data.key).is_finite()), error="not finite"
+            )
+            return pa.DataFrameSchema(columns | {"score": pa.Column(pl.Float64, finite)})
+        labels = filled if self.classes is None else pa.Check.isin(self.classes)
+        return pa.DataFrameSchema(columns | {"label": pa.Column(pl.String, labels)})
+
+    def examples(self) -> pl.DataFrame:
+        pairs = [
+            ("개가 공원에서 뛴다", "개가 공원에서 달린다"),
+            ("비가 많이 온다", "오늘은 하늘이 맑다"),
+            ("아이가 책을 읽는다", "아이가 책을 본다"),
+            ("기차가 늦게 왔다", "기차는 제때 도착했다"),
+            ("두 사람이 밥을 먹는다", "두 사람이 식사를 한다"),
+            ("문이 굳게 닫혀 있다", "누구나 들어갈 수 있다"),
+            ("그는 노래를 부른다", "그가 노래를 한다"),
+            ("가게는 오늘 쉰다", "지금 물건을 살 수 있다"),
+        ]
+        ids = [f"example-{number}" for number in range(len(pairs))]
+        names = (self.classes or ("0", "1"))[:2]
+        gold: list[Any] = (
+            list(names[::-1]) * 4 if self.target == "label" else [5.0, 0.0, 4.3, 0.7, 3.6, 1.4, 2.9, 2.1]
+        )
+        frame = pl.DataFrame(pairs, schema=["text_a", "text_b"], orient="row")
+        return frame.select(pl.Series("id", ids), "text_a", "text_b", pl.Series(self.target, gold))
+
+    def corrupted(self) -> pl.DataFrame:
+        row = self.examples().row(0, named=True)
+        rows = [row | {name: None} for name in row] + [row | {"text_a": " "}, row | {"text_b": ""}]
+        if self.target == "label":
+            rows.append(row | {"label": "" if self.classes is None else "not-a-class"})
+        else:
+            rows += [row | {"score": float("nan")}, row | {"score": float("inf")}]
+        return pl.DataFrame(rows, schema=self.examples().schema)
+
+    def settle(self, train: pl.DataFrame) -> Self:
+        if self.target == "label" or self.scale is not None:
+            return super().settle(train)
+        found = Scale.between(train["score"]) if self.encoder == "bi" else Scale.of(train["score"])
+        return self.model_copy(update={"scale": (found.center, found.spread)})
+
+    # ---- model
+
+    def head(self) -> dict[str, Any]:
+        return {} if self.encoder == "bi" else super().head()
+
+    def prepare(self, model: PreTrainedModel) -> None:
+        if self.encoder == "bi":
+            embedding.bare(model)
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
+        """Both texts in one input, the longer one cut first where they are too long; with encoder bi the first, and the
+        second as `other`."""
+        if rows.is_empty():
+            return []
+        first, second = (rows[name].to_list() for name in self.texts)
+        if self.encoder == "bi":
+            texts = [self.prefix + text for text in (*first, *second)]
+            ids = tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
+            features: list[Feature] = [
+                {"row": row, "input_ids": ids[row], "other": ids[rows.height + row]}
+                for row in range(rows.height)
+            ]
+        else:
+            made = tokenizer(first, second, truncation="longest_first", max_length=self.max_length)
+            names = [name for name in ("input_ids", "token_type_ids") if name in made]
+            features = [
+                {"row": row, **{name: made[name][row] for name in names}} for row in range(rows.height)
+            ]
+        return self.labelled(features, rows) if labelled else features
+
+    def collate(
+        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+    ) -> dict[str, torch.Tensor]:
+        """With encoder bi also `other_input_ids` and `other_attention_mask` (batch, longest)."""
+        batch = super().collate(features, tokenizer)
+        if self.encoder == "bi":
+            others = super().collate([{"input_ids": item["other"]} for item in features], tokenizer)
+            batch |= {f"other_{name}": tensor for name, tensor in others.items()}
+        return batch
+
+    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Cross-entropy of classes, squared error of scores."""
+        if self.encoder == "cross":
+            return super().loss(model, batch)
+        from torch.nn.functional import mse_loss
+
+        return mse_loss(embedding.cosines(model, batch, self.pooling), batch["labels"].float())
+
+    def outputs(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
+    ) -> tuple[list[np.ndarray], float | None]:
+        if self.encoder == "cross":
+            return super().outputs(model, batch)
+        from torch.nn.functional import mse_loss
+
+        found = embedding.cosines(model, batch, self.pooling)
+        loss = float(mse_loss(found, batch["labels"].float())) if "labels" in batch else None
+        return list(found.double().cpu().numpy()[:, None]), loss
+
+    def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+        if self.encoder == "bi":
+            side = self.prefix, self.max_length
+            embedding.export(folder, self.pooling, side, side)
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        cosine = {"zero_shot"} if self.target == "score" and not decoder else set()
+        return super().modes(decoder) | cosine
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """Classes as others are; a score is the cosine of the two texts' vectors."""
+        if self.target == "label":
+            return super().ask(asked)
+        from models.inference.inputs import ask_untrained
+
+        return ask_untrained(asked, self.model_copy(update={"encoder": "bi"}))
+
+    # ---- the cheap classical method
+
+    def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
+        from models.downstream.pair.tfidf import fit
+
+        first, second = (train[name].to_list() for name in self.texts)
+        tried = [
+            PairBaseline(self, model, {"C": cost})
+            for cost, model in fit(first, second, train[self.target], self.goal())
+        ]
+        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+
+    def load_baseline(self, folder: Path) -> Baseline:
+        from models.downstream.pair.tfidf import PairModel
+
+        return PairBaseline(self, PairModel.load(folder), {})
+
+
+class PairBaseline:
+    """A linear model of both texts' TF-IDF and their overlap, whose outputs are read like those of a model's head."""
+
+    def __init__(self, downstream: Pair, model: PairModel, setting: dict[str, Any]) -> None:
+        self.downstream, self.model, self.setting = downstream, model, setting
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        first, second = (rows[name].to_list() for name in self.downstream.texts)
+        return self.downstream.decode(list(self.model.outputs(first, second)), [], rows)
+
+    def save(self, folder: Path) -> None:
+        self.model.save(folder)

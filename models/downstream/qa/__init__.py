@@ -1,0 +1,189 @@
+"""Question answering: the answer to a question is a piece of a text, its context.
+
+A context too long for one input is read in windows that overlap. A window with the whole answer is trained to point
+to the answer's first and last token, a window without to the input's first token, which is none of the context's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import polars as pl
+from pydantic import Field, model_validator
+
+from models.data.schemas import not_blank
+from models.downstream.qa import answers as answer_rows
+from models.downstream.qa import scores, windows
+from models.errors import DataError
+from models.interfaces.downstream import Asked, Baseline, Downstream, Feature, beside
+from models.modes import IN_CONTEXT
+
+if TYPE_CHECKING:
+    import torch
+    from pandera.polars import DataFrameSchema
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ROOM = 16
+"""Tokens that must be left for special tokens and context beside the longest question."""
+
+
+class QuestionAnswering(Downstream):
+    """Finds the answer to `question` in `context`."""
+
+    kind: Literal["qa"] = "qa"
+    headline: ClassVar[str] = "char_f1"
+    model_class: ClassVar[str] = "AutoModelForQuestionAnswering"
+    texts: ClassVar[tuple[str, ...]] = ("context", "question")
+    inputs: ClassVar[tuple[str, ...]] = texts
+
+    stride: int = Field(
+        default=64,
+        ge=0,
+        description="Tokens of the context that neighbouring windows share, at most half of the smallest window.",
+    )
+    max_question: int = Field(
+        default=48, ge=1, description="Longest question in tokens; the rest of a longer one is cut off."
+    )
+    max_answer: int = Field(default=60, ge=1, description="Longest answer that is given, in characters.")
+
+    @model_validator(mode="after")
+    def _room_for_the_context(self) -> Self:
+        if self.max_length < self.max_question + ROOM:
+            raise ValueError(
+                f"max_length {self.max_length} leaves no room for a context beside max_question "
+                f"{self.max_question}: raise max_length to {self.max_question + ROOM} or lower max_question"
+            )
+        return self
+
+    # ---- rows
+
+    def schema(self) -> DataFrameSchema:
+        import pandera.polars as pa
+
+        filled = not_blank()
+        return pa.DataFrameSchema(
+            {
+                "id": pa.Column(pl.String, filled),
+                "title": pa.Column(pl.String),
+                "context": pa.Column(pl.String, filled),
+                "question": pa.Column(pl.String, filled),
+                "answers": pa.Column(answer_rows.ANSWERS, answer_rows.checks()),
+            }
+        )
+
+    def examples(self) -> pl.DataFrame:
+        return answer_rows.examples()
+
+    def corrupted(self) -> pl.DataFrame:
+        return answer_rows.corrupted(self.examples())
+
+    def check(self, train: pl.DataFrame) -> None:
+        lengths = [len(answer["text"]) for scores in train["answers"] for answer in scores]
+        if not lengths:
+            raise DataError("no training rows: qa needs questions with answers; check the source")
+        if min(lengths) > self.max_answer:
+            raise DataError(
+                f"all {len(lengths):,} training answers are longer than max_answer, {self.max_answer} characters: "
+                f"raise it; the shortest has {min(lengths)}"
+            )
+
+    # ---- model
+
+    def head(self) -> dict[str, Any]:
+        return {"num_labels": 2}
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
+        """The windows of each row, as `spans.windows` makes them; labelled ones have `start_positions` and
+        `end_positions`."""
+        questions, contexts = rows["question"].to_list(), rows["context"].to_list()
+        features = windows.windows(
+            tokenizer, questions, contexts, self.max_length, self.max_question, self.stride
+        )
+        if labelled:
+            windows.label(features, contexts, rows["answers"].to_list())
+        return features
+
+    def collate(
+        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+    ) -> dict[str, torch.Tensor]:
+        import torch
+
+        batch = super().collate(features, tokenizer)
+        for name in windows.POSITIONS:
+            if name in features[0]:
+                batch[name] = torch.tensor([feature[name] for feature in features])
+        return batch
+
+    def outputs(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
+    ) -> tuple[list[np.ndarray], float | None]:
+        """Logits of start and end (tokens, 2) of each feature; and the loss, where there are labels."""
+        import torch
+
+        output = model(**batch)
+        logits = torch.stack([output.start_logits, output.end_logits], dim=-1).double().cpu().numpy()
+        lengths = batch["attention_mask"].sum(dim=1).tolist()
+        found = [item[:length] for item, length in zip(logits, lengths, strict=True)]
+        return found, None if output.loss is None else float(output.loss)
+
+    def oracle(self, feature: Feature) -> np.ndarray:
+        logits = np.zeros((len(feature["input_ids"]), 2))
+        for column, name in enumerate(windows.POSITIONS):
+            logits[feature[name], column] = 10.0
+        return logits
+
+    def decode(
+        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Columns `id`, `answer`, its `start` and `end` in the context (characters, half-open), `probability`.
+
+        The answer is the piece of the context with the highest sum of start and end logit over all windows, of at most
+        `max_answer` characters. Its probability is that of its start times that of its end among the tokens of its
+        window. A context without a token has the answer "".
+        """
+        best = [(-np.inf, 0, 0, 0.0)] * rows.height
+        for logits, feature in zip(outputs, features, strict=True):
+            found = windows.best_span(logits, feature["first"], feature["offsets"], self.max_answer)
+            best[feature["row"]] = max(best[feature["row"]], found, key=lambda item: item[0])
+        return answer_rows.predictions(rows, [item[1:] for item in best])
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        return super().modes(decoder) | (frozenset(IN_CONTEXT) if decoder else frozenset())
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """The piece of the context that a causal model most likely goes on with after the question."""
+        from models import causal_answers
+
+        return causal_answers.spans(asked, self.encode(asked.tokenizer, asked.rows, False), self.max_answer)
+
+    # ---- score
+
+    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+        """Whether the answer is exact, its F1, and 1 (predictions, 3); of several gold answers the best one counts."""
+        return scores.scores(predictions["answer"], beside(predictions, rows)["answers"])
+
+    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        count = np.maximum(totals[..., 2], 1.0)
+        return {"exact_match": totals[..., 0] / count, "char_f1": totals[..., 1] / count}
+
+    def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
+        """`worst`: the answers that are not exact with the highest probability, with the context around gold."""
+        return {"worst": scores.worst(rows, predictions)}
+
+    # ---- the cheap classical method
+
+    def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
+        from models.downstream.qa.best_sentence import baselines
+
+        tried = baselines(train)
+        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+
+    def load_baseline(self, folder: Path) -> Baseline:
+        from models.downstream.qa.best_sentence import SentenceBaseline
+
+        return SentenceBaseline.load(folder)

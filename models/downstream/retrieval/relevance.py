@@ -1,0 +1,107 @@
+"""Which passages are relevant to which queries: what such rows must be, and what a model learns from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from models.data.splits import normalised
+from models.errors import DataError
+
+if TYPE_CHECKING:
+    from pandera.polars import Check
+
+RELEVANT = pl.List(pl.Struct({"passage_id": pl.String, "grade": pl.Int64}))
+"""Type of the column `relevant`."""
+
+FORM, PASSAGE, NONE, UNKNOWN = PROBLEMS = (
+    "not passages, each once, with grades from 0 up",
+    "given for a passage",
+    "no passage of a grade above 0",
+    "names a passage that is not there",
+)
+"""What can be wrong with `relevant`, as a quarantine says it."""
+
+
+def checks() -> list[Check]:
+    """Of the column `relevant`, one for each of `PROBLEMS`; they look at all rows together."""
+    import pandera.polars as pa
+
+    return [
+        pa.Check(
+            lambda data, wrong=problem: pl.LazyFrame(
+                {data.key: [found != wrong for found in _problems(data.lazyframe.collect())]},
+                schema={data.key: pl.Boolean},
+            ),
+            error=problem,
+        )
+        for problem in PROBLEMS
+    ]
+
+
+def _problems(rows: pl.DataFrame) -> list[str | None]:
+    """The first thing that is wrong with each row's `relevant`."""
+    there = rows.filter(pl.col("passage") & pl.col("text").str.contains(r"\S"))
+    known = set(there["id"].drop_nulls())
+    pairs = zip(rows["passage"], rows["relevant"].to_list(), strict=True)
+    return [_problem(passage, relevant, known) for passage, relevant in pairs]
+
+
+def _problem(
+    passage: bool | None, relevant: Sequence[Mapping[str, Any]] | None, known: set[str]
+) -> str | None:
+    if passage is None:
+        return None  # which has a reason of its own
+    if passage:
+        return PASSAGE if relevant else None
+    names = [item and item["passage_id"] for item in relevant or ()]
+    if None in names or len(set(names)) < len(names):
+        return FORM
+    if any(item["grade"] is None or item["grade"] < 0 for item in relevant or ()):
+        return FORM
+    if not grades(relevant):
+        return NONE
+    return None if known.issuperset(names) else UNKNOWN
+
+
+def grades(relevant: Sequence[Mapping[str, Any]] | None) -> dict[str, int]:
+    """Passage -> grade, of the passages that are relevant to a query: those of a grade above 0."""
+    return {item["passage_id"]: item["grade"] for item in relevant or () if item["grade"] > 0}
+
+
+def label(features: Sequence[dict[str, Any]], rows: pl.DataFrame) -> None:
+    """Adds to the feature of each row, whose tokens are `input_ids`, what it is relevant to.
+
+    Every feature gets `gold`, {row of a relevant passage: grade}, and `rows`, how many there are; a passage is relevant
+    to itself. Queries get `positive`, the tokens of the relevant passage of the highest grade (of several, the first by
+    id), its `content`, a number that texts share whose `normalised` forms are the same, and `wanted`, the contents that
+    are no wrong answer: those of all passages that are relevant to a query with this text, and this text itself.
+    Where rows have a `group` (an article, say), `alike` is a number for that of the positive: passages of one group are
+    hard to tell apart, and more is learnt from them than from any (Hofstätter et al., Efficiently Teaching an Effective
+    Dense Retriever with Balanced Topic Aware Sampling, 2021).
+
+    Raises:
+        DataError: none of the passages that are relevant to a query is among the rows.
+    """
+    ids, contents = rows["id"].to_list(), rows.select(normalised("text").rank("dense"))["text"].to_list()
+    groups = rows["group"].rank("dense").to_list() if "group" in rows.columns else None
+    places = {ids[row]: row for row in rows["passage"].arg_true()}
+    wanted: dict[int, set[int]] = {}
+    for row, (passage, relevant) in enumerate(rows.select("passage", "relevant").iter_rows()):
+        if passage:
+            features[row].update(gold={row: 1}, rows=rows.height)
+            continue
+        gold = {places[name]: grade for name, grade in grades(relevant).items() if name in places}
+        if not gold:
+            raise DataError(
+                f"query {ids[row]}: none of its relevant passages is there; give them beside the query"
+            )
+        best = min(gold, key=lambda at: (-gold[at], ids[at]))
+        fits = wanted.setdefault(contents[row], {contents[row]})  # one set for all queries with this text
+        fits |= {contents[at] for at in gold}
+        features[row].update(gold=gold, rows=rows.height)
+        features[row].update(positive=features[best]["input_ids"], content=contents[best], wanted=fits)
+        if groups:
+            features[row]["alike"] = groups[best]

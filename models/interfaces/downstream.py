@@ -1,0 +1,251 @@
+"""NLP tasks a pretrained model is carried over to, one file each.
+
+A downstream says all there is to know about one NLP task: the form of its rows, how they become model inputs,
+which model class and loss it trains, how model outputs become predictions in terms of the text, how predictions
+are scored, and the cheap classical method a user would try first. Nothing here knows how a prediction came about:
+a head, a prompt, a similarity and a baseline all end in the same predictions frame, so there is one path to score.
+
+Heavy libraries (torch, transformers, sklearn, pandera) are imported inside functions: recipes name downstreams,
+and reading a recipe has to be quick.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from models.config import Chosen, chosen
+from models.errors import DataError
+from models.modes import TRAINED
+
+if TYPE_CHECKING:
+    import torch
+    from pandera.polars import DataFrameSchema
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Feature = dict[str, Any]
+"""One model input: `input_ids` (list of int), `row` (index of its row), and what the downstream adds.
+
+`pool: True` marks the feature of a row that is no example: it is predicted with, never trained on by itself.
+"""
+
+
+def padded(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
+    """(sequences, longest) int64, the shorter ones filled up with `value`."""
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+
+    return pad_sequence([torch.tensor(item) for item in sequences], batch_first=True, padding_value=value)
+
+
+def beside(predictions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that `predictions` are of, in their order."""
+    return predictions.select("id").join(rows, on="id", how="left", maintain_order="left")
+
+
+class NotInContext(DataError):
+    """There is no way to ask without learning."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A pretrained model, and what it is asked without learning."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    decoder: bool
+    """Whether it reads from left to right and can go on with a text; else it can fill in hidden words, where it has a
+    head for that, and gives vectors."""
+    rows: pl.DataFrame
+    demonstrations: pl.DataFrame
+    """Labelled rows that it is shown; none at zero shot."""
+    labelled: bool
+    on_progress: Callable[[int, int], None] = lambda done, total: None
+    dropped: Counter[str] = field(default_factory=Counter)
+    """How many demonstrations did not fit into the model beside the question, in all inputs."""
+
+
+class Baseline(Protocol):
+    """A fitted classical method."""
+
+    setting: dict[str, Any]
+    """What was chosen on validation rows."""
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Predictions frame of `rows`."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write it in files that hold no code."""
+        ...
+
+
+class Downstream(Chosen, ABC):
+    """One NLP task. A subclass in a module of its own is all that is needed to add one."""
+
+    headline: ClassVar[str]
+    """Metric by which settings and checkpoints are chosen, and which reports show first."""
+    lower_is_better: ClassVar[frozenset[str]] = frozenset()
+    """Metrics, perplexity say, of which less is better."""
+    balance: ClassVar[str | None] = None
+    """Column whose values label draws hold equally often; None: plain draws."""
+    model_class: ClassVar[str]
+    """The `AutoModelFor…` class of transformers that holds the head."""
+    texts: ClassVar[tuple[str, ...]] = ("text",)
+    """Columns that hold what a model reads: a test row that stands in the corpus is found by them."""
+    inputs: ClassVar[tuple[str, ...]] = ("text",)
+    """Columns that a prediction needs: the fields of a request."""
+    decoder: ClassVar[bool] = False
+    """Whether it needs a causal language model; others take either kind."""
+    pool: ClassVar[str | None] = None
+    """Boolean column: a row where it is true is no example but what examples speak of (a passage to be found, say).
+
+    Such rows stand in every part, after the examples, and are not counted as labels.
+    """
+    scores_gold: ClassVar[bool] = False
+    """Whether predictions say how likely the gold answer is, so that test rows are encoded with their labels."""
+
+    max_length: int = Field(
+        default=128, ge=8, description="Longest input in tokens; the rest of a longer text is cut off."
+    )
+
+    # ---- rows
+
+    @abstractmethod
+    def schema(self) -> DataFrameSchema:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """What every row must be; other columns (`file`, `line`, …) are let through."""
+
+    @abstractmethod
+    def examples(self) -> pl.DataFrame:
+        """At least eight made-up rows that `schema` accepts and a model can learn by heart."""
+
+    @abstractmethod
+    def corrupted(self) -> pl.DataFrame:
+        """Rows each of which `schema` must reject."""
+
+    def settle(self, train: pl.DataFrame) -> Self:
+        """This downstream with all that a recipe may leave open taken from training rows."""
+        return self
+
+    def check(self, train: pl.DataFrame) -> None:
+        """Refuse training rows from which nothing can be learnt.
+
+        Raises:
+            DataError: saying what is wrong with them.
+        """
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        """The modes that mean something for this downstream with a model that reads from left to right, or another."""
+        return TRAINED
+
+    # ---- model
+
+    def head(self) -> dict[str, Any]:
+        """Settings of the model's configuration that describe the head; those an architecture lacks are left out."""
+        return {}
+
+    def prepare(self, model: PreTrainedModel) -> None:
+        """Takes off a model that was just made or loaded what this downstream does not use."""
+
+    @abstractmethod
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
+        """Model inputs of `rows`, in their order, one or more a row; with labels only if `labelled`."""
+
+    def collate(
+        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+    ) -> dict[str, torch.Tensor]:
+        """A batch: `input_ids`, `attention_mask` (batch, longest), and `labels` where the features have them."""
+        import torch
+
+        padding: Any = tokenizer.pad_token_id
+        batch = {
+            name: padded([feature[name] for feature in features], value)
+            for name, value in (("input_ids", padding), ("token_type_ids", 0))
+            if name in features[0]
+        }
+        batch["attention_mask"] = padded([[1] * len(feature["input_ids"]) for feature in features], 0)
+        if "label" in features[0]:
+            batch["labels"] = torch.tensor([feature["label"] for feature in features])
+        return batch
+
+    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Training loss of a batch (scalar)."""
+        return model(**batch).loss
+
+    def outputs(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
+    ) -> tuple[list[np.ndarray], float | None]:
+        """What `decode` needs of each feature of a batch, free of padding; and the loss, where there are labels."""
+        output = model(**batch)
+        loss = None if output.loss is None or output.loss.isnan() else float(output.loss)
+        return list(output.logits.double().cpu().numpy()), loss
+
+    def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Writes beside the weights and the tokenizer in `folder` what another library needs to load them."""
+
+    @abstractmethod
+    def oracle(self, feature: Feature) -> np.ndarray:
+        """What `outputs` would be from a model that knows the gold answer of a labelled feature."""
+
+    @abstractmethod
+    def decode(
+        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Predictions in terms of the text: `id` and the columns of this downstream, in the order of `rows`."""
+
+    def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
+        """A row of predictions as the JSON-able answer to a request."""
+        return {name: value for name, value in prediction.items() if name != "id"}
+
+    # ---- without learning
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """Features and outputs, as `decode` takes them, of a pretrained model that has learnt nothing of this.
+
+        For those of `modes` in which no weight is updated.
+        """
+        raise NotInContext(f"{self.kind} has no answers from a model that has learnt nothing of it")
+
+    # ---- score
+
+    @abstractmethod
+    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+        """Sufficient statistics of each prediction (predictions, k), float64: `metrics` of their sum is the score."""
+
+    @abstractmethod
+    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        """Each metric (…) from summed statistics (…, k)."""
+
+    def evaluate(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, float]:
+        """Each metric of `predictions` over all of `rows`."""
+        totals = self.statistics(rows, predictions).sum(axis=0)
+        return {name: float(value) for name, value in self.metrics(totals).items()}
+
+    @abstractmethod
+    def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
+        """What a reader wants to see beside the metrics, JSON-able: the worst errors with id, file and line."""
+
+    # ---- the cheap classical method
+
+    @abstractmethod
+    def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
+        """The baseline fitted on `train`, its settings chosen on `validation`."""
+
+    @abstractmethod
+    def load_baseline(self, folder: Path) -> Baseline:
+        """The baseline that `save` wrote to `folder`."""
+
+
+if TYPE_CHECKING:
+    DownstreamField = Downstream
+else:
+    DownstreamField = chosen("models.downstream", Downstream)
+    """A downstream in a configuration: `{kind: classification, …}`."""

@@ -1,0 +1,135 @@
+"""Ways of carrying a model over to a downstream, one file each.
+
+A way says what of the model learns, from which labelled rows, and how the result answers. Data, start and machine are
+the same for all (`Problem`), and every way ends in a folder that `load` answers from.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import polars as pl
+
+from models.config import Chosen, chosen
+from models.interfaces.downstream import Downstream
+
+if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
+    import numpy as np
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from models.inference.inputs import Inputs
+    from models.interfaces.downstream import Feature
+
+Progress = Callable[[int, int, str], None]
+"""Told how much is done, of how much, and a word on how it goes."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be learnt, from which start and on which machine."""
+
+    downstream: Downstream
+    tokenizer: PreTrainedTokenizerBase
+    start: Callable[[], PreTrainedModel]
+    """Makes the model before it learns, its head drawn from `seed`."""
+    train: pl.DataFrame
+    """Training rows in drawn order, so that the first n are a draw of n."""
+    validation: pl.DataFrame
+    pool: pl.DataFrame
+    """Rows that examples speak of, after the training and the validation rows; most downstreams have none."""
+    seed: int
+    scratch: Path
+    """Folder that outlives the process."""
+    device: str = "auto"
+    threads: int | None = None
+    pretrained: Path | None = None
+    """Folder of the pretrained model; None where the start is random."""
+    draw: Callable[[int], pl.DataFrame] | None = None
+    """Training rows of another draw of the same size, by its number."""
+
+    def inputs(self, rows: pl.DataFrame) -> Inputs:
+        """Labelled rows, tokenised, with the pool after them."""
+        from models.inference.inputs import Inputs
+
+        return Inputs(self.downstream, self.tokenizer, pl.concat([rows, self.pool]), labelled=True)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a way has made."""
+
+    files: dict[str, Path]
+    """Folders and files to keep, by their name beside the others; `model` is the model that `transformers` loads."""
+    setting: dict[str, Any]
+    """What was chosen on validation rows."""
+    metrics: dict[str, float]
+    """On validation rows, as the chosen trial had them; empty where nothing was trained."""
+    trainable_parameters: int
+    history: list[dict[str, float]]
+    """The curve of the chosen trial; empty where nothing was trained."""
+    trials: list[dict[str, Any]]
+    """Every trial: rows, steps, setting, metrics on validation rows."""
+    tokenizer: PreTrainedTokenizerBase
+    """What the model reads with."""
+
+    @property
+    def model(self) -> Path:
+        """Folder of the model that `transformers` loads."""
+        return self.files["model"]
+
+
+class Predictor(Protocol):
+    """A model that answers."""
+
+    @property
+    def draws(self) -> int:
+        """How many sets of demonstrations it has been given; 1 for a model that was trained."""
+        ...
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """What of the demonstrations did not fit into the model so far, counted over all questions."""
+        ...
+
+    def outputs(
+        self,
+        rows: pl.DataFrame,
+        labelled: bool,
+        draw: int = 0,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> tuple[list[Feature], list[np.ndarray]]:
+        """The features of rows and what the downstream's `decode` needs of each."""
+        ...
+
+
+class Transfer(Chosen, ABC):
+    """One way. A subclass in a module of its own is all that is needed to add one."""
+
+    @abstractmethod
+    def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
+        """Learns; every choice is made on validation rows.
+
+        Raises:
+            DataError: nothing can be learnt from such rows, or they do not fit the model.
+        """
+
+    def without_search(self) -> Self:
+        """The same with the first of all settings that it would try."""
+        return self
+
+    def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
+        """What `carry` made, from the folder its files were kept in."""
+        from models.inference.inputs import HeadPredictor
+
+        return HeadPredictor.load(folder, downstream, device)
+
+
+if TYPE_CHECKING:
+    TransferField = Transfer
+else:
+    TransferField = chosen("models.transfer", Transfer)
+    """A way in a configuration: `{kind: finetune, …}`."""

@@ -1,0 +1,237 @@
+"""Pretraining: a model learns an objective from packed documents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from models.backbone.build import ModelConfig
+from models.config import PLUMBING, Config
+from models.interfaces.objective import Objective, ObjectiveField, Vocabulary
+from models.pretraining.buckets import Buckets
+from models.seeds import derive
+from models.tokens import packing
+from models.tokens.packing import Documents
+from models.tokens.tokenizer import token_id
+from models.training.optimizers import OptimizerConfig
+
+if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from models.training.loop import Record
+
+
+class TrainConfig(Config):
+    """How long and how a model is pretrained."""
+
+    tokens: int | None = Field(
+        default=None, ge=1, description="How many tokens to read in all; or give epochs."
+    )
+    epochs: float | None = Field(
+        default=None, gt=0, description="How often to read the corpus; or give tokens."
+    )
+    batch_tokens: int = Field(default=4096, ge=64, description="Tokens in a batch.")
+    optimizer: OptimizerConfig = Field(
+        default=OptimizerConfig(kind="muon", learning_rate=2e-3, matrix_learning_rate=3e-3),
+        description="Optimiser and schedule.",
+    )
+    warm_start: bool = Field(
+        default=False,
+        description="Start token embeddings from what occurs together in the corpus (PPMI and SVD). With it, a low "
+        "optimizer.learning_rate keeps what they say.",
+    )
+    log_every: int = Field(default=50, ge=1, description="Steps between two points of the training curve.")
+    evaluations: int = Field(
+        default=10, ge=1, description="How often the loss on held-out text is measured along the way."
+    )
+    evaluation_tokens: int = Field(default=100_000, ge=1, description="Held-out tokens it is measured on.")
+    checkpoint_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        description="Seconds between two checkpoints; changes no result.",
+        json_schema_extra=PLUMBING,
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> TrainConfig:
+        if (self.tokens is None) == (self.epochs is None):
+            raise ValueError("how long to train: give either tokens or epochs")
+        return self
+
+    def steps(self, tokens_in_corpus: int, batches_in_epoch: int) -> int:
+        """Number of steps on a corpus."""
+        epochs = self.epochs if self.epochs is not None else (self.tokens or 0) / tokens_in_corpus
+        return max(1, math.ceil(epochs * batches_in_epoch))
+
+
+class PretrainConfig(Config):
+    """Everything about a pretrained model but its data."""
+
+    objective: ObjectiveField = Field(
+        description="What is learnt: mlm, clm, or a mapping with its kind and settings."
+    )
+    model: ModelConfig = Field(default=ModelConfig(), description="The model.")
+    train: TrainConfig = Field(description="How long and how.")
+    seed: int = Field(default=1, ge=0, description="Of fresh weights, order and masking.")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where training happens; nothing of it changes results (bits are promised at equal threads, on the CPU)."""
+
+    device: str = "auto"
+    threads: int | None = None
+    scratch: Path | None = None
+
+
+def pretrain(
+    config: PretrainConfig,
+    train: Documents,
+    validation: Documents,
+    tokenizer: PreTrainedTokenizerBase,
+    machine: Machine,
+    *,
+    on_log: Callable[[Record], None] = lambda record: None,
+    on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> tuple[PreTrainedModel, list[Record]]:
+    """A pretrained model and its curve."""
+    from models.backbone import build
+    from models.pretraining import warm_start
+    from models.training import loop
+
+    objective: Objective = config.objective
+    model = build.build(config.model, tokenizer, objective.model_class, config.seed)
+    words = vocabulary(train, tokenizer)
+    if config.model.pretrained is None:
+        objective.prepare(model, words)
+        if config.train.warm_start:
+            on_progress(0, 1, "counting which tokens occur together")
+            warm_start.apply(model, train, words.special, config.seed, machine.threads, machine.scratch)
+    batches = Batches(objective, train, words, config.train.batch_tokens, config.seed)
+    unseen = sample(validation, config)
+    held_out = Batches(objective, unseen, words, config.train.batch_tokens, config.seed)
+    fixed = [held_out.at(step) for step in range(len(held_out))]
+    steps = config.train.steps(train.tokens, len(batches))
+    history = loop.train(
+        model,
+        batches.at,
+        objective.losses,
+        loop.Plan(
+            steps=steps,
+            optimizer=config.train.optimizer,
+            seed=config.seed,
+            log_every=config.train.log_every,
+            evaluate_every=max(1, steps // config.train.evaluations),
+            device=machine.device,
+            threads=machine.threads,
+            scratch=machine.scratch,
+            checkpoint_seconds=config.train.checkpoint_seconds,
+        ),
+        evaluate=lambda model: held_out_loss(model, objective, fixed, unseen.size),
+        on_log=on_log,
+        on_progress=on_progress,
+    )
+    return model, history
+
+
+class Batches:
+    """The batch of a step, a function of (seed, step) alone."""
+
+    def __init__(
+        self, objective: Objective, documents: Documents, words: Vocabulary, batch_tokens: int, seed: int
+    ) -> None:
+        self._objective, self._documents, self._words, self._seed = objective, documents, words, seed
+        self._buckets = Buckets(documents.lengths, batch_tokens, seed)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self._buckets)
+
+    def at(self, step: int) -> dict[str, Tensor]:
+        import torch
+
+        generator = torch.Generator().manual_seed(derive(self._seed, "batch", step))
+        return self._objective.batch(
+            rows(self._documents, self._buckets.documents(step)), self._words, generator
+        )
+
+
+def rows(documents: Documents, chosen: np.ndarray) -> dict[str, Tensor]:
+    """`input_ids` (chosen, longest) of documents, and an `attention_mask` only where some are padded.
+
+    Padding repeats a document's last token, [SEP], which is never a target and, masked, seen by none.
+    """
+    import torch
+
+    lengths = documents.lengths[chosen][:, None]
+    places = np.arange(lengths.max())
+    ids = documents.ids[documents.starts[chosen][:, None] + np.minimum(places, lengths - 1)].astype(np.int64)
+    if (lengths == len(places)).all():
+        return {"input_ids": torch.from_numpy(ids)}
+    mask = (places < lengths).astype(np.int64)
+    return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+
+
+def vocabulary(documents: Documents, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+    """What the objective has to know of the tokens."""
+    import torch
+
+    unknown = token_id(tokenizer, "unk")
+    special = sorted(token for token in tokenizer.all_special_ids if token != unknown)
+    counts = torch.from_numpy(np.bincount(documents.ids, minlength=len(tokenizer)))
+    counts[special] = 0
+    return Vocabulary(torch.tensor(special), token_id(tokenizer, "mask"), counts)
+
+
+def sample(documents: Documents, config: PretrainConfig) -> Documents:
+    """Documents drawn at random, of about `evaluation_tokens` in all."""
+    order = np.random.default_rng(derive(config.seed, "evaluation")).permutation(len(documents.lengths))
+    enough = int(np.searchsorted(np.cumsum(documents.lengths[order]), config.train.evaluation_tokens)) + 1
+    chosen = np.sort(order[:enough])
+    return Documents(
+        documents.ids, documents.starts[chosen], documents.lengths[chosen], documents.sizes[chosen]
+    )
+
+
+def held_out_loss(
+    model: PreTrainedModel, objective: Objective, batches: list[dict[str, Tensor]], size: int
+) -> Mapping[str, float]:
+    """`loss`, the mean over all targets in nats, and what the objective makes of it for text of `size` bytes."""
+    sums, targets = 0.0, 0
+    for batch in batches:
+        total, number = objective.evaluate(
+            model, {name: tensor.to(model.device) for name, tensor in batch.items()}
+        )
+        sums, targets = sums + total, targets + number
+    return {"loss": sums / max(1, targets), **objective.rates(sums, max(1, targets), size)}
+
+
+def save(
+    folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, history: list[Record]
+) -> None:
+    """`model/` that loads in plain transformers, and `history.parquet`, without what is measured by the clock."""
+    import polars as pl
+
+    from models.training.loop import MEASURED
+
+    model.save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    curve = pl.from_dicts(
+        [
+            {name.replace("/", "_"): value for name, value in point.items() if name not in MEASURED}
+            for point in history
+        ]
+    )
+    curve.write_parquet(folder / "history.parquet", compression="zstd")
+
+
+def documents(folder: Path) -> tuple[Documents, Documents]:
+    """(training, validation) documents of an encoded corpus."""
+    return packing.read(folder / "train.arrow"), packing.read(folder / "validation.arrow")

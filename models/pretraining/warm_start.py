@@ -1,0 +1,139 @@
+"""Token embeddings to start from: what occurs together, factorised.
+
+Positive pointwise mutual information of tokens within documents, with the context distribution smoothed, reduced
+by a truncated singular value decomposition (O. Levy, Y. Goldberg and I. Dagan, "Improving distributional similarity
+with lessons learned from word embeddings", 2015). It takes seconds where a network takes hours to get as far.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from models.errors import DataError
+from models.seeds import derive
+from models.tokens.packing import Documents
+
+SMOOTHING = 0.75
+"""Exponent of the context counts."""
+RARITY = 1e-3
+"""Token frequency at which its vector's length is cut by √2 (S. Arora et al., 2017, use its square root)."""
+SPREAD = 0.05
+"""Standard deviation of the embeddings."""
+NORMS = (0.25, 2.5)
+"""Least and greatest length of a token's vector, in units of a random vector's."""
+MOST_DOCUMENTS = 500_000
+"""More than these are sampled: co-occurrence counts change little then."""
+
+
+def apply(
+    model: PreTrainedModel,
+    documents: Documents,
+    special: Tensor,
+    seed: int,
+    threads: int | None,
+    scratch: Path | None,
+) -> None:
+    """Puts `embeddings` into a fresh model; after a kill they are read from the scratch folder.
+
+    Args:
+        special: ids that are no part of a text.
+        scratch: folder that outlives the process, if there is one.
+    """
+    weight: Tensor = model.get_input_embeddings().weight  # pyright: ignore[reportAssignmentType]
+    kept = scratch / "embeddings.npy" if scratch else None
+    if kept is None or not kept.is_file():
+        start = embeddings(documents, tuple(special.tolist()), *weight.shape, seed=seed, threads=threads)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            draft = kept.with_name("draft.npy")
+            np.save(draft, start)
+            draft.rename(kept)
+    else:
+        start = np.load(kept, allow_pickle=False)
+    with torch.no_grad():
+        weight.copy_(torch.from_numpy(start))
+
+
+def embeddings(
+    documents: Documents, special: tuple[int, ...], vocabulary: int, size: int, seed: int, threads: int | None
+) -> np.ndarray:
+    """Start values of the token embeddings; the special tokens' are random.
+
+    Args:
+        special: ids whose occurrences say nothing.
+        size: hidden size.
+
+    Returns:
+        (vocabulary, size) float32.
+
+    Raises:
+        DataError: the vocabulary has fewer tokens than the model is wide.
+    """
+    if vocabulary <= size:
+        raise DataError(
+            f"train.warm_start factorises {vocabulary:,} tokens into vectors of {size}: "
+            f"set tokenizer.vocabulary above {size}, or train.warm_start to false"
+        )
+    random = np.random.default_rng(derive(seed, "embeddings"))
+    with threadpool_limits(threads):
+        association = _association(_occurrences(documents, special, vocabulary, random))
+        svd = TruncatedSVD(size, n_iter=3, random_state=derive(seed, "svd") % 2**32)
+        rotation, _ = np.linalg.qr(random.standard_normal((size, size)))
+        vectors = (svd.fit_transform(association) * _weights(documents, vocabulary)[:, None]) @ rotation
+    vectors *= SPREAD / max(float(vectors.std()), 1e-12)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = SPREAD * size**0.5
+    vectors *= np.clip(norms, NORMS[0] * unit, NORMS[1] * unit) / np.maximum(norms, 1e-12)
+    unseen = np.flatnonzero(norms[:, 0] < 1e-9)
+    for rows in (list(special), unseen):
+        vectors[rows] = random.standard_normal((len(rows), size)) * SPREAD
+    return vectors.astype(np.float32)
+
+
+def _occurrences(
+    documents: Documents, special: tuple[int, ...], vocabulary: int, random: np.random.Generator
+) -> sparse.csr_matrix:
+    """(documents, vocabulary) 1 where a token occurs."""
+    number = len(documents.lengths)
+    rows = np.repeat(np.arange(number), documents.lengths)
+    places = np.arange(documents.lengths.sum()) - np.repeat(
+        np.cumsum(documents.lengths) - documents.lengths - documents.starts, documents.lengths
+    )
+    columns = documents.ids[places]
+    keep = ~np.isin(columns, special)
+    ones = np.ones(int(keep.sum()), np.float32)
+    matrix = sparse.csr_matrix((ones, (rows[keep], columns[keep])), (number, vocabulary))
+    matrix.data[:] = 1.0
+    if number > MOST_DOCUMENTS:
+        matrix = matrix[np.sort(random.choice(number, MOST_DOCUMENTS, replace=False))]
+    return matrix
+
+
+def _association(occurrences: sparse.csr_matrix) -> sparse.csr_matrix:
+    """(vocabulary, vocabulary) positive pointwise mutual information; each document counts as much as it is long."""
+    sizes = np.asarray(occurrences.sum(1)).ravel()
+    weight = sparse.diags((1 / np.maximum(sizes - 1, 1)).astype(np.float32))
+    together = (occurrences.T @ weight @ occurrences).tocsr()
+    together.setdiag(0)
+    together.eliminate_zeros()
+    counts = np.asarray(together.sum(1), np.float64).ravel()
+    contexts = counts**SMOOTHING
+    contexts *= counts.sum() / max(contexts.sum(), 1e-12)
+    pairs = together.tocoo()
+    expected = counts[pairs.row] * contexts[pairs.col]
+    information = np.log(np.maximum(pairs.data * counts.sum() / np.maximum(expected, 1e-12), 1e-12))
+    above = information > 0
+    values = (information[above].astype(np.float32), (pairs.row[above], pairs.col[above]))
+    return sparse.csr_matrix(values, together.shape)
+
+
+def _weights(documents: Documents, vocabulary: int) -> np.ndarray:
+    """Frequent tokens say little: their vectors are shorter."""
+    counts = np.bincount(documents.ids, minlength=vocabulary)
+    return np.sqrt(RARITY / (RARITY + counts / max(1, counts.sum())))

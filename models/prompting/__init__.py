@@ -1,0 +1,1 @@
+"""Asking a pretrained model that has learnt nothing of a downstream."""

@@ -1,0 +1,1 @@
+"""What downstreams with classes or scores share."""

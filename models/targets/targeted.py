@@ -1,0 +1,178 @@
+"""What classification and pairs have in common: texts are put into one of a few classes, or on a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+import polars as pl
+from pydantic import Field, field_validator, model_validator
+
+from models.config import did_you_mean
+from models.interfaces.downstream import Asked, Downstream, Feature, beside
+from models.modes import IN_CONTEXT
+from models.prompting import prompts
+from models.prompting.prompts import Template
+from models.targets.target import Classes, ClassNames, Target
+
+
+class Targeted(Downstream):
+    """A downstream whose rows have one target each."""
+
+    classes: ClassNames | None = Field(
+        default=None, description="Labels a row may have; left out, those of the training rows."
+    )
+    pooling: Literal["mean", "cls"] = Field(
+        default="mean",
+        description="What the head sees: the mean over all tokens, or the first (bert always the first).",
+    )
+
+    prompt: Template | None = Field(
+        default=None,
+        description="How a model is asked without learning: a text with the fields of a row, and {label} where the "
+        "class is to be said. By default the row's texts, then the class.",
+    )
+    label_words: Mapping[str, tuple[str, ...]] = Field(
+        default={},
+        description="Words by which a class is said in the prompt, such as {positive: [great, fun]}; by default its "
+        "name.",
+    )
+
+    @field_validator("label_words", mode="before")
+    @classmethod
+    def _as_texts(cls, value: Any) -> Any:
+        """YAML reads an unquoted 0 as a number, and one word needs no list."""
+        if not isinstance(value, Mapping):
+            return value
+        return {str(name): [words] if isinstance(words, str) else words for name, words in value.items()}
+
+    @model_validator(mode="after")
+    def _prompt_fits(self) -> Self:
+        unknown = sorted(prompts.fields(self.template()) - set(self.inputs))
+        if unknown:
+            raise ValueError(
+                f"prompt: rows have no field '{unknown[0]}'{did_you_mean(unknown[0], [*self.inputs, prompts.LABEL])}"
+            )
+        for name in self.label_words:
+            if self.classes is not None and name not in self.classes:
+                raise ValueError(
+                    f"label_words: no such class '{name}'{did_you_mean(name, list(self.classes))}"
+                )
+        return self
+
+    def template(self) -> str:
+        """The prompt."""
+        return self.prompt or " ".join(f"{{{name}}}" for name in (*self.inputs, prompts.LABEL))
+
+    def goal(self) -> Target:
+        """The target, once all that a recipe may leave open is settled."""
+        assert self.classes is not None, "classes are open: call settle(train) first"
+        return Classes(self.classes)
+
+    def goal_type(self) -> type[Target]:
+        """The kind of target."""
+        return Classes
+
+    @property
+    def headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.goal_type().headline
+
+    @property
+    def balance(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return Classes.column if self.goal_type() is Classes else None
+
+    def settle(self, train: pl.DataFrame) -> Self:
+        if self.classes is not None or self.goal_type() is not Classes:
+            return self
+        return self.model_copy(update={"classes": tuple(sorted(train[Classes.column].unique()))})
+
+    def check(self, train: pl.DataFrame) -> None:
+        self.goal().check(train[self.goal_type().column])
+
+    # ---- model
+
+    def head(self) -> dict[str, Any]:
+        return {**self.goal().head(), "classifier_pooling": self.pooling}
+
+    def labelled(self, features: list[Feature], rows: pl.DataFrame) -> list[Feature]:
+        """The features of rows, one a row, with what the model is trained to give."""
+        for feature, label in zip(features, self.goal().labels(rows[self.goal_type().column]), strict=True):
+            feature["label"] = label
+        return features
+
+    def oracle(self, feature: Feature) -> np.ndarray:
+        return self.goal().oracle(feature["label"])
+
+    def decode(
+        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Columns `id`, `prediction` (class or score) and, for classes, `probabilities` (list, in their order)."""
+        return rows.select("id").hstack(self.goal().decode(np.array(outputs)))
+
+    def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
+        return self.goal().answer(prediction)
+
+    # ---- without learning
+
+    def modes(self, decoder: bool) -> frozenset[str]:
+        classes = {"prompt_tuning", *IN_CONTEXT} if self.goal_type() is Classes else set()
+        return super().modes(decoder) | classes
+
+    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+        """By words where the model can say some and not every class was shown; else by likeness to what was shown."""
+        features: list[Feature] = [{"row": row, "input_ids": []} for row in range(asked.rows.height)]
+        seen = set(asked.demonstrations[Classes.column])
+        speaks = asked.decoder or asked.model.get_output_embeddings() is not None
+        if speaks and (asked.decoder or not seen.issuperset(self.classes or ())):
+            return features, list(self._by_words(asked))
+        return features, list(self._by_likeness(asked))
+
+    def _by_words(self, asked: Asked) -> np.ndarray:
+        from models.targets import label_words
+
+        template, names = self.template(), self.classes or ()
+        words = {name: self.label_words.get(name, (name,)) for name in names}
+        shown = [
+            prompts.cue(template, row).with_word(words.get(row["label"], (row["label"],))[0])
+            for row in asked.demonstrations.iter_rows(named=True)
+        ]
+        cues = [prompts.cue(template, row) for row in asked.rows.iter_rows(named=True)]
+        return label_words.scores(asked, cues, prompts.cue(template, {}), shown, list(words.values()))
+
+    def _by_likeness(self, asked: Asked) -> np.ndarray:
+        """A class that was not shown is stood for by its words."""
+        from models.inference.inputs import text_vectors
+        from models.prompting import prototypes
+
+        names = self.classes or ()
+        shown = asked.demonstrations
+        missing = [name for name in names if name not in set(shown[Classes.column])]
+        texts = [self.label_words.get(name, (name,)) for name in missing]
+        vectors = text_vectors(asked, self.encode(asked.tokenizer, asked.rows, False))
+        examples = [text_vectors(asked, self.encode(asked.tokenizer, shown, False))] if shown.height else []
+        if missing:
+            ids = asked.tokenizer([" ".join(words) for words in texts])["input_ids"]
+            examples.append(text_vectors(asked, [{"input_ids": item} for item in ids]))
+        labels = [*shown[Classes.column], *missing]
+        numbers = Classes(names).numbers(labels).tolist()
+        return prototypes.logits(vectors, np.concatenate(examples), numbers, len(names))
+
+    # ---- score
+
+    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+        return self.goal().statistics(beside(predictions, rows)[self.goal_type().column], predictions)
+
+    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        return self.goal().metrics(totals)
+
+    def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
+        found = beside(predictions, rows)
+        shown = [name for name in ("id", "file", "line", *self.texts) if name in found.columns]
+        gold = found[self.goal_type().column]
+        details = self.goal().details(found.select(*shown, gold=self.goal_type().column), predictions)
+        if self.goal_type() is Classes:
+            commonest = gold.value_counts().sort("count", gold.name, descending=[True, False])[gold.name][0]
+            guessed = predictions.with_columns(prediction=pl.lit(commonest))
+            details["chance"] = self.evaluate(rows, guessed)
+        return details

@@ -1,1 +1,0 @@
-"""Plain text: cleaning, duplicates, leaks, splits, and the invented world of the demo."""

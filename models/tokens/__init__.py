@@ -1,0 +1,1 @@
+"""Text as tokens: the tokenizer, its training, and packing."""

@@ -1,0 +1,168 @@
+"""Training of tokenizers: the same text gives the same tokenizer, byte for byte."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from models.errors import DataError
+from models.tokens.tokenizer import CLS, SEP, SPECIAL, UNKNOWN, TokenizerConfig
+
+ALPHABET = 3000
+"""Most characters that are tokens of their own: all of everyday Korean; what is rarer becomes `[UNK]`."""
+LONGEST_PIECE = 8
+"""Longest piece of a Unigram vocabulary, in characters."""
+COVERAGE = 0.9995
+"""Share of the text's characters that a Unigram vocabulary spells; the rarest become `[UNK]`."""
+LONGEST_LINE = 1 << 24
+"""Bytes; the trainer passes over longer lines in silence."""
+
+
+def train(config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> Tokenizer:
+    """A tokenizer trained on text; the same text gives the same tokenizer.
+
+    Args:
+        batches: gives the text anew each time it is called.
+
+    Raises:
+        DataError: the text does not hold as many tokens as asked for.
+    """
+    tokenizer = _untrained(config)
+    if config.kind == "unigram":
+        tokenizer.model = _unigram(config, tokenizer, batches())
+    else:
+        _merge(tokenizer, config, batches)
+    _check_size(tokenizer.get_vocab_size(), config.vocabulary)
+    tokenizer.add_special_tokens(list(SPECIAL))
+    tokenizer.post_processor = _framing(tokenizer)
+    return tokenizer
+
+
+def _untrained(config: TokenizerConfig) -> Tokenizer:
+    if config.kind == "wordpiece":
+        tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+    else:
+        tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN) if config.kind == "bpe" else models.Unigram())
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("contiguous")]
+        )
+        tokenizer.decoder = decoders.Metaspace()
+    forms = {"nfkc": [normalizers.NFKC()], "nfc": [normalizers.NFC()], "none": []}[config.normalizer]
+    if config.lowercase:
+        forms = [*forms, normalizers.Lowercase()]
+    tokenizer.normalizer = normalizers.Sequence(forms)
+    return tokenizer
+
+
+def _alphabet(tokenizer: Tokenizer, batches: Iterable[list[str]], config: TokenizerConfig) -> list[str]:
+    """The most frequent characters, ties by code point: the trainers' own choice depends on a hash's order."""
+    counts: Counter[str] = Counter()
+    for batch in batches:
+        for line in _normalized(tokenizer, batch):
+            counts.update(line)
+    if config.kind != "wordpiece":
+        counts["▁"] = max(counts.values(), default=0) + 1  # Metaspace's sign for a space
+    found = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
+    return sorted(found[: min(ALPHABET, config.vocabulary // 3)])
+
+
+def _merge(tokenizer: Tokenizer, config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> None:
+    """Trains WordPiece or BPE."""
+    alphabet = _alphabet(tokenizer, batches(), config)
+    settings: dict[str, Any] = {
+        "vocab_size": config.vocabulary,
+        "min_frequency": config.min_frequency,
+        "initial_alphabet": alphabet,
+        "limit_alphabet": len(alphabet),
+        "show_progress": False,
+    }
+    if config.kind == "bpe":
+        trainer: Any = trainers.BpeTrainer  # its type stub knows no settings
+        tokenizer.train_from_iterator(batches(), trainer(special_tokens=list(SPECIAL), **settings))
+    else:
+        tokenizer.model = _wordpiece(tokenizer, batches, settings)
+
+
+def _wordpiece(
+    tokenizer: Tokenizer, batches: Callable[[], Iterable[list[str]]], settings: Mapping[str, Any]
+) -> models.WordPiece:
+    """A WordPiece model, the same in every run.
+
+    The trainer gives ids to continuing characters (`##가`) in the order of a hash, and breaks ties between pairs
+    by id. So a first pass without merges finds these characters, and the second is given them in sorted order, as
+    special tokens; that is done on a copy, since to a tokenizer special tokens are no text.
+    """
+    learner = Tokenizer.from_str(tokenizer.to_str())
+    learner.train_from_iterator(batches(), trainers.WordPieceTrainer(**{**settings, "vocab_size": 0}))
+    continuing = sorted(piece for piece in learner.get_vocab() if piece.startswith("##") and len(piece) == 3)
+    first = [*SPECIAL, *continuing]
+    learner.train_from_iterator(batches(), trainers.WordPieceTrainer(special_tokens=first, **settings))
+    vocabulary = json.loads(learner.to_str())["model"]["vocab"]
+    return models.WordPiece(vocabulary, unk_token=UNKNOWN)
+
+
+def _unigram(config: TokenizerConfig, tokenizer: Tokenizer, batches: Iterable[list[str]]) -> models.Unigram:
+    """A Unigram model, the same in every run.
+
+    `sentencepiece` trains it: the trainer in `tokenizers` adds up in the order of a hash, and takes much longer.
+    """
+    import sentencepiece
+
+    written = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=(line for batch in batches for line in _normalized(tokenizer, batch)),
+            model_writer=written,
+            model_type="unigram",
+            vocab_size=config.vocabulary - len(SPECIAL) + 1,
+            hard_vocab_limit=False,
+            unk_id=0,
+            bos_id=-1,
+            eos_id=-1,
+            character_coverage=COVERAGE,
+            max_sentencepiece_length=LONGEST_PIECE,
+            max_sentence_length=LONGEST_LINE,
+            normalization_rule_name="identity",
+            num_threads=1,  # with several, sums depend on their number
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise DataError(
+            f"no Unigram vocabulary of {config.vocabulary:,} can be made from this text: {error}"
+        ) from error
+    made = sentencepiece.SentencePieceProcessor(model_proto=written.getvalue())
+    pieces = [(made.id_to_piece(i), made.get_score(i)) for i in range(1, made.get_piece_size())]
+    return models.Unigram([(token, 0.0) for token in SPECIAL] + pieces, SPECIAL.index(UNKNOWN))
+
+
+def _normalized(tokenizer: Tokenizer, batch: list[str]) -> list[str]:
+    """The lines of texts in the tokenizer's Unicode form."""
+    text = "\n".join(batch)
+    return (tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text).split("\n")
+
+
+def _check_size(size: int, asked: int) -> None:
+    if size < asked:
+        raise DataError(
+            f"the text allows a vocabulary of {size:,} tokens, {asked:,} are asked for: "
+            f"set tokenizer.vocabulary to {size} or less, or give it more text"
+        )
+    if size > asked:
+        raise DataError(
+            f"the text's characters alone need {size:,} tokens: set tokenizer.vocabulary to {size} or more"
+        )
+
+
+def _framing(tokenizer: Tokenizer) -> processors.TemplateProcessing:
+    return processors.TemplateProcessing(
+        single=f"{CLS} $A {SEP}",
+        pair=f"{CLS} $A {SEP} $B:1 {SEP}:1",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in (CLS, SEP)],
+    )

@@ -1,0 +1,135 @@
+"""How weights are moved: AdamW, or Muon on the matrices with AdamW on the rest, and the schedule of the rate."""
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, model_validator
+
+from models.config import Config
+
+if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
+    from torch import nn
+    from torch.optim import Optimizer
+
+OUTPUT_LAYERS = frozenset({"decoder", "classifier", "qa_outputs", "score"})
+"""Names `transformers` gives to layers that map a state to scores: rows are classes, not directions of a space."""
+
+
+class OptimizerConfig(Config):
+    """Optimiser and schedule of one training."""
+
+    kind: Literal["adamw", "muon"] = Field(
+        default="adamw",
+        description="adamw, or muon: Muon on the weight matrices and AdamW on embeddings, norms and heads.",
+    )
+    learning_rate: float = Field(default=1e-3, gt=0, description="Highest learning rate of AdamW.")
+    matrix_learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="Highest learning rate of Muon (only with kind: muon); learning_rate if not given.",
+    )
+    weight_decay: float = Field(default=0.01, ge=0, description="Decoupled weight decay of the matrices.")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="AdamW's decay of the mean gradient.")
+    beta2: float = Field(default=0.98, ge=0, lt=1, description="AdamW's decay of the mean squared gradient.")
+    momentum: float = Field(default=0.95, ge=0, lt=1, description="Muon's momentum.")
+    clip: float = Field(
+        default=1.0, ge=0, description="The gradient's norm is clipped to this; 0 never clips."
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        default="linear", description="How the rate falls to final."
+    )
+    warmup: float = Field(
+        default=0.05, ge=0, le=1, description="Share of the steps in which the rate rises from 0."
+    )
+    decay: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of the steps, the last, in which the rate falls; before, it is constant.",
+    )
+    final: float = Field(
+        default=0.0, ge=0, le=1, description="Learning rate at the end, as a share of the highest."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "OptimizerConfig":
+        if self.matrix_learning_rate is not None and self.kind != "muon":
+            raise ValueError("matrix_learning_rate is Muon's rate: set kind: muon, or leave it out")
+        return self
+
+    def rate(self, step: int, steps: int) -> float:
+        """Factor on the learning rate at `step` of `steps` (counted from 0), in [0, 1]."""
+        rise = min(1.0, (step + 1) / max(1.0, self.warmup * steps))
+        if self.schedule == "constant":
+            return rise
+        left = min(1.0, (steps - step) / max(1.0, self.decay * steps))
+        shape = left if self.schedule == "linear" else 0.5 * (1 - math.cos(math.pi * left))
+        return rise * (self.final + (1 - self.final) * shape)
+
+
+def build(model: "nn.Module", config: OptimizerConfig) -> list["Optimizer"]:
+    """The optimisers of `model`'s trainable parameters; each group's highest rate is kept in `group["peak"]`."""
+    import torch
+
+    from models.training.muon import Muon
+
+    matrices, rest = _matrices(model)
+    vectors = [
+        p for p in model.parameters() if p.requires_grad and not any(p is m for m in (*matrices, *rest))
+    ]
+    decayed = {"params": matrices, "weight_decay": config.weight_decay}
+    plain = {"params": [*rest, *vectors], "weight_decay": 0.0}
+    betas = (config.beta1, config.beta2)
+    optimizers: list[Optimizer] = []
+    if config.kind == "muon" and matrices:
+        rate = config.matrix_learning_rate or config.learning_rate
+        optimizers.append(Muon(_fused(model, matrices), rate, config.momentum, config.weight_decay))
+        groups = [plain]
+    else:
+        groups = [decayed, plain]
+    groups = [group for group in groups if group["params"]]
+    if groups:
+        optimizers.append(
+            torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=1e-8, fused=True)
+        )
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers
+
+
+def set_rate(optimizers: list["Optimizer"], factor: float) -> None:
+    """Sets every group's learning rate to `factor` times its highest."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
+
+
+def _matrices(model: "nn.Module") -> tuple[list, list]:
+    """(weights that map hidden states to hidden states, the other 2-D weights: embeddings and output layers)."""
+    from torch import nn
+
+    inner, outer = [], []
+    shared = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    for name, module in model.named_modules():
+        for parameter in module.parameters(recurse=False):
+            if (
+                parameter.ndim < 2
+                or not parameter.requires_grad
+                or any(parameter is p for p in (*inner, *outer))
+            ):
+                continue
+            hidden = isinstance(module, nn.Linear) and name.rpartition(".")[2] not in OUTPUT_LAYERS
+            (inner if hidden and id(parameter) not in shared else outer).append(parameter)
+    return inner, outer
+
+
+def _fused(model: "nn.Module", matrices: list) -> list[dict]:
+    """Muon's groups: a weight that holds several matrices one above the other (q, k, v) is orthogonalised by parts."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    groups: dict[int, list] = {}
+    for parameter in matrices:
+        name = names[id(parameter)]
+        parts = 3 if name.endswith("Wqkv.weight") else 2 if name.endswith("mlp.Wi.weight") else 1
+        groups.setdefault(parts, []).append(parameter)
+    return [{"params": groups[parts], "parts": parts} for parts in sorted(groups)]

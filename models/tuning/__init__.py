@@ -1,0 +1,1 @@
+"""Training on labelled rows: the search over settings, and one trial of it."""

@@ -1,0 +1,120 @@
+"""The last layer alone, fitted as a logistic regression on what the frozen model puts before it.
+
+A head drawn at random sends large random gradients through the pretrained weights in the first steps; one that is
+fitted first does not: Kumar et al., Fine-Tuning can Distort Pretrained Features and Underperform
+Out-of-Distribution (ICLR 2022), LP-FT.
+"""
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from models.inference.inputs import BATCH_SIZE, Inputs
+
+COSTS = (0.001, 0.01, 0.1, 1.0)
+"""Inverse strengths of regularisation among which validation chooses."""
+STATES = 20_000
+"""States, of texts or of tokens, that are enough for a layer of a few thousand weights."""
+
+
+def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -> bool:
+    """Sets the weights of the model's last layer; False, and nothing set, where it does not tell classes apart."""
+    layer = _last_layer(model)
+    if layer is None:
+        return False
+    seen, labels = _before(model, layer, inputs)
+    if labels is None or len(np.unique(labels)) < 2:
+        return False
+    center, scale = seen.mean(axis=0), seen.std(axis=0) + 1e-6
+    other, other_labels = _before(model, layer, validation)
+    fitted = [LogisticRegression(C=cost, max_iter=300).fit((seen - center) / scale, labels) for cost in COSTS]
+    best = min(fitted, key=lambda item: _log_loss(item, (other - center) / scale, other_labels))
+    _set(layer, best, center, scale)
+    return True
+
+
+def added(model: PreTrainedModel) -> list[nn.Module]:
+    """The layers of the head, what `transformers` adds to the base model, in their order.
+
+    One that scores the vocabulary comes from pretraining and is not among them.
+    """
+    inside = {id(module) for module in model.base_model.modules()} | {id(model.get_output_embeddings())}
+    own = [module for module in model.modules() if next(module.parameters(recurse=False), None) is not None]
+    return [module for module in own if id(module) not in inside]
+
+
+def inner_matrices(model: PreTrainedModel) -> list[str]:
+    """Names of the linear layers of the base model."""
+    inside = {id(module) for module in model.base_model.modules()}
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and id(module) in inside
+    ]
+
+
+def probed(model: PreTrainedModel) -> nn.Module:
+    """The last linear layer: the head's, or where it has none that of the base model."""
+    return _last_layer(model) or model.get_submodule(inner_matrices(model)[-1])
+
+
+def _last_layer(model: PreTrainedModel) -> nn.Linear | None:
+    """The last linear layer of the head; None where it has none."""
+    linear = [layer for layer in added(model) if isinstance(layer, nn.Linear)]
+    return linear[-1] if linear else None
+
+
+def _before(model: PreTrainedModel, layer: nn.Linear, inputs: Inputs) -> tuple[np.ndarray, np.ndarray | None]:
+    """What `layer` gets (examples, width), and class numbers (examples,), or None if labels are no such numbers."""
+    caught: list[Tensor] = []
+    hook = layer.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
+    states, labels = [], []
+    model.eval()
+    try:
+        with torch.inference_mode():
+            for indices in inputs.by_length(BATCH_SIZE):
+                batch = inputs.batch(sorted(indices))
+                model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
+                state, label = caught.pop(), batch.get("labels")
+                if label is None or label.is_floating_point() or label.shape != state.shape[:-1]:
+                    return np.zeros((0, 0)), None
+                counted = label >= 0
+                states.append(state.cpu()[counted].numpy())
+                labels.append(label[counted].numpy())
+    finally:
+        hook.remove()
+    every = max(1, -(-sum(map(len, labels)) // STATES))
+    return np.concatenate(states)[::every].astype(np.float64), np.concatenate(labels)[::every]
+
+
+def _log_loss(fitted: LogisticRegression, states: np.ndarray, labels: np.ndarray | None) -> float:
+    """Mean negative log-probability of the labels that the fit has seen."""
+    column = {label: number for number, label in enumerate(fitted.classes_)}
+    known = [
+        (row, column[label])
+        for row, label in enumerate(labels if labels is not None else ())
+        if label in column
+    ]
+    chances = fitted.predict_proba(states)
+    return float(-np.mean([np.log(max(chances[place], 1e-12)) for place in known])) if known else 0.0
+
+
+def _set(layer: nn.Linear, fitted: LogisticRegression, center: np.ndarray, scale: np.ndarray) -> None:
+    """Folds the fit, made on standardised states, into the layer's weights; an unseen class gets little chance."""
+    coefficients, intercepts = fitted.coef_, fitted.intercept_
+    if len(fitted.classes_) == 2:  # sklearn then has one row, of the second class against the first
+        coefficients, intercepts = (
+            np.vstack([-coefficients, coefficients]) / 2,
+            np.array([-1, 1]) * intercepts / 2,
+        )
+    weights = coefficients / scale
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.weight[fitted.classes_] = torch.tensor(weights, dtype=layer.weight.dtype)
+        if layer.bias is not None:
+            biases = intercepts - weights @ center
+            layer.bias.fill_(float(biases.min()) - 5)
+            layer.bias[fitted.classes_] = torch.tensor(biases, dtype=layer.bias.dtype)

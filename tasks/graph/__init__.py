@@ -1,0 +1,1 @@
+"""What a step declares: its ref and its key. Nothing runs here."""

@@ -1,0 +1,165 @@
+"""Keys: what an artifact is made of, hashed, so that the same work is never done twice.
+
+A key takes in the step's name, its configuration as far as it changes results, the keys of its inputs, the
+code it runs (the syntax tree of its module and of what that imports inside this project, comments and
+docstrings aside) and the versions of the libraries that code imports.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from models.config import Config, identity
+from tasks.graph.refs import Ref
+
+ROOT = Path(__file__).resolve().parents[2]
+_PACKAGES = ("flows", "tasks", "models")
+# Machinery only moves bytes: an edit here changes no artifact.
+_MACHINERY = ("tasks.graph", "tasks.running", "tasks.storage", "tasks.environment")
+_DATA = {".html", ".css", ".json"}
+"""Files beside the code that come with the package."""
+_NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich", "yaml"}
+
+
+def key_of(
+    step: str, module: str, config: Config, inputs: "Mapping[str, Ref | tuple[Ref, ...] | None]"
+) -> str:
+    """The key of an artifact, 64 hexadecimal digits; needs no run."""
+    modules = (module, *config.modules())
+    return digest(
+        {
+            "step": step,
+            "config": identity(config),
+            "inputs": {name: _input_key(value) for name, value in inputs.items()},
+            "code": code_of(modules),
+            "libraries": libraries_of(modules),
+        }
+    )
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of JSON-able values in canonical form."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _input_key(value: "Ref | tuple[Ref, ...] | None") -> Any:
+    if value is None:
+        return None
+    return value.key if isinstance(value, Ref) else [ref.key for ref in value]
+
+
+def code_of(modules: Iterable[str]) -> dict[str, str]:
+    """Digest of each project module and data file that `modules` run, transitively."""
+    found = _closure(tuple(modules))
+    code = {name: _code_digest(path, path.stat().st_mtime_ns) for name, path in found.items()}
+    packages = {name.rpartition(".")[0]: path.parent for name, path in found.items() if name.count(".") > 1}
+    for folder in sorted(set(packages.values())):
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and path.suffix in _DATA:
+                code[str(path.relative_to(ROOT))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return code
+
+
+def libraries_of(modules: Iterable[str]) -> dict[str, str]:
+    """Versions of the third-party libraries that the code of `modules` imports, local build tags aside."""
+    names: set[str] = set()
+    for path in _closure(tuple(modules)).values():
+        names |= {name.split(".")[0] for name in _imports(path, path.stat().st_mtime_ns)}
+    names -= set(_PACKAGES) | set(sys.stdlib_module_names) | _NOT_NUMBERS
+    distributions = _distributions()
+    found = {distributions[name][0] for name in names if name in distributions}
+    return {name: importlib.metadata.version(name).split("+")[0] for name in sorted(found)}
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
+def _closure(modules: tuple[str, ...]) -> dict[str, Path]:
+    """Project modules reached from `modules`, machinery aside, with their files."""
+    found: dict[str, Path] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name)
+        if path is None or name in found or _is_machinery(name):
+            continue
+        found[name] = path
+        waiting.extend(_parents_of(name))
+        waiting.extend(_imports(path, path.stat().st_mtime_ns))
+    return dict(sorted(found.items()))
+
+
+def _is_machinery(name: str) -> bool:
+    return name == "tasks" or any(name == part or name.startswith(f"{part}.") for part in _MACHINERY)
+
+
+def _parents_of(name: str) -> list[str]:
+    """Packages whose `__init__` runs when `name` is imported."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
+
+
+def _file_of(name: str) -> Path | None:
+    """The file of a project module; None for what is not one, such as a name imported from a module."""
+    if name.split(".")[0] not in _PACKAGES:
+        loaded = sys.modules.get(name)
+        # A step declared outside the packages (in a test, a notebook) is still identified by its file.
+        file = getattr(loaded, "__file__", None)
+        return Path(file) if file and name in _declared else None
+    base = ROOT.joinpath(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+_declared: set[str] = set()
+
+
+def declare(module: str) -> None:
+    """Say that `module` declares a step, so that its code is part of keys wherever it lies."""
+    _declared.add(module)
+
+
+@functools.lru_cache(maxsize=1024)
+def _imports(path: Path, _changed: int) -> tuple[str, ...]:
+    """Absolute names a file imports, anywhere in it; `from a import b` names both `a` and `a.b`."""
+    return tuple(_imported(ast.parse(path.read_bytes()), path))
+
+
+def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: write imports in full, not relative"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@functools.lru_cache(maxsize=1024)
+def _code_digest(path: Path, _changed: int) -> str:
+    """Digest of a file's syntax tree, so that comments, docstrings and layout do not count."""
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [item for item in node.body if not _is_docstring(item)]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

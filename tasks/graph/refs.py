@@ -1,0 +1,158 @@
+"""Refs: small frozen objects that name artifacts. Steps exchange refs, never data.
+
+A ref is made by calling a step; nothing runs then. It carries the step, the key and the refs it was made
+from, so the whole graph of a run, with every key, is known before the first step starts.
+"""
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from models.config import Config
+
+if TYPE_CHECKING:
+    from tasks.graph.step import Step
+
+
+def so_many(labels: int) -> str:
+    """`1,000 labels`."""
+    return f"{labels:,} label{'' if labels == 1 else 's'}"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a ref is about, for run names and tags. Not part of its identity."""
+
+    upstream: str = ""
+    downstream: str = ""
+    mode: str = ""
+    labels: int | None = None
+    seed: int | None = None
+    kind: str = ""
+    """The downstream's kind, where `downstream` is the name of the recipe's entry."""
+    grid: bool = False
+    """Whether it is a cell of the gain grid, which has siblings of other seeds."""
+
+    def tags(self) -> dict[str, str]:
+        """The MLflow tags that users and scripts rely on; empty ones are left out."""
+        values = {
+            "headwater.upstream": self.upstream,
+            "headwater.downstream": self.kind or self.downstream,
+            "headwater.name": self.downstream or self.upstream,
+            "headwater.mode": self.mode,
+            "headwater.labels": "" if self.labels is None else str(self.labels),
+            "headwater.all_labels": "true" if self.mode and self.labels is None else "",
+            "headwater.seed": "" if self.seed is None else str(self.seed),
+        }
+        return {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True, eq=False)
+class Ref:
+    """Names the artifact that `step` makes from `config` and `inputs`."""
+
+    step: str
+    module: str
+    key: str
+    config: Config
+    inputs: "Mapping[str, Ref | tuple[Ref, ...] | None]"
+    about: About = field(default_factory=About)
+
+    @property
+    def name(self) -> str:
+        """`step`, `step/downstream` or `step/downstream/mode`: the name of its run."""
+        return "/".join(part for part in (self.step, self.about.downstream, self.about.mode) if part)
+
+    @property
+    def title(self) -> str:
+        """The name with what tells it from its siblings, for tables and messages."""
+        upstream = self.about.upstream if not self.about.downstream else ""
+        labels = "" if self.about.labels is None else so_many(self.about.labels)
+        seed = f"seed {self.about.seed}" if self.about.grid else ""
+        detail = ", ".join(part for part in (upstream, labels, seed) if part)
+        return f"{self.name} ({detail})" if detail else self.name
+
+    def parents(self) -> "Iterator[Ref]":
+        """The refs this one is made from, in the order they were given."""
+        for value in self.inputs.values():
+            if isinstance(value, Ref):
+                yield value
+            elif value is not None:
+                yield from value
+
+    def one(self, name: str) -> "Ref":
+        """The single ref given as input `name`."""
+        value = self.inputs[name]
+        assert isinstance(value, Ref), f"{self.name}: input '{name}' is not one ref"
+        return value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ref) and other.key == self.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def step_of(ref: Ref) -> "Step[Any]":
+    """The declaration a ref was made by."""
+    return vars(importlib.import_module(ref.module))[ref.step]
+
+
+def ordered(targets: "list[Ref]") -> list[Ref]:
+    """All refs that `targets` need, themselves too, each once and after what it is made from."""
+    found: dict[str, Ref] = {}
+
+    def visit(ref: Ref) -> None:
+        if ref.key not in found:
+            for parent in ref.parents():
+                visit(parent)
+            found[ref.key] = ref
+
+    for target in targets:
+        visit(target)
+    return list(found.values())
+
+
+class Ingested(Ref):
+    """Rows read from sources, with file and line, and what could not be read."""
+
+
+class Validated(Ref):
+    """Rows that pass their schema, and the quarantine."""
+
+
+class Split(Ref):
+    """Rows by part (train, validation, test), duplicates across parts and leaks."""
+
+
+class Tokenizer(Ref):
+    """A `tokenizer.json` that plain `transformers` loads."""
+
+
+class Sequences(Ref):
+    """Packed token sequences in Arrow that plain `datasets` reads."""
+
+
+class Model(Ref):
+    """A pretrained model that plain `transformers` loads."""
+
+
+class Adapted(Ref):
+    """A model carried over to a downstream, or a control."""
+
+
+class Predictions(Ref):
+    """Predictions for the test rows, row by row with ids."""
+
+
+class Scores(Ref):
+    """Test metrics with intervals, and the statistics they come from."""
+
+
+class Promotion(Ref):
+    """Which versions of a registered model there are, and which of them is the champion."""
+
+
+class Report(Ref):
+    """The HTML page, its figures and its tables."""

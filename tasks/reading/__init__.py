@@ -1,0 +1,1 @@
+"""The base of a source, and what published formats share."""

@@ -1,0 +1,147 @@
+"""Sources: published formats -> canonical rows. One file a source; `kind` is the name of its module."""
+
+import gzip
+import hashlib
+import os
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from models.config import Chosen, chosen
+from models.data.records import Record, Rejected, as_text
+from models.errors import RecipeError
+
+__all__ = [
+    "Part",
+    "Record",
+    "Rejected",
+    "Source",
+    "SourceField",
+    "check_readable",
+    "content",
+    "expand",
+    "matches",
+    "record",
+]
+
+Part = Literal["train", "validation", "test"]
+"""A published part of a data set."""
+
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+_digests: dict[tuple[str, int, int], str] = {}
+
+
+class Source(Chosen):
+    """Where rows come from."""
+
+    def check(self) -> None:
+        """Finds cheaply, before anything runs, what makes reading pointless.
+
+        Raises:
+            RecipeError: a file is missing, empty, unreadable or not of its format.
+        """
+        raise NotImplementedError
+
+    def read(self) -> Iterator[Record | Rejected]:
+        """Streams every row of the source, good or bad: none is skipped in silence.
+
+        Raises:
+            DataError: reading cannot go on (a file breaks off in the middle).
+        """
+        raise NotImplementedError
+
+
+if TYPE_CHECKING:
+    SourceField = Source
+else:
+    SourceField = chosen("tasks.sources", Source)
+"""Pydantic type of a field that holds a source."""
+
+
+def expand(path: str) -> str:
+    """`path` with `${VARIABLE}` and `~` filled in.
+
+    Raises:
+        RecipeError: when the variable is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if not os.environ.get(name):
+            raise RecipeError(f"{path}: the environment variable {name} is not set; set it to your folder")
+        return os.environ[name]
+
+    return os.path.expanduser(_VARIABLE.sub(value, path))
+
+
+def content(path: Path) -> str:
+    """The sha256 of a file's bytes; remembered while size and modification time stay the same."""
+    try:
+        stat = path.stat()
+        key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+        if key not in _digests:
+            with path.open("rb") as file:
+                _digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
+    return _digests[key]
+
+
+def record(
+    fields: Mapping[str, Any], columns: Mapping[str, str], group: str | None, file: str, line: int, part: str
+) -> Record | Rejected:
+    """A row with its columns renamed (`columns`: canonical name -> name in the file) and its group taken out.
+
+    Where `columns` names one for `part`, it says which part a row is published in.
+    """
+    renamed = set(columns.values())
+    row = {name: value for name, value in fields.items() if name not in renamed}
+    row.update((name, fields.get(found)) for name, found in columns.items())
+    if "part" in columns:
+        part = row.pop("part")
+        if part not in get_args(Part):
+            return Rejected(file, line, "part", "not train, validation or test", as_text(fields))
+    key = fields.get(group) if group else None
+    return Record(row, file, line, part, "" if key is None else str(key))
+
+
+def matches(pattern: str) -> list[Path]:
+    expanded = expand(pattern)
+    try:
+        if Path(expanded).exists():
+            return [Path(expanded)]
+        found = sorted(Path(name) for name in glob(expanded, recursive=True) if Path(name).is_file())
+    except OSError as error:
+        raise RecipeError(f"{expanded} cannot be read: {error.strerror or error}") from error
+    if not found:
+        raise RecipeError(f"{expanded}: no such file; check the path in the recipe")
+    return found
+
+
+def check_readable(path: Path) -> None:
+    """Raises a RecipeError that says in one line what keeps the file from being read."""
+    try:
+        if path.is_dir():
+            raise RecipeError(f"{path} is a folder; name its files, for example {path}/*.jsonl.gz")
+        if path.stat().st_size == 0:
+            raise RecipeError(f"{path} is empty; remove it from the recipe or fill it")
+        with path.open("rb") as file:
+            magic = file.read(2)
+        if path.suffix == ".gz" and magic != b"\x1f\x8b":
+            raise RecipeError(f"{path} is not gzip at all, though its name ends with .gz; rename or pack it")
+        if path.suffix == ".gz" and _is_empty(path):
+            raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        with gzip.open(path, "rb") as file:
+            return not file.read(1)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False  # broken further on: reading names the line

@@ -1,0 +1,1 @@
+"""How declared steps run: processes, leases, failures, progress."""

@@ -1,0 +1,95 @@
+"""What a step's body gets to work with: its inputs' files, a folder to fill, and a way to say how it goes."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.graph.refs import Ref
+from tasks.storage import artifacts
+from tasks.storage.runs import MetricLog, keep_file, log
+
+STOPPING = threading.Event()
+"""Set when the run is being stopped; a job that reports progress then ends with `Stopped`."""
+
+
+class Stopped(Exception):
+    """The run is being stopped; nobody should try again."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` with a word on what goes on; `total` 0 is not known, `done` 0 as well is a message alone."""
+
+    title: str
+    done: int
+    total: int
+    text: str
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What a job is made from; crosses to a training process."""
+
+    ref: Ref
+    run_id: str
+    out: Path
+    scratch: Path
+    device: str
+    threads: int
+
+
+class Job:
+    """One execution of a step.
+
+    Attributes:
+        out: folder to fill; everything in it becomes the artifact.
+        scratch: folder that survives a kill and a retry, for checkpoints.
+        device: `auto`, `cpu` or `cuda`; not part of identity.
+        threads: threads for numeric work; not part of identity.
+    """
+
+    def __init__(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
+        self.out, self.scratch = spec.out, spec.scratch
+        self.device, self.threads = spec.device, spec.threads
+        self._title, self._labels = spec.ref.title, spec.ref.about.labels
+        self._tell = tell
+        self._run_id = spec.run_id
+        self._log = MetricLog(spec.run_id)
+
+    def files(self, ref: Ref) -> Path:
+        """Local folder with the files of an input; read-only."""
+        return artifacts.files(ref)
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log metric points; `step` places them on a curve."""
+        self._log.add(values, step)
+
+    def used(self, labels: int) -> None:
+        """Say on how many labelled rows the model of this step has learnt: the tag `headwater.labels`."""
+        if labels != self._labels:  # else the run was opened with it
+            log(self._run_id, tags={"headwater.labels": str(labels)})
+
+    def attach(self, path: Path) -> None:
+        """Keep a file with the run even though the step is going to fail."""
+        keep_file(self._run_id, path)
+
+    def progress(self, done: int, total: int, text: str = "") -> None:
+        """Say how far the work is (`total` 0: not known); cheap, call it as often as there is news.
+
+        Raises:
+            Stopped: when the run is being stopped.
+        """
+        if STOPPING.is_set():
+            raise Stopped(f"{self._title} was stopped")
+        self._tell(Progress(self._title, done, total, text))
+
+    def say(self, text: str) -> None:
+        """Tell the user one line."""
+        logging.getLogger("headwater").info("%s: %s", self._title, text)
+        self._tell(Progress(self._title, 0, 0, text))
+
+    def close(self) -> None:
+        """Send what is still buffered."""
+        self._log.flush()

@@ -1,0 +1,176 @@
+"""Long-lived child processes for numeric work.
+
+Training there keeps the flow's own process small and answering, lets an out-of-memory kill be retried like any
+other failure, and gives each job a random state and threads of its own. In each child jobs run one after another.
+"""
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager, suppress
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from tasks.graph.refs import step_of
+from tasks.running.job import Job, JobSpec, Progress, Stopped
+
+PEAK_MEMORY = "memory/peak_bytes"
+"""The most memory that the training process held while it did a job."""
+_reports: Any = None  # the child's end of the pipe
+
+
+class TrainingProcesses:
+    """As many children as jobs may run at once, and the threads they share."""
+
+    def __init__(self, threads: int, jobs: int = 1) -> None:
+        self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
+        self._free = self._all[::-1]
+        self._alone = 0  # how many wait until nothing else runs
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def turn(self, beside: bool) -> "Iterator[tuple[TrainingProcess, int]]":
+        """Wait for a free child, and keep it: with its share of the threads, or alone, with all of them.
+
+        Who wants to be alone comes first: much else waits for a pretraining.
+
+        Raises:
+            Stopped: the run is being stopped.
+        """
+        with self._changed:
+            self._alone += not beside
+            self._changed.wait_for(lambda: self._has_room(beside))
+            self._alone -= not beside
+            # The last that became free is the next: no child is started before it is needed.
+            taken = [self._free.pop() for _ in (self._all[:1] if beside else self._all)]
+        try:
+            taken[0].check()
+            yield taken[0], self.threads // len(self._all) if beside else self.threads
+        finally:
+            with self._changed:
+                self._free += reversed(taken)
+                self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Kill the children at once; work that can resume lies in its checkpoints."""
+        for process in self._all:
+            process.stop()
+
+    def _has_room(self, beside: bool) -> bool:
+        return bool(self._free) and not self._alone if beside else len(self._free) == len(self._all)
+
+
+class TrainingProcess:
+    """Runs jobs of isolated steps, one at a time."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._stopped = False
+        self._pool: ProcessPoolExecutor | None = None
+        self._reports: Any = None
+
+    def check(self) -> None:
+        """Raises Stopped when the run is being stopped."""
+        if self._stopped:
+            raise Stopped("the run was stopped before the step began")
+
+    def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
+        """Do a job's work in the child and pass on its progress; for who has the turn.
+
+        Raises:
+            BrokenProcessPool: when the child was killed; the next job gets a new one.
+            Stopped: the run is being stopped.
+            Exception: what the step's body raised.
+        """
+        try:
+            pool = self._started()
+            future = pool.submit(_work, spec)
+            self._follow(future, tell)
+            future.result()
+        except BrokenProcessPool:
+            self._pool = None
+            raise
+
+    def stop(self) -> None:
+        """Kill the child at once."""
+        self._stopped = True
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            for process in list((pool._processes or {}).values()):
+                process.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _started(self) -> ProcessPoolExecutor:
+        pool = self._pool
+        if pool is None:
+            self._reports, writer = self._context.Pipe(duplex=False)
+            # Known before it has started, so that `stop` finds it.
+            self._pool = pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(writer,))
+            pool.submit(os.getpid).result()
+            # With only the child's end left open, a child killed in the middle of a report is an end of file.
+            writer.close()
+        self.check()
+        return pool
+
+    def _follow(self, future: "Future[None]", tell: Callable[[Progress], None]) -> None:
+        while True:
+            ended = future.done()
+            try:
+                if self._reports.poll(0.0 if ended else 0.2):
+                    tell(self._reports.recv())
+                elif ended:
+                    return
+            except EOFError:
+                return
+
+
+def _begin(reports: Any) -> None:
+    """Set a child up: Ctrl-C is the parent's business, and the child ends with its parent."""
+    global _reports
+    _reports = reports
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Progress bars of libraries would make a lock between processes, and leave it behind when this one is killed.
+    tqdm.set_lock(threading.RLock())
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _work(spec: JobSpec) -> None:
+    import torch  # only the children need it
+
+    torch.set_num_threads(spec.threads)
+    body = step_of(spec.ref).fn
+    _forget_peak()
+    with closing(Job(spec, _reports.send)) as job:
+        body(job, spec.ref.config, **spec.ref.inputs)
+        job.metrics({PEAK_MEMORY: _peak()})
+
+
+def _forget_peak() -> None:
+    """Start the kernel's record of the most memory anew, where it can (Linux, proc(5): clear_refs)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> float:
+    """The most memory, in bytes, that this process has held at once."""
+    with suppress(OSError, IndexError):
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return float(status.split("VmHWM:")[1].split()[0]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak) * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,1 @@
+"""MLflow, seen as runs, artifacts and registered models."""

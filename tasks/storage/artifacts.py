@@ -1,0 +1,172 @@
+"""The store: MLflow, seen as finished artifacts found by their key.
+
+An artifact counts only when all its files and, last, its manifest are stored and its run is FINISHED, so a
+kill at any moment leaves either nothing or the whole.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import mlflow.artifacts
+from mlflow.entities import Run, RunStatus
+from mlflow.exceptions import MlflowException
+
+from models.errors import HeadwaterError, RecipeError, StoreError
+from tasks.environment import home
+from tasks.graph.refs import Ref
+from tasks.storage import manifest
+from tasks.storage.connection import client, reaching, search_all, tracking_uri
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished artifact: the run that made it, and what that run measured."""
+
+    run_id: str
+    seconds: float
+    metrics: dict[str, float]
+
+
+def find(key: str) -> Made | None:
+    """The newest finished artifact with this key whose files are really there."""
+    with reaching():
+        for run in search_all(f"tags.`headwater.key` = '{key}' and attributes.status = 'FINISHED'"):
+            if _complete(run):
+                return _made(run)
+    return None
+
+
+def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
+    """The newest finished artifact of an experiment whose run has these tags ("": has none), whatever its key."""
+    with reaching():
+        found = client().get_experiment_by_name(experiment_name)
+        if found is None:
+            return None
+        asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items() if value]
+        condition = " and ".join([*asked, "attributes.status = 'FINISHED'"])
+        runs = client().search_runs([found.experiment_id], condition, order_by=["attributes.end_time DESC"])
+    absent = [name for name, value in tags.items() if not value]
+    return next((_made(run) for run in runs if not any(name in run.data.tags for name in absent)), None)
+
+
+def size(run_id: str) -> int:
+    """Bytes of a finished artifact, as its manifest lists them; 0 where its files are gone."""
+    listed = read_json(run_id, manifest.NAME) or {"files": []}
+    return sum(item["bytes"] for item in listed["files"])
+
+
+def read_json(run_id: str, name: str) -> Any | None:
+    """What the JSON file `name` of a run holds; None where there is none."""
+    with reaching(), tempfile.TemporaryDirectory() as temporary:
+        if all(item.path != name for item in client().list_artifacts(run_id)):
+            return None
+        return json.loads(Path(client().download_artifacts(run_id, name, temporary)).read_bytes())
+
+
+def _made(run: Run) -> Made:
+    milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
+    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
+
+
+def _complete(run: Run) -> bool:
+    """Whether the manifest is there, and every file it lists with its size."""
+    folder = _local(run.info.artifact_uri)
+    if folder is not None:
+        if not (folder / manifest.NAME).is_file():
+            return False
+        listed = manifest.sizes(folder / manifest.NAME)
+        return all(
+            (folder / name).is_file() and (folder / name).stat().st_size == size
+            for name, size in listed.items()
+        )
+    there = dict(_stored_files(run.info.run_id, ""))
+    if manifest.NAME not in there:
+        return False
+    with tempfile.TemporaryDirectory() as temporary:
+        listed = manifest.sizes(Path(client().download_artifacts(run.info.run_id, manifest.NAME, temporary)))
+    return all(there.get(name) == size for name, size in listed.items())
+
+
+def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
+    for item in client().list_artifacts(run_id, folder or None):
+        if item.is_dir:
+            yield from _stored_files(run_id, item.path)
+        else:
+            yield item.path, int(item.file_size or 0)
+
+
+def _local(uri: str | None) -> Path | None:
+    """The folder at an address where it is on this machine's disk."""
+    place = urlparse(uri or "")
+    return Path(unquote(place.path)) if place.scheme in ("", "file") else None
+
+
+def files(ref: Ref) -> Path:
+    """A local folder with the files of a finished artifact; treat it as read-only.
+
+    Raises:
+        StoreError: when the artifact is not (or no longer) there.
+    """
+    made = find(ref.key)
+    if made is None:
+        raise StoreError(
+            f"the files of {ref.title} are no longer in the store; run the flow again to make them"
+        )
+    return folder(made.run_id, ref.key)
+
+
+def folder(run_id: str, key: str) -> Path:
+    """A local folder with the files of the finished artifact that a run made; treat it as read-only."""
+    with reaching():
+        return _local(client().get_run(run_id).info.artifact_uri) or _download(run_id, key)
+
+
+def _download(run_id: str, key: str) -> Path:
+    """Copy of a remote artifact under the home folder, whole or not at all."""
+    target = home() / "cache" / key
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+            copy = Path(temporary, key)
+            copy.mkdir()
+            client().download_artifacts(run_id, "", str(copy))
+            for name in manifest.damaged(copy):
+                raise HeadwaterError(
+                    f"run {run_id}: {name} does not have the bytes its manifest says; delete the run"
+                )
+            with suppress(OSError):  # another process was first
+                copy.rename(target)
+    return target
+
+
+def commit(run_id: str, ref: Ref, folder: Path) -> None:
+    """Store every file of `folder`, then the manifest, then finish the run, in this order."""
+    with reaching():
+        client().log_artifacts(run_id, str(folder))
+        client().log_text(run_id, json.dumps(manifest.of(ref, folder), indent=1), manifest.NAME)
+        client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+
+
+def resolve(uri: str) -> Path:
+    """Local folder of a registered model (`models:/name/version` or `models:/name@alias`).
+
+    Raises:
+        RecipeError: when there is no such model.
+    """
+    name, _, version = uri.removeprefix("models:/").partition("/")
+    name, _, alias = name.partition("@")
+    try:
+        if alias:
+            version = client().get_model_version_by_alias(name, alias).version
+        source = client().get_model_version_download_uri(name, version)
+        return _local(source) or Path(
+            mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri())
+        )
+    except MlflowException as error:
+        raise RecipeError(f"'{uri}' is not a registered model: {str(error).splitlines()[0]}") from error

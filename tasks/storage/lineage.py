@@ -1,0 +1,159 @@
+"""Lineage: what an artifact was made from, walked from key to key through what MLflow holds.
+
+Every manifest names the keys of its inputs, and the store finds a key's run. So no recipe is needed, the code may
+have changed since, and an artifact that a flow run found made leads to the run that made it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from models.errors import RecipeError
+from tasks.storage import artifacts, connection, manifest, runs
+from tasks.storage.runs import Tracked
+
+_AGAIN = "run its recipe again to make it anew"
+_TOLD = ("downstream", "mode", "labels", "seed")
+"""Tags that an adapted model and its predictions share, which spares reading the manifests of all others."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An artifact, the run that made it (None: it is no longer in MLflow), and what it was made from."""
+
+    key: str
+    run: Tracked | None
+    inputs: "Mapping[str, tuple[Node, ...]]" = field(default_factory=dict)
+
+    @property
+    def step(self) -> str:
+        """The step that made it; empty where that is not known any more."""
+        return self.run.step if self.run else ""
+
+    def above(self, but: Collection[str] = ()) -> "list[Node]":
+        """All it was made from, each once, the nearest first; `but`: inputs of its own that are left out."""
+        found: dict[str, Node] = {}
+        waiting = [node for name, nodes in self.inputs.items() if name not in but for node in nodes]
+        while waiting:
+            node = waiting.pop(0)
+            if node.key not in found:
+                found[node.key] = node
+                waiting += [parent for parents in node.inputs.values() for parent in parents]
+        return list(found.values())
+
+    def folder(self) -> Path:
+        """A local folder with its files; treat it as read-only.
+
+        Raises:
+            RecipeError: it is no longer in MLflow.
+        """
+        if self.run is None:
+            raise RecipeError(f"the artifact with key {self.key[:12]} is no longer in MLflow; {_AGAIN}")
+        return artifacts.folder(self.run.run_id, self.key)
+
+
+def of_key(key: str, known: dict[str, Node] | None = None) -> Node:
+    """The artifact with this key, and all it was made from; `known`: what has been walked already."""
+    known = {} if known is None else known
+    if key not in known:
+        made = artifacts.find(key)
+        known[key] = Node(key, None) if made is None else _of_run(runs.get(made.run_id), known)
+    return known[key]
+
+
+def _of_run(run: Tracked, known: dict[str, Node] | None = None) -> Node:
+    """The artifact that a run made."""
+    known = {} if known is None else known
+    listed = artifacts.read_json(run.run_id, manifest.NAME)
+    if listed is None:
+        why = run.tags.get(runs.REASON) or "its files are gone"
+        raise RecipeError(f"run {run.run_id} ({run.name}, {run.status}) made no artifact: {why}; {_AGAIN}")
+    inputs = {name: tuple(of_key(key, known) for key in keys) for name, keys in _inputs(listed)}
+    return Node(listed["key"], run, inputs)
+
+
+def _inputs(listed: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Names and keys of what a manifest says it was made from; an input may be none, one or several."""
+    for name, given in listed["inputs"].items():
+        yield name, given if isinstance(given, list) else [given] if given else []
+
+
+def predictions(start: str) -> Node:
+    """The predictions that a run of `predict`, `score` or `adapt` made, was made from, or led to.
+
+    Args:
+        start: the run's id, or enough of its first digits.
+
+    Raises:
+        RecipeError: there is no such run, or no predictions to it.
+    """
+    run = _run(start)
+    if run.step == "adapt":
+        run = _predicted(run)
+    node = _of_run(run)
+    if run.step == "score":
+        (node,) = node.inputs["predictions"]
+    if node.run is None:
+        raise RecipeError(f"the predictions of run {start} are no longer in MLflow; {_AGAIN}")
+    return node
+
+
+def _run(start: str) -> Tracked:
+    """The one run whose id begins with `start`."""
+    digits = start.lower()
+    hexadecimal = digits and not set(digits) - set("0123456789abcdef")
+    found = runs.beginning_with(digits) if hexadecimal else []
+    if not found:
+        raise RecipeError(
+            f"no run '{start}' in MLflow at {connection.public(connection.tracking_uri())}; "
+            "`headwater run` shows runs in its last column"
+        )
+    if len(found) > 1:
+        several = ", ".join(run.run_id for run in found[:3])
+        raise RecipeError(f"several runs begin with '{start}', such as {several}; give more digits")
+    (run,) = found
+    if run.step not in ("predict", "score", "adapt"):
+        what = f"of step '{run.step}'" if run.step else "not of one step"
+        raise RecipeError(f"run {start} ({run.name}) is {what}; give a run of predict, score or adapt")
+    return run
+
+
+def _predicted(adapted: Tracked) -> Tracked:
+    """The newest run that predicted with an adapted model."""
+    names = [f"headwater.{name}" for name in _TOLD]
+    tags = {name: adapted.tags[name] for name in names if name in adapted.tags}
+    for run in runs.finished({"headwater.step": "predict", **tags}):
+        listed = artifacts.read_json(run.run_id, manifest.NAME)
+        if listed is not None and listed["inputs"]["adapted"] == adapted.tags["headwater.key"]:
+            return run
+    raise RecipeError(f"nothing in MLflow was predicted with run {adapted.run_id} ({adapted.name}); {_AGAIN}")
+
+
+def sources(ingested: Node, file: str) -> list[str]:
+    """Paths among the settings of what was read, as the recipe had them, that a file of this name fits."""
+    config = artifacts.read_json(ingested.run.run_id, "config.json") if ingested.run else None
+    return [text for text in _texts((config or {}).get("sources")) if fnmatch(file, Path(text).name)]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
+
+
+def documents(corpus: Node) -> dict[str, dict[str, int]]:
+    """Number of a corpus's documents by file and part, from the column that names each document's file."""
+    found: dict[str, dict[str, int]] = {}
+    for part in ("train", "validation"):
+        column = pl.scan_parquet(corpus.folder() / f"{part}.parquet").select("file")
+        for file, number in (
+            column.group_by("file").len().collect(engine="streaming").sort("file").iter_rows()
+        ):
+            found.setdefault(file, {})[part] = number
+    return dict(sorted(found.items()))

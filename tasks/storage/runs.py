@@ -1,0 +1,211 @@
+"""Runs in MLflow: one parent a flow run, one child an executed step, with links to Prefect and back."""
+
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric, Param, Run, RunTag
+
+from tasks.environment import home_id
+from tasks.graph.refs import Ref
+from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
+
+REASON = "headwater.reason"
+FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+_NOTE = 4900
+"""Characters of a description; MLflow's stores take 5,000 in a tag."""
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A run as MLflow holds it."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    status: str
+    tags: Mapping[str, str]
+
+    @property
+    def step(self) -> str:
+        """The step it executed; empty for the parent run of a flow run, and for a run of somebody else's."""
+        return self.tags.get("headwater.step", "")
+
+
+def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[str, str]) -> str:
+    """The parent run of a flow run; a retried flow run goes on with the one it had."""
+    with reaching():
+        known = search(
+            experiment_id,
+            f"tags.`headwater.flow_run_id` = '{flow_run_id}' and tags.`headwater.parent` = 'true'",
+        )
+        if known:
+            run_id = known[0].info.run_id
+            client().update_run(run_id, status="RUNNING")
+            if REASON in known[0].data.tags:
+                client().delete_tag(run_id, REASON)
+            return run_id
+        own = {
+            "headwater.flow_run_id": flow_run_id,
+            "headwater.parent": "true",
+            "headwater.home": home_id(),
+            **tags,
+        }
+        return client().create_run(experiment_id, run_name=name, tags=own).info.run_id
+
+
+def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, str]) -> str:
+    """A child run for a step that is about to be executed, with its configuration as an artifact."""
+    with reaching():
+        own = {
+            "mlflow.parentRunId": parent_id,
+            "headwater.step": ref.step,
+            "headwater.key": ref.key,
+            "headwater.home": home_id(),
+            **ref.about.tags(),
+            **tags,
+        }
+        run_id = client().create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
+        client().log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
+        params = [Param(name, value[:250]) for name, value in _flat(ref.config.identity())]
+        client().log_batch(run_id, params=params[:100])
+        return run_id
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as dotted names and short texts; file digests and lists are shown by their start."""
+    if isinstance(value, Mapping):
+        return [pair for name, item in value.items() for pair in _flat(item, f"{prefix}{name}.")]
+    return [(prefix.rstrip(".") or "value", str(value))]
+
+
+def close(run_id: str, status: str, reason: str = "") -> None:
+    """End a run; `reason` says in one line why it did not finish."""
+    with reaching():
+        if reason:
+            client().set_tag(run_id, REASON, reason[:4000])
+        client().set_terminated(run_id, status)
+
+
+def running_here() -> str:
+    """Filter for runs that say they still run under this home folder; of others' a `flock` here knows nothing."""
+    return f"tags.`headwater.home` = '{home_id()}' and attributes.status = 'RUNNING'"
+
+
+def unfinished(key: str) -> list[str]:
+    """Runs under this home folder that say they still compute this key."""
+    found = search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
+    return [run.info.run_id for run in found]
+
+
+def beginning_with(start: str) -> list[Tracked]:
+    """Runs whose id begins with these hexadecimal digits, at most 20."""
+    return [_tracked(run) for run in search_all(f"attributes.run_id LIKE '{start}%'")]
+
+
+def get(run_id: str) -> Tracked:
+    """The run with this id."""
+    with reaching():
+        return _tracked(client().get_run(run_id))
+
+
+def finished(tags: Mapping[str, str]) -> Iterator[Tracked]:
+    """Every finished run that has these tags, of any experiment, the newest first."""
+    asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+    condition = " and ".join([*asked, f"attributes.status = '{FINISHED}'"])
+    token, more = None, True
+    while more:
+        runs, token = page_of(condition, token)
+        yield from map(_tracked, runs)
+        more = token is not None
+
+
+def _tracked(run: Run) -> Tracked:
+    info = run.info
+    return Tracked(info.run_id, info.experiment_id, info.run_name or "", info.status, dict(run.data.tags))
+
+
+def metrics(run_id: str) -> dict[str, float]:
+    """The newest value of each metric of a run."""
+    with reaching():
+        return dict(client().get_run(run_id).data.metrics)
+
+
+def keep_file(run_id: str, path: Path) -> None:
+    """Store a file beside a run, whatever becomes of it."""
+    with reaching():
+        client().log_artifact(run_id, str(path))
+
+
+def keep_text(run_id: str, text: str, name: str) -> None:
+    """Store a text beside a run, whatever becomes of it."""
+    with reaching():
+        client().log_text(run_id, text, name)
+
+
+def kill_stale(key: str) -> None:
+    """Runs of a key that say they run while nobody holds its lease were killed: say so."""
+    for run_id in unfinished(key):
+        close(run_id, KILLED, "the process was killed")
+
+
+def log(
+    run_id: str,
+    metrics: Mapping[str, float] | None = None,
+    tags: Mapping[str, str] | None = None,
+    step: int = 0,
+) -> None:
+    """Log values and tags at once."""
+    now = int(time.time() * 1000)
+    values = [Metric(name, float(value), now, step) for name, value in (metrics or {}).items()]
+    labels = [RunTag(name, value) for name, value in (tags or {}).items()]
+    with reaching():
+        client().log_batch(run_id, metrics=values, tags=labels)
+
+
+def describe(run_id: str, lines: Sequence[str], name: str) -> None:
+    """Markdown that the MLflow page of a run shows as its description, as far as there is room; the whole is `name`."""
+    keep_text(run_id, "\n".join(lines), name)
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    fitting = bisect_right(ends, _NOTE)
+    more = [] if fitting == len(lines) else ["", f"… and {len(lines) - fitting:,} more lines in {name}."]
+    with reaching():
+        client().set_tag(run_id, "mlflow.note.content", "\n".join([*lines[:fitting], *more]))
+
+
+def run_url(experiment_id: str, run_id: str) -> str:
+    """Address of a run's page."""
+    return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+class MetricLog:
+    """Buffers metric points, since each call costs 36 ms and a thousand in one call half a second."""
+
+    def __init__(self, run_id: str, every_seconds: float = 5.0) -> None:
+        self._run_id = run_id
+        self._every = every_seconds
+        self._points: list[Metric] = []
+        self._sent = time.monotonic()
+        self._lock = threading.Lock()
+
+    def add(self, values: Mapping[str, float], step: int) -> None:
+        """Add one point per value; sends what has gathered every few seconds."""
+        now = int(time.time() * 1000)
+        with self._lock:
+            self._points += [Metric(name, float(value), now, step) for name, value in values.items()]
+        if time.monotonic() - self._sent > self._every:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what has gathered."""
+        with self._lock:
+            points, self._points = self._points, []
+        self._sent = time.monotonic()
+        with reaching():
+            for start in range(0, len(points), 1000):
+                client().log_batch(self._run_id, metrics=points[start : start + 1000])

@@ -1,0 +1,134 @@
+"""One pass over rows: what is kept, quarantined and removed adds up to what was read."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.data import ingestion
+from models.data.cleaning import CleanConfig
+from models.data.ingestion import Ingestion
+from models.data.records import Record, Rejected
+
+CLEANING = CleanConfig()
+
+
+def ingest(items: list, folder: Path, corpus: bool = True, cleaning: CleanConfig | None = CLEANING) -> dict:
+    out, work = folder / "out", folder / "work"
+    out.mkdir(exist_ok=True)
+    work.mkdir(exist_ok=True)
+    counts = Ingestion(corpus, cleaning, work).run(items, out)
+    assert not list(work.iterdir()), "batches are cleared away"
+    return counts
+
+
+def read(folder: Path, name: str) -> pl.DataFrame:
+    return pl.read_parquet(folder / "out" / f"{name}.parquet")
+
+
+def texts(*values: object) -> list[Record]:
+    return [Record({"text": value}, "a.txt", line) for line, value in enumerate(values, start=1)]
+
+
+def test_each_row_ends_in_one_place_with_its_file_and_line(tmp_path: Path) -> None:
+    items = [
+        *texts("좋다 010-1234-5678", " \x07", "좋다  010-9999-0000", None, 7),
+        Rejected("a.txt", 6, "", "not JSON", "{"),
+    ]
+    counts = ingest(items, tmp_path)
+    assert counts == json.loads((tmp_path / "out" / "counts.json").read_text())
+    assert counts == {
+        "read": 6,
+        "kept": 1,
+        "quarantined": {"not JSON": 1, "text: missing": 1, "text: not text": 1},
+        "removed": {"empty": 1, "exact_duplicate": 1},
+        "masked": {"phone": 2},
+    }
+    assert read(tmp_path, "rows").to_dicts() == [
+        {
+            "id": "a.txt:1",
+            "source": "a.txt",
+            "text": "좋다 [전화]",
+            "file": "a.txt",
+            "line": 1,
+            "part": "",
+            "group": "",
+        }
+    ]
+    assert read(tmp_path, "removed").rows() == [
+        ("a.txt:2", "a.txt", 2, "empty", None),
+        ("a.txt:3", "a.txt", 3, "exact_duplicate", "a.txt:1"),
+    ]
+    assert read(tmp_path, "quarantine")["line"].to_list() == [4, 5, 6]
+
+
+def test_labelled_rows_keep_text_columns_and_repeats(tmp_path: Path) -> None:
+    rows = [{"text": " &amp; 가 ", "label": 1}, {"text": " &amp; 가 ", "label": "x", "extra": [{"start": 0}]}]
+    items = [Record(row, "a.json", line, "train", "g") for line, row in enumerate(rows, start=1)]
+    assert ingest(items, tmp_path, corpus=False, cleaning=None)["kept"] == 2
+    made = read(tmp_path, "rows")
+    assert made["text"].to_list() == [" &amp; 가 "] * 2
+    assert made["label"].to_list() == ["1", "x"], "mixed types become text"
+    assert made["extra"].to_list() == [None, [{"start": 0}]]
+    assert made.select("id", "part", "group").rows() == [
+        ("a.json:1", "train", "g"),
+        ("a.json:2", "train", "g"),
+    ]
+
+
+def test_types_that_differ_from_batch_to_batch_become_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingestion, "BATCH", 2)
+    values = [1, 2, "셋", None, 5.5]
+    items = [Record({"label": value}, "a", line) for line, value in enumerate(values, start=1)]
+    ingest(items, tmp_path, corpus=False, cleaning=None)
+    assert read(tmp_path, "rows")["label"].to_list() == ["1", "2", "셋", None, "5.5"]
+
+
+def test_files_of_the_same_name_do_not_share_ids(tmp_path: Path) -> None:
+    items = [
+        Record({"text": text}, "a.txt", line) for text, line in (("가", 1), ("나", 2), ("다", 1), ("라", 2))
+    ]
+    ingest(items, tmp_path)
+    assert read(tmp_path, "rows")["id"].to_list() == ["a.txt:1", "a.txt:2", "a.txt#2:1", "a.txt#2:2"]
+
+
+item = st.one_of(
+    st.none(),
+    st.integers(),
+    st.text(max_size=4),
+    st.sampled_from(["가", " ", "가나다" * 20, "가나다" * 20 + "라"]),
+    st.just({"bad": 1}),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(item, max_size=30))
+def test_rows_are_never_lost_and_never_double(tmp_path: Path, values: list) -> None:
+    items = [
+        Rejected("a", 1, "", "not JSON", "") if isinstance(value, dict) else texts(value)[0]
+        for value in values
+    ]
+    counts = ingest(items, tmp_path)
+    assert counts["read"] == len(values)
+    assert counts["kept"] + sum(counts["quarantined"].values()) + sum(counts["removed"].values()) == len(
+        values
+    )
+    rows, quarantine, removed = (read(tmp_path, name) for name in ("rows", "quarantine", "removed"))
+    assert (rows.height, quarantine.height, removed.height) == (
+        counts["kept"], sum(counts["quarantined"].values()), sum(counts["removed"].values())
+    )  # fmt: skip
+    assert rows["text"].n_unique() == rows.height
+
+
+def test_the_same_rows_make_the_same_bytes(tmp_path: Path) -> None:
+    made = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        ingest(texts(*(f"글 {number}" for number in range(200))), tmp_path / name)
+        made.append({path.name: path.read_bytes() for path in (tmp_path / name / "out").iterdir()})
+    assert made[0] == made[1]

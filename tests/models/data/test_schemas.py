@@ -1,0 +1,95 @@
+"""Every row is checked; bad ones go to quarantine with field and reason; none is lost."""
+
+import pandera.polars as pa
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.data.schemas import check, corpus, not_blank, reasons
+from models.errors import DataError
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "id": pa.Column(pl.String),
+        "text": pa.Column(pl.String, not_blank()),
+        "label": pa.Column(pl.String, pa.Check.isin(["0", "1"])),
+        "score": pa.Column(pl.Float64, pa.Check.in_range(0, 5), required=False),
+    }
+)
+
+
+def frame(rows: list[dict], **columns: object) -> pl.DataFrame:
+    base = pl.DataFrame(rows, strict=False, infer_schema_length=None)
+    lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
+    return base.with_columns(file=pl.lit("a.tsv"), line=lines, part=pl.lit(""), group=pl.lit(""))
+
+
+def test_each_kind_of_dirt_is_named_with_its_row() -> None:
+    rows = frame(
+        [
+            {"id": "a", "text": "좋다", "label": "1", "score": "3.5"},
+            {"id": "b", "text": None, "label": "1", "score": "1"},
+            {"id": "c", "text": " \t", "label": "1", "score": "1"},
+            {"id": "d", "text": "싫다", "label": "2", "score": "1"},
+            {"id": "a", "text": "또", "label": "0", "score": "1"},
+            {"id": "e", "text": "점수", "label": "0", "score": "셋"},
+            {"id": "f", "text": "높다", "label": "0", "score": "9"},
+        ]
+    )
+    kept, bad = check(rows, SCHEMA)
+    assert kept["id"].to_list() == ["a"] and kept["score"].to_list() == [3.5]
+    assert bad.select("line", "id", "field", "reason").rows() == [
+        (2, "b", "text", "missing"),
+        (3, "c", "text", "empty"),
+        (4, "d", "label", "not in the set"),
+        (5, "a", "id", "not unique"),
+        (6, "e", "score", "not Float64"),
+        (7, "f", "score", "in_range(0, 5)"),
+    ]
+    assert '"싫다"' in bad["raw"][2]
+    assert reasons(bad)["label: not in the set"] == 1
+
+
+def test_numbers_where_text_is_wanted_are_converted_and_columns_of_others_left_out() -> None:
+    rows = frame(
+        [{"id": 1, "text": "가", "label": 0, "movie": "x"}, {"id": 2, "text": "나", "label": 1, "movie": "y"}]
+    )
+    kept, bad = check(rows, SCHEMA)
+    assert kept["label"].to_list() == ["0", "1"] and bad.is_empty()
+    assert kept.columns == ["id", "text", "label", "file", "line", "part", "group"]
+
+
+def test_a_missing_column_says_what_there_is() -> None:
+    with pytest.raises(
+        DataError, match=r"a\.tsv: no column 'text'; there are id, document, label.*'columns'"
+    ):
+        check(frame([{"id": "1", "document": "가", "label": "0"}]), SCHEMA)
+
+
+value = st.one_of(st.none(), st.text(max_size=3), st.sampled_from(["0", "1", " ", "좋다"]))
+dirty = st.lists(
+    st.fixed_dictionaries({"id": st.text(max_size=2), "text": value, "label": value}), min_size=1, max_size=30
+)
+
+
+@given(dirty)
+def test_exactly_the_rows_that_a_person_would_refuse_are_refused(rows: list[dict]) -> None:
+    kept, bad = check(frame(rows), SCHEMA)
+    assert kept.height + bad.height == len(rows)
+    seen: set[str] = set()
+    good = []
+    for row in rows:
+        fits = row["text"] is not None and row["text"].strip() and row["label"] in ("0", "1")
+        if fits and row["id"] not in seen:
+            good.append((row["id"], row["text"], row["label"]))
+        seen.add(row["id"])
+    assert kept.select("id", "text", "label").rows() == good
+    assert sum(reasons(bad).values()) == bad.height
+
+
+def test_a_corpus_needs_text() -> None:
+    kept, bad = check(
+        frame([{"id": "1", "source": "s", "text": "가"}, {"id": "2", "source": "s", "text": ""}]), corpus()
+    )
+    assert kept["id"].to_list() == ["1"] and reasons(bad) == {"text: empty": 1}

@@ -1,0 +1,194 @@
+"""Pretraining learns, comes out the same every time, and goes on exactly after a kill."""
+
+import hashlib
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from models.backbone import build
+from models.errors import DataError
+from models.pretraining import pretrain
+from models.pretraining.pretrain import Machine, PretrainConfig, TrainConfig
+from models.tokens import packing
+from models.tokens.packing import EncodeConfig
+from tests.support.pretrain_toy import CONFIG, main
+from tests.support.toy_text import sentences
+
+STOPWATCH = {"train/tokens_per_second", "train/memory_bytes"}
+MLM = {"kind": "mlm"}
+
+
+@pytest.fixture
+def folder(make_tokenizer: Callable, tmp_path: Path) -> Path:
+    """An encoded toy corpus and its tokenizer."""
+    tokenizer = make_tokenizer(sentences(500))
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    length = EncodeConfig(sequence_length=32)
+    packing.write([sentences(800)], tokenizer, length, tmp_path / "train.arrow")
+    packing.write([sentences(100, seed=1)], tokenizer, length, tmp_path / "validation.arrow")
+    return tmp_path
+
+
+def loaded(folder: Path):
+    return *pretrain.documents(folder), AutoTokenizer.from_pretrained(folder / "tokenizer")
+
+
+def digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "made" / "model" / "model.safetensors").read_bytes()).hexdigest()
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    points = json.loads((folder / "curve.json").read_text())
+    return [{name: value for name, value in point.items() if name not in STOPWATCH} for point in points]
+
+
+@pytest.mark.parametrize(("objective", "preset"), [("mlm", "modernbert"), ("clm", "gpt2"), ("clm", "llama")])
+def test_it_learns_more_than_how_often_tokens_occur(folder: Path, objective: str, preset: str) -> None:
+    train, validation, tokenizer = loaded(folder)
+    config = PretrainConfig.model_validate(
+        {
+            "objective": objective,
+            "model": {"size": "tiny", "preset": preset},
+            "train": {"epochs": 15, "batch_tokens": 512, "log_every": 10},
+        }
+    )
+    model, history = pretrain.pretrain(config, train, validation, tokenizer, Machine("cpu", 1))
+    counts = np.bincount(train.ids, minlength=len(tokenizer))
+    counts[tokenizer.all_special_ids] = 0
+    share = counts[counts > 0] / counts.sum()
+    unigram = float(-(share * np.log(share)).sum())
+    assert history[0]["train/loss"] > history[-1]["train/loss"]
+    assert history[-1]["eval/loss"] < 0.75 * unigram
+    assert history[-1]["tokens"] == pytest.approx(15 * train.tokens, rel=0.02)
+    assert not model.training
+
+
+def test_what_it_saves_loads_in_plain_transformers_and_fills_a_blank(folder: Path) -> None:
+    main(folder)
+    model = AutoModelForMaskedLM.from_pretrained(folder / "made" / "model")
+    tokenizer = AutoTokenizer.from_pretrained(folder / "made" / "model")
+    given = tokenizer("강아지가 공원에서 [MASK] 부른다", return_tensors="pt")
+    assert model(**given).logits.shape[-1] == len(tokenizer)
+    history = pl.read_parquet(folder / "made" / "history.parquet")
+    assert {
+        "step",
+        "tokens",
+        "train_loss",
+        "train_learning_rate",
+        "eval_loss",
+    } <= set(history.columns)
+    assert history["step"].is_sorted()
+    assert history["eval_loss"].drop_nulls().len() >= CONFIG.train.evaluations
+
+
+def test_killed_five_times_it_ends_with_the_weights_and_the_curve_of_an_undisturbed_run(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    calm = tmp_path_factory.mktemp("calm")
+    for name in ("train.arrow", "validation.arrow", "tokenizer"):
+        (calm / name).symlink_to(folder / name)
+    main(calm)
+    draw, kills = random.Random(0), 0
+    while kills < 5:
+        before = set((folder / "scratch").glob("step-*"))
+        child = start(folder)
+        wait_for(lambda before=before: set((folder / "scratch").glob("step-*")) - before, child)
+        time.sleep(draw.uniform(0.0, 0.3))
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        kills += 1
+        assert not (folder / "curve.json").exists(), "it ended before it was killed: the test shows nothing"
+    assert start(folder).wait() == 0
+    assert digest(folder) == digest(calm)
+    assert curve(folder) == curve(calm)
+    histories = [(place / "made" / "history.parquet").read_bytes() for place in (folder, calm)]
+    assert histories[0] == histories[1]
+    steps = [point["step"] for point in curve(folder)]
+    assert steps == sorted(set(steps))
+
+
+def start(folder: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.support.pretrain_toy", str(folder)]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": "."}, stderr=subprocess.DEVNULL)
+
+
+def wait_for(condition: Callable[[], object], child: subprocess.Popen) -> None:
+    while not condition():
+        assert child.poll() is None, "the training ended by itself"
+        time.sleep(0.01)
+
+
+def test_held_out_loss_weighs_targets_equally(folder: Path) -> None:
+    train, validation, tokenizer = loaded(folder)
+    config = PretrainConfig.model_validate(
+        {"objective": MLM, "model": {"size": "tiny"}, "train": {"epochs": 1}}
+    )
+    model = build.build(config.model, tokenizer, "AutoModelForMaskedLM", 1).eval()
+    words = pretrain.vocabulary(train, tokenizer)
+    for tokens in (64, 100_000):
+        batches = pretrain.Batches(config.objective, validation, words, tokens, seed=0)
+        with torch.no_grad():
+            found = pretrain.held_out_loss(
+                model, config.objective, [batches.at(i) for i in range(len(batches))], validation.size
+            )
+        assert found["loss"] == pytest.approx(math.log(len(tokenizer)), abs=0.3)
+
+
+def test_warm_started_embeddings_put_companions_together(folder: Path) -> None:
+    train, validation, tokenizer = loaded(folder)
+    config = {"objective": MLM, "model": {"hidden_size": 16, "layers": 1, "heads": 2}}
+    settings = {"tokens": 1, "warm_start": True, "optimizer": {"learning_rate": 1e-9}}
+    model, _ = pretrain.pretrain(
+        PretrainConfig.model_validate({**config, "train": settings}),
+        train,
+        validation,
+        tokenizer,
+        Machine("cpu", 1),
+    )
+    weight = model.get_input_embeddings().weight.detach()
+
+    def likeness(first: str, second: str) -> float:
+        ids = [tokenizer(word, add_special_tokens=False).input_ids for word in (first, second)]
+        return float(torch.cosine_similarity(weight[ids[0]].mean(0), weight[ids[1]].mean(0), dim=0))
+
+    assert likeness("노래를", "부른다") > likeness("노래를", "먹는다")
+    assert weight.std() == pytest.approx(0.05, rel=0.3)
+
+
+def test_warm_start_in_too_small_a_vocabulary_is_refused(folder: Path) -> None:
+    train, validation, tokenizer = loaded(folder)
+    config = PretrainConfig.model_validate(
+        {
+            "objective": MLM,
+            "model": {"hidden_size": 1024, "layers": 1},
+            "train": {"epochs": 1, "warm_start": True},
+        }
+    )
+    with pytest.raises(
+        DataError, match=r"set tokenizer\.vocabulary above 1024, or train\.warm_start to false"
+    ):
+        pretrain.pretrain(config, train, validation, tokenizer, Machine("cpu", 1))
+
+
+@pytest.mark.parametrize("how_long", [{}, {"tokens": 10, "epochs": 1.0}])
+def test_how_long_is_said_once(how_long: dict) -> None:
+    with pytest.raises(ValueError, match="give either tokens or epochs"):
+        TrainConfig(**how_long)
+
+
+def test_what_only_concerns_the_machine_bears_no_identity() -> None:
+    one, other = (TrainConfig(epochs=1, checkpoint_seconds=seconds) for seconds in (1, 60))
+    assert one.identity() == other.identity()

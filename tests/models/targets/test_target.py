@@ -1,0 +1,47 @@
+"""Classes and scales: scores of pairs against independent formulas."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import pearsonr, spearmanr
+
+from models.downstream.pair import Pair
+from models.errors import DataError
+from models.targets.target import Scale
+
+values = st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=40)
+
+
+@given(values, st.randoms())
+def test_correlations_equal_scipys(gold: list[float], random) -> None:
+    guess = [value if random.random() < 0.5 else random.uniform(-100, 100) for value in gold]
+    if len(set(gold)) < 2 or len(set(guess)) < 2 or np.std(gold) < 1e-3 or np.std(guess) < 1e-3:
+        return
+    ids = [str(number) for number in range(len(gold))]
+    scores = Pair(target="score", scale=(0.0, 1.0)).evaluate(
+        pl.DataFrame({"id": ids, "score": gold}), pl.DataFrame({"id": ids, "prediction": guess})
+    )
+    assert scores["pearson"] == pytest.approx(pearsonr(gold, guess).statistic, abs=1e-6)
+    assert scores["spearman"] == pytest.approx(spearmanr(gold, guess).statistic, abs=1e-9)
+
+
+def test_predictions_that_do_not_vary_correlate_with_nothing() -> None:
+    rows = pl.DataFrame({"id": ["a", "b", "c"], "score": [0.0, 2.5, 5.0]})
+    same = pl.DataFrame({"id": ["a", "b", "c"], "prediction": [1.0, 1.0, 1.0]})
+    assert Pair(target="score", scale=(0.0, 1.0)).evaluate(rows, same) == {"pearson": 0.0, "spearman": 0.0}
+
+
+def test_a_scale_is_learnt_in_its_own_units_and_said_in_the_rows() -> None:
+    gold = pl.Series([0.0, 1.0, 4.0, 5.0])
+    scale = Scale.of(gold)
+    labels = np.array(scale.labels(gold))
+    assert (labels.mean(), labels.std()) == pytest.approx((0.0, 1.0))
+    assert scale.decode(labels)["prediction"].to_list() == pytest.approx(gold.to_list())
+
+
+def test_scores_that_are_all_the_same_are_refused() -> None:
+    rows = Pair(target="score").examples().with_columns(score=pl.lit(3.0))
+    with pytest.raises(DataError, match=r"all 8 training rows have score 3\.0"):
+        Pair(target="score", scale=(0.0, 1.0)).check(rows)

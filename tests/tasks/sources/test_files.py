@@ -1,0 +1,188 @@
+"""Sources find what is wrong before a run, read all that is there, and are known by content."""
+
+import gzip
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from models.errors import RecipeError
+from tasks.reading.source import Record, Rejected, Source, SourceField
+from tasks.sources.files import Files
+from tasks.sources.hub import Hub
+from tasks.sources.nsmc import Nsmc
+
+
+class Holder(BaseModel):
+    source: SourceField
+
+
+def load(**settings: Any) -> Source:
+    return Holder(source=settings).source
+
+
+@pytest.fixture
+def nsmc(tmp_path: Path) -> Nsmc:
+    head = "id\tdocument\tlabel\n"
+    (tmp_path / "train.txt").write_text(
+        head + '1\t"최고의 영화\t1\n2\t별로다" 정말\t0\n3\t\n', encoding="utf-8"
+    )
+    (tmp_path / "test.txt").write_text(head + "4\t그저 그렇다\t0\n", encoding="utf-8")
+    return Nsmc(train=str(tmp_path / "train.txt"), test=str(tmp_path / "test.txt"))
+
+
+def test_nsmc_reads_every_row_and_takes_quotes_as_text(nsmc: Nsmc) -> None:
+    nsmc.check()
+    assert list(nsmc.read()) == [
+        Record({"id": "1", "text": '"최고의 영화', "label": "1"}, "train.txt", 2, "train"),
+        Record({"id": "2", "text": '별로다" 정말', "label": "0"}, "train.txt", 3, "train"),
+        Rejected("train.txt", 4, "", "too few columns", "3\t"),
+        Record({"id": "4", "text": "그저 그렇다", "label": "0"}, "test.txt", 2, "test"),
+    ]
+
+
+def test_nsmc_with_another_header_is_refused(nsmc: Nsmc, tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("id,document,label\n")
+    with pytest.raises(
+        RecipeError, match=r"train\.txt, line 1: .* id, document, label, not id,document,label"
+    ):
+        nsmc.check()
+
+
+def test_globs_are_sorted_and_columns_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_DATA", str(tmp_path))
+    for name in ("b.jsonl", "a.jsonl.gz"):
+        line = json.dumps({"document": name, "label": 1, "film": 7}).encode()
+        (tmp_path / name).write_bytes(gzip.compress(line) if name.endswith("gz") else line)
+    source = load(
+        kind="files", paths="${HEADWATER_DATA}/*.jsonl*", columns={"text": "document"}, group="film"
+    )
+    source.check()
+    assert list(source.read()) == [
+        Record({"label": 1, "film": 7, "text": "a.jsonl.gz"}, "a.jsonl.gz", 1, "", "7"),
+        Record({"label": 1, "film": 7, "text": "b.jsonl"}, "b.jsonl", 1, "", "7"),
+    ]
+
+
+def test_parts_are_given_by_file(tmp_path: Path) -> None:
+    for part in ("train", "validation", "test"):
+        (tmp_path / f"{part}.csv").write_text(f"text,label\n{part},0\n")
+    parts = {part: str(tmp_path / f"{part}.csv") for part in ("train", "validation", "test")}
+    found = [(row.part, row.fields["text"]) for row in load(kind="files", parts=parts).read()]
+    assert sorted(found) == [(part, part) for part in ("test", "train", "validation")]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("missing.txt", None, "no such file"),
+        ("*.nothing", None, "no such file"),
+        ("empty.txt", b"", "is empty"),
+        ("empty.txt.gz", gzip.compress(b""), "is empty when unpacked"),
+        ("plain.txt.gz", b"not packed", "is not gzip at all"),
+        ("a.xml", b"<a/>", "unknown ending"),
+        ("a.csv", b"body,label\n", "no column 'text': known are body, label"),
+        ("a.tsv", b"id\ttexts\n", "no column 'text': did you mean 'texts'"),
+        ("a.parquet", b"PAR2", "is not a Parquet file"),
+    ],
+)
+def test_unusable_files_are_found_before_anything_runs(
+    tmp_path: Path, name: str, data: bytes | None, message: str
+) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    source = load(kind="files", paths=str(tmp_path / name), columns={"text": "text"})
+    with pytest.raises(RecipeError, match=message) as caught:
+        source.check()
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_column_names_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_bytes("제목,주제\n글,1\n".encode("cp949"))
+    with pytest.raises(
+        RecipeError, match=r"old\.csv, line 1: the column names cannot be read; save the file as UTF-8"
+    ):
+        Files(paths=(str(path),)).check()
+
+
+def test_a_folder_in_place_of_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="is a folder; name its files"):
+        load(kind="files", paths=str(tmp_path)).check()
+
+
+def test_an_unset_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HEADWATER_DATA", raising=False)
+    with pytest.raises(RecipeError, match="HEADWATER_DATA is not set"):
+        load(kind="files", paths="${HEADWATER_DATA}/a.txt").check()
+
+
+def test_gzip_that_breaks_later_passes_the_check_that_must_be_cheap(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"x\n" * 100_000)[:-20])
+    load(kind="files", paths=str(tmp_path / "a.txt.gz")).check()
+
+
+def test_identity_is_content_and_parsing_never_the_path(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    first, moved = tmp_path / "a.csv", tmp_path / "there" / "b.csv"
+    first.write_text("text\n가\n")
+    moved.write_text("text\n가\n")
+    base = load(kind="files", paths=str(first)).identity()
+    assert load(kind="files", paths=str(moved)).identity() == base
+    assert load(kind="files", paths=str(moved), quoting=False).identity() != base
+    assert load(kind="files", parts={"train": str(moved)}).identity() != base
+    moved.write_text("text\n나다\n")
+    assert load(kind="files", paths=str(moved)).identity() != base
+
+
+def test_unknown_kinds_and_sources_without_files_are_refused() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'nsmc'"):
+        load(kind="nscm")
+    with pytest.raises(ValidationError, match="name at least one file"):
+        load(kind="files")
+
+
+def test_the_hub_without_a_network_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(RecipeError, match=r"owner/name: the hub cannot say .* use 'files'") as caught:
+        Hub(dataset="owner/name").check()
+    assert "\n" not in str(caught.value)
+    pinned = Hub(dataset="owner/name", revision="0" * 40)
+    pinned.check()
+    assert pinned.identity()["revision"] == "0" * 40
+
+
+@pytest.mark.real
+def test_nsmc_loses_no_row() -> None:
+    folder = os.environ["HEADWATER_DATA"] + "/classification/nsmc/ratings_"
+    source = load(
+        kind="nsmc",
+        train=f"{folder}train.txt",
+        validation=f"{folder}validation.txt",
+        test=f"{folder}test.txt",
+    )
+    source.check()
+    found = Counter((type(item), item.part) for item in source.read())
+    assert found == {(Record, "train"): 40_000, (Record, "validation"): 5_000, (Record, "test"): 5_000}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("path", "settings", "rows"),
+    [
+        ("corpus/*.jsonl.gz", {}, 433_322),
+        ("pair/klue-nli/*.json", {"group": "premise"}, 3_000),
+        ("pair/kornli/*.tsv", {"quoting": False}, 2_490),
+        ("similarity/kor-sts/sts-train.tsv", {"quoting": False}, 5_749),
+        ("generation/chatbot/ChatbotData.csv", {}, 11_823),
+        ("pair/question_pair/train.txt", {"format": "tsv", "quoting": False}, 6_136),
+    ],
+)
+def test_published_files_are_read_whole(path: str, settings: dict[str, Any], rows: int) -> None:
+    source = Files(paths=("${HEADWATER_DATA}/" + path,), **settings)
+    source.check()
+    assert Counter(type(item) for item in source.read()) == {Record: rows}
