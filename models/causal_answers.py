@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from models.backbone import build
+from models.backbone.config import positions
 from models.backbone.vocabulary_scores import NO_TARGET
 from models.inference.inputs import Inputs, outputs
 from models.prompting import prompts
@@ -18,7 +18,9 @@ SURE = 20.0
 """Logit of a piece that is certain."""
 
 if TYPE_CHECKING:
-    from models.interfaces.downstream import Asked, Downstream, Feature
+    from models.interfaces.asked import Asked
+    from models.interfaces.downstream import Downstream
+    from models.interfaces.features import Feature
 
 
 def queries(downstream: Downstream, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
@@ -129,7 +131,7 @@ def answers(asked: Asked, downstream: Downstream, features: list[Feature]) -> li
 
 def _room(asked: Asked) -> int:
     """Tokens that the model can read."""
-    return build.positions(asked.model.config.to_dict()) or 512
+    return positions(asked.model.config.to_dict()) or 512
 
 
 def _example(asked: Asked, row: dict[str, Any], end: int) -> list[int]:

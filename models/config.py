@@ -5,12 +5,10 @@ pydantic model; a field that changes no result (worker counts, paths, log levels
 """
 
 import difflib
-import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 PLUMBING: dict[str, Any] = {"identity": False}
@@ -95,56 +93,7 @@ def _children(value: Any) -> Iterator[Config]:
             yield from _children(item)
 
 
-class Chosen(Config):
-    """A part picked by `kind`, the name of the module that defines it: one part, one file."""
-
-    kind: str = Field(description="Which one: the name of its module.")
-
-    def modules(self) -> tuple[str, ...]:
-        """The module that defines this part, and those its own settings choose."""
-        return tuple(dict.fromkeys((type(self).__module__, *super().modules())))
-
-
-def kinds(package: str) -> list[str]:
-    """Names of the modules in `package`: what `kind` may be."""
-    return sorted(info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__))
-
-
-def find(package: str, kind: str, base: type[Chosen]) -> type[Chosen]:
-    """The subclass of `base` that the module `package.kind` defines.
-
-    Raises:
-        ValueError: when there is no such module, naming the closest one.
-    """
-    known = kinds(package)
-    if kind not in known:
-        raise ValueError(f"unknown kind '{kind}'{did_you_mean(kind, known)}")
-    module = importlib.import_module(f"{package}.{kind}")
-    found = [
-        item
-        for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, base) and item.__module__ == module.__name__
-    ]
-    assert len(found) == 1, f"{module.__name__} must define exactly one {base.__name__}, found {len(found)}"
-    return found[0]
-
-
 def did_you_mean(word: str, known: list[str]) -> str:
     """A hint that ends an error message: the closest known word, else all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f": did you mean '{close[0]}'?" if close else f": known are {', '.join(sorted(known))}"
-
-
-def chosen(package: str, base: type[Chosen]) -> Any:
-    """The pydantic type of a field that holds one of the parts in `package`; a bare string means `{kind: …}`."""
-
-    def load(value: Any) -> Any:
-        if isinstance(value, base):
-            return value
-        if isinstance(value, str):
-            value = {"kind": value}
-        if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
-            raise ValueError(f"needs a 'kind', one of {', '.join(kinds(package))}")
-        return find(package, value["kind"], base).model_validate(dict(value))
-
-    return Annotated[SerializeAsAny[base], BeforeValidator(load)]

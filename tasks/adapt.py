@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from models.adapted.files import POOL, SETTLED, SUMMARY, VALIDATION, WAY
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.config import Config
 from models.data.draws import draw
 from models.errors import DataError

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import Field
 
-from models.config import Chosen, Config, chosen
+from models.config import Config
 from models.data import counts
 from models.data.schemas import check, corpus, reasons
 from models.errors import DataError
+from models.kinds import Chosen, chosen
 from tasks.graph.refs import Ingested, Validated
 from tasks.graph.step import step
 from tasks.running.job import Job

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.pretraining.pretrain import PretrainConfig
 from models.transfer.finetune import Finetune
 from tasks.adapt import AdaptConfig

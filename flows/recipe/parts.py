@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from models import pretrained
-from models.backbone.build import DECODERS, ModelConfig
+from models.backbone.config import DECODERS, ModelConfig
 from models.config import Config
 from models.data.cleaning import CleanConfig
 from models.interfaces.downstream import DownstreamField

@@ -12,7 +12,7 @@ from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
 from models import pretrained
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
 from models.tokens.tokenizer import TokenizerConfig

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 
 from models.adapted.files import POOL, SETTLED, WAY
-from models.config import find
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor, Transfer
+from models.kinds import find
 from models.transfer.in_context import AskingPredictor
 
 

@@ -8,7 +8,7 @@ import transformers
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from models.backbone import build
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig, positions
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
 
@@ -73,7 +73,7 @@ def _known(settings: dict[str, Any], config: PretrainedConfig) -> dict[str, Any]
 
 
 def _check_length(downstream: Downstream, config: PretrainedConfig) -> None:
-    most = build.positions(config.to_dict())
+    most = positions(config.to_dict())
     if most is not None and downstream.max_length > most:
         raise DataError(
             f"downstream.max_length is {downstream.max_length}, but the model has {most} positions: "

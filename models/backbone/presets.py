@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
     from transformers import PreTrainedConfig
 
-    from models.backbone.build import ModelConfig
+    from models.backbone.config import ModelConfig
 
 WIDENING = {"bert": 4.0, "modernbert": 1.5, "gpt2": 4.0, "llama": 2.75}
 """Intermediate size in hidden sizes; ModernBERT's and Llama's are gated, so two such matrices go in."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from models.data.cleaning import CleanConfig, clean
-from models.data.splits import normalised, text_columns
+from models.data.comparison import normalised, text_columns
 
 SHORTEST = 20
 """Characters a text needs to be looked for inside longer documents; a shorter one is there by chance."""

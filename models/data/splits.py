@@ -4,13 +4,12 @@ from hashlib import blake2b
 
 import polars as pl
 
-from models.data.records import PROVENANCE
+from models.data.comparison import normalised, text_columns
 from models.errors import DataError
 
 PARTS = ("train", "validation", "test")
 DRAWN = 0.1
 """Share of rows drawn for validation, and for test where a data set has no parts of its own."""
-NOT_TEXT = frozenset({"id", "label", "source", *PROVENANCE})
 
 DUPLICATES = {"id_a": pl.String, "part_a": pl.String, "id_b": pl.String, "part_b": pl.String}
 _SEPARATOR = "\x1f"
@@ -69,23 +68,6 @@ def _fractions(keys: pl.Series, seed: int) -> pl.Series:
         return int.from_bytes(digest.digest()[:6], "big") / 2**48
 
     return pl.Series([fraction(key) for key in keys], dtype=pl.Float64)
-
-
-def text_columns(rows: pl.DataFrame) -> list[str]:
-    """Columns that hold a row's text."""
-    return [name for name, kind in rows.schema.items() if kind == pl.String and name not in NOT_TEXT]
-
-
-def normalised(name: str) -> pl.Expr:
-    """A column's text as it is compared: NFKC, lower case, white space folded."""
-    return (
-        pl.col(name).str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-    )
-
-
-def compared(text: str) -> str:
-    """One text as it is compared; many are quicker in a frame, with `normalised`."""
-    return pl.DataFrame({"text": [text]}).select(normalised("text")).item()
 
 
 def duplicates(rows: pl.DataFrame) -> pl.DataFrame:

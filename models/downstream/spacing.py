@@ -16,7 +16,8 @@ from pydantic import Field
 from models.characters.places import SLOTS
 from models.characters.windows import NOTHING, joined, windows
 from models.data.schemas import not_blank
-from models.interfaces.downstream import Downstream, Feature, beside, padded
+from models.interfaces.downstream import Downstream
+from models.interfaces.features import Feature, beside, padded
 
 if TYPE_CHECKING:
     import torch

@@ -12,9 +12,7 @@ and reading a recipe has to be quick.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
@@ -22,55 +20,15 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.config import Chosen, chosen
-from models.errors import DataError
+from models.interfaces.asked import Asked, NotInContext
+from models.interfaces.features import Feature, padded
+from models.kinds import Chosen, chosen
 from models.modes import TRAINED
 
 if TYPE_CHECKING:
     import torch
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-Feature = dict[str, Any]
-"""One model input: `input_ids` (list of int), `row` (index of its row), and what the downstream adds.
-
-`pool: True` marks the feature of a row that is no example: it is predicted with, never trained on by itself.
-"""
-
-
-def padded(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
-    """(sequences, longest) int64, the shorter ones filled up with `value`."""
-    import torch
-    from torch.nn.utils.rnn import pad_sequence
-
-    return pad_sequence([torch.tensor(item) for item in sequences], batch_first=True, padding_value=value)
-
-
-def beside(predictions: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows that `predictions` are of, in their order."""
-    return predictions.select("id").join(rows, on="id", how="left", maintain_order="left")
-
-
-class NotInContext(DataError):
-    """There is no way to ask without learning."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A pretrained model, and what it is asked without learning."""
-
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    decoder: bool
-    """Whether it reads from left to right and can go on with a text; else it can fill in hidden words, where it has a
-    head for that, and gives vectors."""
-    rows: pl.DataFrame
-    demonstrations: pl.DataFrame
-    """Labelled rows that it is shown; none at zero shot."""
-    labelled: bool
-    on_progress: Callable[[int, int], None] = lambda done, total: None
-    dropped: Counter[str] = field(default_factory=Counter)
-    """How many demonstrations did not fit into the model beside the question, in all inputs."""
 
 
 class Baseline(Protocol):

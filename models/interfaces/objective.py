@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from models.config import Chosen, chosen
+from models.kinds import Chosen, chosen
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

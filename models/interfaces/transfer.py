@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import polars as pl
 
-from models.config import Chosen, chosen
 from models.interfaces.downstream import Downstream
+from models.kinds import Chosen, chosen
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     import numpy as np
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from models.inference.inputs import Inputs
-    from models.interfaces.downstream import Feature
+    from models.interfaces.features import Feature
 
 Progress = Callable[[int, int, str], None]
 """Told how much is done, of how much, and a word on how it goes."""
@@ -123,7 +123,7 @@ class Transfer(Chosen, ABC):
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
         """What `carry` made, from the folder its files were kept in."""
-        from models.inference.inputs import HeadPredictor
+        from models.inference.predictor import HeadPredictor
 
         return HeadPredictor.load(folder, downstream, device)
 

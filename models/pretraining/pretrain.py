@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field, model_validator
 
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config
 from models.interfaces.objective import Objective, ObjectiveField, Vocabulary
 from models.pretraining.buckets import Buckets

@@ -12,7 +12,7 @@ from torch.nn.functional import log_softmax
 from transformers import PreTrainedModel
 
 from models.backbone.vocabulary_scores import NO_TARGET, target_logits
-from models.interfaces.downstream import padded
+from models.interfaces.features import padded
 
 BATCH_TOKENS = 8192
 """Tokens of a batch, padding included."""

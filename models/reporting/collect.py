@@ -12,7 +12,7 @@ from models.adapted.files import DROPPED, SUMMARY
 from models.bootstrap import difference, resampled
 from models.config import Config
 from models.data import counts
-from models.data.splits import text_columns
+from models.data.comparison import text_columns
 from models.interfaces.downstream import Downstream
 from models.modes import REFERENCES
 from models.reporting.data import (

@@ -10,7 +10,9 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from models.config import did_you_mean
-from models.interfaces.downstream import Asked, Downstream, Feature, beside
+from models.interfaces.asked import Asked
+from models.interfaces.downstream import Downstream
+from models.interfaces.features import Feature, beside
 from models.modes import IN_CONTEXT
 from models.prompting import prompts
 from models.prompting.prompts import Template
@@ -142,7 +144,7 @@ class Targeted(Downstream):
 
     def _by_likeness(self, asked: Asked) -> np.ndarray:
         """A class that was not shown is stood for by its words."""
-        from models.inference.inputs import text_vectors
+        from models.inference.states import text_vectors
         from models.prompting import prototypes
 
         names = self.classes or ()

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 from pydantic import Field
 
-from models.interfaces.downstream import Asked, Downstream
+from models.interfaces.asked import Asked
+from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor, Problem, Progress, Transfer, Tuned
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     import numpy as np
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from models.interfaces.downstream import Feature
+    from models.interfaces.features import Feature
 
 SHOWN = "demonstrations.parquet"
 """The rows that are shown, with the number of their draw."""

@@ -10,9 +10,9 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from models.config import Chosen, chosen
 from models.data.records import Record, Rejected, as_text
 from models.errors import RecipeError
+from models.kinds import Chosen, chosen
 
 __all__ = [
     "Part",

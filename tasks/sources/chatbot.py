@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from models.data.splits import compared
+from models.data.comparison import compared
 from tasks.reading.published import Delimited
 
 LABELS = {"0": "everyday", "1": "parting", "2": "love"}

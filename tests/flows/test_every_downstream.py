@@ -10,8 +10,8 @@ import pytest
 from mlflow import MlflowClient
 
 from models.adapted.serving import Served
-from models.config import find, kinds
 from models.interfaces.downstream import Downstream
+from models.kinds import find, kinds
 from tasks.sources.demo import Demo
 from tests.support.recipes import SMALL, write
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from models.backbone import build
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.modes import CONTROLS
 from models.tokens import tokenizer as tokenization
 from models.tokens.tokenizer import TokenizerConfig

@@ -22,7 +22,9 @@ from models.characters.windows import NOTHING
 from models.data.schemas import not_blank
 from models.downstream.ner import scores as entity_scores
 from models.errors import DataError
-from models.interfaces.downstream import Asked, Baseline, Downstream, Feature, padded
+from models.interfaces.asked import Asked
+from models.interfaces.downstream import Baseline, Downstream
+from models.interfaces.features import Feature, padded
 
 if TYPE_CHECKING:
     import torch

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.characters.windows import NOTHING
-from models.inference.inputs import read
-from models.interfaces.downstream import Asked, Feature
+from models.inference.states import read
+from models.interfaces.asked import Asked
+from models.interfaces.features import Feature
 from models.prompting import prototypes
 
 BEGIN = 1.0

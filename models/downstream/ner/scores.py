@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from models.entity_rows import Entity, key
-from models.interfaces.downstream import beside
+from models.interfaces.features import beside
 
 WORST = 20
 """Rows shown, those with the most wrong entities first."""

@@ -12,7 +12,9 @@ from pydantic import Field, model_validator
 
 from models.backbone import embedding
 from models.data.schemas import not_blank
-from models.interfaces.downstream import Asked, Baseline, Feature
+from models.interfaces.asked import Asked
+from models.interfaces.downstream import Baseline
+from models.interfaces.features import Feature
 from models.targets.target import Classes, Scale, Target
 from models.targets.targeted import Targeted
 
@@ -192,7 +194,7 @@ class Pair(Targeted):
         """Classes as others are; a score is the cosine of the two texts' vectors."""
         if self.target == "label":
             return super().ask(asked)
-        from models.inference.inputs import ask_untrained
+        from models.inference.states import ask_untrained
 
         return ask_untrained(asked, self.model_copy(update={"encoder": "bi"}))
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.interfaces.downstream import beside
+from models.interfaces.features import beside
 
 AROUND = 30
 """Characters of the context shown on each side of a gold answer."""

@@ -20,7 +20,9 @@ from models.data.schemas import not_blank
 from models.downstream.retrieval import ranking, relevance
 from models.downstream.retrieval.bm25 import UNITS, Bm25
 from models.errors import DataError
-from models.interfaces.downstream import Asked, Baseline, Downstream, Feature, beside
+from models.interfaces.asked import Asked
+from models.interfaces.downstream import Baseline, Downstream
+from models.interfaces.features import Feature, beside
 
 if TYPE_CHECKING:
     import torch
@@ -221,7 +223,7 @@ class Retrieval(Downstream):
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
         """Vectors of a model that reads both ways; a causal one says how likely a passage makes a query."""
         from models import causal_answers
-        from models.inference.inputs import ask_untrained
+        from models.inference.states import ask_untrained
 
         return causal_answers.queries(self, asked) if asked.decoder else ask_untrained(asked, self)
 

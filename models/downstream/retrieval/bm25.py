@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from models.data.splits import normalised
+from models.data.comparison import normalised
 from models.downstream.retrieval.ranking import rank
 
 UNITS = ("words", "characters")

@@ -9,7 +9,7 @@ import polars as pl
 
 from models.downstream.retrieval.relevance import grades
 from models.errors import DataError
-from models.interfaces.downstream import beside
+from models.interfaces.features import beside
 
 TOP = 10
 """Passages of a ranking that are shown, and that metrics look at."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from models.data.splits import normalised
+from models.data.comparison import normalised
 from models.errors import DataError
 
 if TYPE_CHECKING:

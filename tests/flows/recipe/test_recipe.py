@@ -13,7 +13,7 @@ from flows.pretraining import pretraining
 from flows.recipe.recipe import Recipe
 from flows.transfer import transfer_learning
 from models.backbone import build
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.errors import RecipeError
 from models.tokens import tokenizer
 from tests.support.recipes import SMALL, write

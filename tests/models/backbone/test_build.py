@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from models.backbone import build
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.errors import DataError, RecipeError
 from tests.support.toy_text import sentences
 

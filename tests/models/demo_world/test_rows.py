@@ -3,10 +3,10 @@
 import polars as pl
 import pytest
 
-from models.config import find
 from models.demo_world import rows as world_rows
 from models.demo_world.world import World
 from models.interfaces.downstream import Downstream
+from models.kinds import find
 
 SIZES = {"train": 120, "validation": 30, "test": 50}
 

@@ -12,11 +12,11 @@ import torch
 import transformers
 from polars.testing import assert_frame_equal
 
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
-from models.config import find, kinds
 from models.inference.inputs import Inputs, predict
 from models.interfaces.downstream import Downstream
+from models.kinds import find, kinds
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}]

@@ -21,7 +21,7 @@ from sacrebleu.metrics.chrf import CHRF
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
 from models.bootstrap import intervals
 from models.downstream.generation import Generation

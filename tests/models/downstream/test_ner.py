@@ -19,7 +19,7 @@ from seqeval.scheme import IOB2
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
 from models.characters.places import EDGE, SLOTS, best_labels
 from models.data import schemas as checked

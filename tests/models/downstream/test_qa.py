@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
 from models.data import schemas as checked
 from models.downstream.qa import QuestionAnswering, windows

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 
 from models.adapted import serving
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch, load, transferred
 from models.data import schemas as checked
 from models.downstream.retrieval import Retrieval

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.errors import DataError
 from models.tokens import tokenizer as tokenization
 from models.tokens import tokenizer_training
@@ -46,7 +46,9 @@ def test_only_the_five_special_tokens_are_no_text(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_again_in_another_process_gives_the_same_bytes(kind: str) -> None:
-    code = f"from tests.models.tokens.test_tokenizer import trained; print(trained('{kind}').to_str(), end='')"
+    code = (
+        f"from tests.models.tokens.test_tokenizer import trained; print(trained('{kind}').to_str(), end='')"
+    )
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code], check=True, capture_output=True, text=True,

@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from transformers import PreTrainedTokenizerFast
 
 from models.backbone import build
-from models.backbone.build import ModelConfig
+from models.backbone.config import DECODERS, ModelConfig
 from models.backbone.heads import transferred
-from models.config import find
 from models.downstream.classification import Classification
 from models.downstream.generation import Generation
 from models.downstream.ner import NamedEntities
@@ -22,6 +21,7 @@ from models.downstream.qa import QuestionAnswering
 from models.downstream.retrieval import Retrieval
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Problem, Transfer, Tuned
+from models.kinds import find
 from models.modes import IN_CONTEXT, TRAINED
 from models.tokens.tokenizer import soft_prompt
 from models.transfer.in_context import InContext
@@ -48,7 +48,7 @@ def make(tmp_path: Path, make_tokenizer: Callable) -> Callable[[Downstream, str]
         texts = [text for name in rows.columns if rows[name].dtype == pl.String for text in rows[name]]
         tokenizer: PreTrainedTokenizerFast = make_tokenizer(texts * 2)
         folder = tmp_path / preset
-        head = "AutoModelForCausalLM" if preset in build.DECODERS else "AutoModelForMaskedLM"
+        head = "AutoModelForCausalLM" if preset in DECODERS else "AutoModelForMaskedLM"
         config = ModelConfig(preset=preset, hidden_size=32, layers=2, heads=2, max_positions=128)
         build.build(config, tokenizer, head, seed=1).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -147,7 +147,7 @@ def test_a_model_is_asked_in_every_mode_that_means_something(
     downstream: Downstream, preset: str, make: Callable, tmp_path: Path
 ) -> None:
     problem = make(downstream, preset)
-    modes = problem.downstream.modes(preset in build.DECODERS)
+    modes = problem.downstream.modes(preset in DECODERS)
     assert modes >= TRAINED and modes & {*IN_CONTEXT}
     for mode in sorted(modes & {*IN_CONTEXT}):
         empty = problem.train.clear()

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from models.backbone import build
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.pretraining.pretrain import rows, vocabulary
 from models.tokens.packing import Documents
 from models.upstream.clm import CausalLanguageModelling

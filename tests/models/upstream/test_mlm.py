@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from models.backbone import build
-from models.backbone.build import ModelConfig
+from models.backbone.config import ModelConfig
 from models.backbone.vocabulary_scores import target_logits
 from models.errors import DataError
 from models.interfaces.objective import Vocabulary

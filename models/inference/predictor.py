@@ -1,0 +1,46 @@
+"""A trained model that answers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import polars as pl
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from models.inference.inputs import Inputs, outputs
+from models.interfaces.downstream import Downstream
+from models.interfaces.features import Feature
+from models.tokens import tokenizer as tokenization
+
+
+@dataclass(frozen=True)
+class HeadPredictor:
+    """A model that was trained, with its tokenizer."""
+
+    downstream: Downstream
+    tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel
+    draws: int = 1
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path, downstream: Downstream, device: str) -> Self:
+        """From the folder of an adapted model."""
+        from models.backbone.heads import load
+        from models.training.loop import accelerator
+
+        model = load(folder / "model", downstream).to(accelerator(device).device)
+        return cls(downstream, tokenization.load(folder / "model"), model)
+
+    def outputs(
+        self,
+        rows: pl.DataFrame,
+        labelled: bool,
+        draw: int = 0,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> tuple[list[Feature], list[np.ndarray]]:
+        """See `models.interfaces.transfer.Predictor`."""
+        inputs = Inputs(self.downstream, self.tokenizer, rows, labelled)
+        return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]

@@ -1,0 +1,37 @@
+"""A pretrained model that is asked without learning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from models.errors import DataError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class NotInContext(DataError):
+    """There is no way to ask without learning."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A pretrained model, and what it is asked without learning."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    decoder: bool
+    """Whether it reads from left to right and can go on with a text; else it can fill in hidden words, where it has a
+    head for that, and gives vectors."""
+    rows: pl.DataFrame
+    demonstrations: pl.DataFrame
+    """Labelled rows that it is shown; none at zero shot."""
+    labelled: bool
+    on_progress: Callable[[int, int], None] = lambda done, total: None
+    dropped: Counter[str] = field(default_factory=Counter)
+    """How many demonstrations did not fit into the model beside the question, in all inputs."""
