@@ -26,7 +26,7 @@ from tasks.graph.step import step
 from tasks.promote import PromoteConfig, promote
 from tasks.running.execution import RunContext
 from tasks.running.job import Job
-from tasks.storage import artifacts, connection
+from tasks.storage import artifacts, connection, registry
 from tests.support.demo_chain import QUICK, ROWS, adapted
 from tests.support.making import make
 
@@ -103,7 +103,7 @@ def test_mlflow_loads_a_registered_model_that_answers_like_ours(
     assert [sum(answer["probabilities"].values()) for answer in answers] == pytest.approx([1.0, 1.0])
     for answer in answers:
         assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].__getitem__)
-    folder = serving.champion("toy-loads")
+    folder = registry.champion("toy-loads")
     assert folder is not None
     assert serving.Pyfunc(folder).predict(pd.DataFrame({"text": texts})) == answers
     assert loaded.metadata.get_input_schema().input_names() == ["text"]
