@@ -8,7 +8,8 @@ from models.pretraining.pretrain import PretrainConfig
 from models.transfer.finetune import Finetune
 from tasks.adapt import AdaptConfig
 from tasks.environment import Machine
-from tasks.graph.refs import Ref, step_of
+from tasks.graph.refs import Ref
+from tasks.graph.step import step_of
 from tasks.storage import artifacts
 from tasks.tokenizer import TokenizerConfig
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from models.errors import HeadwaterError
 from tasks.graph import refs
-from tasks.graph.step import Outcome
+from tasks.running.execution import Outcome
 from tasks.running.flow_run import FlowRun, opened
 from tasks.storage import artifacts, runs
 

@@ -4,15 +4,10 @@ A ref is made by calling a step; nothing runs then. It carries the step, the key
 from, so the whole graph of a run, with every key, is known before the first step starts.
 """
 
-import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from models.config import Config
-
-if TYPE_CHECKING:
-    from tasks.graph.step import Step
 
 
 def so_many(labels: int) -> str:
@@ -92,11 +87,6 @@ class Ref:
 
     def __hash__(self) -> int:
         return hash(self.key)
-
-
-def step_of(ref: Ref) -> "Step[Any]":
-    """The declaration a ref was made by."""
-    return vars(importlib.import_module(ref.module))[ref.step]
 
 
 def ordered(targets: "list[Ref]") -> list[Ref]:

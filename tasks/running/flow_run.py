@@ -17,10 +17,10 @@ from prefect.utilities.annotations import quote
 
 from models.errors import HeadwaterError
 from tasks.environment import Machine
-from tasks.graph.refs import Ref, ordered, step_of
-from tasks.graph.step import Outcome, RunContext, link_to
-from tasks.running.failures import reason
-from tasks.running.job import STOPPING
+from tasks.graph.refs import Ref, ordered
+from tasks.graph.step import step_of
+from tasks.running.execution import Outcome, RunContext, link_to, task_of
+from tasks.running.failures import STOPPING, reason
 from tasks.running.lease import is_free, lease
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
@@ -52,7 +52,9 @@ class FlowRun:
         new = [ref for ref in ordered(list(targets)) if ref.key not in self.outcomes]
         for ref in new:
             needed = [futures[parent.key] for parent in ref.parents() if parent.key in futures]
-            task: Task[..., Any] = step_of(ref).task.with_options(task_run_name=ref.title.replace("/", " · "))
+            task: Task[..., Any] = task_of(step_of(ref)).with_options(
+                task_run_name=ref.title.replace("/", " · ")
+            )
             futures[ref.key] = task.submit(quote(ref), quote(self.context), wait_for=needed)
         for ref in new:
             futures[ref.key].wait()

@@ -16,16 +16,18 @@ from models.errors import DataError
 from models.transfer.in_context import InContext
 from tasks.adapt import AdaptConfig, adapt
 from tasks.graph import refs
-from tasks.graph.step import RunContext, step
+from tasks.graph.step import step
 from tasks.ingest import IngestConfig, ingest
 from tasks.predict import PredictConfig, predict
+from tasks.running.execution import RunContext
 from tasks.running.job import Job
 from tasks.score import ScoreConfig, score
 from tasks.sources.files import Files
 from tasks.split import SplitConfig, split
 from tasks.storage import artifacts, connection
 from tasks.validate import ValidateConfig, validate
-from tests.support.demo_chain import DEMO, QUICK, ROWS, SMALL, STEPS, WORDS, adapted, make, scored
+from tests.support.demo_chain import DEMO, QUICK, ROWS, SMALL, WORDS, adapted, scored
+from tests.support.making import make
 
 
 @pytest.mark.parametrize("mode", ["finetune", "scratch", "baseline"])
@@ -121,9 +123,6 @@ def blinded(job: Job, config: Config, rows: refs.Split) -> None:
         job.files(rows), job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json")
     )
     (job.out / "test.parquet").write_bytes(b"nobody reads this")
-
-
-STEPS["blinded"] = blinded
 
 
 @pytest.mark.parametrize("mode", ["finetune", "baseline"])

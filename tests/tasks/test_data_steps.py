@@ -10,27 +10,20 @@ import pytest
 from models.data.cleaning import CleanConfig
 from models.demo_world import dirt
 from models.errors import DataError
-from tasks.graph.refs import Ref, ordered
-from tasks.graph.step import RunContext
+from tasks.graph.refs import Ref
 from tasks.ingest import IngestConfig, ingest
+from tasks.running.execution import RunContext, produce
 from tasks.sources.demo import Demo
 from tasks.sources.files import Files
 from tasks.split import HeldOut, SplitConfig, split
 from tasks.storage import artifacts, connection
 from tasks.validate import ValidateConfig, validate
+from tests.support.making import make
 
 DOCUMENTS = 2_000
 SIZES = {"train": 600, "validation": 100, "test": 200}
-STEPS = {"ingest": ingest, "validate": validate, "split": split}
 CORPUS = Demo(documents=DOCUMENTS, **SIZES)
 REVIEWS = Demo(view="classification", documents=DOCUMENTS, **SIZES)
-
-
-def make(ref: Ref, context: RunContext) -> Path:
-    """Runs what `ref` needs; its files."""
-    for needed in ordered([ref]):
-        STEPS[needed.step].produce(needed, context)
-    return artifacts.files(ref)
 
 
 def corpus_split(**settings: Any) -> Ref:
@@ -163,7 +156,7 @@ def test_gzip_broken_in_the_middle_fails_the_step_and_leaves_nothing(
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress("글\n".encode() * 100_000)[:-20])
     ref = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "a.txt.gz"),)),)))
     with pytest.raises(DataError, match=r"a\.txt\.gz, line \d+: the gzip file is broken"):
-        ingest.produce(ref, context)
+        produce(ref, context)
     assert artifacts.find(ref.key) is None
 
 

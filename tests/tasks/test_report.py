@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from tasks.graph import refs
-from tasks.graph.refs import About, ordered, step_of
-from tasks.graph.step import RunContext
+from tasks.graph.refs import About
 from tasks.ingest import IngestConfig, ingest
 from tasks.report import ReportConfig, report_on
+from tasks.running.execution import RunContext
 from tasks.score import ScoreConfig, score
 from tasks.sources.files import Files
 from tasks.split import SplitConfig, split
-from tasks.storage import artifacts
 from tasks.validate import ValidateConfig, validate
+from tests.support.making import make
 from tests.support.toy_results import (
     DOWNSTREAM,
     Learner,
@@ -74,17 +74,11 @@ def chain(tmp_path: Path) -> tuple[tuple[refs.Scores, ...], refs.Model, refs.Spl
     return tuple(scores), model, corpus
 
 
-def produce(page: refs.Report, context: RunContext) -> Path:
-    for ref in ordered([page]):
-        step_of(ref).produce(ref, context)
-    return artifacts.files(page)
-
-
 def test_the_page_tells_what_the_run_found(
     chain: tuple[tuple[refs.Scores, ...], refs.Model, refs.Split], context: RunContext
 ) -> None:
     scores, model, corpus = chain
-    folder = produce(report_on(ReportConfig(title="toy"), scores, (model,), corpus), context)
+    folder = make(report_on(ReportConfig(title="toy"), scores, (model,), corpus), context)
     found = json.loads((folder / "report.json").read_text())
     (entry,), (upstream,) = found["entries"], found["pretraining"]
     assert (entry["name"], entry["downstream"], entry["upstream"]) == ("reviews", "classification", "mlm")
@@ -115,7 +109,7 @@ def test_gains_are_paired_on_the_same_rows(
     chain: tuple[tuple[refs.Scores, ...], refs.Model, refs.Split], context: RunContext
 ) -> None:
     scores, model, corpus = chain
-    folder = produce(report_on(ReportConfig(), scores, (model,), corpus), context)
+    folder = make(report_on(ReportConfig(), scores, (model,), corpus), context)
     gains = json.loads((folder / "gains.json").read_text())
     gain = gains["scratch"]["reviews"]["100"]["accuracy"]
     assert gain["value"] == pytest.approx(0.3) and gain["better"] and 0 < gain["low"] < 0.3 < gain["high"]
