@@ -222,10 +222,10 @@ class Retrieval(Downstream):
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
         """Vectors of a model that reads both ways; a causal one says how likely a passage makes a query."""
-        from models import causal_answers
+        from models.downstream.retrieval.query_likelihood import query_likelihoods
         from models.inference.states import ask_untrained
 
-        return causal_answers.queries(self, asked) if asked.decoder else ask_untrained(asked, self)
+        return query_likelihoods(asked) if asked.decoder else ask_untrained(asked, self)
 
     # ---- the cheap classical method
 
