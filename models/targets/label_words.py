@@ -14,7 +14,7 @@ from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.prompting.likelihood import Blank, filled
 from models.prompting.prompts import Cue, fitted, room, tokens
-from models.tokens.tokenizer import frame, token_id
+from models.tokens.special import frame, token_id
 
 
 def scores(

@@ -19,7 +19,7 @@ from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import Feature, beside, padded
 from models.modes import IN_CONTEXT
 from models.prompting.prompts import tokens
-from models.tokens.tokenizer import frame, soft_prompt, token_id
+from models.tokens.special import frame, soft_prompt, token_id
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from models.backbone.vocabulary_scores import NO_TARGET
 from models.prompting import prompts
-from models.tokens.tokenizer import frame
+from models.tokens.special import frame
 
 if TYPE_CHECKING:
     from models.interfaces.asked import Asked

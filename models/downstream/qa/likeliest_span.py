@@ -8,7 +8,7 @@ import numpy as np
 
 from models.prompting import prompts
 from models.prompting.likelihood import continued
-from models.tokens.tokenizer import frame
+from models.tokens.special import frame
 
 SURE = 20.0
 """Logit of a piece that is certain."""

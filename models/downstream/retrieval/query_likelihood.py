@@ -9,7 +9,7 @@ import polars as pl
 
 from models.prompting import prompts
 from models.prompting.likelihood import continued
-from models.tokens.tokenizer import frame
+from models.tokens.special import frame
 
 if TYPE_CHECKING:
     from models.interfaces.asked import Asked
