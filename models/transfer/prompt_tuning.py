@@ -45,7 +45,7 @@ class PromptTuning(Finetune):
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
         from peft import TrainableTokensConfig
 
-        from models.tokens.tokenizer import soft_prompt
+        from models.tokens.special import soft_prompt
         from models.tuning import adapters
 
         words = model.get_input_embeddings()

@@ -23,7 +23,7 @@ from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Problem, Transfer, Tuned
 from models.kinds import find
 from models.modes import IN_CONTEXT, TRAINED
-from models.tokens.tokenizer import soft_prompt
+from models.tokens.special import soft_prompt
 from models.transfer.in_context import InContext
 from models.transfer.linear_probe import LinearProbe
 from models.transfer.lora import Lora
