@@ -7,8 +7,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted.files import VALIDATION
-from models.adapted.serving import downstream_of
+from models.adapted.files import VALIDATION, downstream_of
 from models.bootstrap import paired
 from models.config import Config
 from models.interfaces.downstream import Downstream

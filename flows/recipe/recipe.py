@@ -11,7 +11,7 @@ from flows.recipe import documents
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
-from models import pretrained
+from models.backbone import compatibility
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
@@ -185,7 +185,7 @@ class Recipe(Config):
             source.check()
         for part in self.upstreams:
             if part.model.pretrained is not None:
-                pretrained.check(part.model.pretrained, part.tokenizer.pretrained)
+                compatibility.check(part.model.pretrained, part.tokenizer.pretrained)
 
     def _with_registered(self) -> Self:
         """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, PositiveFloat
 
 from models.interfaces.transfer import Problem, Progress, Tuned
-from models.transfer.finetune import Finetune, Setting
+from models.tuning.schedule import Setting
+from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
 
 
-class PromptTuning(Finetune):
+class PromptTuning(Trained):
     """Soft prompts learn, and the head."""
 
     kind: Literal["prompt_tuning"] = "prompt_tuning"

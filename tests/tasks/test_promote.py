@@ -16,8 +16,7 @@ import pytest
 
 from flows.commands.predict import predict
 from flows.commands.servers import free_port
-from models.adapted.files import VALIDATION
-from models.adapted.serving import downstream_of
+from models.adapted.files import VALIDATION, downstream_of
 from models.config import Config
 from models.transfer.finetune import Finetune
 from tasks import serving
