@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from flows.recipe import documents
+from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
@@ -140,7 +139,7 @@ class Recipe(Config):
 
     def text(self) -> str:
         """This recipe as YAML, every default spelled out."""
-        return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+        return yaml_text.dump(self.model_dump(mode="json"))
 
     def upstream_of(self, entry: DownstreamPart) -> UpstreamPart:
         """The pretraining that a downstream starts from: the one it names, else the first of the kind it wants."""
