@@ -11,10 +11,11 @@ from models.config import Config
 from models.interfaces.downstream import Downstream
 from models.modes import CONTROLS
 from models.reporting import collect
-from models.reporting.data import Data, Entry, Pretraining, ReportData, Score
+from models.reporting.data import Data, Entry, Pretraining, Score
 from models.reporting.gain import collect as gain
 from models.reporting.gain.grid import Grid
 from models.reporting.gain.scored import Scored
+from models.reporting.report import ReportData
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
