@@ -21,7 +21,9 @@ from tasks.environment import Machine
 STEPS = (
     "ingest",
     "validate",
+    "hold_out",
     "split",
+    "leaks",
     "tokenizer",
     "encode",
     "pretrain",
