@@ -20,7 +20,9 @@ from tasks.environment import Machine
 STEPS = (
     "ingest",
     "validate",
+    "hold_out",
     "split",
+    "leaks",
     "tokenizer",
     "encode",
     "pretrain",

@@ -31,10 +31,6 @@ _TAGS_AT_ONCE = 100
 """MLflow takes no more in one call."""
 
 
-class StepsFailed(HeadwaterError):
-    """Some steps failed; the message names each with its reason."""
-
-
 @dataclass
 class FlowRun:
     """The steps of one flow run and what became of them."""
@@ -74,8 +70,12 @@ class FlowRun:
         return [outcome for outcome in self.outcomes.values() if outcome.status == "failed"]
 
 
-opened: list[FlowRun] = []
-"""Flow runs of this process, newest last, for who has called the flow and wants to show what became of it."""
+class RunFailed(HeadwaterError):
+    """What ended a run after it had begun; `run` holds what became of its steps."""
+
+    def __init__(self, message: str, run: FlowRun) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 @contextmanager
@@ -88,8 +88,8 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
         text: the recipe itself, kept as an artifact of the parent run.
 
     Raises:
-        StepsFailed: at the end, when any step failed.
-        StoreError: when MLflow does not answer.
+        RunFailed: at the end, when any step failed, naming each with its reason; or when MLflow no longer answers.
+        StoreError: MLflow does not answer from the start.
     """
     STOPPING.clear()
     flow = FlowRunContext.get()
@@ -104,22 +104,23 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
         processes = TrainingProcesses(machine.cores, machine.jobs)
         context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
         run = FlowRun(recipe, context)
-        opened.append(run)
         status = runs.KILLED
         try:
             with _stop_on_interrupt(processes):
                 runs.keep_text(parent_id, text, "recipe.yaml")
                 yield run
             status = runs.FAILED if run.failures() else runs.FINISHED
-        except Exception:
+        except Exception as error:
             status = runs.FAILED
+            if isinstance(error, HeadwaterError):
+                raise RunFailed(str(error), run) from error
             raise
         finally:
             STOPPING.set()
             processes.stop()
             _close(run, status)
     if failures := run.failures():
-        raise StepsFailed("; ".join(f"{item.ref.title} failed: {item.reason}" for item in failures))
+        raise RunFailed("; ".join(f"{item.ref.title} failed: {item.reason}" for item in failures), run)
 
 
 def _outcome(ref: Ref, state: "State[Any]") -> Outcome:

@@ -9,7 +9,9 @@ from models.transfer.finetune import Finetune
 from tasks.adapt import AdaptConfig, adapt
 from tasks.graph import refs
 from tasks.graph.step import step
+from tasks.hold_out import HoldOutConfig, hold_out
 from tasks.ingest import IngestConfig, ingest
+from tasks.leaks import LeaksConfig, leaks
 from tasks.predict import PredictConfig, predict
 from tasks.running.job import Job
 from tasks.score import ScoreConfig, score
@@ -32,15 +34,13 @@ def untrained(job: Job, config: ModelConfig, words: refs.Tokenizer) -> None:
     made.save_pretrained(job.out / "model")
 
 
-CORPUS = split(
-    SplitConfig(holdout=0.02),
+CORPUS = hold_out(
+    HoldOutConfig(holdout=0.02),
     rows=validate(ValidateConfig(), rows=ingest(IngestConfig(sources=(Demo(**DEMO),)))),
-    corpus=None,
 )
 LABELLED = ingest(IngestConfig(sources=(Demo(view="classification", **DEMO),), columns="all"))
-ROWS = split(
-    SplitConfig(), rows=validate(ValidateConfig(rows=CLASSES, quarantine=0.1), rows=LABELLED), corpus=CORPUS
-)
+ROWS = split(SplitConfig(), rows=validate(ValidateConfig(rows=CLASSES, quarantine=0.1), rows=LABELLED))
+LEAKS = leaks(LeaksConfig(), rows=ROWS, corpus=CORPUS)
 WORDS = tokenizer(TokenizerConfig(vocabulary=600), corpus=CORPUS)
 MODEL = untrained(SMALL, words=WORDS)
 
@@ -59,4 +59,6 @@ def adapted(mode: str, **settings) -> refs.Adapted:
 def scored(made: refs.Adapted) -> tuple[refs.Predictions, refs.Scores]:
     way = made.config.way
     predictions = predict(PredictConfig(downstream=CLASSES, way=way), rows=ROWS, adapted=made)
-    return predictions, score(ScoreConfig(downstream=CLASSES), rows=ROWS, predictions=predictions)
+    return predictions, score(
+        ScoreConfig(downstream=CLASSES), rows=ROWS, predictions=predictions, leaks=LEAKS
+    )
