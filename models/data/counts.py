@@ -34,6 +34,11 @@ def metrics(counts: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
+def so_many_labels(labels: int) -> str:
+    """`1,000 labels`."""
+    return f"{labels:,} label{'' if labels == 1 else 's'}"
+
+
 def by_reason(reasons: Mapping[str, int]) -> str:
     """Reasons in words, most frequent first."""
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
