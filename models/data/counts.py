@@ -1,4 +1,4 @@
-"""Rows accounted for: `kept + quarantined + removed == read`, whatever happened to them."""
+"""Rows accounted for: `kept + quarantined + removed == read`, whatever happened to them; and counts in words."""
 
 import json
 from collections.abc import Mapping
