@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from models.config import Config
 from models.errors import DataError, NetworkError, RecipeError
+from models.files import digest
 
 WEIGHTS = "*.safetensors"
 PARTS = ("config.json", "generation_config.json", WEIGHTS, "*.safetensors.index.json")
@@ -51,9 +52,7 @@ def content(source: str) -> str:
     whole = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            whole.update(f"{path.relative_to(folder).as_posix()}\0{digest}\n".encode())
+            whole.update(f"{path.relative_to(folder).as_posix()}\0{digest(path)}\n".encode())
     return f"sha256:{whole.hexdigest()}"
 
 

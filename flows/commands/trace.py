@@ -12,10 +12,10 @@ from rich.text import Text
 
 from models.adapted.files import SETTLED
 from models.config import did_you_mean
+from models.data.counts import so_many_labels
 from models.data.records import PROVENANCE
 from models.errors import RecipeError
 from models.interfaces.downstream import Downstream, DownstreamField
-from tasks.graph.refs import so_many
 from tasks.storage import lineage, runs
 from tasks.storage.lineage import Node
 
@@ -191,7 +191,7 @@ def _named(made: Mapping[str, Any]) -> str:
         return f"key {made['key'][:12]}, {_GONE}"
     about = made["about"]
     detail = [about["upstream"]] if "upstream" in about else []
-    detail += [so_many(int(about["labels"]))] if "labels" in about else []
+    detail += [so_many_labels(int(about["labels"]))] if "labels" in about else []
     return f"{made['title']}{' (' + ', '.join(detail) + ')' if detail else ''}, run {made['run_id']}"
 
 

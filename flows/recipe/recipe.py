@@ -16,23 +16,9 @@ from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine
+from tasks.graph.step import step_names
 
-STEPS = (
-    "ingest",
-    "validate",
-    "hold_out",
-    "split",
-    "leaks",
-    "tokenizer",
-    "encode",
-    "pretrain",
-    "fetch",
-    "adapt",
-    "predict",
-    "score",
-    "promote",
-    "report",
-)
+STEPS = step_names()
 """What `--only` may name beside the entries of a recipe."""
 
 

@@ -1,7 +1,7 @@
 """From the files of finished steps to the parts of a report."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from models.adapted.files import DROPPED, SUMMARY
 from models.bootstrap import difference, resampled
-from models.config import Config
+from models.config import Config, leaves
 from models.data import counts
 from models.data.comparison import text_columns
 from models.interfaces.downstream import Downstream
@@ -105,7 +105,7 @@ def history(path: Path) -> tuple[Point, ...]:
 
 def settings(config: Config) -> dict[str, str]:
     """What of a configuration changes results, by dotted name; what is left open is left out."""
-    return {name: _text(value) for name, value in _flat(config.identity(), "") if value is not None}
+    return {name: _text(value) for name, value in leaves(config.identity()) if value is not None}
 
 
 def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
@@ -201,15 +201,6 @@ def _leaks(path: Path) -> pl.DataFrame:
 
 def _intervals(metrics: dict[str, dict[str, float]]) -> dict[str, Interval]:
     return {name: Interval(**values) for name, values in metrics.items()}
-
-
-def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Leaves of nested mappings with their dotted names."""
-    if not isinstance(value, dict):
-        yield name, value
-        return
-    for key, item in value.items():
-        yield from _flat(item, f"{name}.{key}" if name else key)
 
 
 def _text(value: Any) -> str:

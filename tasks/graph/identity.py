@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from models import files
 from models.config import Config, identity
 from tasks.graph.refs import Ref
 
@@ -63,7 +64,7 @@ def code_of(modules: Iterable[str]) -> dict[str, str]:
     for folder in sorted(set(packages.values())):
         for path in sorted(folder.iterdir()):
             if path.is_file() and path.suffix in _DATA:
-                code[str(path.relative_to(ROOT))] = hashlib.sha256(path.read_bytes()).hexdigest()
+                code[str(path.relative_to(ROOT))] = files.digest(path)
     return code
 
 

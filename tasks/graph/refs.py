@@ -9,13 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from models.config import Config
+from models.data.counts import so_many_labels
 
 R = TypeVar("R", bound="Ref")
-
-
-def so_many(labels: int) -> str:
-    """`1,000 labels`."""
-    return f"{labels:,} label{'' if labels == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Ref:
     def title(self) -> str:
         """The name with what tells it from its siblings, for tables and messages."""
         upstream = self.about.upstream if not self.about.downstream else ""
-        labels = "" if self.about.labels is None else so_many(self.about.labels)
+        labels = "" if self.about.labels is None else so_many_labels(self.about.labels)
         seed = f"seed {self.about.seed}" if self.about.grid else ""
         detail = ", ".join(part for part in (upstream, labels, seed) if part)
         return f"{self.name} ({detail})" if detail else self.name

@@ -4,8 +4,11 @@ A declaration is a function from typed inputs to files, and how it wants to be r
 `tasks/running/execution.py`: the look-up, the lease, the MLflow run, the manifest, retries and progress.
 """
 
+import ast
+import functools
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from models.config import Config
@@ -51,3 +54,21 @@ def step(
 def step_of(ref: Ref) -> Step[Any]:
     """The declaration a ref was made by."""
     return vars(importlib.import_module(ref.module))[ref.step]
+
+
+@functools.cache
+def step_names() -> tuple[str, ...]:
+    """Every step there is: the modules of `tasks/` that declare one of their name. They are read, not imported."""
+    return tuple(path.stem for path in sorted(Path(__file__).parents[1].glob("*.py")) if _declares(path))
+
+
+def _declares(path: Path) -> bool:
+    """Whether a file has a function of its own name that is decorated with `@step(…)`."""
+    decorators = (
+        decorator.func
+        for node in ast.parse(path.read_bytes()).body
+        if isinstance(node, ast.FunctionDef) and node.name == path.stem
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call)
+    )
+    return any(isinstance(name, ast.Name) and name.id == step.__name__ for name in decorators)

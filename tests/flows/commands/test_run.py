@@ -101,6 +101,23 @@ def test_plan_knows_what_a_change_makes_anew(first, headwater: Callable, recipe:
     }
 
 
+def test_plan_leaves_labelled_rows_and_baselines_alone_when_the_corpus_changes(
+    first, headwater: Callable, recipe: Path
+) -> None:
+    planned = headwater("plan", recipe, "--set", "corpus.holdout=0.02", "--json")
+    assert planned.code == 0
+    hits = {row["name"].split(" ")[0] for row in planned.document["steps"] if row["status"] == "hit"}
+    assert hits == {
+        "ingest",
+        "validate",
+        "ingest/classification",
+        "validate/classification",
+        "split/classification",
+        "adapt/classification/baseline",
+        "predict/classification/baseline",
+    }
+
+
 def test_a_failed_step_is_named_the_others_finish_and_only_it_runs_again(
     first, headwater: Callable, recipe: Path, home: Path
 ) -> None:

@@ -1,5 +1,7 @@
 """Recipes: what is right loads, and what is wrong is said in one line with its place."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from models.errors import RecipeError
 from models.tokens import tokenizer
 from tests.support.recipes import SMALL, write
 
-PUBLISHED = sorted(Path(__file__).parents[3].joinpath("recipes").glob("*.yaml"))
+PROJECT = Path(__file__).parents[3]
+PUBLISHED = sorted(PROJECT.joinpath("recipes").glob("*.yaml"))
 
 
 @pytest.fixture
@@ -180,3 +183,16 @@ def test_only_names_entries_and_steps(recipe: Path, only: list[str], entries: li
 def test_only_refuses_what_is_neither(recipe: Path) -> None:
     with pytest.raises(RecipeError, match="--only pretrian: no such entry or step: did you mean 'pretrain'"):
         Recipe.load(recipe).entries(["pretrian"])
+
+
+def test_to_read_a_recipe_imports_nothing_that_takes_seconds() -> None:
+    program = (
+        "import sys; from flows.recipe.recipe import STEPS; "
+        "print(*{'prefect', 'mlflow', 'torch', 'transformers'} & {*sys.modules}); print(*STEPS)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    slow, steps = done.stdout.splitlines()
+    assert slow == ""
+    assert {"ingest", "hold_out", "split", "leaks", "adapt", "report"} <= {*steps.split()}
