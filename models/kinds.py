@@ -1,6 +1,7 @@
 """Parts of a configuration that are picked by `kind`, the name of the module that defines them."""
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -26,7 +27,7 @@ def kinds(package: str) -> list[str]:
 
 
 def find(package: str, kind: str, base: type[Chosen]) -> type[Chosen]:
-    """The subclass of `base` that the module `package.kind` defines.
+    """The subclass of `base`, with nothing left abstract, that the module `package.kind` defines.
 
     Raises:
         ValueError: when there is no such module, naming the closest one.
@@ -38,7 +39,10 @@ def find(package: str, kind: str, base: type[Chosen]) -> type[Chosen]:
     found = [
         item
         for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, base) and item.__module__ == module.__name__
+        if isinstance(item, type)
+        and issubclass(item, base)
+        and item.__module__ == module.__name__
+        and not inspect.isabstract(item)
     ]
     assert len(found) == 1, f"{module.__name__} must define exactly one {base.__name__}, found {len(found)}"
     return found[0]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Served:
         rows = asked if self._pool is None else pl.concat([asked, self._pool], how="diagonal")
         features, found = self._predictor.outputs(rows if self._known is None else asked, False)
         if self._known is not None:
-            known = [{**feature, "row": feature["row"] + asked.height} for feature in self._known[0]]
+            known = [replace(feature, row=feature.row + asked.height) for feature in self._known[0]]
             features, found = [*features, *known], [*found, *self._known[1]]
         predictions = self.downstream.decode(found, features, rows)
         return [self.downstream.answer(prediction) for prediction in predictions.iter_rows(named=True)]

@@ -6,11 +6,13 @@ A text too long for one input is read in windows that overlap.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.characters.places import SLOTS, UNSEEN, places
+from models.interfaces.features import Feature
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -21,19 +23,28 @@ UNCUT = 1 << 30
 """Tokens between a character and the nearest cut of a text that is not cut."""
 
 
+@dataclass(kw_only=True)
+class Window(Feature):
+    """A text, or a piece of one, with the labels of its characters."""
+
+    characters: np.ndarray
+    """(tokens, SLOTS) the labels of the characters of its tokens, `UNSEEN` where they are not known and `NOTHING` where
+    there is no character."""
+    labelled: bool
+    first: int
+    """The place of its first character in the text."""
+    context: np.ndarray
+    """(characters,) the tokens between a character and the nearest place where the text is cut."""
+
+
 def windows(
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     labels: Sequence[np.ndarray] | None,
     max_length: int,
     stride: int,
-) -> list[dict[str, Any]]:
+) -> list[Window]:
     """The inputs of each text, in order.
-
-    Each has `row`, the place of its text; `input_ids`; `characters` (tokens, SLOTS), the labels of the characters of
-    its tokens, `UNSEEN` where they are not known and `NOTHING` where there is no character; `first`, the place of its
-    first character in the text; and `context` (characters,), the tokens between a character and the nearest place where
-    the text is cut.
 
     Args:
         labels: of the characters of each text (characters,); None where they are not known.
@@ -44,28 +55,29 @@ def windows(
         return []
     made: Any = tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     hidden: Any = tokenizer.mask_token_id
-    frame = _frame(tokenizer)
-    found = []
+    around = _special_tokens(tokenizer)
+    inputs: list[Window] = []
     for row, (text, ids, offsets) in enumerate(
         zip(texts, made["input_ids"], made["offset_mapping"], strict=True)
     ):
-        known = np.full(len(text), UNSEEN) if labels is None else labels[row]
         # A text without a token is read as one hidden word.
-        spelt = places(text, ids or [hidden], [start for start, _ in offsets] or [0])
-        found += [{"row": row, **window} for window in _windows(*spelt, known, frame, max_length, stride)]
-    return found
+        tokens = places(text, ids or [hidden], [start for start, _ in offsets] or [0])
+        own = None if labels is None else labels[row]
+        inputs += _windows(row, tokens, own, around, max_length, stride)
+    return inputs
 
 
 def _windows(
-    ids: np.ndarray,
-    at_slots: np.ndarray,
-    labels: np.ndarray,
-    frame: tuple[list[int], list[int]],
+    row: int,
+    tokens: tuple[np.ndarray, np.ndarray],
+    labels: np.ndarray | None,
+    around: tuple[list[int], list[int]],
     max_length: int,
     stride: int,
-) -> Iterator[dict[str, Any]]:
-    """Inputs of one text; `ids` and `at_slots` are from `characters.places`, `labels` one a character."""
-    before, after = frame
+) -> Iterator[Window]:
+    """Inputs of one text; `tokens` are its `places`, `around` the special tokens before and after it."""
+    (ids, at_slots), (before, after) = tokens, around
+    known = np.full(len(at_slots), UNSEEN) if labels is None else labels
     size = max(1, max_length - len(before) - len(after))
     step = max(1, size - stride)
     for start in range(0, max(1, len(ids) - size + step), step):
@@ -75,16 +87,18 @@ def _windows(
         left = at // SLOTS if start else UNCUT
         right = len(inside) - 1 - at // SLOTS if start + size < len(ids) else UNCUT
         slots = np.full((len(before) + len(inside) + len(after)) * SLOTS, NOTHING)
-        slots[len(before) * SLOTS + at] = labels[low:high]
-        yield {
-            "input_ids": [*before, *inside.tolist(), *after],
-            "characters": slots.reshape(-1, SLOTS),
-            "first": int(low),
-            "context": np.broadcast_to(np.minimum(left, right), at.shape),
-        }
+        slots[len(before) * SLOTS + at] = known[low:high]
+        yield Window(
+            row=row,
+            input_ids=[*before, *inside.tolist(), *after],
+            characters=slots.reshape(-1, SLOTS),
+            labelled=labels is not None,
+            first=int(low),
+            context=np.broadcast_to(np.minimum(left, right), at.shape),
+        )
 
 
-def _frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
     """Special tokens before and after a text."""
     made: Any = tokenizer("1", return_special_tokens_mask=True)
     inner = np.flatnonzero(np.array(made["special_tokens_mask"]) == 0)
@@ -92,7 +106,7 @@ def _frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
 
 
 def joined(
-    outputs: Sequence[np.ndarray], features: Sequence[dict[str, Any]], texts: Sequence[str], labels: int
+    outputs: Sequence[np.ndarray], features: Sequence[Window], texts: Sequence[str], labels: int
 ) -> list[np.ndarray]:
     """Logits (characters, labels) of each text: a character's are those of the window that shows most around it.
 
@@ -104,8 +118,8 @@ def joined(
     logits = [np.zeros((len(text), labels)) for text in texts]
     contexts = [np.full(len(text), -1) for text in texts]
     for found, feature in zip(outputs, features, strict=True):
-        row, context = feature["row"], feature["context"]
-        better = np.flatnonzero(context > contexts[row][feature["first"] :][: len(context)])
-        contexts[row][feature["first"] + better] = context[better]
-        logits[row][feature["first"] + better] = found[better]
+        row, context = feature.row, feature.context
+        better = np.flatnonzero(context > contexts[row][feature.first :][: len(context)])
+        contexts[row][feature.first + better] = context[better]
+        logits[row][feature.first + better] = found[better]
     return logits

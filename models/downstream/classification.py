@@ -73,7 +73,7 @@ class Classification(Targeted):
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
         texts = rows["text"].to_list()
         ids = tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"] if texts else []
-        features: list[Feature] = [{"row": row, "input_ids": item} for row, item in enumerate(ids)]
+        features = [Feature(row=row, input_ids=item) for row, item in enumerate(ids)]
         return self.labelled(features, rows) if labelled else features
 
     # ---- the cheap classical method

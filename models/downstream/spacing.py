@@ -14,10 +14,10 @@ import polars as pl
 from pydantic import Field
 
 from models.characters.places import SLOTS
-from models.characters.windows import NOTHING, joined, windows
+from models.characters.windows import NOTHING, Window, joined, windows
 from models.data.schemas import not_blank
 from models.interfaces.downstream import Downstream
-from models.interfaces.features import Feature, beside, padded
+from models.interfaces.features import beside, padded
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Batch = dict[str, torch.Tensor]
 
 
-class Spacing(Downstream):
+class Spacing(Downstream[Window]):
     """Says after which letters of a text, its characters but white space, a space stands."""
 
     kind: Literal["spacing"] = "spacing"
@@ -51,13 +51,13 @@ class Spacing(Downstream):
     def head(self) -> dict[str, Any]:
         return {"num_labels": SLOTS}
 
-    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Window]:
         """Windows of letters kept apart: 1 for a letter before a space and the blank put there, else 0."""
         labels = [np.repeat(spaces, 2)[:-1] for spaces in _spaces(rows)] if labelled else None
         return windows(tokenizer, _apart(rows), labels, self.max_length, self.max_length // 4)
 
-    def collate(self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase) -> Batch:
-        spaces = padded([feature["characters"] for feature in features], NOTHING)
+    def collate(self, features: Sequence[Window], tokenizer: PreTrainedTokenizerBase) -> Batch:
+        spaces = padded([feature.characters for feature in features], NOTHING)
         return {**super().collate(features, tokenizer), "spaces": spaces}
 
     def loss(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
@@ -77,11 +77,11 @@ class Spacing(Downstream):
         known = batch["spaces"] >= 0
         return logits, binary_cross_entropy_with_logits(logits[known], batch["spaces"][known].to(logits))
 
-    def oracle(self, feature: Feature) -> np.ndarray:
-        return 20.0 * feature["characters"][feature["characters"] != NOTHING][:, None] - 10.0
+    def oracle(self, feature: Window) -> np.ndarray:
+        return 20.0 * feature.characters[feature.characters != NOTHING][:, None] - 10.0
 
     def decode(
-        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+        self, outputs: Sequence[np.ndarray], features: Sequence[Window], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Columns `id`, `text`: with a space wherever one is more probable than none."""
         return _spaced(rows, [item[::2, 0] > 0 for item in joined(outputs, features, _apart(rows), 1)])

@@ -23,11 +23,11 @@ class Inputs:
     tokenizer: PreTrainedTokenizerBase
     rows: pl.DataFrame
     labelled: bool
-    given: list[Feature] | None = None
+    given: Sequence[Feature] | None = None
     """The model inputs, where they are made already."""
 
     @cached_property
-    def features(self) -> list[Feature]:
+    def features(self) -> Sequence[Feature]:
         """Model inputs, in the order of the rows."""
         return self.given or self.downstream.encode(self.tokenizer, self.rows, self.labelled)
 
@@ -41,7 +41,7 @@ class Inputs:
 
     def by_length(self, batch_size: int) -> Iterator[list[int]]:
         """Indices of all features in batches of like length, so that little is padded."""
-        order = sorted(range(len(self.features)), key=lambda index: len(self.features[index]["input_ids"]))
+        order = sorted(range(len(self.features)), key=lambda index: len(self.features[index].input_ids))
         for start in range(0, len(order), batch_size):
             yield order[start : start + batch_size]
 

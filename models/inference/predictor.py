@@ -1,6 +1,6 @@
 """A trained model that answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -41,7 +41,7 @@ class HeadPredictor:
         labelled: bool,
         draw: int = 0,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
-    ) -> tuple[list[Feature], list[np.ndarray]]:
+    ) -> tuple[Sequence[Feature], list[np.ndarray]]:
         """See `models.interfaces.transfer.Predictor`."""
         inputs = Inputs(self.downstream, self.tokenizer, rows, labelled)
         return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]

@@ -14,14 +14,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
 from models.interfaces.asked import Asked, NotInContext
-from models.interfaces.features import Feature, padded
+from models.interfaces.features import Feature, padded, texts_batch
 from models.kinds import Chosen, chosen
 from models.modes import TRAINED
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     import torch
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+F = TypeVar("F", bound=Feature)
+"""The features that a downstream makes of its rows."""
 
 
 class Baseline(Protocol):
@@ -46,7 +50,7 @@ class Baseline(Protocol):
         ...
 
 
-class Downstream(Chosen, ABC):
+class Downstream(Chosen, ABC, Generic[F]):
     """One NLP task. A subclass in a module of its own is all that is needed to add one."""
 
     headline: ClassVar[str]
@@ -114,24 +118,22 @@ class Downstream(Chosen, ABC):
         """Takes off a model that was just made or loaded what this downstream does not use."""
 
     @abstractmethod
-    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[F]:
         """Model inputs of `rows`, in their order, one or more a row; with labels only if `labelled`."""
 
-    def collate(
-        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
-    ) -> dict[str, torch.Tensor]:
-        """A batch: `input_ids`, `attention_mask` (batch, longest), and `labels` where the features have them."""
+    def collate(self, features: Sequence[F], tokenizer: PreTrainedTokenizerBase) -> dict[str, torch.Tensor]:
+        """A batch: `input_ids`, `attention_mask` and, where the features have them, `token_type_ids` (batch, longest)
+        and `labels` (batch,)."""
         import torch
 
         padding: Any = tokenizer.pad_token_id
-        batch = {
-            name: padded([feature[name] for feature in features], value)
-            for name, value in (("input_ids", padding), ("token_type_ids", 0))
-            if name in features[0]
-        }
-        batch["attention_mask"] = padded([[1] * len(feature["input_ids"]) for feature in features], 0)
-        if "label" in features[0]:
-            batch["labels"] = torch.tensor([feature["label"] for feature in features])
+        batch = texts_batch([feature.input_ids for feature in features], padding)
+        types = [feature.token_type_ids for feature in features if feature.token_type_ids is not None]
+        if types:
+            batch["token_type_ids"] = padded(types, 0)
+        labels = [feature.label for feature in features if feature.label is not None]
+        if labels:
+            batch["labels"] = torch.tensor(labels)
         return batch
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -150,12 +152,12 @@ class Downstream(Chosen, ABC):
         """Writes beside the weights and the tokenizer in `folder` what another library needs to load them."""
 
     @abstractmethod
-    def oracle(self, feature: Feature) -> np.ndarray:
+    def oracle(self, feature: F) -> np.ndarray:
         """What `outputs` would be from a model that knows the gold answer of a labelled feature."""
 
     @abstractmethod
     def decode(
-        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+        self, outputs: Sequence[np.ndarray], features: Sequence[F], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Predictions in terms of the text: `id` and the columns of this downstream, in the order of `rows`."""
 
@@ -165,7 +167,7 @@ class Downstream(Chosen, ABC):
 
     # ---- without learning
 
-    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+    def ask(self, asked: Asked) -> tuple[list[F], list[np.ndarray]]:
         """Features and outputs, as `decode` takes them, of a pretrained model that has learnt nothing of this.
 
         For those of `modes` in which no weight is updated.

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 
-Feature = dict[str, Any]
-"""One model input: `input_ids` (list of int), `row` (index of its row), and what the downstream adds.
+@dataclass(kw_only=True)
+class Feature:
+    """One model input. A downstream whose model needs more adds it in a subclass."""
 
-`pool: True` marks the feature of a row that is no example: it is predicted with, never trained on by itself.
-"""
+    row: int
+    """Index of its row."""
+    input_ids: list[int]
+    token_type_ids: list[int] | None = None
+    """Which of two texts each token is of, for models that are told so."""
+    label: float | None = None
+    """What the model is trained to give, where that is one number: of a class, or on a scale."""
+    pool: bool = False
+    """Whether its row is no example: predicted with, never trained on by itself."""
+    alike: int | None = None
+    """Features of one number are batched together in training; None: those of like length are."""
 
 
-def padded(sequences: Sequence[Sequence[int]], value: int) -> torch.Tensor:
-    """(sequences, longest) int64, the shorter ones filled up with `value`."""
+def texts_batch(texts: Sequence[Sequence[int]], padding: int) -> dict[str, torch.Tensor]:
+    """`input_ids` and `attention_mask` (texts, longest), padded on the right."""
+    return {
+        "input_ids": padded(texts, padding),
+        "attention_mask": padded([[1] * len(ids) for ids in texts], 0),
+    }
+
+
+def padded(sequences: Sequence[Sequence[int] | np.ndarray], value: int) -> torch.Tensor:
+    """(sequences, longest, …) int64, the shorter ones filled up with `value`."""
     import torch
     from torch.nn.utils.rnn import pad_sequence
 

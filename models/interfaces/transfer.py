@@ -7,7 +7,7 @@ the same for all (`Problem`), and every way ends in a folder that `load` answers
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -99,7 +99,7 @@ class Predictor(Protocol):
         labelled: bool,
         draw: int = 0,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
-    ) -> tuple[list[Feature], list[np.ndarray]]:
+    ) -> tuple[Sequence[Feature], list[np.ndarray]]:
         """The features of rows and what the downstream's `decode` needs of each."""
         ...
 

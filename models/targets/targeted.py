@@ -19,7 +19,7 @@ from models.prompting.prompts import Template
 from models.targets.target import Classes, ClassNames, Target
 
 
-class Targeted(Downstream):
+class Targeted(Downstream[Feature]):
     """A downstream whose rows have one target each."""
 
     classes: ClassNames | None = Field(
@@ -100,11 +100,12 @@ class Targeted(Downstream):
     def labelled(self, features: list[Feature], rows: pl.DataFrame) -> list[Feature]:
         """The features of rows, one a row, with what the model is trained to give."""
         for feature, label in zip(features, self.goal().labels(rows[self.goal_type().column]), strict=True):
-            feature["label"] = label
+            feature.label = label
         return features
 
     def oracle(self, feature: Feature) -> np.ndarray:
-        return self.goal().oracle(feature["label"])
+        assert feature.label is not None, "the feature is not labelled"
+        return self.goal().oracle(feature.label)
 
     def decode(
         self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
@@ -123,7 +124,7 @@ class Targeted(Downstream):
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
         """By words where the model can say some and not every class was shown; else by likeness to what was shown."""
-        features: list[Feature] = [{"row": row, "input_ids": []} for row in range(asked.rows.height)]
+        features = [Feature(row=row, input_ids=[]) for row in range(asked.rows.height)]
         seen = set(asked.demonstrations[Classes.column])
         speaks = asked.decoder or asked.model.get_output_embeddings() is not None
         if speaks and (asked.decoder or not seen.issuperset(self.classes or ())):
@@ -155,7 +156,9 @@ class Targeted(Downstream):
         examples = [text_vectors(asked, self.encode(asked.tokenizer, shown, False))] if shown.height else []
         if missing:
             ids = asked.tokenizer([" ".join(words) for words in texts])["input_ids"]
-            examples.append(text_vectors(asked, [{"input_ids": item} for item in ids]))
+            examples.append(
+                text_vectors(asked, [Feature(row=row, input_ids=item) for row, item in enumerate(ids)])
+            )
         labels = [*shown[Classes.column], *missing]
         numbers = Classes(names).numbers(labels).tolist()
         return prototypes.logits(vectors, np.concatenate(examples), numbers, len(names))

@@ -7,7 +7,7 @@ score is that of several draws of demonstrations, never of a lucky one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -90,7 +90,7 @@ class AskingPredictor:
         labelled: bool,
         draw: int = 0,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
-    ) -> tuple[list[Feature], list[np.ndarray]]:
+    ) -> tuple[Sequence[Feature], list[np.ndarray]]:
         """See `models.interfaces.transfer.Predictor`."""
         shown = self.demonstrations[draw]
         asked = Asked(

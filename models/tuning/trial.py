@@ -132,10 +132,12 @@ class Batches:
 
     def __init__(self, inputs: Inputs, config: Schedule, seed: int) -> None:
         self.inputs, self.config, self.seed = inputs, config, seed
-        examples = [at for at, feature in enumerate(inputs.features) if not feature.get("pool")]
+        examples = [at for at, feature in enumerate(inputs.features) if not feature.pool]
         self.examples = np.array(examples)
         features = [inputs.features[at] for at in examples]
-        self.alike = np.array([item.get("alike", len(item["input_ids"])) for item in features])
+        self.alike = np.array(
+            [len(item.input_ids) if item.alike is None else item.alike for item in features]
+        )
         self.per_epoch = math.ceil(len(self.examples) / config.batch_size)
         self.epoch = lru_cache(maxsize=2)(self._epoch)
         self.special = torch.tensor(inputs.tokenizer.all_special_ids)

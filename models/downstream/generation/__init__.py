@@ -13,10 +13,11 @@ from pydantic import Field, model_validator
 from models.backbone.vocabulary_scores import NO_TARGET
 from models.data.schemas import not_blank
 from models.downstream.generation import continuations, scores
+from models.downstream.generation.features import Prompt
 from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
-from models.interfaces.features import Feature, beside, padded
+from models.interfaces.features import beside, padded, texts_batch
 from models.modes import IN_CONTEXT
 from models.prompting.prompts import tokens
 from models.tokens.special import frame, soft_prompt, token_id
@@ -32,7 +33,7 @@ WORST = 20
 """Predictions shown, those least like gold first."""
 
 
-class Generation(Downstream):
+class Generation(Downstream[Prompt]):
     """Answers each prompt, the likeliest token at a time.
 
     An example reads `[CLS] prompt [SEP] target [SEP]`: a prompt is framed as documents are in pretraining, and the
@@ -107,27 +108,24 @@ class Generation(Downstream):
 
     # ---- model
 
-    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
-        """One feature a row, with `prompt_length`, and the `tokenizer` that `decode` needs.
-
-        Labelled ones go on with the target, and have `targets`: the tokens that are learnt, elsewhere -100.
-        """
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Prompt]:
+        """One feature a row; in labelled ones the target follows the prompt."""
         begin, end = frame(tokenizer)
         room = self.max_length - self.max_new_tokens - FRAME
         prompts = [[*begin, *ids[-room:], end] for ids in tokens(tokenizer, rows["prompt"].to_list())]
-        features: list[Feature] = [
-            {"row": row, "input_ids": prompt, "prompt_length": len(prompt), "tokenizer": tokenizer}
+        features = [
+            Prompt(row=row, input_ids=prompt, prompt_length=len(prompt), tokenizer=tokenizer)
             for row, prompt in enumerate(prompts)
         ]
         if labelled:
             for feature, ids in zip(features, tokens(tokenizer, rows["target"].to_list()), strict=True):
-                prompt, target = feature["input_ids"], [*ids[: self.max_new_tokens], end]
+                prompt, target = feature.input_ids, [*ids[: self.max_new_tokens], end]
                 learnt = prompt if self.loss_on_prompt else [NO_TARGET] * len(prompt)
-                feature |= {"input_ids": prompt + target, "targets": learnt + target}
+                feature.input_ids, feature.targets = prompt + target, learnt + target
         return features
 
     def collate(
-        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+        self, features: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase
     ) -> dict[str, torch.Tensor]:
         """A batch: `input_ids`, `attention_mask` (batch, longest), padded on the right, and `labels` likewise where
         there are any; `prompt_ids`, `prompt_mask` (batch, longest prompt), padded on the left to go on from; the ids
@@ -136,18 +134,18 @@ class Generation(Downstream):
 
         given = token_id(tokenizer, "pad")
         padding = frame(tokenizer)[1] if given is None else given
-        texts = [feature["input_ids"] for feature in features]
-        turned = [feature["input_ids"][: feature["prompt_length"]][::-1] for feature in features]
+        texts = [feature.input_ids for feature in features]
+        turned = [feature.input_ids[: feature.prompt_length][::-1] for feature in features]
         batch = {
-            "input_ids": padded(texts, padding),
-            "attention_mask": padded([[1] * len(ids) for ids in texts], 0),
+            **texts_batch(texts, padding),
             "prompt_ids": padded(turned, padding).flip(1),
             "prompt_mask": padded([[1] * len(ids) for ids in turned], 0).flip(1),
         }
         if soft := soft_prompt(tokenizer):
             batch["soft_prompt"] = torch.tensor(soft)
-        if "targets" in features[0]:
-            batch["labels"] = padded([feature["targets"] for feature in features], NO_TARGET)
+        targets = [feature.targets for feature in features if feature.targets is not None]
+        if targets:
+            batch["labels"] = padded(targets, NO_TARGET)
         return batch
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -166,16 +164,16 @@ class Generation(Downstream):
             nats, tokens, loss = continuations.likelihood(model, batch)
         return [np.array(row) for row in map(_joined, nats, tokens, answers)], loss
 
-    def oracle(self, feature: Feature) -> np.ndarray:
-        target = feature["input_ids"][feature["prompt_length"] :]
+    def oracle(self, feature: Prompt) -> np.ndarray:
+        target = feature.input_ids[feature.prompt_length :]
         return np.array(_joined(0.0, len(target), target[:-1]))
 
     def decode(
-        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+        self, outputs: Sequence[np.ndarray], features: Sequence[Prompt], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Columns `id`, `text`, and `nats` and `tokens` of the target with its end, null where it is not known."""
         texts = [
-            continuations.text(feature["tokenizer"], output[2:].astype(int).tolist())
+            continuations.text(feature.tokenizer, output[2:].astype(int).tolist())
             for output, feature in zip(outputs, features, strict=True)
         ]
         known = [(float(item[0]), int(item[1])) if item[1] else (None, None) for item in outputs]
@@ -186,7 +184,7 @@ class Generation(Downstream):
     def modes(self, decoder: bool) -> frozenset[str]:
         return super().modes(decoder) | {"prompt_tuning", *IN_CONTEXT}
 
-    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+    def ask(self, asked: Asked) -> tuple[list[Prompt], list[np.ndarray]]:
         """The prompt is continued, after the demonstrations that fit."""
         from models.downstream.generation.demonstrations import show
         from models.inference.inputs import Inputs, outputs

@@ -16,13 +16,13 @@ from pydantic import Field, model_validator
 
 from models.characters import windows
 from models.characters.places import SLOTS
-from models.characters.windows import NOTHING
+from models.characters.windows import NOTHING, Window
 from models.data.schemas import not_blank
 from models.downstream.ner import entities, iob2, scores
 from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
-from models.interfaces.features import Feature, padded
+from models.interfaces.features import padded
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ SURE = 3 * iob2.EDGE
 """Logit of the right label in the outputs of a model that knows it: more than both ends of an entity cost."""
 
 
-class NamedEntities(Downstream):
+class NamedEntities(Downstream[Window]):
     """Finds entities of `types`, with IOB2 labels of characters.
 
     One label a token could not say where in the token an entity begins or ends, and tokens cut into characters are none
@@ -109,25 +109,23 @@ class NamedEntities(Downstream):
             "label2id": {name: number for number, name in enumerate(names)},
         }
 
-    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Window]:
         """The windows of each row, as `windows.windows` makes them."""
         labels = None
         if labelled:
             pairs = zip(rows["text"], rows["entities"].to_list(), strict=True)
             labels = [iob2.numbers(text, gold, self._types()) for text, gold in pairs]
-        texts = rows["text"].to_list()
-        found = windows.windows(tokenizer, texts, labels, self.max_length, self.stride)
-        return [{"labelled": labelled, **window} for window in found]
+        return windows.windows(tokenizer, rows["text"].to_list(), labels, self.max_length, self.stride)
 
     def collate(
-        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+        self, features: Sequence[Window], tokenizer: PreTrainedTokenizerBase
     ) -> dict[str, torch.Tensor]:
         """`characters` (batch, longest, SLOTS) as in `encode`; `labels` (batch, longest): of first characters."""
         import torch
 
         batch = super().collate(features, tokenizer)
-        batch["characters"] = padded([feature["characters"] for feature in features], NOTHING)
-        if features[0]["labelled"]:
+        batch["characters"] = padded([feature.characters for feature in features], NOTHING)
+        if features[0].labelled:
             first = batch["characters"][..., 0]
             batch["labels"] = torch.where(first < 0, NOTHING, first)
         return batch
@@ -160,12 +158,12 @@ class NamedEntities(Downstream):
         known = batch["characters"] >= 0
         return cross_entropy(logits[known], batch["characters"][known])
 
-    def oracle(self, feature: Feature) -> np.ndarray:
-        labels = feature["characters"][feature["characters"] != NOTHING]
+    def oracle(self, feature: Window) -> np.ndarray:
+        labels = feature.characters[feature.characters != NOTHING]
         return SURE * np.eye(len(self._labels()))[np.maximum(labels, 0)]
 
     def decode(
-        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+        self, outputs: Sequence[np.ndarray], features: Sequence[Window], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Columns `id`, `entities`: `{start, end, type, probability}` in the order of the text."""
         logits = windows.joined(outputs, features, rows["text"].to_list(), len(self._labels()))
@@ -185,7 +183,7 @@ class NamedEntities(Downstream):
     def modes(self, decoder: bool) -> frozenset[str]:
         return super().modes(decoder) | (frozenset() if decoder else {"one_shot", "few_shot"})
 
-    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+    def ask(self, asked: Asked) -> tuple[list[Window], list[np.ndarray]]:
         """By likeness of tokens to those of the entities that were shown."""
         from models.downstream.ner import prototypes
 

@@ -6,19 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.characters.windows import NOTHING
+from models.characters.windows import NOTHING, Window
 from models.inference.states import read
 from models.interfaces.asked import Asked
-from models.interfaces.features import Feature
 from models.prompting import prototypes
 
 BEGIN = 1.0
 """How much less likely than going on it is that an entity begins, in nats: neighbours of one type are mostly one."""
 
 
-def logits(
-    asked: Asked, shown: Sequence[Feature], features: Sequence[Feature], types: int
-) -> list[np.ndarray]:
+def logits(asked: Asked, shown: Sequence[Window], features: Sequence[Window], types: int) -> list[np.ndarray]:
     """Logits (characters, 1 + 2 types) in the order of O, B-X, I-X, … for each of `features`.
 
     Args:
@@ -27,7 +24,7 @@ def logits(
     """
     examples, kinds = [], []
     for state, feature in zip(_states(asked, shown), shown, strict=True):
-        first = feature["characters"][:, 0]
+        first = feature.characters[:, 0]
         known = first >= 0
         examples.append(state[known])
         kinds += ((first[known] + 1) // 2).tolist()
@@ -37,7 +34,7 @@ def logits(
     for state, feature in zip(states, features, strict=True):
         own = every[start : start + len(state)]
         start += len(state)
-        tokens, _ = np.nonzero(feature["characters"] != NOTHING)
+        tokens, _ = np.nonzero(feature.characters != NOTHING)
         of_characters = own[tokens]
         labels = np.repeat(of_characters[:, 1:], 2, axis=1)
         labels[:, ::2] -= BEGIN
@@ -45,9 +42,9 @@ def logits(
     return found
 
 
-def _states(asked: Asked, features: Sequence[Feature]) -> list[np.ndarray]:
+def _states(asked: Asked, features: Sequence[Window]) -> list[np.ndarray]:
     """The last state (tokens, width) of each token of each input."""
     states = read(
         asked, features, lambda model, ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
     )
-    return [state[: len(feature["input_ids"])] for state, feature in zip(states, features, strict=True)]
+    return [state[: len(feature.input_ids)] for state, feature in zip(states, features, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -15,7 +16,7 @@ from models.data.schemas import not_blank
 from models.downstream.pair.cosines import cosines
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline
-from models.interfaces.features import Feature
+from models.interfaces.features import Feature, texts_batch
 from models.targets.target import Classes, Scale, Target
 from models.targets.targeted import Targeted
 
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from models.downstream.pair.tfidf import PairModel
+
+
+@dataclass(kw_only=True)
+class TwoTexts(Feature):
+    """Two texts that are read apart."""
+
+    other: list[int]
+    """Tokens of the second."""
 
 
 class Pair(Targeted):
@@ -140,14 +149,14 @@ class Pair(Targeted):
             texts = [self.prefix + text for text in (*first, *second)]
             ids = tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
             features: list[Feature] = [
-                {"row": row, "input_ids": ids[row], "other": ids[rows.height + row]}
+                TwoTexts(row=row, input_ids=ids[row], other=ids[rows.height + row])
                 for row in range(rows.height)
             ]
         else:
             made = tokenizer(first, second, truncation="longest_first", max_length=self.max_length)
             names = [name for name in ("input_ids", "token_type_ids") if name in made]
             features = [
-                {"row": row, **{name: made[name][row] for name in names}} for row in range(rows.height)
+                Feature(row=row, **{name: made[name][row] for name in names}) for row in range(rows.height)
             ]
         return self.labelled(features, rows) if labelled else features
 
@@ -157,8 +166,9 @@ class Pair(Targeted):
         """With encoder bi also `other_input_ids` and `other_attention_mask` (batch, longest)."""
         batch = super().collate(features, tokenizer)
         if self.encoder == "bi":
-            others = super().collate([{"input_ids": item["other"]} for item in features], tokenizer)
-            batch |= {f"other_{name}": tensor for name, tensor in others.items()}
+            others = [feature.other for feature in features if isinstance(feature, TwoTexts)]
+            padding: Any = tokenizer.pad_token_id
+            batch |= {f"other_{name}": tensor for name, tensor in texts_batch(others, padding).items()}
         return batch
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -17,10 +17,11 @@ from pydantic import Field, model_validator
 from models.data.schemas import not_blank
 from models.downstream.qa import answers as answer_rows
 from models.downstream.qa import scores, windows
+from models.downstream.qa.windows import Window
 from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
-from models.interfaces.features import Feature, beside
+from models.interfaces.features import beside
 from models.modes import IN_CONTEXT
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ ROOM = 16
 """Tokens that must be left for special tokens and context beside the longest question."""
 
 
-class QuestionAnswering(Downstream):
+class QuestionAnswering(Downstream[Window]):
     """Finds the answer to `question` in `context`."""
 
     kind: Literal["qa"] = "qa"
@@ -97,9 +98,8 @@ class QuestionAnswering(Downstream):
     def head(self) -> dict[str, Any]:
         return {"num_labels": 2}
 
-    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
-        """The windows of each row, as `windows.windows` makes them; labelled ones have `start_positions` and
-        `end_positions`."""
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Window]:
+        """The windows of each row, as `windows.windows` makes them; labelled ones know the place of the answer."""
         questions, contexts = rows["question"].to_list(), rows["context"].to_list()
         features = windows.windows(
             tokenizer, questions, contexts, self.max_length, self.max_question, self.stride
@@ -109,14 +109,15 @@ class QuestionAnswering(Downstream):
         return features
 
     def collate(
-        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+        self, features: Sequence[Window], tokenizer: PreTrainedTokenizerBase
     ) -> dict[str, torch.Tensor]:
+        """With the places of labelled answers, `start_positions` and `end_positions` (batch,), beside the texts."""
         import torch
 
         batch = super().collate(features, tokenizer)
-        for name in windows.POSITIONS:
-            if name in features[0]:
-                batch[name] = torch.tensor([feature[name] for feature in features])
+        answers = [feature.answer for feature in features if feature.answer is not None]
+        if answers:
+            batch["start_positions"], batch["end_positions"] = torch.tensor(answers).unbind(dim=1)
         return batch
 
     def outputs(
@@ -131,14 +132,14 @@ class QuestionAnswering(Downstream):
         found = [item[:length] for item, length in zip(logits, lengths, strict=True)]
         return found, None if output.loss is None else float(output.loss)
 
-    def oracle(self, feature: Feature) -> np.ndarray:
-        logits = np.zeros((len(feature["input_ids"]), 2))
-        for column, name in enumerate(windows.POSITIONS):
-            logits[feature[name], column] = 10.0
+    def oracle(self, feature: Window) -> np.ndarray:
+        assert feature.answer is not None, "the feature is not labelled"
+        logits = np.zeros((len(feature.input_ids), 2))
+        logits[feature.answer, (0, 1)] = 10.0
         return logits
 
     def decode(
-        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+        self, outputs: Sequence[np.ndarray], features: Sequence[Window], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Columns `id`, `answer`, its `start` and `end` in the context (characters, half-open), `probability`.
 
@@ -148,8 +149,8 @@ class QuestionAnswering(Downstream):
         """
         best = [(-np.inf, 0, 0, 0.0)] * rows.height
         for logits, feature in zip(outputs, features, strict=True):
-            found = windows.best_span(logits, feature["first"], feature["offsets"], self.max_answer)
-            best[feature["row"]] = max(best[feature["row"]], found, key=lambda item: item[0])
+            found = windows.best_span(logits, feature.first, feature.offsets, self.max_answer)
+            best[feature.row] = max(best[feature.row], found, key=lambda item: item[0])
         return answer_rows.predictions(rows, [item[1:] for item in best])
 
     # ---- without learning
@@ -157,7 +158,7 @@ class QuestionAnswering(Downstream):
     def modes(self, decoder: bool) -> frozenset[str]:
         return super().modes(decoder) | (frozenset(IN_CONTEXT) if decoder else frozenset())
 
-    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+    def ask(self, asked: Asked) -> tuple[list[Window], list[np.ndarray]]:
         """The piece of the context that a causal model most likely continues with after the question."""
         from models.downstream.qa.likeliest_span import spans
 

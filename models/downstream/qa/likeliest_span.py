@@ -14,13 +14,11 @@ SURE = 20.0
 """Logit of a piece that is certain."""
 
 if TYPE_CHECKING:
+    from models.downstream.qa.windows import Window
     from models.interfaces.asked import Asked
-    from models.interfaces.features import Feature
 
 
-def spans(
-    asked: Asked, features: list[Feature], longest_answer: int
-) -> tuple[list[Feature], list[np.ndarray]]:
+def spans(asked: Asked, features: list[Window], longest_answer: int) -> tuple[list[Window], list[np.ndarray]]:
     """Which piece of the context, of whole words, the model most likely continues with.
 
     Outputs are logits of each window's tokens that point to the best piece alone, the higher the likelier it is.
@@ -34,17 +32,17 @@ def spans(
     rows = asked.rows.select("question", "context").rows()
     outputs = []
     for number, feature in enumerate(features):
-        question, context = rows[feature["row"]]
-        offsets = feature["offsets"]
+        question, context = rows[feature.row]
+        offsets = feature.offsets
         pieces = _pieces(context, offsets, longest_answer)
-        logits = np.zeros((len(feature["input_ids"]), 2))
+        logits = np.zeros((len(feature.input_ids), 2))
         if pieces:
             texts = [context[offsets[first][0] : offsets[last][1]] for first, last in pieces]
             window = context[offsets[0][0] : offsets[-1][1]]
             scores = _said(asked, shown, window, question, texts)
             best = int(scores.argmax())
             chance = np.exp(scores[best] - np.logaddexp.reduce(scores))
-            first, last = (feature["first"] + place for place in pieces[best])
+            first, last = (feature.first + place for place in pieces[best])
             logits[first, 0] = logits[last, 1] = SURE + np.log(max(chance, 1e-9))
             logits[first, 0] += scores[best]  # what tells windows apart is how likely their answers are
         outputs.append(logits)

@@ -6,15 +6,27 @@ A context too long for one input is read in windows that overlap.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.interfaces.features import Feature
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-POSITIONS = ("start_positions", "end_positions")
-"""Names that models of `transformers` have for the places of the first and last token of an answer."""
+
+@dataclass(kw_only=True)
+class Window(Feature):
+    """A question and a piece of its context."""
+
+    first: int
+    """The place of the context's first token."""
+    offsets: np.ndarray
+    """(context tokens, 2) the characters of the whole context that these tokens stand for."""
+    answer: tuple[int, int] | None = None
+    """The places of the answer's first and last token; None: it is not known."""
 
 
 def windows(
@@ -24,11 +36,8 @@ def windows(
     max_length: int,
     max_question: int,
     stride: int,
-) -> list[dict[str, Any]]:
+) -> list[Window]:
     """The inputs of each question, in order: the question first, then a piece of its context.
-
-    Each has `row`, the place of its question; `input_ids`; `token_type_ids` where the tokenizer gives them; `first`,
-    the place of the context's first token; and `offsets` (context tokens, 2), the characters these tokens stand for.
 
     Args:
         max_length: tokens of an input.
@@ -56,12 +65,12 @@ def windows(
         offsets = columns["offset_mapping"][number]
         bare = [_bare(contexts[row], *offsets[place]) for place in places]
         features.append(
-            {
-                "row": row,
+            Window(
+                row=row,
                 **{name: columns[name][number] for name in names},
-                "first": places[0] if places else 0,
-                "offsets": np.array(bare, dtype=np.int64).reshape(-1, 2),
-            }
+                first=places[0] if places else 0,
+                offsets=np.array(bare, dtype=np.int64).reshape(-1, 2),
+            )
         )
     return features
 
@@ -85,33 +94,31 @@ def _bare(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def label(
-    features: Sequence[dict[str, Any]], contexts: Sequence[str], answers: Sequence[Sequence[dict[str, Any]]]
+    features: Sequence[Window], contexts: Sequence[str], answers: Sequence[Sequence[dict[str, Any]]]
 ) -> None:
-    """Sets `start_positions` and `end_positions` of each feature.
-
-    They are the places of the first and last token of the first answer the window has the whole of, and 0, the place of
-    a special token, where it has none.
+    """Sets the `answer` of each feature: that to the first answer the window has the whole of, and 0, the place of a
+    special token, twice where it has none.
 
     Args:
         features: from `windows`.
         answers: `{start, text}` of each row, in the order of their worth.
     """
     for number, feature in enumerate(features):
-        row, offsets = feature["row"], feature["offsets"]
+        row, offsets = feature.row, feature.offsets
         places = (0, 0)
         if len(offsets):
             # What no token stands for at either end of a context is of its first or last window.
-            begins = number == 0 or features[number - 1]["row"] != row
-            ends = number + 1 == len(features) or features[number + 1]["row"] != row
+            begins = number == 0 or features[number - 1].row != row
+            ends = number + 1 == len(features) or features[number + 1].row != row
             low = 0 if begins else offsets[0, 0]
             high = len(contexts[row]) if ends else offsets[-1, 1]
             for answer in answers[row]:
                 start, end = answer["start"], answer["start"] + len(answer["text"])
                 inside = np.flatnonzero((offsets[:, 1] > start) & (offsets[:, 0] < end))
                 if low <= start and end <= high and len(inside):
-                    places = (feature["first"] + int(inside[0]), feature["first"] + int(inside[-1]))
+                    places = (feature.first + int(inside[0]), feature.first + int(inside[-1]))
                     break
-        feature.update(zip(POSITIONS, places, strict=True))
+        feature.answer = places
 
 
 def best_span(

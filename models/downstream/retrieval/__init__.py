@@ -20,10 +20,11 @@ from models.data.schemas import not_blank
 from models.downstream.retrieval import ranking, relevance
 from models.downstream.retrieval.bm25 import UNITS, Bm25
 from models.downstream.retrieval.contrast import contrast
+from models.downstream.retrieval.relevance import Text
 from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
-from models.interfaces.features import Feature, beside
+from models.interfaces.features import beside, texts_batch
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _TEXT = ("input_ids", "attention_mask")
 
 
-class Retrieval(Downstream):
+class Retrieval(Downstream[Text]):
     """Ranks all passages for each query."""
 
     kind: Literal["retrieval"] = "retrieval"
@@ -116,22 +117,21 @@ class Retrieval(Downstream):
     def prepare(self, model: PreTrainedModel) -> None:
         embedding.bare(model)
 
-    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
-        """One a row: passages have `pool`; labelled queries have `positive`, the tokens of the passage to be found,
-        and `content` and `wanted`, which say whose positives are no negatives of each other."""
-        features: list[Feature] = [{"row": row} for row in range(rows.height)]
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Text]:
+        """One a row; labelled ones have what `relevance.label` sets."""
+        features = [Text(row=row, input_ids=[], pool=bool(pool)) for row, pool in enumerate(rows["passage"])]
         for side, (prefix, longest) in zip((False, True), self._sides(), strict=True):
             here = (rows["passage"] == side).arg_true().to_list()
             texts = [prefix + text for text in rows["text"].gather(here)]
             ids = tokenizer(texts, truncation=True, max_length=longest)["input_ids"] if texts else []
             for row, item in zip(here, ids, strict=True):
-                features[row] |= {"input_ids": item} | ({"pool": True} if side else {})
+                features[row].input_ids = item
         if labelled:
             relevance.label(features, rows)
         return features
 
     def collate(
-        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+        self, features: Sequence[Text], tokenizer: PreTrainedTokenizerBase
     ) -> dict[str, torch.Tensor]:
         """With labelled queries also their places in the batch `asked` (queries,), `positive_input_ids` and
         `positive_attention_mask` (queries, longest), and `same` (queries, queries), true where the positive of the
@@ -139,14 +139,16 @@ class Retrieval(Downstream):
         import torch
 
         batch = super().collate(features, tokenizer)
-        asked = [at for at, feature in enumerate(features) if "positive" in feature]
-        if asked:
-            labelled = [features[at] for at in asked]
-            positives = super().collate([{"input_ids": item["positive"]} for item in labelled], tokenizer)
-            batch |= {f"positive_{name}": tensor for name, tensor in positives.items()}
-            batch["asked"] = torch.tensor(asked)
-            same = [[other["content"] in one["wanted"] for other in labelled] for one in labelled]
-            batch["same"] = torch.tensor(same) & ~torch.eye(len(asked), dtype=torch.bool)
+        positives = {at: feature.positive for at, feature in enumerate(features) if feature.positive}
+        if positives:
+            padding: Any = tokenizer.pad_token_id
+            texts = texts_batch([positive.input_ids for positive in positives.values()], padding)
+            batch |= {f"positive_{name}": tensor for name, tensor in texts.items()}
+            batch["asked"] = torch.tensor(list(positives))
+            same = [
+                [other.content in one.wanted for other in positives.values()] for one in positives.values()
+            ]
+            batch["same"] = torch.tensor(same) & ~torch.eye(len(positives), dtype=torch.bool)
         return batch
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -180,16 +182,16 @@ class Retrieval(Downstream):
         query = self.query_prefix, min(self.max_query, self.max_length)
         return query, (self.passage_prefix, self.max_length)
 
-    def oracle(self, feature: Feature) -> np.ndarray:
-        vector = np.zeros(feature["rows"])
-        vector[list(feature["gold"])] = list(feature["gold"].values())
+    def oracle(self, feature: Text) -> np.ndarray:
+        vector = np.zeros(feature.rows)
+        vector[list(feature.gold)] = list(feature.gold.values())
         return vector / np.linalg.norm(vector)
 
     def decode(
-        self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
+        self, outputs: Sequence[np.ndarray], features: Sequence[Text], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """For each query, columns as `ranking.rank` has them; the score of a passage is its cosine."""
-        by_row = {feature["row"]: vector for feature, vector in zip(features, outputs, strict=True)}
+        by_row = {feature.row: vector for feature, vector in zip(features, outputs, strict=True)}
         passages, queries = (
             [by_row[row] for row in (rows["passage"] == side).arg_true()] for side in (True, False)
         )
@@ -221,7 +223,7 @@ class Retrieval(Downstream):
     def modes(self, decoder: bool) -> frozenset[str]:
         return super().modes(decoder) | {"zero_shot"}
 
-    def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+    def ask(self, asked: Asked) -> tuple[list[Text], list[np.ndarray]]:
         """Vectors of a model that reads both ways; a causal one says how likely a passage makes a query."""
         from models.downstream.retrieval.query_likelihood import query_likelihoods
         from models.inference.states import ask_untrained

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from models.downstream.retrieval.relevance import Text
 from models.prompting import prompts
 from models.prompting.likelihood import continued
 from models.tokens.special import frame
 
 if TYPE_CHECKING:
     from models.interfaces.asked import Asked
-    from models.interfaces.features import Feature
 
 
-def query_likelihoods(asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
+def query_likelihoods(asked: Asked) -> tuple[list[Text], list[np.ndarray]]:
     """Features and outputs of queries and passages, in the order of the rows.
 
     Outputs are such that the product of a query's with a passage's is the mean log-probability of the query's tokens
@@ -34,7 +34,7 @@ def query_likelihoods(asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
         prefix = [*begin, *ids[: room - longest - len(begin) - 1], end]
         found[:, number] = continued(asked.model, prefix, asks) / sizes
         asked.on_progress(number + 1, passages.height)
-    features: list[Feature] = [{"row": row, "input_ids": []} for row in range(rows.height)]
+    features = [Text(row=row, input_ids=[]) for row in range(rows.height)]
     outputs: list[np.ndarray] = []
     passage = query = 0
     for is_passage in rows["passage"]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from models.data.comparison import normalised
 from models.errors import DataError
+from models.interfaces.features import Feature
 
 if TYPE_CHECKING:
     from pandera.polars import Check
@@ -23,6 +25,30 @@ FORM, PASSAGE, NONE, UNKNOWN = PROBLEMS = (
     "names a passage that is not there",
 )
 """What can be wrong with `relevant`, as a quarantine says it."""
+
+
+@dataclass(frozen=True)
+class Positive:
+    """The passage that a labelled query is to find: of its relevant ones that of the highest grade, ties by id."""
+
+    input_ids: list[int]
+    content: int
+    """A number that texts share whose `normalised` forms are the same."""
+    wanted: set[int]
+    """The contents that are no wrong answer: those of all passages that are relevant to a query with this text, and
+    this text itself."""
+
+
+@dataclass(kw_only=True)
+class Text(Feature):
+    """A query or a passage."""
+
+    gold: dict[int, int] = field(default_factory=dict)
+    """Row of a passage that is relevant to it -> grade; a passage is relevant to itself."""
+    rows: int = 0
+    """How many rows there are."""
+    positive: Positive | None = None
+    """None: it is a passage, or not labelled."""
 
 
 def checks() -> list[Check]:
@@ -71,13 +97,9 @@ def grades(relevant: Sequence[Mapping[str, Any]] | None) -> dict[str, int]:
     return {item["passage_id"]: item["grade"] for item in relevant or () if item["grade"] > 0}
 
 
-def label(features: Sequence[dict[str, Any]], rows: pl.DataFrame) -> None:
-    """Adds to the feature of each row, whose tokens are `input_ids`, what it is relevant to.
+def label(features: Sequence[Text], rows: pl.DataFrame) -> None:
+    """Sets what the feature of each row is relevant to, and the `positive` of queries.
 
-    Every feature gets `gold`, {row of a relevant passage: grade}, and `rows`, how many there are; a passage is relevant
-    to itself. Queries get `positive`, the tokens of the relevant passage of the highest grade (of several, the first by
-    id), its `content`, a number that texts share whose `normalised` forms are the same, and `wanted`, the contents that
-    are no wrong answer: those of all passages that are relevant to a query with this text, and this text itself.
     Where rows have a `group` (an article, say), `alike` is a number for that of the positive: passages of one group are
     hard to tell apart, and more is learnt from them than from any (Hofstätter et al., Efficiently Teaching an Effective
     Dense Retriever with Balanced Topic Aware Sampling, 2021).
@@ -91,7 +113,7 @@ def label(features: Sequence[dict[str, Any]], rows: pl.DataFrame) -> None:
     wanted: dict[int, set[int]] = {}
     for row, (passage, relevant) in enumerate(rows.select("passage", "relevant").iter_rows()):
         if passage:
-            features[row].update(gold={row: 1}, rows=rows.height)
+            features[row].gold, features[row].rows = {row: 1}, rows.height
             continue
         gold = {places[name]: grade for name, grade in grades(relevant).items() if name in places}
         if not gold:
@@ -101,7 +123,7 @@ def label(features: Sequence[dict[str, Any]], rows: pl.DataFrame) -> None:
         best = min(gold, key=lambda at: (-gold[at], ids[at]))
         fits = wanted.setdefault(contents[row], {contents[row]})  # one set for all queries with this text
         fits |= {contents[at] for at in gold}
-        features[row].update(gold=gold, rows=rows.height)
-        features[row].update(positive=features[best]["input_ids"], content=contents[best], wanted=fits)
+        features[row].gold, features[row].rows = gold, rows.height
+        features[row].positive = Positive(features[best].input_ids, contents[best], fits)
         if groups:
-            features[row]["alike"] = groups[best]
+            features[row].alike = groups[best]

@@ -59,7 +59,7 @@ def examples(inputs: Inputs) -> pl.DataFrame:
 
 def trained(inputs: Inputs) -> list[int]:
     """Features that a model is trained on."""
-    return [number for number, feature in enumerate(inputs.features) if not feature.get("pool")]
+    return [number for number, feature in enumerate(inputs.features) if not feature.pool]
 
 
 def gold(inputs: Inputs) -> pl.DataFrame:

@@ -80,9 +80,9 @@ def table(pairs: dict[str, str]) -> pl.DataFrame:
 def test_an_example_is_framed_as_documents_are(tokenizer: PreTrainedTokenizerBase) -> None:
     rows = table({"배가 고파요": "푹 쉬어요"})
     labelled, bare = (Generation().encode(tokenizer, rows, flag)[0] for flag in (True, False))
-    assert tokenizer.decode(labelled["input_ids"]) == "[CLS] 배가 고파요 [SEP] 푹 쉬어요 [SEP]"
-    assert tokenizer.decode(bare["input_ids"]) == "[CLS] 배가 고파요 [SEP]"
-    assert "targets" not in bare
+    assert tokenizer.decode(labelled.input_ids) == "[CLS] 배가 고파요 [SEP] 푹 쉬어요 [SEP]"
+    assert tokenizer.decode(bare.input_ids) == "[CLS] 배가 고파요 [SEP]"
+    assert bare.targets is None
 
 
 @pytest.mark.parametrize("on_prompt", [False, True])
@@ -90,9 +90,9 @@ def test_the_prompt_is_learnt_only_where_asked_for(
     tokenizer: PreTrainedTokenizerBase, on_prompt: bool
 ) -> None:
     feature = Generation(loss_on_prompt=on_prompt).encode(tokenizer, Generation().examples(), True)[0]
-    learnt = [number for number in feature["targets"] if number != -100]
-    assert len(feature["targets"]) == len(feature["input_ids"])
-    assert learnt == feature["input_ids"][0 if on_prompt else feature["prompt_length"] :]
+    learnt = [number for number in feature.targets if number != -100]
+    assert len(feature.targets) == len(feature.input_ids)
+    assert learnt == feature.input_ids[0 if on_prompt else feature.prompt_length :]
 
 
 @given(prompt=st.integers(1, 60), target=st.integers(1, 60), new=st.integers(1, 20), spare=st.integers(1, 30))
@@ -103,8 +103,8 @@ def test_a_long_prompt_loses_its_beginning_and_a_long_target_its_end(
     downstream = Generation(max_new_tokens=new, max_length=max(8, new + 3 + spare))
     question, answer = numbered(prompt), numbered(target)
     feature = downstream.encode(tokenizer, table({question: answer}), True)[0]
-    words = [tokenizer.decode([number]) for number in feature["input_ids"]]
-    split = feature["prompt_length"]
+    words = [tokenizer.decode([number]) for number in feature.input_ids]
+    split = feature.prompt_length
     room = downstream.max_length - new - 3
     assert words[:split] == ["[CLS]", *question.split()[-room:], "[SEP]"]
     assert words[split:] == [*answer.split()[:new], "[SEP]"]
@@ -133,7 +133,7 @@ def test_padding_is_never_learnt_and_prompts_end_where_answers_begin(inputs: Inp
     assert batch["prompt_mask"][:, -1].all()
     assert batch["prompt_ids"][:, -1].tolist() == [inputs.tokenizer.sep_token_id] * 8
     for feature, ids, mask in zip(inputs.features, batch["prompt_ids"], batch["prompt_mask"], strict=True):
-        assert ids[mask == 1].tolist() == feature["input_ids"][: feature["prompt_length"]]
+        assert ids[mask == 1].tolist() == feature.input_ids[: feature.prompt_length]
 
 
 def test_no_room_for_a_prompt_is_refused() -> None:
@@ -153,7 +153,7 @@ def test_a_tokenizer_with_one_token_for_both_ends_and_none_for_padding(small: Mo
     core.train_from_iterator([*rows["prompt"], *rows["target"]], trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<end>", eos_token="<end>")
     inputs = Inputs(Generation(max_length=128), tokenizer, rows, labelled=True)
-    assert tokenizer.decode(inputs.features[0]["input_ids"]) == "<end>배가 고파요<end>밥부터 드세요<end>"
+    assert tokenizer.decode(inputs.features[0].input_ids) == "<end>배가 고파요<end>밥부터 드세요<end>"
     assert gold(inputs)["text"].to_list() == rows["target"].to_list()
     model = from_scratch(inputs.downstream, tokenizer, small, dropout=0.0, seed=1)
     whole, single = (predict(model, inputs, batch_size=size)[0] for size in (8, 1))
@@ -192,7 +192,7 @@ def test_nats_are_those_of_each_target_alone(inputs: Inputs, model: PreTrainedMo
     for feature, nats, tokens in zip(
         inputs.features, predictions["nats"], predictions["tokens"], strict=True
     ):
-        ids, start = feature["input_ids"], feature["prompt_length"]
+        ids, start = feature.input_ids, feature.prompt_length
         scores = alone(model, ids)
         said = [-float(scores[at - 1, ids[at]]) for at in range(1, len(ids))]
         assert tokens == len(ids) - start
@@ -213,7 +213,7 @@ def test_answers_are_the_likeliest_tokens_one_by_one(inputs: Inputs, model: PreT
     end, most = inputs.tokenizer.sep_token_id, 8
     answers = []
     for feature in inputs.features:
-        ids = feature["input_ids"][: feature["prompt_length"]]
+        ids = feature.input_ids[: feature.prompt_length]
         answer: list[int] = []
         while len(answer) < most and (best := int(alone(model, ids + answer)[-1].argmax())) != end:
             answer.append(best)

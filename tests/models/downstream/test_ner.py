@@ -22,6 +22,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
 from models.characters.places import SLOTS
+from models.characters.windows import Window
 from models.data import schemas as checked
 from models.downstream.ner import SURE, NamedEntities
 from models.downstream.ner.entities import ENTITIES
@@ -94,7 +95,7 @@ def known(
 ) -> list[list[tuple[int, int, str]]]:
     """What a model that knows every label says."""
     features = downstream.encode(tokenizer, rows, labelled=True)
-    assert all(len(feature["input_ids"]) <= downstream.max_length for feature in features)
+    assert all(len(feature.input_ids) <= downstream.max_length for feature in features)
     return found(downstream.decode([downstream.oracle(item) for item in features], features, rows))
 
 
@@ -143,7 +144,7 @@ def test_entities_that_tokens_do_not_show(
 def test_the_model_reads_the_tokens_it_was_pretrained_on(tokenizer: PreTrainedTokenizerBase) -> None:
     rows = NER.examples()
     features = NER.encode(tokenizer, rows, labelled=False)
-    assert [item["input_ids"] for item in features] == tokenizer(rows["text"].to_list())["input_ids"]
+    assert [item.input_ids for item in features] == tokenizer(rows["text"].to_list())["input_ids"]
 
 
 def test_labels_are_those_of_characters_and_nothing_else_counts(make_tokenizer: Callable) -> None:
@@ -169,7 +170,7 @@ def test_windows_are_joined_where_they_show_most_of_the_text(
     features = SHORT.encode(tokenizer, rows, labelled=True)
     outputs = [SHORT.oracle(feature) for feature in features]
     for output, feature in zip(outputs, features, strict=True):
-        near = feature["context"] < SHORT.stride // 2
+        near = feature.context < SHORT.stride // 2
         output[near] = SURE * np.eye(output.shape[1])[data.draw(st.integers(0, 4))]
     assert found(SHORT.decode(outputs, features, rows)) == [entities]
 
@@ -178,9 +179,7 @@ def test_predictions_of_long_texts_cover_them_whole(tokenizer: PreTrainedTokeniz
     rows = frame(("서울에서 부산까지 " * 20, []))
     features = SHORT.encode(tokenizer, rows, labelled=False)
     assert len(features) > 3
-    covered = {
-        feature["first"] + at for feature in features for at in range((feature["characters"] != -100).sum())
-    }
+    covered = {feature.first + at for feature in features for at in range((feature.characters != -100).sum())}
     assert covered == set(range(len(rows["text"][0])))
 
 
@@ -207,7 +206,14 @@ def test_labels_are_the_best_that_iob2_allows(length: int, data: st.DataObject) 
 
 def test_an_entity_does_not_take_in_the_space_after_it() -> None:
     text, rows = "서울 은", frame(("서울 은", []))
-    feature = {"row": 0, "first": 0, "context": np.full(len(text), 9)}
+    feature = Window(
+        row=0,
+        input_ids=[],
+        characters=np.empty((0, SLOTS)),
+        labelled=False,
+        first=0,
+        context=np.full(len(text), 9),
+    )
     logits = 6.0 * np.eye(5)[[1, 2, 2, 0]]
     assert found(NER.decode([logits], [feature], rows)) == [[(0, 2, "LC")]]
     assert found(NER.decode([6.0 * np.eye(5)[[1, 2, 2, 2]]], [feature], rows)) == [[(0, 4, "LC")]]
@@ -258,7 +264,7 @@ def test_a_type_no_training_row_has_is_missed_and_not_learnt(tokenizer: PreTrain
     rows = frame(("서울의 봄날에", [(0, 2, "LC"), (4, 6, "DT")]))
     features = NER.encode(tokenizer, rows, labelled=True)
     assert known(NER, tokenizer, rows) == [[(0, 2, "LC")]]
-    assert sum((feature["characters"] == -1).sum() for feature in features) == 2
+    assert sum((feature.characters == -1).sum() for feature in features) == 2
     score = NER.evaluate(rows, predicted(rows, [[(0, 2, "LC")]]))
     assert score == pytest.approx({"entity_f1": 2 / 3, "entity_f1/LC": 1.0, "entity_f1/PS": 0.0})
 

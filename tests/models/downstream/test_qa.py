@@ -150,7 +150,7 @@ def test_of_several_gold_answers_the_best_counts() -> None:
 def test_an_answer_at_the_start_of_the_context_is_an_answer(tokenizer: PreTrainedTokenizerBase) -> None:
     rows = asked("하늘 바다에서 산을", (0, "하늘"))
     (feature,) = SHORT.encode(tokenizer, rows, labelled=True)
-    assert 0 < feature["start_positions"] == feature["first"] <= feature["end_positions"]
+    assert 0 < feature.answer[0] == feature.first <= feature.answer[1]
     assert known(SHORT, tokenizer, rows).row(0)[1:4] == ("하늘", 0, 2)
 
 
@@ -158,9 +158,9 @@ def test_an_answer_past_the_first_window_is_found(tokenizer: PreTrainedTokenizer
     context = "하늘 바다에서 산을 강이 " * 20 + "Moon 나무와 길"
     rows = asked(context, (context.index("Moon"), "Moon"))
     features = SHORT.encode(tokenizer, rows, labelled=True)
-    told = [feature["start_positions"] > 0 for feature in features]
+    told = [feature.answer[0] > 0 for feature in features]
     assert len(told) > 4 and told[-1] and not any(told[:-2])
-    assert {feature["end_positions"] for feature, has in zip(features, told, strict=True) if not has} == {0}
+    assert {feature.answer[1] for feature, has in zip(features, told, strict=True) if not has} == {0}
     assert known(SHORT, tokenizer, rows)["answer"].to_list() == ["Moon"]
 
 
@@ -192,10 +192,10 @@ def test_windows_hold_the_whole_context_and_never_too_much(
     features = SHORT.encode(tokenizer, rows, labelled=False)
     whole = tokenizer(context, add_special_tokens=False, return_offsets_mapping=True)
     wanted = {end for _, end in whole["offset_mapping"]}
-    assert {int(end) for feature in features for _, end in feature["offsets"]} == wanted
-    assert all(len(feature["input_ids"]) <= SHORT.max_length for feature in features)
+    assert {int(end) for feature in features for _, end in feature.offsets} == wanted
+    assert all(len(feature.input_ids) <= SHORT.max_length for feature in features)
     for before, after in pairwise(features):
-        assert after["offsets"][0, 0] <= before["offsets"][-1, 1]
+        assert after.offsets[0, 0] <= before.offsets[-1, 1]
 
 
 def test_windows_share_half_of_the_smallest_at_most(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -203,7 +203,7 @@ def test_windows_share_half_of_the_smallest_at_most(tokenizer: PreTrainedTokeniz
     long = SHORT.encode(tokenizer, rows, labelled=False)
     few = SHORT.model_copy(update={"stride": 2}).encode(tokenizer, rows, labelled=False)
     special = tokenizer.num_special_tokens_to_add(pair=True)
-    shared = [set(map(tuple, a["offsets"])) & set(map(tuple, b["offsets"])) for a, b in pairwise(long)]
+    shared = [set(map(tuple, a.offsets)) & set(map(tuple, b.offsets)) for a, b in pairwise(long)]
     assert max(map(len, shared)) <= (32 - 8 - special) // 2 + 2  # tokens of one character share its place
     assert len(few) < len(long)
 
@@ -236,9 +236,9 @@ def test_the_first_gold_answer_of_a_window_is_learnt(tokenizer: PreTrainedTokeni
     rows = asked(context, (context.index("Moon"), "Moon"), (0, "길"))
     features = SHORT.encode(tokenizer, rows, labelled=True)
     taught = [
-        context[slice(*feature["offsets"][feature["start_positions"] - feature["first"]])]
+        context[slice(*feature.offsets[feature.answer[0] - feature.first])]
         for feature in features
-        if feature["start_positions"]
+        if feature.answer[0]
     ]
     assert taught[0][:1] == "길" and taught[-1][:1] == "M"
 
@@ -254,11 +254,12 @@ def test_batches_hold_places_and_no_padding(tokenizer: PreTrainedTokenizerBase) 
     downstream = QuestionAnswering()
     inputs = Inputs(downstream, tokenizer, downstream.examples(), labelled=True)
     batch = inputs.batch(range(8))
-    for name in windows.POSITIONS:
+    positions = ("start_positions", "end_positions")
+    for name in positions:
         assert batch[name].shape == (8,)
         assert (batch["attention_mask"].gather(1, batch[name][:, None]) == 1).all()
     bare = Inputs(downstream, tokenizer, downstream.examples(), labelled=False).batch(range(8))
-    assert not set(windows.POSITIONS) & set(bare)
+    assert not set(positions) & set(bare)
     model = from_scratch(
         downstream,
         tokenizer,
@@ -268,7 +269,7 @@ def test_batches_hold_places_and_no_padding(tokenizer: PreTrainedTokenizerBase) 
     )
     with torch.inference_mode():
         found, loss = downstream.outputs(model.eval(), batch)
-    assert [item.shape for item in found] == [(len(item["input_ids"]), 2) for item in inputs.features]
+    assert [item.shape for item in found] == [(len(item.input_ids), 2) for item in inputs.features]
     assert loss is not None and np.isfinite(loss)
 
 
@@ -308,12 +309,12 @@ def test_the_best_piece_of_all_windows_is_the_answer(tokenizer: PreTrainedTokeni
     context = "하늘 바다에서 산을 강이 " * 20
     rows = asked(context, (0, "하늘"))
     features = SHORT.encode(tokenizer, rows, labelled=False)
-    logits = [np.zeros((len(feature["input_ids"]), 2)) for feature in features]
+    logits = [np.zeros((len(feature.input_ids), 2)) for feature in features]
     logits[0][0] = 50.0  # a window that is sure to have no answer does not stand in another's way
-    logits[3][features[3]["first"] + 1] = 5.0
-    logits[1][features[1]["first"] + 2] = 4.0
+    logits[3][features[3].first + 1] = 5.0
+    logits[1][features[1].first + 2] = 4.0
     found = SHORT.decode(logits, features, rows).row(0, named=True)
-    start, end = features[3]["offsets"][1]
+    start, end = features[3].offsets[1]
     assert (found["start"], found["end"]) == (start, end)
     assert 0 < found["probability"] < 1
 
@@ -469,7 +470,7 @@ def test_no_published_answer_is_lost_or_moved(
     starts, ends = gold["start"], gold["start"] + gold["text"].str.strip_chars_end().str.len_chars()
     assert (starts == 0).sum() == 241
     assert gold["text"].str.len_chars().to_numpy().max() < downstream.max_answer
-    assert {feature["row"] for feature in features if feature["start_positions"]} == set(range(5_774))
+    assert {feature.row for feature in features if feature.answer[0]} == set(range(5_774))
     assert ((found["start"] <= starts) & (found["end"] >= ends)).all()
     scores = downstream.evaluate(published, found)
     assert scores["exact_match"] >= exact and scores["char_f1"] >= f1

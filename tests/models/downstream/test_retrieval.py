@@ -130,9 +130,9 @@ def test_the_positive_is_the_passage_of_the_highest_grade_and_of_these_the_first
     passages = {"c": "다", "b": "나", "a": "가", "d": "라"}
     rows = frame({"q": ("마", {"d": 1, "c": 2, "b": 2, "a": 0})}, passages)
     query, *others = Retrieval().encode(tokenizer, rows, labelled=True)
-    found = dict(zip(passages, (feature["input_ids"] for feature in others), strict=True))
-    assert query["positive"] == found["b"]
-    assert [feature.get("pool", False) for feature in (query, *others)] == [False, True, True, True, True]
+    found = dict(zip(passages, (feature.input_ids for feature in others), strict=True))
+    assert query.positive.input_ids == found["b"]
+    assert [feature.pool for feature in (query, *others)] == [False, True, True, True, True]
 
 
 def test_prefixes_and_lengths_are_those_of_queries_and_of_passages(
@@ -142,10 +142,10 @@ def test_prefixes_and_lengths_are_those_of_queries_and_of_passages(
     long = "가 나 다 라 마 바 사 아 자 차 " * 3
     rows = frame({"q": (long, {"p": 1}), "short": ("가", {"p": 1})}, {"p": long})
     query, short, passage = downstream.encode(tokenizer, rows, labelled=True)
-    assert (len(query["input_ids"]), len(passage["input_ids"])) == (8, 12)
-    assert short["input_ids"] == tokenizer("query: 가")["input_ids"]
-    assert passage["input_ids"] == tokenizer("passage: " + long, truncation=True, max_length=12)["input_ids"]
-    assert len(Retrieval(max_length=8).encode(tokenizer, rows, labelled=False)[0]["input_ids"]) == 8
+    assert (len(query.input_ids), len(passage.input_ids)) == (8, 12)
+    assert short.input_ids == tokenizer("query: 가")["input_ids"]
+    assert passage.input_ids == tokenizer("passage: " + long, truncation=True, max_length=12)["input_ids"]
+    assert len(Retrieval(max_length=8).encode(tokenizer, rows, labelled=False)[0].input_ids) == 8
 
 
 def same(tokenizer: PreTrainedTokenizerFast, rows: pl.DataFrame) -> list[list[bool]]:
@@ -288,7 +288,7 @@ def test_a_batch_has_a_loss_only_where_it_has_labelled_queries(
 ) -> None:
     downstream = Retrieval()
     features = downstream.encode(tokenizer, downstream.examples(), labelled=True)
-    passages = [feature for feature in features if feature.get("pool")]
+    passages = [feature for feature in features if feature.pool]
     assert downstream.outputs(model, downstream.collate(passages, tokenizer))[1] is None
     mixed = downstream.collate([passages[0], features[0], features[1]], tokenizer)
     alone = downstream.collate(features[:2], tokenizer)

@@ -33,7 +33,7 @@ def frame(*found: str) -> pl.DataFrame:
 def known(downstream: Spacing, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame) -> list[str]:
     """What a model that knows every space says."""
     features = downstream.encode(tokenizer, rows, labelled=True)
-    assert all(len(feature["input_ids"]) <= downstream.max_length for feature in features)
+    assert all(len(feature.input_ids) <= downstream.max_length for feature in features)
     return downstream.decode([downstream.oracle(item) for item in features], features, rows)["text"].to_list()
 
 
@@ -48,15 +48,15 @@ def test_any_text_comes_back_with_single_spaces(
 
 def test_the_model_never_sees_where_a_space_was(tokenizer: PreTrainedTokenizerBase) -> None:
     features = WHOLE.encode(tokenizer, frame("아버지가 방에", "아 버 지\t가방에 "), labelled=False)
-    assert features[0]["input_ids"] == features[1]["input_ids"]
-    assert np.array_equal(features[0]["characters"], features[1]["characters"])
+    assert features[0].input_ids == features[1].input_ids
+    assert np.array_equal(features[0].characters, features[1].characters)
 
 
 def test_each_character_of_a_long_text_is_in_a_window(tokenizer: PreTrainedTokenizerBase) -> None:
     text = "여기서 멈출 수 없다 " * 30
     features = SHORT.encode(tokenizer, frame(text), labelled=False)
     assert len(features) > 3
-    seen = {at for item in features for at in range(item["first"], item["first"] + len(item["context"]))}
+    seen = {at for item in features for at in range(item.first, item.first + len(item.context))}
     assert seen == set(range(2 * len(unspaced(text)) - 1))
 
 

@@ -176,7 +176,7 @@ def test_every_published_entity_comes_back_exactly(kind: str, max_length: int) -
     downstream = NamedEntities(max_length=max_length, stride=16).settle(rows)
     assert downstream.types == ("DT", "LC", "OG", "PS", "QT", "TI")
     features = downstream.encode(real_tokenizer(kind, rows), rows, labelled=True)
-    assert max(len(feature["input_ids"]) for feature in features) <= max_length
+    assert max(len(feature.input_ids) for feature in features) <= max_length
     assert (len(features) > rows.height) == (max_length < 128)
     predictions = downstream.decode([downstream.oracle(item) for item in features], features, rows)
     assert predictions["id"].equals(rows["id"])
