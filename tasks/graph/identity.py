@@ -25,7 +25,7 @@ _PACKAGES = ("flows", "tasks", "models")
 _MACHINERY = ("tasks.graph", "tasks.running", "tasks.storage", "tasks.environment")
 _DATA = {".html", ".css", ".json"}
 """Files beside the code that come with the package."""
-_NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich", "yaml"}
+_NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich"}
 
 
 def key_of(

@@ -10,6 +10,7 @@ from tests.support.toy_text import sentences
 
 SMALL: dict[str, Any] = {
     "name": "small",
+    "threads": 1,  # models this small gain nothing from a second, and a second training process costs seconds to start
     "corpus": {"sources": [{"kind": "demo", "documents": 1500}], "quarantine": 0.1},
     "upstreams": [
         {
