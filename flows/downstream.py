@@ -90,7 +90,7 @@ def _scored(
     upstream, (words, model) = recipe.upstream_of(entry), made
     rows, fitting = rows_ref(recipe, entry), recipe.fitting(entry)
     leaked = leaks_ref(recipe, entry, rows, corpus)
-    found = []
+    scores = []
     for mode, labels, seed, way in cells:
         if mode not in fitting:
             continue
@@ -115,8 +115,8 @@ def _scored(
             PredictConfig(downstream=entry.downstream, way=way), about=about, rows=rows, adapted=adapted
         )
         scoring = ScoreConfig(downstream=entry.downstream, seed=recipe.seed)
-        found.append(score(scoring, about=about, rows=rows, predictions=predictions, leaks=leaked))
-    return found
+        scores.append(score(scoring, about=about, rows=rows, predictions=predictions, leaks=leaked))
+    return scores
 
 
 def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores]) -> list[refs.Promotion]:

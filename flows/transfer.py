@@ -98,8 +98,8 @@ def _log_gains(run: FlowRun, page: refs.Report) -> None:
     """`gain/<entry>/<metric>` with its interval on the parent run: transfer minus scratch at each number of labels."""
     if not run.done(page):
         return
-    found = json.loads((artifacts.files(page) / "gains.json").read_text(encoding="utf-8"))
-    for name, sizes in found.get("scratch", {}).items():
+    gains = json.loads((artifacts.files(page) / "gains.json").read_text(encoding="utf-8"))
+    for name, sizes in gains.get("scratch", {}).items():
         for labels, metrics in sorted(sizes.items(), key=lambda item: int(item[0])):
             values = {
                 f"gain/{name}/{metric}{suffix}": gain[field]

@@ -46,27 +46,27 @@ def hold_out(job: Job, config: HoldOutConfig, rows: Validated) -> None:
     """Holds a share of the corpus out, and takes texts out in which a test row stands, where the recipe says so."""
     source = job.files(rows)
     frame = splits.hold_out(pl.read_parquet(source / "rows.parquet"), config.seed, config.holdout)
-    found = _tests_inside(config, frame, job.scratch)
-    repeats = found.select(id="corpus_id", reason=pl.lit("leak"), kept_id="row_id")
+    leaks = _tests_inside(config, frame, job.scratch)
+    repeats = leaks.select(id="corpus_id", reason=pl.lit("leak"), kept_id="row_id")
     removed = splits.repeating(frame, repeats)
     frame = splits.without(frame, removed)
     splits.write(frame, ("train", "validation"), removed, job.out)
-    found.write_parquet(job.out / "leaks.parquet", compression="zstd")
+    leaks.write_parquet(job.out / "leaks.parquet", compression="zstd")
     made = splits.counted(counts.load(source), frame, removed)
-    made["leaks"] = dict(found["kind"].value_counts().sort("kind").iter_rows())
+    made["leaks"] = dict(leaks["kind"].value_counts().sort("kind").iter_rows())
     counts.write(job.out, made)
     job.metrics(counts.metrics(made))
     job.say(", ".join(f"{name} {count:,}" for name, count in made["parts"].items()))
     if removed.height:
         job.say(
-            f"{removed.height:,} texts are taken out, in which {found['row_id'].n_unique():,} test rows stand: "
+            f"{removed.height:,} texts are taken out, in which {leaks['row_id'].n_unique():,} test rows stand: "
             "see leaks.parquet"
         )
 
 
 def _tests_inside(config: HoldOutConfig, frame: pl.DataFrame, scratch: Path) -> pl.DataFrame:
     """Where the test rows of the recipe's downstreams stand in the corpus."""
-    found = [pl.DataFrame(schema=LEAKS)]
+    leaks = [pl.DataFrame(schema=LEAKS)]
     for tests in config.tests:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             out = Path(folder)
@@ -74,5 +74,5 @@ def _tests_inside(config: HoldOutConfig, frame: pl.DataFrame, scratch: Path) -> 
             rows, _ = splits.apart(qualified(pl.read_parquet(out / "rows.parquet")), tests.pool)
             rows = comparable(splits.assign(rows, tests.seed), tests.texts)
         in_test = rows.filter(pl.col("part") == "test")
-        found.append(find_leaks(in_test, frame.iter_slices(BATCH), config.cleaned))
-    return pl.concat(found)
+        leaks.append(find_leaks(in_test, frame.iter_slices(BATCH), config.cleaned))
+    return pl.concat(leaks)

@@ -75,8 +75,8 @@ def _leaked(job: Job, leaks: refs.Leaks | None) -> pl.Series:
     """Ids of the test rows that stand in the corpus; none where there is no corpus."""
     if leaks is None:
         return pl.Series(dtype=pl.String)
-    found = pl.read_parquet(job.files(leaks) / "leaks.parquet")
-    return found.filter(pl.col("part") == "test")["row_id"].unique().sort()
+    leaked = pl.read_parquet(job.files(leaks) / "leaks.parquet")
+    return leaked.filter(pl.col("part") == "test")["row_id"].unique().sort()
 
 
 def _scores(
@@ -87,6 +87,6 @@ def _scores(
 
 
 def _log(job: Job, scores: dict[str, dict[str, float]], suffix: str = "") -> None:
-    for name, found in scores.items():
-        job.metrics({f"test/{name}{suffix}": found["value"]})
-        job.metrics({f"test/{name}{suffix}_{bound}": found[bound] for bound in ("low", "high")})
+    for name, measured in scores.items():
+        job.metrics({f"test/{name}{suffix}": measured["value"]})
+        job.metrics({f"test/{name}{suffix}_{bound}": measured[bound] for bound in ("low", "high")})

@@ -90,17 +90,17 @@ class Ref:
 
 def ordered(targets: "list[Ref]") -> list[Ref]:
     """All refs that `targets` need, themselves too, each once and after what it is made from."""
-    found: dict[str, Ref] = {}
+    needed: dict[str, Ref] = {}
 
     def visit(ref: Ref) -> None:
-        if ref.key not in found:
+        if ref.key not in needed:
             for parent in ref.parents():
                 visit(parent)
-            found[ref.key] = ref
+            needed[ref.key] = ref
 
     for target in targets:
         visit(target)
-    return list(found.values())
+    return list(needed.values())
 
 
 class Ingested(Ref):

@@ -9,22 +9,23 @@ import functools
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from models.config import Config
 from tasks.graph import identity
 from tasks.graph.refs import About, Ref
 
 R = TypeVar("R", bound=Ref)
+TrainingProcessUse = Literal["shared", "exclusive"]
 
 
 class Step(Generic[R]):
     """A declared step; calling it gives the ref of what it would make, and runs nothing."""
 
     def __init__(
-        self, fn: Callable[..., None], makes: type[R], retries: int, isolated: bool, beside: bool
+        self, fn: Callable[..., None], makes: type[R], retries: int, process: TrainingProcessUse | None
     ) -> None:
-        self.fn, self.makes, self.retries, self.isolated, self.beside = fn, makes, retries, isolated, beside
+        self.fn, self.makes, self.retries, self.process = fn, makes, retries, process
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.declare(self.module)
 
@@ -36,7 +37,7 @@ class Step(Generic[R]):
 
 
 def step(
-    makes: type[R], *, retries: int = 2, isolated: bool = False, beside: bool = False
+    makes: type[R], *, retries: int = 2, process: TrainingProcessUse | None = None
 ) -> "Callable[[Callable[..., None]], Step[R]]":
     """Declare a step.
 
@@ -45,10 +46,10 @@ def step(
     Args:
         makes: the type of ref that names the artifact.
         retries: how often what may heal (I/O, network, store, out-of-memory) is tried again.
-        isolated: whether the body runs in a training process, with all threads.
-        beside: whether it does so with a share of the threads, beside others.
+        process: whether the body runs in a training process: `shared`, with a share of the threads, while others run;
+            or `exclusive`, with all threads, while no other does.
     """
-    return lambda fn: Step(fn, makes, retries, isolated, beside)
+    return lambda fn: Step(fn, makes, retries, process)
 
 
 def step_of(ref: Ref) -> Step[Any]:

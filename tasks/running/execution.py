@@ -76,7 +76,7 @@ def produce(ref: Ref, context: RunContext) -> Outcome:
     Raises:
         Exception: what the body raised, after its MLflow run was closed as FAILED or KILLED.
     """
-    return _found(ref) or _make(ref, context)
+    return _hit(ref) or _make(ref, context)
 
 
 def _run(ref: Ref, context: RunContext) -> "State[Outcome]":
@@ -88,7 +88,7 @@ def _run(ref: Ref, context: RunContext) -> "State[Outcome]":
     return Completed(name="Hit" if outcome.status == "hit" else "Completed", message=ref.title, data=outcome)
 
 
-def _found(ref: Ref) -> Outcome | None:
+def _hit(ref: Ref) -> Outcome | None:
     made = artifacts.find(ref.key)
     return made and Outcome(ref, "hit", made.seconds, made.run_id, made.metrics)
 
@@ -99,14 +99,14 @@ def _make(ref: Ref, context: RunContext) -> Outcome:
 
     step = step_of(ref)
     turn = (
-        context.processes.turn(step.beside)
-        if step.isolated
+        context.processes.turn(exclusive=step.process == "exclusive")
+        if step.process
         else nullcontext((None, context.processes.threads))
     )
     with turn as (process, threads), lease(ref.key, on_wait=waiting, check=_check_stopping):
         started = time.monotonic()
-        if (found := _found(ref)) is not None:
-            return found
+        if (hit := _hit(ref)) is not None:
+            return hit
         runs.kill_stale(ref.key)
         tags = _prefect_tags(context.flow_run_id)
         run_id = runs.open_child(context.experiment_id, context.parent_id, ref, tags)

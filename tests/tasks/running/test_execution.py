@@ -123,10 +123,10 @@ def test_small_models_share_the_threads_and_a_pretraining_has_all(
             assert (outcome.metrics["threads"], outcome.metrics["met"]) == (2, 0)
 
 
-def test_an_odd_thread_is_not_lost_to_who_is_alone() -> None:
+def test_an_exclusive_turn_has_the_odd_thread_as_well() -> None:
     processes = TrainingProcesses(threads=3, jobs=2)
-    for beside, expected in ((True, 1), (False, 3)):
-        with processes.turn(beside) as (_, threads):
+    for exclusive, expected in ((False, 1), (True, 3)):
+        with processes.turn(exclusive) as (_, threads):
             assert threads == expected
 
 
