@@ -14,10 +14,9 @@ from models.backbone.vocabulary_scores import NO_TARGET
 from models.data.schemas import not_blank
 from models.downstream.generation import continuations, scores
 from models.errors import DataError
-from models.interfaces.asked import Asked
+from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import Feature, beside, padded
-from models.modes import IN_CONTEXT
 from models.prompting.prompts import tokens
 from models.tokens.tokenizer import frame, soft_prompt, token_id
 

@@ -18,10 +18,9 @@ from models.data.schemas import not_blank
 from models.downstream.qa import answers as answer_rows
 from models.downstream.qa import scores, windows
 from models.errors import DataError
-from models.interfaces.asked import Asked
+from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import Feature, beside
-from models.modes import IN_CONTEXT
 
 if TYPE_CHECKING:
     import torch
