@@ -14,6 +14,7 @@ from models.backbone import compatibility
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
+from models.modes import fitting
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine
 from tasks.graph.step import step_names
@@ -139,7 +140,7 @@ class Recipe(Config):
 
     def fitting(self, entry: DownstreamPart) -> frozenset[str]:
         """The modes that mean something for a downstream and the model it starts from."""
-        return entry.downstream.modes(self.upstream_of(entry).decoder)
+        return fitting(entry.downstream, self.upstream_of(entry).decoder)
 
     def entries(self, only: Iterable[str]) -> list[DownstreamPart]:
         """The downstreams that `only` names; all where it is empty or names a step.

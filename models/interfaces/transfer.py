@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import polars as pl
 
@@ -105,7 +105,23 @@ class Predictor(Protocol):
 
 
 class Transfer(Chosen, ABC):
-    """One way. A subclass in a module of its own is all that is needed to add one."""
+    """One way. A subclass in a module of its own is all that is needed to add one.
+
+    A recipe has a section for it, named after its kind, in each downstream entry; so every setting has a default.
+    """
+
+    modes: ClassVar[tuple[str, ...]]
+    """What recipes and reports call it. It may make a control too, or differ by mode in how many rows are shown."""
+    order: ClassVar[int] = 50
+    """Where it is listed: lower ones first, those in which more of the model learns."""
+    everywhere: ClassVar[bool] = True
+    """Whether its modes mean something for every downstream; else `Downstream.modes` says for which."""
+    takes_over: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """By the kind of another way: the settings that hold for this one too where its own section does not say them."""
+
+    def shows(self, mode: str) -> int | None:
+        """How many labelled rows the model is shown in a mode in which it does not learn; None where it learns."""
+        return None
 
     @abstractmethod
     def carry(self, problem: Problem, on_progress: Progress) -> Tuned:

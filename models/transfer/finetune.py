@@ -1,6 +1,6 @@
 """Fine-tuning: all weights go on learning from labelled rows. `scratch` is the same from random weights."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from models.interfaces.transfer import Problem
 from models.tuning.schedule import Setting
@@ -14,6 +14,8 @@ class Finetune(Trained):
     """All weights learn; the same for a pretrained model and for one from scratch."""
 
     kind: Literal["finetune"] = "finetune"
+    modes: ClassVar[tuple[str, ...]] = ("finetune", "scratch")
+    order: ClassVar[int] = 10
 
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
         model.get_input_embeddings().requires_grad_(setting.train_embeddings)

@@ -1,6 +1,6 @@
 """A linear probe: the last layer learns, everything before it stays as pretraining has left it."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -16,6 +16,8 @@ class LinearProbe(Trained):
     """Only the last linear layer learns: the head's, or where a downstream adds none, that of the model itself."""
 
     kind: Literal["linear_probe"] = "linear_probe"
+    modes: ClassVar[tuple[str, ...]] = ("linear_probe",)
+    order: ClassVar[int] = 30
     learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(1e-3, 1e-2),
         min_length=1,

@@ -5,7 +5,7 @@ in the end, so that the result is a model like any other.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -21,6 +21,8 @@ class Lora(Trained):
     """Low-rank corrections of the matrices learn, and the head."""
 
     kind: Literal["lora"] = "lora"
+    modes: ClassVar[tuple[str, ...]] = ("lora",)
+    order: ClassVar[int] = 20
     rank: int = Field(default=8, ge=1, description="Rank of the corrections.")
     alpha: int = Field(default=16, gt=0, description="Corrections count alpha / rank times.")
     learning_rates: tuple[PositiveFloat, ...] = Field(

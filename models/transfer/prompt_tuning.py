@@ -7,7 +7,7 @@ other, that plain `transformers` loads. They start as vectors of the vocabulary.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -23,6 +23,9 @@ class PromptTuning(Trained):
     """Soft prompts learn, and the head."""
 
     kind: Literal["prompt_tuning"] = "prompt_tuning"
+    modes: ClassVar[tuple[str, ...]] = ("prompt_tuning",)
+    order: ClassVar[int] = 40
+    everywhere: ClassVar[bool] = False
     tokens: int = Field(default=16, ge=1, description="Vectors before each text.")
     learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(3e-3, 3e-2),

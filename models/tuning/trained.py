@@ -1,7 +1,8 @@
 """What all ways that train have in common: settings are tried one after another, and validation rows choose."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
@@ -11,6 +12,11 @@ from models.tuning.schedule import Schedule
 
 class Trained(Schedule, Transfer):
     """A way in which weights learn. A subclass says which, by `equip`."""
+
+    takes_over: ClassVar[Mapping[str, frozenset[str]]] = {
+        "finetune": frozenset(Schedule.model_fields) - {"learning_rates", "train_embeddings"}
+    }
+    """Equal care: how long, how often and on what. Rates are each way's own, and so is what becomes of embeddings."""
 
     def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
         """Tries the settings and gives back the best by validation.

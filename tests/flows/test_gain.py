@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from flows.recipe import yaml_text
-from models.modes import MODES
+from models.modes import modes
 from tests.support.recipes import SMALL, write
 
 PROJECT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def test_every_mode_that_means_something_is_scored_and_others_are_said_not_to(
 ) -> None:
     grids = json.loads((page(whole) / "grid.json").read_text(encoding="utf-8"))
     cells = {(cell["mode"], cell["labels"]): cell for cell in grids["classification"]["cells"]}
-    learning = [mode for mode in MODES if not mode.endswith("_shot")]
+    learning = [mode for mode in modes() if not mode.endswith("_shot")]
     expected = {(mode, labels) for mode in learning for labels in sizes}
     assert set(cells) == expected | {("zero_shot", 0), ("one_shot", 1), ("few_shot", 4)}
     assert {tuple(cell["seeds"]) for place, cell in cells.items() if place != ("zero_shot", 0)} == {(1, 2)}
