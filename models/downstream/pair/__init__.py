@@ -12,6 +12,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from models.backbone import embedding
+from models.backbone.export import export
 from models.data.schemas import not_blank
 from models.downstream.pair.cosines import cosines
 from models.interfaces.asked import Asked
@@ -193,7 +194,7 @@ class Pair(Targeted):
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         if self.encoder == "bi":
             side = self.prefix, self.max_length
-            embedding.export(folder, self.pooling, side, side)
+            export(folder, self.pooling, side, side)
 
     # ---- without learning
 

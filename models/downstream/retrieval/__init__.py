@@ -16,6 +16,7 @@ import polars as pl
 from pydantic import Field
 
 from models.backbone import embedding
+from models.backbone.export import export
 from models.data.schemas import not_blank
 from models.downstream.retrieval import ranking, relevance
 from models.downstream.retrieval.bm25 import UNITS, Bm25
@@ -175,7 +176,7 @@ class Retrieval(Downstream[Text]):
 
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         query, passage = self._sides()
-        embedding.export(folder, self.pooling, query, passage)
+        export(folder, self.pooling, query, passage)
 
     def _sides(self) -> tuple[tuple[str, int], tuple[str, int]]:
         """What is read before a query, and its longest length; and the same of a passage."""

@@ -28,9 +28,9 @@ MAY_TAKE_IN = {
     "classification": (*ASKING, "backbone.embedding", "inference", "targets"),
     "generation": (*ASKING, "inference.inputs"),
     "ner": ("characters", "inference", "prompting.prototypes"),
-    "pair": (*ASKING, "backbone.embedding", "inference", "targets"),
+    "pair": (*ASKING, "backbone.embedding", "backbone.export", "inference", "targets"),
     "qa": ASKING,
-    "retrieval": (*ASKING, "backbone.embedding", "data.comparison", "inference"),
+    "retrieval": (*ASKING, "backbone.embedding", "backbone.export", "data.comparison", "inference"),
     "spacing": ("characters",),
 }
 """Folders and modules below models/, beside its own. A new downstream gets a line here."""
