@@ -3,7 +3,7 @@
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,13 +18,12 @@ from models.interfaces.downstream import Downstream, DownstreamField
 from models.interfaces.transfer import Predictor, Problem, Transfer, TransferField, Tuned
 from models.modes import Mode
 from models.seeds import derive
+from models.training.record import lasting
+from models.workplace import Workplace
 from tasks import serving
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 class AdaptConfig(Config):
@@ -79,12 +78,19 @@ def adapt(
         downstream.check(train)
         summary = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))
     else:
-        given = tokenizer if config.mode == "scratch" else model
-        assert given is not None, (
-            f"{config.mode} needs a {'tokenizer' if config.mode == 'scratch' else 'model'}"
+        problem = Problem(
+            downstream,
+            _source(job, config, tokenizer, model),
+            config.model if config.mode == "scratch" else None,
+            train,
+            validation,
+            pool,
+            config.seed,
+            Workplace(job.device, job.threads, job.scratch),
+            lambda number: draw(
+                every, config.labels, derive(config.seed, "draw", number), downstream.balance
+            ),
         )
-        source = job.files(given) if config.mode == "scratch" else job.files(given) / "model"
-        problem = _problem(job, config, downstream, (every, train, validation, pool), source)
         summary = _carried(job, config.way, problem)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
@@ -101,45 +107,15 @@ def _baseline(
     return {"setting": baseline.setting, "validation": scores, "trainable_parameters": None}
 
 
-def _problem(
-    job: Job,
-    config: AdaptConfig,
-    downstream: Downstream,
-    rows: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame],
-    source: Path,
-) -> Problem:
-    """
-    Args:
-        rows: all training rows, those drawn, validation rows, and those that examples speak of.
-        source: a model's folder, or a tokenizer's folder where the start is random.
-    """
-    from models.backbone.heads import from_scratch, transferred
-    from models.tokens import tokenizer as tokenization
-
-    every, train, validation, pool = rows
-    tokenizer = tokenization.load(source)
-    scratch = config.mode == "scratch"
-
-    def start() -> "PreTrainedModel":
-        dropout, seed = getattr(config.way, "dropout", 0.0), derive(config.seed, "head")
-        if scratch:
-            return from_scratch(downstream, tokenizer, config.model, dropout, seed)
-        return transferred(downstream, tokenizer, source, dropout, seed)
-
-    return Problem(
-        downstream,
-        tokenizer,
-        start,
-        train,
-        validation,
-        pool,
-        config.seed,
-        job.scratch,
-        job.device,
-        job.threads,
-        None if scratch else source,
-        lambda number: draw(every, config.labels, derive(config.seed, "draw", number), downstream.balance),
-    )
+def _source(
+    job: Job, config: AdaptConfig, tokenizer: refs.Tokenizer | None, model: refs.Model | None
+) -> Path:
+    """Folder of the pretrained model, or of the tokenizer where the start is random."""
+    if config.mode == "scratch":
+        assert tokenizer is not None, "scratch needs a tokenizer"
+        return job.files(tokenizer)
+    assert model is not None, f"{config.mode} needs a model"
+    return job.files(model) / "model"
 
 
 def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
@@ -157,7 +133,8 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     serving.describe(job.out, downstream)
     if tuned.history:
         _write_history(job, tuned)
-    (job.out / "trials.json").write_text(json.dumps(tuned.trials, indent=2), encoding="utf-8")
+    trials = [trial.model_dump() for trial in tuned.trials]
+    (job.out / "trials.json").write_text(json.dumps(trials, indent=2), encoding="utf-8")
     validation = _keep_validation(job, way.load(job.out, downstream, job.device), problem)
     return {
         "setting": tuned.setting,
@@ -190,11 +167,7 @@ def _write_history(job: Job, tuned: Tuned) -> None:
         job.metrics(
             {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
         )
-    from models.training.loop import MEASURED
-
-    points = [
-        {name: value for name, value in record.items() if name not in MEASURED} for record in tuned.history
-    ]
+    points = [lasting(record) for record in tuned.history]
     frame = pl.DataFrame(points, infer_schema_length=None)
     frame.rename(
         {name: name.removeprefix("train/").replace("/", "_") for name in frame.columns}

@@ -1,6 +1,7 @@
 """A language model, pretrained on packed sequences."""
 
 from models.pretraining.pretrain import PretrainConfig
+from models.workplace import Workplace
 from tasks.graph.refs import Model, Sequences, Tokenizer
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -11,20 +12,20 @@ def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: 
     """Pretrains a model; goes on from its newest checkpoint after a kill."""
     # Here, not above: torch and transformers take seconds to import, and only training processes need them.
     from models.pretraining import pretrain as pretraining
-    from models.tokens import tokenizer as tokenization
+    from models.tokens.tokenizer import load_tokenizer
 
     train, validation = pretraining.documents(job.files(sequences))
-    words = tokenization.load(job.files(tokenizer))
+    made = load_tokenizer(job.files(tokenizer))
     model, history = pretraining.pretrain(
         config,
         train,
         validation,
-        words,
-        pretraining.Machine(job.device, job.threads, job.scratch / "checkpoints"),
+        made,
+        Workplace(job.device, job.threads, job.scratch / "checkpoints"),
         on_log=lambda record: job.metrics(
             {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
         ),
         on_progress=job.progress,
     )
-    pretraining.save(job.out, model, words, history)
+    pretraining.save(job.out, model, made, history)
     job.metrics({"parameters": model.num_parameters()})

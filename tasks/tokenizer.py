@@ -2,9 +2,8 @@
 
 import json
 
-from models.tokens import tokenizer as tokenization
 from models.tokens import tokenizer_training
-from models.tokens.tokenizer import TokenizerConfig
+from models.tokens.tokenizer import TokenizerConfig, load_tokenizer, measure, texts, wrap
 from tasks.graph.refs import Corpus, Tokenizer
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -16,17 +15,15 @@ def tokenizer(job: Job, config: TokenizerConfig, corpus: Corpus | None) -> None:
     folder = job.files(corpus) if corpus is not None else None
     if config.pretrained is not None:
         job.say(f"taking the tokenizer of {config.pretrained}")
-        made = tokenization.load(config.pretrained)
+        made = load_tokenizer(config.pretrained)
     else:
         assert folder is not None, "recipes without a corpus train no tokenizer"
         job.say(f"training {config.kind} with {config.vocabulary:,} tokens")
-        made = tokenization.wrap(
-            tokenizer_training.train(config, lambda: tokenization.texts(folder / "train.parquet"))
-        )
+        made = wrap(tokenizer_training.train(config, lambda: texts(folder / "train.parquet")))
     made.save_pretrained(job.out)
     measured: dict[str, float] = {"vocabulary": len(made)}
     if folder is not None:
-        measured |= tokenization.measure(made, tokenization.texts(folder / "validation.parquet"))
+        measured |= measure(made, texts(folder / "validation.parquet"))
         job.say(f"{measured['fertility']:.2f} tokens a word, {measured['unknown_rate']:.3%} unknown")
     (job.out / "metrics.json").write_text(json.dumps(measured, indent=1))
     job.metrics(measured)

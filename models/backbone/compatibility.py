@@ -45,9 +45,9 @@ def check(source: str, tokenizer: str | None) -> None:
 
 
 def _vocabulary(source: str) -> dict[str, int]:
-    from models.tokens import tokenizer as tokenization
+    from models.tokens.tokenizer import load_tokenizer
 
     try:
-        return tokenization.load(source).get_vocab()
+        return load_tokenizer(source).get_vocab()
     except DataError as error:
         raise RecipeError(str(error)) from error

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from models.inference.inputs import Inputs, outputs
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature
-from models.tokens import tokenizer as tokenization
+from models.tokens.tokenizer import load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class HeadPredictor:
         from models.training.loop import accelerator
 
         model = load(folder / "model", downstream).to(accelerator(device).device)
-        return cls(downstream, tokenization.load(folder / "model"), model)
+        return cls(downstream, load_tokenizer(folder / "model"), model)
 
     def outputs(
         self,

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import polars as pl
 
+from models.config import Config
 from models.interfaces.downstream import Downstream
 from models.kinds import Chosen, chosen
+from models.workplace import Workplace
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     import numpy as np
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
     from models.interfaces.features import Feature
 
@@ -29,26 +31,28 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Problem:
-    """What is to be learnt, from which start and on which machine."""
+    """What is to be learnt, from which start and where."""
 
     downstream: Downstream
-    tokenizer: PreTrainedTokenizerBase
-    start: Callable[[], PreTrainedModel]
-    """Makes the model before it learns, its head drawn from `seed`."""
+    source: Path
+    """Folder of the pretrained model with its tokenizer, or where every weight is drawn anew of a tokenizer alone."""
+    fresh: Config | None
+    """Architecture (a `ModelConfig`) of which every weight is drawn anew; None where the pretrained model learns."""
     train: pl.DataFrame
     """Training rows in drawn order, so that the first n are a draw of n."""
     validation: pl.DataFrame
     pool: pl.DataFrame
     """Rows that examples speak of, after the training and the validation rows; most downstreams have none."""
     seed: int
-    scratch: Path
-    """Folder that outlives the process."""
-    device: str = "auto"
-    threads: int | None = None
-    pretrained: Path | None = None
-    """Folder of the pretrained model; None where the start is random."""
-    draw: Callable[[int], pl.DataFrame] | None = None
+    workplace: Workplace
+    draw: Callable[[int], pl.DataFrame]
     """Training rows of another draw of the same size, by its number."""
+
+    @property
+    def folder(self) -> Path:
+        """What is made on the way lies here, and outlives the process."""
+        assert self.workplace.folder is not None, "whoever poses a problem gives it a folder"
+        return self.workplace.folder
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,10 @@ class Tuned:
     metrics: dict[str, float]
     """On validation rows, as the chosen trial had them; empty where nothing was trained."""
     trainable_parameters: int
-    history: list[dict[str, float]]
+    history: Sequence[Mapping[str, float]]
     """The curve of the chosen trial; empty where nothing was trained."""
-    trials: list[dict[str, Any]]
-    """Every trial: rows, steps, setting, metrics on validation rows."""
+    trials: Sequence[Config]
+    """What was tried, and what it came to on validation rows."""
     tokenizer: PreTrainedTokenizerBase
     """What the model reads with."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +19,13 @@ from models.tokens import packing
 from models.tokens.packing import Documents
 from models.tokens.special import token_id
 from models.training.optimizers import OptimizerConfig
+from models.workplace import Workplace
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from models.training.loop import Record
+    from models.training.record import Record
 
 
 class TrainConfig(Config):
@@ -82,21 +82,12 @@ class PretrainConfig(Config):
     seed: int = Field(default=1, ge=0, description="Of fresh weights, order and masking.")
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Where training happens; nothing of it changes results (bits are promised at equal threads, on the CPU)."""
-
-    device: str = "auto"
-    threads: int | None = None
-    scratch: Path | None = None
-
-
 def pretrain(
     config: PretrainConfig,
     train: Documents,
     validation: Documents,
     tokenizer: PreTrainedTokenizerBase,
-    machine: Machine,
+    workplace: Workplace,
     *,
     on_log: Callable[[Record], None] = lambda record: None,
     on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
@@ -113,7 +104,7 @@ def pretrain(
         objective.prepare(model, words)
         if config.train.warm_start:
             on_progress(0, 1, "counting which tokens occur together")
-            warm_start.apply(model, train, words.special, config.seed, machine.threads, machine.scratch)
+            warm_start.apply(model, train, words.special, config.seed, workplace)
     batches = Batches(objective, train, words, config.train.batch_tokens, config.seed)
     unseen = sample(validation, config)
     held_out = Batches(objective, unseen, words, config.train.batch_tokens, config.seed)
@@ -129,9 +120,7 @@ def pretrain(
             seed=config.seed,
             log_every=config.train.log_every,
             evaluate_every=max(1, steps // config.train.evaluations),
-            device=machine.device,
-            threads=machine.threads,
-            scratch=machine.scratch,
+            workplace=workplace,
             checkpoint_seconds=config.train.checkpoint_seconds,
         ),
         evaluate=lambda model: held_out_loss(model, objective, fixed, unseen.size),
@@ -219,15 +208,12 @@ def save(
     """`model/` that loads in plain transformers, and `history.parquet`, without what is measured by the clock."""
     import polars as pl
 
-    from models.training.loop import MEASURED
+    from models.training.record import lasting
 
     model.save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
     curve = pl.from_dicts(
-        [
-            {name.replace("/", "_"): value for name, value in point.items() if name not in MEASURED}
-            for point in history
-        ]
+        [{name.replace("/", "_"): value for name, value in lasting(point).items()} for point in history]
     )
     curve.write_parquet(folder / "history.parquet", compression="zstd")
 

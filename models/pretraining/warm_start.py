@@ -5,8 +5,6 @@ by a truncated singular value decomposition (O. Levy, Y. Goldberg and I. Dagan, 
 with lessons learned from word embeddings", 2015). It takes seconds where a network takes hours to get as far.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from scipy import sparse
@@ -19,6 +17,7 @@ from models.errors import DataError
 from models.files import write_whole
 from models.seeds import derive
 from models.tokens.packing import Documents
+from models.workplace import Workplace
 
 SMOOTHING = 0.75
 """Exponent of the context counts."""
@@ -37,19 +36,19 @@ def apply(
     documents: Documents,
     special: Tensor,
     seed: int,
-    threads: int | None,
-    scratch: Path | None,
+    workplace: Workplace,
 ) -> None:
-    """Puts `embeddings` into a fresh model; after a kill they are read from the scratch folder.
+    """Puts `embeddings` into a fresh model; after a kill they are read from the workplace's folder.
 
     Args:
         special: ids that are no part of a text.
-        scratch: folder that outlives the process, if there is one.
     """
     weight: Tensor = model.get_input_embeddings().weight  # pyright: ignore[reportAssignmentType]
-    kept = scratch / "embeddings.npy" if scratch else None
+    kept = workplace.folder / "embeddings.npy" if workplace.folder else None
     if kept is None or not kept.is_file():
-        start = embeddings(documents, tuple(special.tolist()), *weight.shape, seed=seed, threads=threads)
+        start = embeddings(
+            documents, tuple(special.tolist()), *weight.shape, seed=seed, threads=workplace.threads
+        )
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             with write_whole(kept) as draft, draft.open("wb") as file:

@@ -102,11 +102,11 @@ def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerBase:
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     """The Rust tokenizer inside; it works on batches in parallel."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    assert isinstance(backend, Tokenizer), "`load` gives fast tokenizers only"
+    assert isinstance(backend, Tokenizer), "`load_tokenizer` gives fast tokenizers only"
     return backend
 
 
-def load(source: str | Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     """A tokenizer from a folder or hub id, with offsets, and with the tokens that frame and mask text.
 
     Raises:

@@ -8,8 +8,7 @@ newest whole checkpoint ends, on the CPU, with the same bits as one that never s
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import psutil
@@ -21,16 +20,12 @@ from models.errors import DataError
 from models.seeds import derive
 from models.training import checkpoints, optimizers
 from models.training.optimizers import OptimizerConfig
+from models.training.record import Record
+from models.workplace import Workplace
 
 M = TypeVar("M", bound=nn.Module)
 Batch = Mapping[str, Tensor]
 """Tensors by name; `input_ids` (rows, length) is there, `attention_mask` where rows are padded."""
-Record = dict[str, float]
-"""One point of the curves: `step`, `tokens`, `train/…` and, where it was evaluated, `eval/…`."""
-
-
-MEASURED = ("train/tokens_per_second", "train/memory_bytes")
-"""What of a record differs from run to run; it goes to MLflow and stays out of files."""
 
 
 class Diverged(DataError):
@@ -50,10 +45,8 @@ class Plan:
     """Steps between two evaluations; the last step is always evaluated. 0: only the last."""
     keep_best: str | None = None
     """Name of an evaluation metric, higher is better: the model ends with the weights of its best evaluation."""
-    device: str = "auto"
-    threads: int | None = None
-    scratch: Path | None = None
-    """Folder for checkpoints that outlives the process; None: no checkpoints."""
+    workplace: Workplace = field(default_factory=Workplace)
+    """Where it happens; checkpoints are written to its folder, if it has one."""
     checkpoint_seconds: float = 60.0
     """Time between two checkpoints. When they are written changes no result."""
 
@@ -102,7 +95,7 @@ class _Run(Generic[M]):
 
     def __init__(self, model: M, plan: Plan) -> None:
         self.plan = plan
-        self.accelerator = accelerator(plan.device)
+        self.accelerator = accelerator(plan.workplace.device)
         self.model: M = model.to(self.accelerator.device)
         self.optimizers = optimizers.build(self.model, plan.optimizer)
         self.step = 0
@@ -182,28 +175,28 @@ class _Run(Generic[M]):
 
     def resume(self) -> None:
         """Goes on from the newest whole checkpoint, if there is one."""
-        found = checkpoints.newest(self.plan.scratch) if self.plan.scratch else None
-        if found is None:
+        folder = self.plan.workplace.folder
+        checkpoint = checkpoints.newest(folder) if folder else None
+        if checkpoint is None:
             return
-        self.model.load_state_dict(found.model)
-        for optimizer, state in zip(self.optimizers, found.optimizers, strict=True):
+        self.model.load_state_dict(checkpoint.model)
+        for optimizer, state in zip(self.optimizers, checkpoint.optimizers, strict=True):
             optimizer.load_state_dict(state)
-        state = found.state
+        state = checkpoint.state
         self.step, self.tokens, self.sums, self.summed = (
             state[k] for k in ("step", "tokens", "sums", "summed")
         )
-        self.history, self.best, self.best_score = state["history"], found.best, state["best_score"]
+        self.history, self.best, self.best_score = state["history"], checkpoint.best, state["best_score"]
         self.clock_tokens = self.tokens
 
     def save_if_due(self) -> None:
-        if self.plan.scratch is None or time.monotonic() - self.saved_at < self.plan.checkpoint_seconds:
+        folder = self.plan.workplace.folder
+        if folder is None or time.monotonic() - self.saved_at < self.plan.checkpoint_seconds:
             return
         names = ("step", "tokens", "sums", "summed", "history", "best_score")
         state = {name: getattr(self, name) for name in names}
         states = [optimizer.state_dict() for optimizer in self.optimizers]
-        checkpoints.save(
-            self.plan.scratch, checkpoints.Checkpoint(state, self.model.state_dict(), states, self.best)
-        )
+        checkpoints.save(folder, checkpoints.Checkpoint(state, self.model.state_dict(), states, self.best))
         self.saved_at = time.monotonic()
 
     def finish(self) -> None:
@@ -235,7 +228,7 @@ def _reproducible(plan: Plan, device: torch.device) -> Iterator[None]:
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     settings: Any = torch.utils.deterministic
     fill, settings.fill_uninitialized_memory = settings.fill_uninitialized_memory, False  # it only costs time
-    torch.set_num_threads(plan.threads or threads)
+    torch.set_num_threads(plan.workplace.threads or threads)
     torch.set_flush_denormal(True)  # decayed moments of rare tokens become denormal, a hundred times slower
     try:
         yield

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from models.interfaces.transfer import Problem
 from models.tuning.schedule import Setting
+from models.tuning.start import Start
 from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -17,6 +17,6 @@ class Finetune(Trained):
     modes: ClassVar[tuple[str, ...]] = ("finetune", "scratch")
     order: ClassVar[int] = 10
 
-    def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
+    def equip(self, model: "PreTrainedModel", setting: Setting, start: Start) -> "PreTrainedModel":
         model.get_input_embeddings().requires_grad_(setting.train_embeddings)
         return model

@@ -46,17 +46,20 @@ class InContext(Transfer):
 
     def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
         """Draws the demonstrations; the model stays as it is."""
-        assert problem.pretrained is not None and problem.draw is not None, "only a pretrained model is asked"
+        from models.tokens.tokenizer import load_tokenizer
+
+        assert problem.fresh is None, "only a pretrained model is asked"
         draws = (
             [problem.train] if problem.train.is_empty() else [problem.draw(at) for at in range(self.draws)]
         )
         shown = [frame.with_columns(draw=pl.lit(at)) for at, frame in enumerate(draws)]
-        path = problem.scratch / SHOWN
+        path = problem.folder / SHOWN
         pl.concat(shown).write_parquet(path, compression="zstd")
-        return Tuned({"model": problem.pretrained, SHOWN: path}, {}, {}, 0, [], [], problem.tokenizer)
+        tokenizer = load_tokenizer(problem.source)
+        return Tuned({"model": problem.source, SHOWN: path}, {}, {}, 0, [], [], tokenizer)
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
-        from models.tokens import tokenizer as tokenization
+        from models.tokens.tokenizer import load_tokenizer
         from models.training.loop import accelerator
 
         model, decoder = pretrained(folder / "model")
@@ -64,7 +67,7 @@ class InContext(Transfer):
         draws = [shown.drop("draw")] if shown.is_empty() else shown.partition_by("draw", include_key=False)
         return AskingPredictor(
             downstream,
-            tokenization.load(folder / "model"),
+            load_tokenizer(folder / "model"),
             model.to(accelerator(device).device),
             decoder,
             draws,
@@ -108,7 +111,7 @@ class AskingPredictor:
 def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
     """A pretrained model as it can be asked, in float32, and whether it reads from left to right.
 
-    One that goes on with texts comes with its head, one that fills in hidden words too, if the folder holds that head.
+    One that continues texts comes with its head, one that fills in hidden words too, if the folder holds that head.
     """
     import torch
     import transformers
@@ -121,10 +124,10 @@ def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
         causal: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **options)
         return causal[0].eval(), True
     try:
-        model, found = transformers.AutoModelForMaskedLM.from_pretrained(folder, **options)
+        model, loading = transformers.AutoModelForMaskedLM.from_pretrained(folder, **options)
     except ValueError:  # no such head is known for the architecture
-        found = {"missing_keys": {"all"}}
+        loading = {"missing_keys": {"all"}}
         model = None
-    if model is None or found["missing_keys"]:
+    if model is None or loading["missing_keys"]:
         model, _ = transformers.AutoModel.from_pretrained(folder, **options)
     return model.eval(), False

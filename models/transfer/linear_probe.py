@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
-from models.interfaces.transfer import Problem
 from models.tuning.schedule import Setting
+from models.tuning.start import Start
 from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -30,7 +30,7 @@ class LinearProbe(Trained):
         max_length=1,
     )
 
-    def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
+    def equip(self, model: "PreTrainedModel", setting: Setting, start: Start) -> "PreTrainedModel":
         from models.backbone.layers import probed
 
         layer = probed(model)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
-from models.interfaces.transfer import Problem
 from models.tuning.schedule import Setting
+from models.tuning.start import Start
 from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -34,7 +34,7 @@ class Lora(Trained):
         default=(False,), description="Embeddings stay, as LoRA has it.", min_length=1, max_length=1
     )
 
-    def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
+    def equip(self, model: "PreTrainedModel", setting: Setting, start: Start) -> "PreTrainedModel":
         from peft import LoraConfig
 
         from models.backbone import build, layers
@@ -42,7 +42,7 @@ class Lora(Trained):
 
         matrices = layers.inner_matrices(model)
         config = LoraConfig(r=self.rank, lora_alpha=self.alpha, lora_dropout=0.0, target_modules=matrices)
-        with build.seeded(problem.seed):
+        with build.seeded(start.problem.seed):
             return adapters.put(model, config)
 
     def save(self, model: "PreTrainedModel", folder: Path) -> None:

@@ -5,14 +5,14 @@ vectors are those of tokens of their own, which the tokenizer puts before each t
 other, that plain `transformers` loads. They start as vectors of the vocabulary.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
-from models.interfaces.transfer import Problem, Progress, Tuned
+from models.interfaces.transfer import Problem
 from models.tuning.schedule import Setting
+from models.tuning.start import Start
 from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -36,25 +36,26 @@ class PromptTuning(Trained):
         default=(False,), description="The vocabulary's embeddings stay.", min_length=1, max_length=1
     )
 
-    def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
+    def start(self, problem: Problem) -> Start:
         from models.tuning import soft_prompts
 
-        tokenizer = soft_prompts.extended(problem.tokenizer, self.tokens)
+        plain = super().start(problem)
+        tokenizer = soft_prompts.extended(plain.tokenizer, self.tokens)
 
-        def start() -> "PreTrainedModel":
-            return soft_prompts.extend(problem.start(), tokenizer, problem.seed)
+        def model() -> "PreTrainedModel":
+            return soft_prompts.extend(plain.model(), tokenizer, problem.seed)
 
-        return super().carry(replace(problem, tokenizer=tokenizer, start=start), on_progress)
+        return Start(problem, tokenizer, model)
 
-    def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
+    def equip(self, model: "PreTrainedModel", setting: Setting, start: Start) -> "PreTrainedModel":
         from peft import TrainableTokensConfig
 
         from models.tokens.special import soft_prompt
         from models.tuning import adapters
 
-        words = model.get_input_embeddings()
-        name = next(name for name, module in model.named_modules() if module is words)
-        ids = soft_prompt(problem.tokenizer)
+        embeddings = model.get_input_embeddings()
+        name = next(name for name, module in model.named_modules() if module is embeddings)
+        ids = soft_prompt(start.tokenizer)
         return adapters.put(model, TrainableTokensConfig(token_indices=ids, target_modules=[name]))
 
     def save(self, model: "PreTrainedModel", folder: Path) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, PositiveFloat
 
 from models.config import Config
-from models.interfaces.transfer import Problem
 from models.training.optimizers import OptimizerConfig
+from models.tuning.start import Start
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
@@ -78,7 +78,7 @@ class Schedule(Config, ABC):
     )
 
     @abstractmethod
-    def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
+    def equip(self, model: "PreTrainedModel", setting: Setting, start: Start) -> "PreTrainedModel":
         """The model with what learns marked as such."""
 
     def save(self, model: "PreTrainedModel", folder: Path) -> None:

@@ -8,6 +8,7 @@ from models.errors import DataError
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor, Problem, Progress, Transfer, Tuned
 from models.tuning.schedule import Schedule
+from models.tuning.start import Start, start_of
 
 
 class Trained(Schedule, Transfer):
@@ -26,20 +27,23 @@ class Trained(Schedule, Transfer):
         """
         from models.tuning.search import Search
 
-        search = Search(self, problem, on_progress)
-        best = search.best()
+        search = Search(self, self.start(problem), on_progress)
+        best, folder = search.best()
         if search.diverged:
             raise DataError(f"training diverged at every one of {self.kind}.learning_rates: add lower ones")
-        shown = ("rows", "steps", "learning_rate", "train_embeddings", "best_step", "metrics", "diverged")
         return Tuned(
-            {"model": best["folder"] / "model"},
-            {name: best[name] for name in ("learning_rate", "train_embeddings", "best_step")},
-            best["metrics"],
-            best["trainable_parameters"],
-            best["history"],
-            [{name: item[name] for name in shown} for item in search.trials],
-            problem.tokenizer,
+            {"model": folder / "model"},
+            {name: getattr(best, name) for name in ("learning_rate", "train_embeddings", "best_step")},
+            best.metrics,
+            best.trainable_parameters,
+            best.history,
+            [result.trial() for result in search.results],
+            search.start.tokenizer,
         )
+
+    def start(self, problem: Problem) -> Start:
+        """The model and the tokenizer that all trials start from."""
+        return start_of(problem, self.dropout)
 
     def without_search(self) -> Self:
         first = {"learning_rates": self.learning_rates[:1], "train_embeddings": self.train_embeddings[:1]}

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from models.backbone.heads import load
 from models.inference.inputs import Inputs, predict
 from models.interfaces.transfer import Problem
 from models.seeds import derive
-from models.training.loop import Diverged, Plan, Record, accelerator, train
+from models.training.loop import Diverged, Plan, accelerator, train
+from models.training.record import Record
 from models.tuning.linear_start import fit_last_layer
+from models.tuning.result import Result
 from models.tuning.schedule import Schedule, Setting
+from models.tuning.start import Start
+from models.workplace import Workplace
 
-DONE = "done.json"
-"""Written last into a trial's folder."""
 SCORE = "score"
 EVALUATED = f"eval/{SCORE}"
 LINEAR_ROWS = 10_000
@@ -33,27 +36,26 @@ SORTED_BATCHES = 16
 
 def run_trial(
     config: Schedule,
-    problem: Problem,
+    start: Start,
     rows: int,
     setting: Setting,
     folder: Path,
     on_progress: Callable[[float, str], None],
-) -> None:
-    """Trains on the first `rows` training rows and writes `model/` and, last, `done.json` into `folder`."""
-    downstream = problem.downstream
-    inputs = _inputs(problem, problem.train.head(rows))
-    validation = _inputs(problem, problem.validation)
-    start, first = _start(config, problem, rows, inputs, validation)
+) -> Result:
+    """Trains on the first `rows` training rows; writes `model/` and, last, the result into `folder`."""
+    problem, downstream = start.problem, start.problem.downstream
+    inputs, validation = _inputs(start, problem.train.head(rows)), _inputs(start, problem.validation)
+    origin, first = _origin(config, start, rows, inputs, validation)
     batches = Batches(inputs, config, derive(problem.seed, "batches"))
     steps = config.steps(len(batches.examples))
-    model = config.equip(load(start, downstream), setting, problem)
+    model = config.equip(load(origin, downstream), setting, start)
     history, diverged = [first], False
     try:
         history += train(
             model,
             batches,
             lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
-            _plan(config, problem, steps, setting, folder),
+            _plan(config, problem, steps, setting, replace(problem.workplace, folder=folder / "checkpoints")),
             evaluate=lambda model: evaluate(model, validation),  # type: ignore[arg-type]
             on_progress=lambda done, _, text: on_progress(
                 done / steps, f"{rows:,} rows at {setting}: {text}"
@@ -64,33 +66,32 @@ def run_trial(
     best = max((item for item in history if EVALUATED in item), key=lambda item: item[EVALUATED])
     trainable = sum(item.numel() for item in model.parameters() if item.requires_grad)
     if best is first:  # nothing learnt after the start was better on validation rows
-        model = config.equip(load(start, downstream), setting, problem)
+        model = config.equip(load(origin, downstream), setting, start)
     config.save(model, folder / "model")
-    result = {
-        "rows": rows,
-        "steps": steps,
-        "learning_rate": setting.learning_rate,
-        "train_embeddings": setting.train_embeddings,
-        "best_step": best["step"],
-        "diverged": diverged,
-        "score": best[EVALUATED],
-        "metrics": {
-            name.removeprefix("eval/"): value
-            for name, value in _shown(best).items()
-            if name.startswith("eval/")
-        },
-        "history": [_shown(record) for record in history],
-        "trainable_parameters": trainable,
-    }
-    _write(folder / DONE, result)
+    shown = _shown(best)
+    result = Result(
+        rows=rows,
+        steps=steps,
+        learning_rate=setting.learning_rate,
+        train_embeddings=setting.train_embeddings,
+        best_step=int(best["step"]),
+        diverged=diverged,
+        score=best[EVALUATED],
+        metrics={name[5:]: value for name, value in shown.items() if name.startswith("eval/")},
+        history=[_shown(record) for record in history],
+        trainable_parameters=trainable,
+    )
+    result.write(folder)
+    return result
 
 
-def _inputs(problem: Problem, rows: pl.DataFrame) -> Inputs:
+def _inputs(start: Start, rows: pl.DataFrame) -> Inputs:
     """Labelled rows, tokenised, with those that examples speak of after them."""
-    return Inputs(problem.downstream, problem.tokenizer, pl.concat([rows, problem.pool]), labelled=True)
+    problem = start.problem
+    return Inputs(problem.downstream, start.tokenizer, pl.concat([rows, problem.pool]), labelled=True)
 
 
-def _plan(config: Schedule, problem: Problem, steps: int, setting: Setting, folder: Path) -> Plan:
+def _plan(config: Schedule, problem: Problem, steps: int, setting: Setting, workplace: Workplace) -> Plan:
     return Plan(
         steps=steps,
         optimizer=config.plan(setting.learning_rate),
@@ -98,22 +99,13 @@ def _plan(config: Schedule, problem: Problem, steps: int, setting: Setting, fold
         log_every=max(1, steps // 50),
         evaluate_every=math.ceil(steps / config.evaluations),
         keep_best=SCORE,
-        device=problem.device,
-        threads=problem.threads,
-        scratch=folder / "checkpoints",
+        workplace=workplace,
     )
 
 
 def _shown(record: Record) -> Record:
     """A point of the curves without what only serves the choice."""
     return {name: value for name, value in record.items() if name != EVALUATED}
-
-
-def _write(path: Path, value: Any) -> None:
-    """The whole file or none."""
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(value))
-    draft.rename(path)
 
 
 def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
@@ -166,21 +158,23 @@ class Batches:
         return [batches[at] for at in generator.permutation(len(batches))]
 
 
-def _start(
-    config: Schedule, problem: Problem, rows: int, inputs: Inputs, validation: Inputs
+def _origin(
+    config: Schedule, start: Start, rows: int, inputs: Inputs, validation: Inputs
 ) -> tuple[Path, Record]:
     """Folder of the model that all trials on these rows start from, and its point of the curves.
 
     Made by the first trial.
     """
-    folder = problem.scratch / f"start-{rows}"
+    workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}"
     point = folder.with_suffix(".json")
     if not point.is_file():
-        torch.set_num_threads(problem.threads or torch.get_num_threads())
-        model = problem.start().to(accelerator(problem.device).device)
+        torch.set_num_threads(workplace.threads or torch.get_num_threads())
+        model = start.model().to(accelerator(workplace.device).device)
         if config.linear_start:
             fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)
         model.save_pretrained(folder)
         scores = {f"eval/{name}": value for name, value in evaluate(model, validation).items()}
-        _write(point, {"step": 0, "tokens": 0, **scores})
+        draft = point.with_suffix(".draft")
+        draft.write_text(json.dumps({"step": 0, "tokens": 0, **scores}))
+        draft.rename(point)
     return folder, json.loads(point.read_text())

@@ -3,6 +3,7 @@
 import pytest
 
 from models.modes import learns, modes, ways
+from tasks.adapt import AdaptConfig
 from tasks.graph.identity import code_of
 
 LISTED = [
@@ -31,3 +32,10 @@ def test_a_key_takes_in_its_own_way_and_no_other(kind: str) -> None:
         name for name in code_of(("tasks.adapt", *config.modules())) if name.startswith("models.transfer.")
     }
     assert taken == {f"models.transfer.{kind}"}
+
+
+def test_the_key_of_a_baseline_takes_in_no_code_that_trains() -> None:
+    config = AdaptConfig.model_validate({"downstream": "classification", "mode": "baseline"})
+    taken = code_of(("tasks.adapt", *config.modules()))
+    assert not [name for name in taken if name.startswith(("models.tuning", "models.transfer."))]
+    assert not {"models.training.loop", "models.training.optimizers", "models.backbone.heads"} & {*taken}

@@ -3,8 +3,7 @@
 from models.backbone import build
 from models.backbone.config import ModelConfig
 from models.modes import CONTROLS
-from models.tokens import tokenizer as tokenization
-from models.tokens.tokenizer import TokenizerConfig
+from models.tokens.tokenizer import TokenizerConfig, load_tokenizer
 from models.transfer.finetune import Finetune
 from tasks.adapt import AdaptConfig, adapt
 from tasks.graph import refs
@@ -29,7 +28,7 @@ DEMO = {"documents": 2_000, "train": 400, "validation": 60, "test": 100}
 @step(refs.Model)
 def untrained(job: Job, config: ModelConfig, words: refs.Tokenizer) -> None:
     """A model as pretraining would leave it, but for the learning."""
-    made = tokenization.load(job.files(words))
+    made = load_tokenizer(job.files(words))
     build.build(config, made, "AutoModelForMaskedLM", seed=1).save_pretrained(job.out / "model")
     made.save_pretrained(job.out / "model")
 

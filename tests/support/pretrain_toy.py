@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 
 from models.pretraining import pretrain
-from models.pretraining.pretrain import Machine, PretrainConfig
+from models.pretraining.pretrain import PretrainConfig
 from models.tokens import packing
-from models.tokens import tokenizer as tokenization
+from models.tokens.tokenizer import load_tokenizer
+from models.workplace import Workplace
 
 CONFIG = PretrainConfig.model_validate(
     {
@@ -27,13 +28,13 @@ CONFIG = PretrainConfig.model_validate(
 
 
 def main(folder: Path) -> None:
-    """Reads `encoded/` and `tokenizer/`, checkpoints into `scratch/`, writes `made/` and `curve.json`."""
+    """Reads `encoded/` and `tokenizer/`, checkpoints into `work/`, writes `made/` and `curve.json`."""
     torch.set_num_threads(1)
     train, validation = packing.read(folder / "train.arrow"), packing.read(folder / "validation.arrow")
-    tokenizer = tokenization.load(folder / "tokenizer")
+    tokenizer = load_tokenizer(folder / "tokenizer")
     shown = []
     model, history = pretrain.pretrain(
-        CONFIG, train, validation, tokenizer, Machine("cpu", 1, folder / "scratch"), on_log=shown.append
+        CONFIG, train, validation, tokenizer, Workplace("cpu", 1, folder / "work"), on_log=shown.append
     )
     pretrain.save(folder / "made", model, tokenizer, history)
     (folder / "curve.json").write_text(json.dumps(shown))

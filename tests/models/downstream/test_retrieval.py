@@ -27,6 +27,7 @@ from models.inference.inputs import Inputs, predict
 from models.interfaces.transfer import Problem
 from models.transfer.finetune import Finetune
 from models.tuning.trial import Batches
+from models.workplace import Workplace
 
 SCHEMA = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": RELEVANT}
 
@@ -343,11 +344,18 @@ def test_it_is_fine_tuned_and_then_answers_requests_from_its_passages(
         word_dropout=0.2,
     )
 
-    def start() -> PreTrainedModel:
-        return from_scratch(downstream, tokenizer, small_model, dropout=0.0, seed=1)
-
+    tokenizer.save_pretrained(tmp_path / "tokenizer")
+    workplace = Workplace("cpu", 1, tmp_path / "work")
     problem = Problem(
-        downstream, tokenizer, start, queries, queries, passages, 1, tmp_path / "scratch", "cpu", 1
+        downstream,
+        tmp_path / "tokenizer",
+        small_model,
+        queries,
+        queries,
+        passages,
+        1,
+        workplace,
+        lambda number: queries,
     )
     tuned = config.carry(problem, silent)
     assert tuned.metrics["mrr_at_10"] == pytest.approx(1.0)

@@ -19,9 +19,10 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from models.backbone import build
 from models.errors import DataError
 from models.pretraining import pretrain
-from models.pretraining.pretrain import Machine, PretrainConfig, TrainConfig
+from models.pretraining.pretrain import PretrainConfig, TrainConfig
 from models.tokens import packing
 from models.tokens.packing import EncodeConfig
+from models.workplace import Workplace
 from tests.support.pretrain_toy import CONFIG, main
 from tests.support.toy_text import sentences
 
@@ -63,7 +64,7 @@ def test_it_learns_more_than_how_often_tokens_occur(folder: Path, objective: str
             "train": {"epochs": 8, "batch_tokens": 256, "log_every": 10},
         }
     )
-    model, history = pretrain.pretrain(config, train, validation, tokenizer, Machine("cpu", 1))
+    model, history = pretrain.pretrain(config, train, validation, tokenizer, Workplace("cpu", 1))
     counts = np.bincount(train.ids, minlength=len(tokenizer))
     counts[tokenizer.all_special_ids] = 0
     share = counts[counts > 0] / counts.sum()
@@ -101,9 +102,9 @@ def test_killed_five_times_it_ends_with_the_weights_and_the_curve_of_an_undistur
     main(calm)
     draw, kills = random.Random(0), 0
     while kills < 5:
-        before = set((folder / "scratch").glob("step-*"))
+        before = set((folder / "work").glob("step-*"))
         child = start(folder)
-        wait_for(lambda before=before: set((folder / "scratch").glob("step-*")) - before, child)
+        wait_for(lambda before=before: set((folder / "work").glob("step-*")) - before, child)
         time.sleep(draw.uniform(0.0, 0.3))
         child.kill()
         child.join()
@@ -160,7 +161,7 @@ def test_warm_started_embeddings_put_companions_together(folder: Path) -> None:
         train,
         validation,
         tokenizer,
-        Machine("cpu", 1),
+        Workplace("cpu", 1),
     )
     weight = model.get_input_embeddings().weight.detach()
 
@@ -184,7 +185,7 @@ def test_warm_start_in_too_small_a_vocabulary_is_refused(folder: Path) -> None:
     with pytest.raises(
         DataError, match=r"set tokenizer\.vocabulary above 1024, or train\.warm_start to false"
     ):
-        pretrain.pretrain(config, train, validation, tokenizer, Machine("cpu", 1))
+        pretrain.pretrain(config, train, validation, tokenizer, Workplace("cpu", 1))
 
 
 @pytest.mark.parametrize("how_long", [{}, {"tokens": 10, "epochs": 1.0}])

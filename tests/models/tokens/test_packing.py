@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from models.errors import DataError
 from models.pretraining.buckets import Buckets
 from models.tokens import packing
-from models.tokens import tokenizer as tokenization
 from models.tokens.packing import EncodeConfig, Piece
+from models.tokens.tokenizer import texts
 from tests.support.toy_text import sentences
 
 LENGTH = 16
@@ -129,4 +129,4 @@ def test_texts_are_read_in_order_and_in_batches(tmp_path: Path) -> None:
     pl.DataFrame({"id": ["a", "b", "c"], "text": ["하나", "둘", "셋"]}).write_parquet(
         tmp_path / "rows.parquet"
     )
-    assert list(tokenization.texts(tmp_path / "rows.parquet", batch=2)) == [["하나", "둘"], ["셋"]]
+    assert list(texts(tmp_path / "rows.parquet", batch=2)) == [["하나", "둘"], ["셋"]]

@@ -15,9 +15,8 @@ from transformers import AutoTokenizer
 
 from models.backbone.config import ModelConfig
 from models.errors import DataError
-from models.tokens import tokenizer as tokenization
 from models.tokens import tokenizer_training
-from models.tokens.tokenizer import TokenizerConfig
+from models.tokens.tokenizer import SPECIAL, TokenizerConfig, load_tokenizer, measure, wrap
 from tests.support.toy_text import invented_words, sentences
 
 TEXTS = [*sentences(400), *invented_words(400), *["ＡＢＣ 전각 글자", "café 한강", "ㅋㅋㅋ 재미있다!!"] * 20]
@@ -40,7 +39,7 @@ def trained(kind: str, vocabulary: int = VOCABULARY, **settings: object) -> Toke
 def test_only_the_five_special_tokens_are_no_text(kind: str) -> None:
     made = trained(kind)
     special = [token.content for token in made.get_added_tokens_decoder().values()]
-    assert sorted(special) == sorted(tokenization.SPECIAL)
+    assert sorted(special) == sorted(SPECIAL)
     text = "강아지가 공원에서 노래를 부른다"
     assert made.decode(made.encode(text).ids, skip_special_tokens=True) == text
 
@@ -72,7 +71,7 @@ def test_training_again_in_another_process_gives_the_same_bytes(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_it_loads_in_plain_transformers_and_frames_and_masks(kind: str, tmp_path: Path) -> None:
-    tokenization.wrap(trained(kind)).save_pretrained(tmp_path)
+    wrap(trained(kind)).save_pretrained(tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
     ids = loaded("강아지가 노래를 부른다").input_ids
     assert [ids[0], ids[-1]] == [loaded.cls_token_id, loaded.sep_token_id]
@@ -121,8 +120,8 @@ def test_a_vocabulary_larger_than_the_text_allows_says_how_many_there_are(kind: 
 
 
 def test_fertility_and_unknown_rate_are_those_of_the_text() -> None:
-    tokenizer = tokenization.wrap(trained("wordpiece"))
-    measured = tokenization.measure(tokenizer, [["강아지가 노래를", "뷁"]])
+    tokenizer = wrap(trained("wordpiece"))
+    measured = measure(tokenizer, [["강아지가 노래를", "뷁"]])
     tokens = len(tokenizer("강아지가 노래를 뷁", add_special_tokens=False).input_ids)
     assert measured["fertility"] == tokens / 3
     assert measured["unknown_rate"] == 1 / tokens
@@ -137,7 +136,7 @@ def test_what_pretrained_would_ignore_is_refused() -> None:
 
 def test_a_pretrained_folder_is_its_content_not_its_place(tmp_path: Path) -> None:
     for name in ("here", "there"):
-        tokenization.wrap(trained("bpe")).save_pretrained(tmp_path / name)
+        wrap(trained("bpe")).save_pretrained(tmp_path / name)
     identities = [TokenizerConfig(pretrained=str(tmp_path / name)).identity() for name in ("here", "there")]
     assert identities[0] == identities[1]
     (tmp_path / "there" / "tokenizer.json").write_text("{}")
@@ -146,4 +145,4 @@ def test_a_pretrained_folder_is_its_content_not_its_place(tmp_path: Path) -> Non
 
 def test_a_folder_without_a_tokenizer_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no tokenizer can be read from"):
-        tokenization.load(tmp_path)
+        load_tokenizer(tmp_path)

@@ -13,6 +13,7 @@ from models.training import checkpoints, loop, optimizers
 from models.training.checkpoints import Checkpoint
 from models.training.loop import Plan, train
 from models.training.optimizers import OptimizerConfig
+from models.workplace import Workplace
 
 STOPWATCH = {"train/tokens_per_second", "train/memory_bytes"}
 
@@ -42,7 +43,7 @@ def plan(**settings) -> Plan:
         "optimizer": OptimizerConfig(learning_rate=0.01),
         "seed": 1,
         "log_every": 7,
-        "device": "cpu",
+        "workplace": Workplace("cpu"),
     }
     return Plan(**(given | settings))
 
@@ -76,7 +77,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits_and_curve(
     settings = {"optimizer": OptimizerConfig(kind=kind, learning_rate=0.01)}
     calm = small()
     history = train(calm, batch_at, loss_of, plan(**settings))
-    resumable = plan(**settings, scratch=tmp_path, checkpoint_seconds=0)
+    resumable = plan(**settings, workplace=Workplace("cpu", 1, tmp_path), checkpoint_seconds=0)
     with pytest.raises(Stop):
         train(small(), stopping_at(stopped), loss_of, resumable)
     resumed, shown = small(), []
@@ -94,7 +95,7 @@ def test_a_broken_newest_checkpoint_falls_back_to_the_one_before(
 ) -> None:
     calm = small()
     train(calm, batch_at, loss_of, plan())
-    resumable = plan(scratch=tmp_path, checkpoint_seconds=0)
+    resumable = plan(workplace=Workplace("cpu", 1, tmp_path), checkpoint_seconds=0)
     with pytest.raises(Stop):
         train(small(), stopping_at(20), loss_of, resumable)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000019", "step-000000020"]
@@ -136,7 +137,9 @@ def test_it_ends_with_the_best_weights_even_when_resumed_after_them(tmp_path: Pa
         seen.append((score, weights(model)))
         return {"score": score}
 
-    chosen = plan(evaluate_every=5, keep_best="score", scratch=tmp_path, checkpoint_seconds=0)
+    chosen = plan(
+        evaluate_every=5, keep_best="score", workplace=Workplace("cpu", 1, tmp_path), checkpoint_seconds=0
+    )
     calm = small()
     history = train(calm, batch_at, loss_of, plan(evaluate_every=5, keep_best="score"), evaluate=evaluate)
     best = max(seen, key=lambda item: item[0])
@@ -156,7 +159,7 @@ def test_a_loss_that_is_no_number_says_what_to_do() -> None:
 
 def test_it_leaves_the_settings_of_torch_as_they_were() -> None:
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    train(small(), batch_at, loss_of, plan(steps=2, threads=2))
+    train(small(), batch_at, loss_of, plan(steps=2, workplace=Workplace("cpu", 2)))
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
 
 

@@ -21,6 +21,7 @@ from models.interfaces.transfer import Problem, Tuned
 from models.transfer.finetune import Finetune
 from models.tuning.linear_start import fit_last_layer
 from models.tuning.trial import Batches
+from models.workplace import Workplace
 
 GOOD, BAD = ("좋은", "멋진", "훌륭한", "재미있는"), ("나쁜", "지루한", "아까운", "시시한")
 THINGS = ("영화", "음악", "연기", "이야기", "결말", "장면", "배우", "대사")
@@ -60,12 +61,20 @@ def tokenizer(make_tokenizer) -> PreTrainedTokenizerFast:
 def make_problem(tokenizer: PreTrainedTokenizerFast, small_model: ModelConfig) -> Callable[[Path], Problem]:
     downstream = Classification(classes=("0", "1"))
 
-    def make(scratch: Path, count: int = 40) -> Problem:
-        def start():
-            return from_scratch(downstream, tokenizer, small_model, dropout=0.1, seed=1)
-
+    def make(folder: Path, count: int = 40) -> Problem:
+        tokenizer.save_pretrained(folder / "tokenizer")
         train, validation = reviews(count, 1), reviews(16, 2)
-        return Problem(downstream, tokenizer, start, train, validation, train.clear(), 1, scratch, "cpu", 1)
+        return Problem(
+            downstream,
+            folder / "tokenizer",
+            small_model,
+            train,
+            validation,
+            train.clear(),
+            1,
+            Workplace("cpu", 1, folder),
+            lambda number: train,
+        )
 
     return make
 
@@ -113,7 +122,7 @@ def test_it_learns_and_keeps_what_is_best_on_validation_rows(make_problem, tmp_p
     done: list[tuple[int, int]] = []
     tuned = CONFIG.carry(make_problem(tmp_path, 160), lambda now, total, text: done.append((now, total)))
     assert tuned.metrics["accuracy"] >= 0.75
-    assert tuned.metrics["accuracy"] == max(trial["metrics"]["accuracy"] for trial in tuned.trials)
+    assert tuned.metrics["accuracy"] == max(trial.metrics["accuracy"] for trial in tuned.trials)
     evaluated = [record["eval/accuracy"] for record in tuned.history if "eval/accuracy" in record]
     assert len(evaluated) == 1 + CONFIG.evaluations
     assert tuned.metrics["accuracy"] == max(evaluated)
@@ -124,23 +133,23 @@ def test_it_learns_and_keeps_what_is_best_on_validation_rows(make_problem, tmp_p
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_a_start_that_training_only_spoils_is_kept(make_problem, tmp_path: Path) -> None:
     problem = make_problem(tmp_path, 160)
-
-    def start():
-        model = problem.start()
-        right = (
-            Inputs(problem.downstream, problem.tokenizer, rows, True)
-            for rows in (problem.train, problem.validation)
-        )
-        fit_last_layer(model, *right)
-        return model
+    begun = CONFIG.start(problem)
+    model = begun.model()
+    right = (
+        Inputs(problem.downstream, begun.tokenizer, rows, True)
+        for rows in (problem.train, problem.validation)
+    )
+    fit_last_layer(model, *right)
+    for part in (model, begun.tokenizer):
+        part.save_pretrained(tmp_path / "fitted")
 
     wrong = problem.train.with_columns(label=pl.col("label").replace({"0": "1", "1": "0"}))
     config = CONFIG.model_copy(update={"linear_start": False})
-    tuned = config.carry(replace(problem, start=start, train=wrong), silent)
+    tuned = config.carry(replace(problem, source=tmp_path / "fitted", fresh=None, train=wrong), silent)
     assert tuned.setting["best_step"] == 0
     kept = load(tuned.model, problem.downstream)
     assert all(
-        torch.equal(one, other) for one, other in zip(kept.parameters(), start().parameters(), strict=True)
+        torch.equal(one, other) for one, other in zip(kept.parameters(), model.parameters(), strict=True)
     )
 
 
@@ -148,7 +157,7 @@ def test_a_start_that_training_only_spoils_is_kept(make_problem, tmp_path: Path)
 def test_a_rate_that_diverges_is_a_poor_one_unless_all_do(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"learning_rates": (1e30, 1e-3)})
     tuned = config.carry(make_problem(tmp_path / "one"), silent)
-    assert [trial["diverged"] for trial in tuned.trials] == [True, False]
+    assert [trial.diverged for trial in tuned.trials] == [True, False]
     with pytest.raises(DataError, match="add lower ones"):
         CONFIG.model_copy(update={"learning_rates": (1e30,)}).carry(make_problem(tmp_path / "all"), silent)
 
@@ -156,26 +165,24 @@ def test_a_rate_that_diverges_is_a_poor_one_unless_all_do(make_problem, tmp_path
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_many_rows_are_searched_on_few_and_trained_on_all(make_problem, tmp_path: Path) -> None:
     tuned = CONFIG.model_copy(update={"search_rows": 16}).carry(make_problem(tmp_path, 40), silent)
-    assert [trial["rows"] for trial in tuned.trials] == [16, 16, 40]
-    searched = max(
-        tuned.trials[:2], key=lambda trial: (trial["metrics"]["accuracy"], -trial["metrics"]["loss"])
-    )
-    assert tuned.setting["learning_rate"] == searched["learning_rate"]
+    assert [trial.rows for trial in tuned.trials] == [16, 16, 40]
+    searched = max(tuned.trials[:2], key=lambda trial: (trial.metrics["accuracy"], -trial.metrics["loss"]))
+    assert tuned.setting["learning_rate"] == searched.learning_rate
 
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_whether_embeddings_learn_is_tried_on_all_rows(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"search_rows": 16, "train_embeddings": (True, False)})
     tuned = config.carry(make_problem(tmp_path, 40), silent)
-    assert [trial["rows"] for trial in tuned.trials] == [16] * 4 + [40] * 2
-    assert {trial["train_embeddings"] for trial in tuned.trials[4:]} == {True, False}
+    assert [trial.rows for trial in tuned.trials] == [16] * 4 + [40] * 2
+    assert {trial.train_embeddings for trial in tuned.trials[4:]} == {True, False}
 
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
 def test_one_rate_needs_no_search(make_problem, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"search_rows": 16, "learning_rates": (1e-3,)})
     tuned = config.carry(make_problem(tmp_path, 40), silent)
-    assert [trial["rows"] for trial in tuned.trials] == [40]
+    assert [trial.rows for trial in tuned.trials] == [40]
 
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
@@ -183,7 +190,7 @@ def test_frozen_embeddings_stay_as_they_are_and_both_ways_are_tried(make_problem
     problem = make_problem(tmp_path / "frozen", 160)
     config = CONFIG.model_copy(update={"train_embeddings": (False,), "linear_start": False})
     tuned = config.carry(problem, silent)
-    start = problem.start()
+    start = config.start(problem).model()
     kept = load(tuned.model, problem.downstream)
     assert tuned.setting["best_step"] > 0
     assert torch.equal(kept.get_input_embeddings().weight, start.get_input_embeddings().weight)
@@ -191,7 +198,7 @@ def test_frozen_embeddings_stay_as_they_are_and_both_ways_are_tried(make_problem
     assert tuned.trainable_parameters == start.num_parameters() - frozen
     both = CONFIG.model_copy(update={"train_embeddings": (True, False), "learning_rates": (1e-3,)})
     tried = both.carry(make_problem(tmp_path / "both"), silent).trials
-    assert [trial["train_embeddings"] for trial in tried] == [True, False]
+    assert [trial.train_embeddings for trial in tried] == [True, False]
 
 
 def test_each_epoch_holds_every_row_once_and_batches_are_functions_of_the_step(
@@ -224,10 +231,11 @@ def test_word_dropout_hides_words_and_nothing_else(tokenizer: PreTrainedTokenize
 
 def test_linear_start_sets_the_last_layer_alone(make_problem, tmp_path: Path) -> None:
     problem = make_problem(tmp_path, 160)
-    model = problem.start()
+    begun = CONFIG.start(problem)
+    model = begun.model()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     inputs, validation = (
-        Inputs(problem.downstream, problem.tokenizer, rows, labelled=True)
+        Inputs(problem.downstream, begun.tokenizer, rows, labelled=True)
         for rows in (problem.train, problem.validation)
     )
     assert fit_last_layer(model, inputs, validation)

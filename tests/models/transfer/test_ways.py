@@ -26,10 +26,12 @@ from models.interfaces.transfer import Problem, Transfer, Tuned
 from models.kinds import find
 from models.modes import fitting
 from models.tokens.special import soft_prompt
+from models.tokens.tokenizer import load_tokenizer
 from models.transfer.in_context import InContext
 from models.transfer.linear_probe import LinearProbe
 from models.transfer.lora import Lora
 from models.transfer.prompt_tuning import PromptTuning
+from models.workplace import Workplace
 
 TRAINED = {"finetune", "lora", "linear_probe", "scratch", "baseline"}
 QUICK = {"learning_rates": (1e-2,), "min_steps": 12, "epochs": 1, "batch_size": 4, "evaluations": 2}
@@ -56,20 +58,17 @@ def make(tmp_path: Path, make_tokenizer: Callable) -> Callable[[Downstream, str]
         tokenizer.save_pretrained(folder)
         pool = rows.filter(pl.col(downstream.pool)) if downstream.pool else rows.clear()
         examples = rows.filter(~pl.col(downstream.pool)) if downstream.pool else rows
-        scratch = tmp_path / "scratch"
-        scratch.mkdir()
+        work = tmp_path / "work"
+        work.mkdir()
         return Problem(
             downstream,
-            tokenizer,
-            lambda: transferred(downstream, tokenizer, folder, 0.0, 1),
+            folder,
+            None,
             examples,
             examples,
             pool,
             1,
-            scratch,
-            "cpu",
-            1,
-            folder,
+            Workplace("cpu", 1, work),
             lambda number: examples.sample(2, seed=number),
         )
 
@@ -102,7 +101,7 @@ def test_few_weights_learn_and_the_model_is_a_plain_one(
     problem = make(Classification(), preset)
     tuned = way.carry(problem, silent)
     before, after = (
-        problem.start(),
+        transferred(problem.downstream, load_tokenizer(problem.source), problem.source, 0.0, 1),
         transformers.AutoModelForSequenceClassification.from_pretrained(tuned.model),
     )
     assert 0 < tuned.trainable_parameters < before.num_parameters() / 2
@@ -124,7 +123,7 @@ def test_a_soft_prompt_stands_before_each_text(make: Callable, tmp_path: Path) -
     tuned = TRAINING[2].carry(problem, silent)
     loaded = transformers.AutoTokenizer.from_pretrained(kept(tuned, problem, tmp_path / "kept") / "model")
     soft = soft_prompt(loaded)
-    plain = problem.tokenizer("비가 온다", "날이 맑다")["input_ids"]
+    plain = load_tokenizer(problem.source)("비가 온다", "날이 맑다")["input_ids"]
     assert len(soft) == 3
     assert loaded("비가 온다", "날이 맑다")["input_ids"] == [plain[0], *soft, *plain[1:]]
     assert loaded("비가 온다")["input_ids"][1:4] == soft

@@ -1,0 +1,54 @@
+"""What trials came to."""
+
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+from models.config import Config
+
+DONE = "done.json"
+"""Written last into a trial's folder."""
+
+
+class Trial(Config):
+    """One setting, tried."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+    rows: int
+    """Training rows."""
+    steps: int
+    learning_rate: float
+    train_embeddings: bool
+    best_step: int
+    """Step of the weights that were kept; 0 is the start."""
+    metrics: dict[str, float]
+    """On validation rows, of the weights that were kept."""
+    diverged: bool
+    """Whether the loss stopped being finite."""
+
+
+class Result(Trial):
+    """A trial with all that is kept of it if it is the best."""
+
+    score: float
+    """What it is chosen by, higher is better."""
+    history: list[dict[str, int | float]]
+    """Its curve."""
+    trainable_parameters: int
+
+    def trial(self) -> Trial:
+        """What is said of it beside the others."""
+        return Trial.model_validate({name: getattr(self, name) for name in Trial.model_fields})
+
+    def write(self, folder: Path) -> None:
+        """Keeps it in the trial's folder, the whole file or none."""
+        draft = folder / f"{DONE}.draft"
+        draft.write_text(self.model_dump_json())
+        draft.rename(folder / DONE)
+
+
+def read(folder: Path) -> Result | None:
+    """The result of a trial; None where it has not ended."""
+    path = folder / DONE
+    return Result.model_validate_json(path.read_bytes()) if path.is_file() else None
