@@ -19,7 +19,6 @@ from models.interfaces.transfer import Predictor, Problem, Transfer, TransferFie
 from models.modes import Mode
 from models.seeds import derive
 from models.training.record import lasting
-from models.workplace import Workplace
 from tasks import serving
 from tasks.graph import refs
 from tasks.graph.step import step
@@ -86,7 +85,7 @@ def adapt(
             validation,
             pool,
             config.seed,
-            Workplace(job.device, job.threads, job.scratch),
+            job.workplace,
             lambda number: draw(
                 every, config.labels, derive(config.seed, "draw", number), downstream.balance
             ),
@@ -135,7 +134,7 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
         _write_history(job, tuned)
     trials = [trial.model_dump() for trial in tuned.trials]
     (job.out / "trials.json").write_text(json.dumps(trials, indent=2), encoding="utf-8")
-    validation = _keep_validation(job, way.load(job.out, downstream, job.device), problem)
+    validation = _keep_validation(job, way.load(job.out, downstream, job.workplace.device), problem)
     return {
         "setting": tuned.setting,
         "validation": tuned.metrics or validation,

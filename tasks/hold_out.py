@@ -46,7 +46,7 @@ def hold_out(job: Job, config: HoldOutConfig, rows: Validated) -> None:
     """Holds a share of the corpus out, and takes texts out in which a test row stands, where the recipe says so."""
     source = job.files(rows)
     frame = splits.hold_out(pl.read_parquet(source / "rows.parquet"), config.seed, config.holdout)
-    leaks = _tests_inside(config, frame, job.scratch)
+    leaks = _tests_inside(config, frame, job.work)
     repeats = leaks.select(id="corpus_id", reason=pl.lit("leak"), kept_id="row_id")
     removed = splits.repeating(frame, repeats)
     frame = splits.without(frame, removed)
@@ -64,11 +64,11 @@ def hold_out(job: Job, config: HoldOutConfig, rows: Validated) -> None:
         )
 
 
-def _tests_inside(config: HoldOutConfig, frame: pl.DataFrame, scratch: Path) -> pl.DataFrame:
+def _tests_inside(config: HoldOutConfig, frame: pl.DataFrame, work: Path) -> pl.DataFrame:
     """Where the test rows of the recipe's downstreams stand in the corpus."""
     leaks = [pl.DataFrame(schema=LEAKS)]
     for tests in config.tests:
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        with tempfile.TemporaryDirectory(dir=work) as folder:
             out = Path(folder)
             Ingestion(False, None, out).run((item for source in tests.sources for item in source.read()), out)
             rows, _ = splits.apart(qualified(pl.read_parquet(out / "rows.parquet")), tests.pool)

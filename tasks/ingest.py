@@ -46,7 +46,7 @@ class IngestConfig(Config):
 @step(Ingested)
 def ingest(job: Job, config: IngestConfig) -> None:
     """Reads the files, cleans corpus text, masks personal data and removes duplicates."""
-    work = job.scratch / "batches"
+    work = job.work / "batches"
     work.mkdir(exist_ok=True)
 
     def progress(done: int) -> None:

@@ -38,10 +38,7 @@ def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Ada
     if config.way is None:
         found = [downstream.load_baseline(folder / "baseline").predict(test)]
     else:
-        import torch
-
-        torch.set_num_threads(job.threads)
-        predictor = config.way.load(folder, downstream, job.device)
+        predictor = config.way.load(folder, downstream, job.workplace.device)
         found = []
         for draw in range(predictor.draws):
 

@@ -1,7 +1,6 @@
 """A language model, pretrained on packed sequences."""
 
 from models.pretraining.pretrain import PretrainConfig
-from models.workplace import Workplace
 from tasks.graph.refs import Model, Sequences, Tokenizer
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -21,7 +20,7 @@ def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: 
         train,
         validation,
         made,
-        Workplace(job.device, job.threads, job.scratch / "checkpoints"),
+        job.workplace.within("checkpoints"),
         on_log=lambda record: job.metrics(
             {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
         ),

@@ -16,6 +16,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.states import Completed
 
 from models.errors import HeadwaterError
+from models.workplace import Workplace
 from tasks.environment import home
 from tasks.graph.refs import Ref
 from tasks.graph.step import Step, step_of
@@ -127,10 +128,10 @@ def _execute(
 ) -> None:
     """Run the body, here or in a training process, and store what it made."""
     work = home() / "work" / ref.key
-    out, scratch = work / "out", work / "scratch"
+    out, resumable = work / "out", work / "resumable"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    scratch.mkdir(exist_ok=True)
+    resumable.mkdir(exist_ok=True)
     artifact = ProgressArtifact()
 
     def tell(progress: Progress) -> None:
@@ -138,7 +139,7 @@ def _execute(
         artifact.show(progress)
 
     fail_on_purpose(ref)
-    spec = JobSpec(ref, run_id, out, scratch, context.device, threads)
+    spec = JobSpec(ref, run_id, out, Workplace(context.device, threads, resumable))
     try:
         if process is not None:
             process.run(spec, tell)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.workplace import Workplace
 from tasks.graph.refs import Ref
 from tasks.running.failures import STOPPING, Stopped
 from tasks.storage import artifacts
@@ -28,9 +29,7 @@ class JobSpec:
     ref: Ref
     run_id: str
     out: Path
-    scratch: Path
-    device: str
-    threads: int
+    workplace: Workplace
 
 
 class Job:
@@ -38,14 +37,13 @@ class Job:
 
     Attributes:
         out: folder to fill; everything in it becomes the artifact.
-        scratch: folder that survives a kill and a retry, for checkpoints.
-        device: `auto`, `cpu` or `cuda`; not part of identity.
-        threads: threads for numeric work; not part of identity.
+        workplace: device, threads and a folder; no part of identity.
+        work: that folder, which survives a kill and a retry, for checkpoints.
     """
 
     def __init__(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
-        self.out, self.scratch = spec.out, spec.scratch
-        self.device, self.threads = spec.device, spec.threads
+        assert spec.workplace.folder is not None, "a job has a folder to work in"
+        self.out, self.workplace, self.work = spec.out, spec.workplace, spec.workplace.folder
         self._title, self._labels = spec.ref.title, spec.ref.about.labels
         self._tell = tell
         self._run_id = spec.run_id

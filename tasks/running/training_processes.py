@@ -154,7 +154,8 @@ def _begin(reports: Any) -> None:
 def _work(spec: JobSpec) -> None:
     import torch  # only the children need it
 
-    torch.set_num_threads(spec.threads)
+    if spec.workplace.threads is not None:
+        torch.set_num_threads(spec.workplace.threads)
     body = step_of(spec.ref).fn
     _forget_peak()
     with closing(Job(spec, _reports.send)) as job:

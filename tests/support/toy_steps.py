@@ -55,26 +55,26 @@ def meet(job: Job, config: Toy) -> None:
         time.sleep(0.05)
     time.sleep(0.5)  # until the other has seen it too
     (meeting / config.word).unlink()
-    job.metrics({"threads": job.threads, "met": met})
+    job.metrics({"threads": job.workplace.threads, "met": met})
 
 
 @step(refs.Model, process="exclusive")
 def alone(job: Job, config: Toy) -> None:
     """Looks in a training process whether anything else goes on."""
-    job.metrics({"threads": job.threads, "met": any(Path(config.calls).iterdir())})
+    job.metrics({"threads": job.workplace.threads, "met": any(Path(config.calls).iterdir())})
 
 
 @step(refs.Model, process="exclusive")
 def train(job: Job, config: Toy, rows: refs.Ingested) -> None:
     """Counts in the training process, where it can be killed and goes on."""
-    saved = job.scratch / "count.txt"
+    saved = job.work / "count.txt"
     count = int(saved.read_text()) if saved.is_file() else 0
     job.metrics({"resumed_at": count})
     while count < 5:
         count += 1
         saved.write_text(str(count))
         job.progress(count, 5, "counting")
-        if count == 3 and config.fail and not (job.scratch / "killed").is_file():
-            (job.scratch / "killed").touch()
+        if count == 3 and config.fail and not (job.work / "killed").is_file():
+            (job.work / "killed").touch()
             os.kill(os.getpid(), 9)
     (job.out / "pid.txt").write_text(str(os.getpid()))
