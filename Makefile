@@ -3,10 +3,12 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# A worker a core, with servers of its own; a file's tests share fixtures and stay on one worker, the longest come first.
+WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint types format clean
+.PHONY: help setup demo test test-slow test-all lint types format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,11 +27,14 @@ demo: $(READY)  ## the whole chain on an invented Korean world: seven to eight m
 	@$(BIN)/headwater run recipes/demo.yaml
 
 test: $(READY)  ## all tests but those marked real or slow
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(WORKERS)
 	@echo "Next: make demo (the whole chain), make test-all (adds real data and long tests; set HEADWATER_DATA)"
 
+test-slow: $(READY)  ## the tests marked slow, but for those on real data
+	@$(BIN)/pytest $(WORKERS) -m "slow and not real"
+
 test-all: $(READY)  ## every test; those marked real read $$HEADWATER_DATA
-	@$(BIN)/pytest -m ""
+	@$(BIN)/pytest $(WORKERS) -m ""
 	@echo "Next: make demo (the whole chain)"
 
 lint: $(READY)  ## ruff and import-linter

@@ -1,189 +1,71 @@
-"""The command line: `headwater run | plan | up | predict | trace`."""
+"""The command line: `headwater run | plan | up | predict | trace`.
 
-import argparse
+A command is a function here: its arguments, its help and its examples. What it does is imported when it is called, so
+that help and a mistyped option are answered at once.
+"""
+
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Any
 
-from flows.recipe import documents
-from models.errors import HeadwaterError, RecipeError
-from tasks import environment
+import typer
 
-GOOD, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
-"""Exit codes: all good; a step failed; wrong before the first step; Ctrl-C."""
+from flows import exits
 
-_HELP = """\
-examples:
-  headwater run recipes/demo.yaml                 the whole chain on an invented Korean world
+_EPILOG = """\
+\b
+Examples:
+  headwater run recipes/demo.yaml         the whole chain, on invented text
   headwater run recipes/korean.yaml --only classification
-  headwater run recipes/demo.yaml --set seed=2 --set upstreams.mlm.train.tokens=2000000
-  headwater plan recipes/korean.yaml              what would run, what is there already, what it takes
-  headwater up                                    Prefect and MLflow in the browser, schedules, a worker
-  headwater predict demo-ner@champion "서울에서 만났다"    what a model says
-  headwater trace 3f2a91c07b1e test:4512          where a test prediction comes from
+  headwater run recipes/demo.yaml --set seed=2 --set report.title=Second
+  headwater plan recipes/korean.yaml      what would run, and for how long
+  headwater up                            Prefect and MLflow in the browser
+  headwater predict demo-ner@champion "서울에서 만났다"
+  headwater trace 3f2a91c07b1e test:4512  where a test prediction comes from
 
-exit codes: 0 all good, 1 a step failed, 2 wrong before the first step, 130 stopped by Ctrl-C
+\b
+Exit codes:
+  0    all good
+  1    a step failed
+  2    something was wrong before the first step
+  130  stopped by Ctrl-C
 
-State lives in .headwater, or where HEADWATER_HOME says. Recipes may name folders of yours by environment
-variables, as in ${HEADWATER_DATA}. MLFLOW_TRACKING_URI and PREFECT_API_URL point to servers of yours.
-"""
-_RUN = """\
-Runs a recipe in this process and ends with a table of its steps. What is there already is not made again.
-
-examples:
-  headwater run recipes/demo.yaml
-  headwater run recipes/demo.yaml --only pretrain
-  headwater run recipes/demo.yaml --set downstreams.classification.finetune.epochs=2
-  headwater run recipes/demo.yaml --json > result.json
-"""
-_PLAN = """\
-Shows each step, whether it is there already, and about how long the others take. Nothing runs.
-
-example:
-  headwater plan recipes/korean.yaml --only classification
-"""
-_UP = """\
-Starts Prefect's server, MLflow's and a worker on this machine alone, deploys everything in prefect.yaml and
-stops it all on Ctrl-C.
-
-examples:
-  headwater up
-  headwater up --prefect-port 4300 --mlflow-port 5100
-"""
-_PREDICT = """\
-Answers with a model that a recipe has made: one line of JSON for each input.
-
-examples:
-  headwater predict demo-classification@champion "음악이 훌륭했다"
-  headwater predict demo-pair@champion '{"text_a": "비가 온다", "text_b": "날이 맑다"}'
-  headwater predict models:/demo-ner/1 --file texts.jsonl --out entities.jsonl
+State is kept in .headwater, or in the folder that HEADWATER_HOME names. A recipe may name your folders by environment
+variables, such as ${HEADWATER_DATA}. To use servers of your own, set MLFLOW_TRACKING_URI and PREFECT_API_URL.
 """
 
-_TRACE = """\
-Follows a test prediction back: its row with file and line, the part it is of, the models and the tokenizer, and
-the files of the pretraining corpus, each with its MLflow run. It needs no recipe, only what MLflow holds.
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
-examples:
-  headwater trace 3f2a91c07b1e test:4512          a run of predict, score or adapt: its id or its first digits
-  headwater trace 3f2a91c07b1e test:4512 --json
-"""
+RecipePath = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="Path of a recipe, such as recipes/demo.yaml.")
+]
+Only = Annotated[
+    list[str],
+    typer.Option("--only", metavar="NAME,...", help="Entries or steps to run, with what they need."),
+]
+Settings = Annotated[
+    list[str],
+    typer.Option("--set", metavar="dotted.path=value", help="Change a setting for this run."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; what goes wrong is said in one line, never in a traceback."""
-    options = _parser().parse_args(_repeat_set(sys.argv[1:] if arguments is None else arguments))
-    environment.prepare()
     try:
-        environment.make_home()
-        return _command(options)
-    except RecipeError as error:
-        return _say(str(error), WRONG)
-    except HeadwaterError as error:
-        return _say(str(error), FAILED)
-    except OSError as error:
-        return _say(f"{error.filename or environment.home()}: {error.strerror or error}", FAILED)
-    except KeyboardInterrupt:
-        return _say("stopped", INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 the outermost place: a bug is shown as one line too
-        try:
-            environment.check_disk()
-        except HeadwaterError as cause:  # whatever could not be written fails in words of its own
-            return _say(str(cause), FAILED)
-        log = environment.home() / "logs" / "traceback.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(traceback.format_exc(), encoding="utf-8")
-        return _say(
-            f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]} (see {log})", FAILED
-        )
-
-
-def _command(options: argparse.Namespace) -> int:
-    """Imports of the commands are here, so that a wrong recipe is answered at once."""
-    if options.command == "up":
-        from flows.commands.up import up
-
-        return up(options.prefect_port, options.mlflow_port)
-    if options.command == "predict":
-        from flows.commands.predict import predict
-
-        return predict(options.model, options.input, options.file, options.out)
-    if options.command == "trace":
-        from flows.commands.trace import trace
-
-        return trace(options.run, options.row, as_json=options.json)
-    overrides = documents.parse_overrides(options.set)
-    only = [name.strip() for names in options.only for name in names.split(",") if name.strip()]
-    if options.command == "plan":
-        from flows.commands.plan import plan
-
-        return plan(options.recipe, overrides, only, as_json=options.json)
-    from flows.commands.run import run
-
-    return run(options.recipe, overrides, only, as_json=options.json)
-
-
-def _say(message: str, code: int) -> int:
-    for line in message.splitlines():
-        print(f"headwater: {line}", file=sys.stderr)
-    return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog="headwater",
-        description="Transfer learning for language, from a corpus to what the transfer bought.",
-        epilog=_HELP,
-        formatter_class=form,
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, short, text in (
-        ("run", "run a recipe", _RUN),
-        ("plan", "show what a run would do", _PLAN),
-    ):
-        command = commands.add_parser(name, help=short, description=text, formatter_class=form)
-        command.add_argument(
-            "recipe", type=Path, metavar="RECIPE", help="path of a recipe, such as recipes/demo.yaml"
-        )
-        command.add_argument(
-            *("--only",),
-            action="append",
-            default=[],
-            metavar="NAME,...",
-            help="entries or steps, with what they need",
-        )
-        command.add_argument(
-            *("--set",),
-            action="append",
-            default=[],
-            metavar="dotted.path=value",
-            help="change a setting for this run",
-        )
-        command.add_argument("--json", action="store_true", help="one JSON document on standard output")
-    command = commands.add_parser(
-        "up", help="servers, deployments and a worker", description=_UP, formatter_class=form
-    )
-    command.add_argument("--prefect-port", type=int, default=4200, metavar="PORT", help="default: 4200")
-    command.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT", help="default: 5000")
-    command = commands.add_parser(
-        "predict", help="answers of a model", description=_PREDICT, formatter_class=form
-    )
-    command.add_argument("model", metavar="MODEL", help="name@alias, a models:/ URI, or a folder")
-    command.add_argument("input", nargs="*", metavar="INPUT", help="a text, or a JSON object with its fields")
-    command.add_argument("--file", type=Path, metavar="IN", help="rows to answer, instead of inputs")
-    command.add_argument(
-        "--out", type=Path, metavar="OUT", help="where answers go; standard output by default"
-    )
-    command = commands.add_parser(
-        "trace", help="where a test prediction comes from", description=_TRACE, formatter_class=form
-    )
-    command.add_argument("run", metavar="RUN_ID", help="a run of predict, score or adapt, as `run` shows it")
-    command.add_argument(
-        "row", metavar="ROW_ID", help="id of a test row, as predictions and the report show it"
-    )
-    command.add_argument("--json", action="store_true", help="one JSON document on standard output")
-    return parser
+        given = _repeat_set(sys.argv[1:] if arguments is None else arguments)
+        return app(given, prog_name="headwater", standalone_mode=False)
+    except typer.TyperException as error:
+        message = " ".join(error.format_message().split()).removesuffix(".")
+        context: typer.Context | None = getattr(error, "ctx", None)
+        asked = context.command_path if context is not None else "headwater"
+        return exits.say(f"{message[:1].lower()}{message[1:]} (see {asked} --help)", exits.WRONG)
 
 
 def _repeat_set(arguments: Sequence[str]) -> list[str]:
@@ -197,6 +79,150 @@ def _repeat_set(arguments: Sequence[str]) -> list[str]:
             setting = argument == "--set"
         repeated.append(argument)
     return repeated
+
+
+def _port(text: str) -> Any:
+    return typer.Option(metavar="PORT", min=1, max=65535, help=text)
+
+
+def _names(only: Sequence[str]) -> list[str]:
+    """`--only a,b --only c` as three names."""
+    return [name.strip() for names in only for name in names.split(",") if name.strip()]
+
+
+@app.callback(invoke_without_command=True)
+def headwater(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Transfer learning for language, from a corpus to what the transfer bought."""
+    if version:
+        from importlib import metadata
+
+        print("headwater", metadata.version("headwater"))
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(exits.WRONG)
+
+
+@app.command()
+@exits.answered
+def run(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: AsJson = False) -> int:
+    """Run a recipe.
+
+    It runs in this process and ends with a table of its steps. What is there already is not made again.
+
+    \b
+    Examples:
+      headwater run recipes/demo.yaml
+      headwater run recipes/demo.yaml --only pretrain
+      headwater run recipes/demo.yaml --set upstreams.mlm.train.tokens=500000
+      headwater run recipes/demo.yaml --json > result.json
+    """
+    from flows.commands.run import run
+    from flows.recipe import overrides
+
+    return run(recipe, overrides.parse(settings), _names(only), as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def plan(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: AsJson = False) -> int:
+    """Show what a run would do.
+
+    It lists each step, whether it is there already, and about how long the others take. Nothing runs.
+
+    \b
+    Examples:
+      headwater plan recipes/korean.yaml
+      headwater plan recipes/korean.yaml --only classification
+    """
+    from flows.commands.plan import plan
+    from flows.recipe import overrides
+
+    return plan(recipe, overrides.parse(settings), _names(only), as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def up(
+    prefect_port: Annotated[int, _port("Port of Prefect's server.")] = 4200,
+    mlflow_port: Annotated[int, _port("Port of MLflow's server.")] = 5000,
+) -> int:
+    """Start servers and a worker.
+
+    Prefect's server, MLflow's and a worker run on this machine alone, with everything in prefect.yaml deployed, until
+    Ctrl-C stops them all.
+
+    \b
+    Examples:
+      headwater up
+      headwater up --prefect-port 4300 --mlflow-port 5100
+    """
+    from flows.commands.up import up
+
+    return up(prefect_port, mlflow_port)
+
+
+@app.command()
+@exits.answered
+def predict(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME@ALIAS, a models:/ URI, or a folder.")],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="INPUT", help="Texts, or JSON objects with their fields."),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="IN", help="Answer the rows of this file instead of inputs.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Write answers to this file instead of standard output."),
+    ] = None,
+) -> int:
+    """Ask a model that a recipe has made.
+
+    It answers with one line of JSON for each input.
+
+    \b
+    Examples:
+      headwater predict demo-classification@champion "음악이 훌륭했다"
+      headwater predict demo-pair@champion \\
+          '{"text_a": "비가 온다", "text_b": "날이 맑다"}'
+      headwater predict models:/demo-ner/1 --file texts.jsonl --out answers.jsonl
+    """
+    from flows.commands.predict import predict
+
+    return predict(model, inputs or [], file, out)
+
+
+@app.command()
+@exits.answered
+def trace(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN_ID", help="A run of predict, score or adapt, as `run` shows it.")
+    ],
+    row: Annotated[
+        str,
+        typer.Argument(metavar="ROW_ID", help="ID of a test row, as predictions and the report show it."),
+    ],
+    as_json: AsJson = False,
+) -> int:
+    """Show where a test prediction comes from.
+
+    It follows the prediction back to its row with file and line, the part the row is of, the models and the
+    tokenizer, and the files of the pretraining corpus, each with its MLflow run. It needs no recipe, only what MLflow
+    holds. Of a run's id the first digits will do.
+
+    \b
+    Examples:
+      headwater trace 3f2a91c07b1e test:4512
+      headwater trace 3f2a91c07b1e test:4512 --json
+    """
+    from flows.commands.trace import trace
+
+    return trace(run, row, as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,15 @@ def identity(value: Any) -> Any:
     )
 
 
+def leaves(settings: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings, such as an identity, with their dotted names."""
+    if not isinstance(settings, Mapping):
+        yield name, settings
+        return
+    for key, item in settings.items():
+        yield from leaves(item, f"{name}.{key}" if name else str(key))
+
+
 def _children(value: Any) -> Iterator[Config]:
     """Configurations directly below `value`."""
     if isinstance(value, Config):

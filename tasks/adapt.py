@@ -54,7 +54,7 @@ class AdaptConfig(Config):
         return {name: value for name, value in super().identity().items() if name not in unused}
 
 
-@step(refs.Adapted, isolated=True, beside=True)
+@step(refs.Adapted, process="shared")
 def adapt(
     job: Job,
     config: AdaptConfig,

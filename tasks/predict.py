@@ -24,7 +24,7 @@ class PredictConfig(Config):
     )
 
 
-@step(refs.Predictions, isolated=True, beside=True)
+@step(refs.Predictions, process="shared")
 def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Adapted) -> None:
     """Predicts every test row, whatever way the model was made, and keeps the predictions row by row with ids.
 

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from models.adapted.files import SETTLED
 from models.config import did_you_mean
+from models.data.counts import so_many_labels
 from models.data.records import PROVENANCE
 from models.errors import RecipeError
 from models.interfaces.downstream import Downstream, DownstreamField
-from tasks.graph.refs import so_many
 from tasks.storage import lineage, runs
 from tasks.storage.lineage import Node
 
@@ -28,12 +28,12 @@ def trace(run_id: str, row_id: str, as_json: bool) -> int:
     Raises:
         RecipeError: no such run or row, or nothing was predicted with it.
     """
-    found = _document(lineage.predictions(run_id), row_id)
+    document = _document(lineage.predictions(run_id), row_id)
     if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=2, default=str))
+        print(json.dumps(document, ensure_ascii=False, indent=2, default=str))
         return 0
     console = Console(highlight=False)
-    for name, text in _lines(found):
+    for name, text in _lines(document):
         console.print(Text(f"{name:<12}{_printable(text)}"), soft_wrap=True)
     return 0
 
@@ -60,7 +60,7 @@ def _document(predictions: Node, row_id: str) -> dict[str, Any]:
             "pretrained": [_shown(node) for node in behind if node.step in ("pretrain", "fetch")],
         },
         "tokenizer": [_shown(node) for node in behind if node.step == "tokenizer"],
-        "corpus": [item for node in behind if node.step == "split" for item in _corpus(node, behind)],
+        "corpus": [item for node in behind if node.step == "hold_out" for item in _corpus(node, behind)],
         "gone": [node.key for node in (adapted, *behind) if node.run is None],
     }
 
@@ -111,7 +111,7 @@ def _gold(predictions: Node) -> list[str]:
 
 def _sources(rows: Node, file: str) -> list[dict[str, Any]]:
     """Who read a file of this name, and from which of the recipe's paths."""
-    readers = [node for node in rows.above(but=("corpus",)) if node.step == "ingest"]
+    readers = [node for node in rows.above() if node.step == "ingest"]
     return [{"paths": lineage.sources(node, file), "run": _shown(node)} for node in readers]
 
 
@@ -154,28 +154,31 @@ def _run_id(node: Node) -> str:
 # ---- for people
 
 
-def _lines(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _lines(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is said, as a name and a text a line."""
-    models = found["models"]
-    lines = [("row", found["row_id"])]
-    lines += [(f"  {name}", _json(value)) for name, value in found["row"].items() if name != "id"]
-    predicted = found["prediction"].get("draws", [found["prediction"]])
+    models = document["models"]
+    lines = [("row", document["row_id"])]
+    lines += [(f"  {name}", _json(value)) for name, value in document["row"].items() if name != "id"]
+    predicted = document["prediction"].get("draws", [document["prediction"]])
     lines += [("predicted", _json(prediction)) for prediction in predicted]
-    lines += [("gold", _json(found["gold"]))] if found["gold"] else []
-    lines += [("file", f"{found['file']}, line {found['line']}")]
-    lines += _readers(found["sources"])
-    lines += [("part", f"{found['part']}, of {_named(found['split'])}"), ("by", _named(found["predictions"]))]
+    lines += [("gold", _json(document["gold"]))] if document["gold"] else []
+    lines += [("file", f"{document['file']}, line {document['line']}")]
+    lines += _readers(document["sources"])
+    lines += [
+        ("part", f"{document['part']}, of {_named(document['split'])}"),
+        ("by", _named(document["predictions"])),
+    ]
     lines += [("adapted", _named(models["adapted"]))]
-    nothing = [] if found["gone"] else ["none"]
-    for name, made in (("pretrained", models["pretrained"]), ("tokenizer", found["tokenizer"])):
+    nothing = [] if document["gone"] else ["none"]
+    for name, made in (("pretrained", models["pretrained"]), ("tokenizer", document["tokenizer"])):
         lines += [(name, text) for text in [_named(item) for item in made] or nothing]
-    for item in found["corpus"]:
+    for item in document["corpus"]:
         parts = ", ".join(f"{number:,} of {part}" for part, number in item["documents"].items())
         lines += [("corpus", f"{item['file']}, documents: {parts}; used by {', '.join(item['used_by'])}")]
         lines += [*_readers(item["sources"]), ("  part", f"of {_named(item['split'])}")]
-    lines += [] if found["corpus"] else [("corpus", text) for text in nothing]
-    lines += [("gone", f"key {key[:12]}: {_GONE}") for key in found["gone"]]
-    return [*lines, ("next", f"headwater up, then {found['predictions']['url']}")]
+    lines += [] if document["corpus"] else [("corpus", text) for text in nothing]
+    lines += [("gone", f"key {key[:12]}: {_GONE}") for key in document["gone"]]
+    return [*lines, ("next", f"headwater up, then {document['predictions']['url']}")]
 
 
 def _readers(sources: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -191,7 +194,7 @@ def _named(made: Mapping[str, Any]) -> str:
         return f"key {made['key'][:12]}, {_GONE}"
     about = made["about"]
     detail = [about["upstream"]] if "upstream" in about else []
-    detail += [so_many(int(about["labels"]))] if "labels" in about else []
+    detail += [so_many_labels(int(about["labels"]))] if "labels" in about else []
     return f"{made['title']}{' (' + ', '.join(detail) + ')' if detail else ''}, run {made['run_id']}"
 
 

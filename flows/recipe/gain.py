@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from models.config import Config
-from models.modes import IN_CONTEXT, MODES, Mode
+from models.modes import Mode, learns, modes
 
 LEAST_LABELS = 8
 """As many validation rows at most are chosen by; with fewer a choice is a coin thrown."""
@@ -25,7 +25,9 @@ class GainPart(Config):
         default=(1, 2, 3), min_length=1, description="Each draws the labels, and starts the head, anew."
     )
     modes: tuple[Mode, ...] = Field(
-        default=MODES, min_length=1, description="Ways of transfer and controls; all by default."
+        default_factory=lambda: tuple(modes()),
+        min_length=1,
+        description="Ways of transfer and controls; all by default.",
     )
     search: bool = Field(
         default=True,
@@ -45,7 +47,7 @@ class GainPart(Config):
 
     @model_validator(mode="after")
     def _something_to_learn_from(self) -> Self:
-        learning = [mode for mode in self.modes if mode not in IN_CONTEXT]
+        learning = [mode for mode in self.modes if learns(mode)]
         if learning and not self.labels():
             raise ValueError(
                 f"'sizes' has none that {learning[0]} can learn from: give {LEAST_LABELS} or more"

@@ -1,10 +1,11 @@
 """The parts of a recipe: the corpus, the pretrainings, the downstreams and the report."""
 
+import inspect
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, create_model, model_validator
 
 from models import pretrained
 from models.backbone.config import DECODERS, ModelConfig
@@ -13,16 +14,11 @@ from models.data.cleaning import CleanConfig
 from models.interfaces.downstream import DownstreamField
 from models.interfaces.objective import ObjectiveField
 from models.interfaces.transfer import Transfer
-from models.modes import IN_CONTEXT, Mode
+from models.modes import Mode, modes, ways
 from models.pretrained import Pretrained
 from models.pretraining.pretrain import TrainConfig
 from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import TokenizerConfig
-from models.transfer.finetune import Finetune
-from models.transfer.in_context import InContext
-from models.transfer.linear_probe import LinearProbe
-from models.transfer.lora import Lora
-from models.transfer.prompt_tuning import PromptTuning
 from tasks.reading.source import SourceField
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.-]*$", max_length=60)]
@@ -105,8 +101,8 @@ class UpstreamPart(Config):
         return self.pretrained is not None and pretrained.is_decoder(self.pretrained)
 
 
-class DownstreamPart(Config):
-    """One data set that the pretrained model is carried over to."""
+class _DownstreamPart(Config):
+    """One data set that the pretrained model is carried over to, and a section for each way to do so."""
 
     name: Name = Field(description="What runs, models and --only call it; its downstream by default.")
     downstream: DownstreamField = Field(description="The NLP task.")
@@ -127,18 +123,6 @@ class DownstreamPart(Config):
         min_length=1,
         description="Ways of transfer and the controls beside them.",
     )
-    finetune: Finetune = Field(default=Finetune(), description="How all weights are trained.")
-    lora: Lora = Field(default=Lora(), description="How corrections of low rank are trained.")
-    linear_probe: LinearProbe = Field(
-        default=LinearProbe(), description="How the last layer alone is trained."
-    )
-    prompt_tuning: PromptTuning = Field(
-        default=PromptTuning(), description="How vectors before each text are trained."
-    )
-    in_context: InContext = Field(
-        default=InContext(),
-        description="How the model is asked without learning: zero_shot, one_shot, few_shot.",
-    )
     validation_rows: int | None = Field(
         default=None, ge=1, description="Validation rows at most, where looking at them takes long."
     )
@@ -148,29 +132,23 @@ class DownstreamPart(Config):
 
     _default_name = model_validator(mode="before")(lambda value: _named_after(value, "downstream"))
 
-    @model_validator(mode="before")
-    @classmethod
-    def _equal_care(cls, value: Any) -> Any:
-        """Ways that train take over from `finetune` how long and how often, where they do not say so themselves."""
-        if not isinstance(value, Mapping) or not isinstance(value.get("finetune"), Mapping):
-            return value
-        shared = {
-            name: setting
-            for name, setting in value["finetune"].items()
-            if name not in ("kind", "learning_rates", "train_embeddings")
-        }
-        own = {name: value.get(name, {}) for name in ("lora", "linear_probe", "prompt_tuning")}
-        return {
-            **value,
-            **{name: {**shared, **given} for name, given in own.items() if isinstance(given, Mapping)},
-        }
+    @model_validator(mode="after")
+    def _equal_care(self) -> Self:
+        """Ways take over from others what they share with them, how long they train say, where they do not say it."""
+        changed = {}
+        for kind in ways():
+            section: Transfer = getattr(self, kind)
+            for leader, names in section.takes_over.items():
+                given: Transfer = getattr(self, leader)
+                names = names & given.model_fields_set - section.model_fields_set
+                section = section.model_copy(update={name: getattr(given, name) for name in names})
+            changed[kind] = section
+        return self.model_copy(update=changed)
 
     def way(self, mode: Mode) -> Transfer | None:
         """How the model is carried over in a mode; the baseline has no way."""
-        if mode == "baseline":
-            return None
-        name = "in_context" if mode in IN_CONTEXT else "finetune" if mode == "scratch" else mode
-        return getattr(self, name)
+        kind = modes()[mode]
+        return None if kind is None else getattr(self, kind)
 
     def cells(
         self, modes: Sequence[Mode], sizes: Sequence[int | Literal["all"]], seeds: Sequence[int]
@@ -179,14 +157,38 @@ class DownstreamPart(Config):
 
         Where nothing is shown nothing is drawn, so one seed is enough.
         """
-        asked = {"zero_shot": 0, "one_shot": 1, "few_shot": self.in_context.shots}
-        for mode in modes:
-            if mode in asked:
-                for seed in seeds[:1] if asked[mode] == 0 else seeds:
-                    yield Wanted(mode, asked[mode], seed, self.way(mode))
-        for labels, mode, seed in itertools.product(sizes, modes, seeds):
-            if mode not in asked:
-                yield Wanted(mode, None if labels == "all" else labels, seed, self.way(mode))
+        found = {mode: self.way(mode) for mode in modes}
+        shown = {mode: way.shows(mode) for mode, way in found.items() if way is not None}
+        for mode, way in found.items():
+            if (rows := shown.get(mode)) is not None:
+                for seed in seeds[:1] if rows == 0 else seeds:
+                    yield Wanted(mode, rows, seed, way)
+        for labels, (mode, way), seed in itertools.product(sizes, found.items(), seeds):
+            if shown.get(mode) is None:
+                yield Wanted(mode, None if labels == "all" else labels, seed, way)
+
+
+def _sections() -> dict[str, Any]:
+    """The field of each way, by its kind: its settings, which all have a default."""
+    return {
+        kind: (
+            way,
+            Field(default=way.model_validate({}), description=str(inspect.getdoc(way)).splitlines()[0]),
+        )
+        for kind, way in ways().items()
+    }
+
+
+if TYPE_CHECKING:
+    DownstreamPart = _DownstreamPart
+else:
+    DownstreamPart = create_model(
+        "DownstreamPart",
+        __base__=_DownstreamPart,
+        __module__=__name__,
+        __doc__=_DownstreamPart.__doc__,
+        **_sections(),
+    )
 
 
 class Wanted(NamedTuple):

@@ -4,34 +4,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from flows.recipe import documents
+from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
-from models import pretrained
+from models.backbone import compatibility
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
+from models.modes import fitting
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine
+from tasks.graph.step import step_names
 
-STEPS = (
-    "ingest",
-    "validate",
-    "split",
-    "tokenizer",
-    "encode",
-    "pretrain",
-    "fetch",
-    "adapt",
-    "predict",
-    "score",
-    "promote",
-    "report",
-)
+STEPS = step_names()
 """What `--only` may name beside the entries of a recipe."""
 
 
@@ -140,7 +128,7 @@ class Recipe(Config):
 
     def text(self) -> str:
         """This recipe as YAML, every default spelled out."""
-        return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+        return yaml_text.dump(self.model_dump(mode="json"))
 
     def upstream_of(self, entry: DownstreamPart) -> UpstreamPart:
         """The pretraining that a downstream starts from: the one it names, else the first of the kind it wants."""
@@ -152,7 +140,7 @@ class Recipe(Config):
 
     def fitting(self, entry: DownstreamPart) -> frozenset[str]:
         """The modes that mean something for a downstream and the model it starts from."""
-        return entry.downstream.modes(self.upstream_of(entry).decoder)
+        return fitting(entry.downstream, self.upstream_of(entry).decoder)
 
     def entries(self, only: Iterable[str]) -> list[DownstreamPart]:
         """The downstreams that `only` names; all where it is empty or names a step.
@@ -185,7 +173,7 @@ class Recipe(Config):
             source.check()
         for part in self.upstreams:
             if part.model.pretrained is not None:
-                pretrained.check(part.model.pretrained, part.tokenizer.pretrained)
+                compatibility.check(part.model.pretrained, part.tokenizer.pretrained)
 
     def _with_registered(self) -> Self:
         """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""

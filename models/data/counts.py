@@ -1,4 +1,4 @@
-"""Rows accounted for: `kept + quarantined + removed == read`, whatever happened to them."""
+"""Rows accounted for: `kept + quarantined + removed == read`, whatever happened to them; and counts in words."""
 
 import json
 from collections.abc import Mapping
@@ -32,6 +32,11 @@ def metrics(counts: Mapping[str, Any]) -> dict[str, float]:
     for group in ("parts", "masked", "leaks"):
         found.update({f"{group}/{name}": count for name, count in counts.get(group, {}).items()})
     return {name: float(value) for name, value in found.items()}
+
+
+def so_many_labels(labels: int) -> str:
+    """`1,000 labels`."""
+    return f"{labels:,} label{'' if labels == 1 else 's'}"
 
 
 def by_reason(reasons: Mapping[str, int]) -> str:

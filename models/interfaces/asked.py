@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+IN_CONTEXT = ("zero_shot", "one_shot", "few_shot")
+"""Modes in which a downstream asks a model, and no weight is updated."""
+
+
 class NotInContext(DataError):
     """There is no way to ask without learning."""
 

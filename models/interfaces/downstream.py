@@ -23,7 +23,6 @@ from pydantic import Field
 from models.interfaces.asked import Asked, NotInContext
 from models.interfaces.features import Feature, padded, texts_batch
 from models.kinds import Chosen, chosen
-from models.modes import TRAINED
 
 if TYPE_CHECKING:
     import torch
@@ -105,8 +104,12 @@ class Downstream(Chosen, ABC, Generic[F]):
         """
 
     def modes(self, decoder: bool) -> frozenset[str]:
-        """The modes that mean something for this downstream with a model that reads from left to right, or another."""
-        return TRAINED
+        """Of the modes that are not for every downstream, those that mean something for this one.
+
+        Args:
+            decoder: whether the model reads from left to right.
+        """
+        return frozenset()
 
     # ---- model
 

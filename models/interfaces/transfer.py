@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import polars as pl
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     import numpy as np
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from models.inference.inputs import Inputs
     from models.interfaces.features import Feature
 
 Progress = Callable[[int, int, str], None]
@@ -50,12 +49,6 @@ class Problem:
     """Folder of the pretrained model; None where the start is random."""
     draw: Callable[[int], pl.DataFrame] | None = None
     """Training rows of another draw of the same size, by its number."""
-
-    def inputs(self, rows: pl.DataFrame) -> Inputs:
-        """Labelled rows, tokenised, with the pool after them."""
-        from models.inference.inputs import Inputs
-
-        return Inputs(self.downstream, self.tokenizer, pl.concat([rows, self.pool]), labelled=True)
 
 
 @dataclass(frozen=True)
@@ -91,6 +84,11 @@ class Predictor(Protocol):
         ...
 
     @property
+    def reads_apart(self) -> bool:
+        """Whether what it makes of a row does not depend on the rows beside it, so that a pool is read only once."""
+        ...
+
+    @property
     def dropped(self) -> Mapping[str, int]:
         """What of the demonstrations did not fit into the model so far, counted over all questions."""
         ...
@@ -107,7 +105,23 @@ class Predictor(Protocol):
 
 
 class Transfer(Chosen, ABC):
-    """One way. A subclass in a module of its own is all that is needed to add one."""
+    """One way. A subclass in a module of its own is all that is needed to add one.
+
+    A recipe has a section for it, named after its kind, in each downstream entry; so every setting has a default.
+    """
+
+    modes: ClassVar[tuple[str, ...]]
+    """What recipes and reports call it. It may make a control too, or differ by mode in how many rows are shown."""
+    order: ClassVar[int] = 50
+    """Where it is listed: lower ones first, those in which more of the model learns."""
+    everywhere: ClassVar[bool] = True
+    """Whether its modes mean something for every downstream; else `Downstream.modes` says for which."""
+    takes_over: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """By the kind of another way: the settings that hold for this one too where its own section does not say them."""
+
+    def shows(self, mode: str) -> int | None:
+        """How many labelled rows the model is shown in a mode in which it does not learn; None where it learns."""
+        return None
 
     @abstractmethod
     def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
@@ -121,11 +135,9 @@ class Transfer(Chosen, ABC):
         """The same with the first of all settings that it would try."""
         return self
 
+    @abstractmethod
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
         """What `carry` made, from the folder its files were kept in."""
-        from models.inference.predictor import HeadPredictor
-
-        return HeadPredictor.load(folder, downstream, device)
 
 
 if TYPE_CHECKING:

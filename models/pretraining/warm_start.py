@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from models.errors import DataError
+from models.files import write_whole
 from models.seeds import derive
 from models.tokens.packing import Documents
 
@@ -51,9 +52,8 @@ def apply(
         start = embeddings(documents, tuple(special.tolist()), *weight.shape, seed=seed, threads=threads)
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            draft = kept.with_name("draft.npy")
-            np.save(draft, start)
-            draft.rename(kept)
+            with write_whole(kept) as draft, draft.open("wb") as file:
+                np.save(file, start)
     else:
         start = np.load(kept, allow_pickle=False)
     with torch.no_grad():

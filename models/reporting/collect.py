@@ -1,7 +1,7 @@
 """From the files of finished steps to the parts of a report."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from models.adapted.files import DROPPED, SUMMARY
 from models.bootstrap import difference, resampled
-from models.config import Config
+from models.config import Config, leaves
 from models.data import counts
 from models.data.comparison import text_columns
 from models.interfaces.downstream import Downstream
@@ -33,21 +33,18 @@ POINTS = 1000
 """Points of a curve that are kept; more cannot be told apart in a figure."""
 
 
-def data(name: str, validated: Path, split: Path, examples: int) -> Data:
-    """What was read and what became of it, from the folders of `validate` and `split`.
+def data(name: str, validated: Path, parts: Path, leaks: Path | None, examples: int) -> Data:
+    """What was read and what became of it, from the folders of steps.
 
     Args:
+        validated: of `validate`.
+        parts: of `split`, or of `hold_out` for the corpus.
+        leaks: the folder that holds leaks.parquet; None where there is no corpus.
         examples: quarantined rows that are kept, and leaks that are shown.
     """
-    found = counts.load(split)
+    found = counts.load(parts)
     quarantine = pl.scan_parquet(validated / "quarantine.parquet").head(examples).collect()
-    pairs = (
-        pl.read_parquet(split / "duplicates.parquet")
-        .group_by("part_a", "part_b")
-        .len()
-        .sort("part_a", "part_b")
-    )
-    leaked = _leaks(split / "leaks.parquet")
+    leaked = [] if leaks is None else _leaks(leaks / "leaks.parquet").to_dicts()
     return Data(
         name=name,
         read=found["read"],
@@ -60,11 +57,11 @@ def data(name: str, validated: Path, split: Path, examples: int) -> Data:
             Quarantined(**row)
             for row in quarantine.select("file", "line", "field", "reason", "raw").to_dicts()
         ),
-        duplicates={f"{a} and {b}": number for a, b, number in pairs.rows()},
-        leaked_rows=leaked.height,
-        leaks=tuple(Leak(**row) for row in leaked.to_dicts()),
+        duplicates=_duplicates(parts / "duplicates.parquet"),
+        leaked_rows=len(leaked),
+        leaks=tuple(Leak(**row) for row in leaked),
         leaks_shown=examples,
-        lengths=lengths(split / "train.parquet"),
+        lengths=lengths(parts / "train.parquet"),
     )
 
 
@@ -108,7 +105,7 @@ def history(path: Path) -> tuple[Point, ...]:
 
 def settings(config: Config) -> dict[str, str]:
     """What of a configuration changes results, by dotted name; what is left open is left out."""
-    return {name: _text(value) for name, value in _flat(config.identity(), "") if value is not None}
+    return {name: _text(value) for name, value in leaves(config.identity()) if value is not None}
 
 
 def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
@@ -186,6 +183,14 @@ def _gain(transferred: Score, control: Score, metric: str, values: dict[str, flo
     )
 
 
+def _duplicates(path: Path) -> dict[str, int]:
+    """Number of pairs by the two parts they stand in; none of a corpus."""
+    if not path.is_file():
+        return {}
+    pairs = pl.read_parquet(path).group_by("part_a", "part_b").len().sort("part_a", "part_b")
+    return {f"{a} and {b}": number for a, b, number in pairs.rows()}
+
+
 def _leaks(path: Path) -> pl.DataFrame:
     """One line for each leaked test row, with the first document it stands in."""
     first = ("kind", "corpus_id", "corpus_file", "corpus_line")
@@ -196,15 +201,6 @@ def _leaks(path: Path) -> pl.DataFrame:
 
 def _intervals(metrics: dict[str, dict[str, float]]) -> dict[str, Interval]:
     return {name: Interval(**values) for name, values in metrics.items()}
-
-
-def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Leaves of nested mappings with their dotted names."""
-    if not isinstance(value, dict):
-        yield name, value
-        return
-    for key, item in value.items():
-        yield from _flat(item, f"{name}.{key}" if name else key)
 
 
 def _text(value: Any) -> str:

@@ -3,6 +3,7 @@
 import math
 import re
 
+from models.data.counts import so_many_labels
 from models.modes import CONTROLS, REFERENCES
 from models.reporting.data import Entry, Gain, Interval, Score, Verdict
 
@@ -48,11 +49,6 @@ def spoken(name: str) -> str:
 def capital(text: str) -> str:
     """The first letter in upper case, the others as they are."""
     return text[:1].upper() + text[1:]
-
-
-def so_many_labels(labels: int) -> str:
-    """`1,000 labels`."""
-    return f"{labels:,} label{'' if labels == 1 else 's'}"
 
 
 def at(labels: int) -> str:

@@ -10,10 +10,9 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from models.config import did_you_mean
-from models.interfaces.asked import Asked
+from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature, beside
-from models.modes import IN_CONTEXT
 from models.prompting import prompts
 from models.prompting.prompts import Template
 from models.targets.target import Classes, ClassNames, Target

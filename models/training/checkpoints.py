@@ -1,8 +1,6 @@
 """Checkpoints of a training: whole or not there, the newest whole one is found, broken ones are passed over."""
 
-import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,8 @@ from typing import Any
 import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
+
+from models import files
 
 KEPT = 2
 STATE = "state.json"
@@ -27,23 +27,17 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint beside its place, on the disk for sure, and renames it into it; keeps the newest two."""
+    """Writes a checkpoint, the whole of it or nothing; keeps the newest two."""
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"step-{checkpoint.state['step']:09d}"
-    draft = folder / f"{final.name}.draft"
-    for old in (draft, final):
-        shutil.rmtree(old, ignore_errors=True)
-    draft.mkdir()
-    save_file(_own(checkpoint.model), draft / "model.safetensors")
-    torch.save(checkpoint.optimizers, draft / "optimizers.pt")
-    if checkpoint.best is not None:
-        save_file(_own(checkpoint.best), draft / "best.safetensors")
-    sums = {path.name: _sha256(path) for path in sorted(draft.iterdir())}
-    (draft / STATE).write_text(json.dumps({"files": sums, "state": checkpoint.state}))
-    for path in (*draft.iterdir(), draft):
-        _sync(path)
-    draft.rename(final)
-    _sync(folder)
+    with files.write_whole(final) as draft:
+        draft.mkdir()
+        save_file(_own(checkpoint.model), draft / "model.safetensors")
+        torch.save(checkpoint.optimizers, draft / "optimizers.pt")
+        if checkpoint.best is not None:
+            save_file(_own(checkpoint.best), draft / "best.safetensors")
+        sums = {path.name: files.digest(path) for path in sorted(draft.iterdir())}
+        (draft / STATE).write_text(json.dumps({"files": sums, "state": checkpoint.state}))
     for old in _all(folder)[KEPT:]:
         shutil.rmtree(old)
 
@@ -61,7 +55,7 @@ def newest(folder: Path) -> Checkpoint | None:
 def _read(path: Path) -> Checkpoint:
     manifest = json.loads((path / STATE).read_text())
     for name, digest in manifest["files"].items():
-        if _sha256(path / name) != digest:
+        if files.digest(path / name) != digest:
             raise ValueError(f"{path / name} is damaged")
     optimizers = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True)
     best = load((path / "best.safetensors").read_bytes()) if "best.safetensors" in manifest["files"] else None
@@ -70,7 +64,9 @@ def _read(path: Path) -> Checkpoint:
 
 def _all(folder: Path) -> list[Path]:
     """Finished checkpoints, newest first."""
-    return sorted((path for path in folder.glob("step-*") if not path.name.endswith(".draft")), reverse=True)
+    return sorted(
+        (path for path in folder.glob("step-*") if not path.name.endswith(files.DRAFT)), reverse=True
+    )
 
 
 def _own(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -82,16 +78,3 @@ def _own(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         seen.add(tensor.data_ptr())
         out[name] = tensor.detach().cpu().clone() if tied else tensor.detach().cpu().contiguous()
     return out
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

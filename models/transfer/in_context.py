@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
 
-from models.interfaces.asked import Asked
+from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor, Problem, Progress, Transfer, Tuned
 
@@ -33,10 +33,16 @@ class InContext(Transfer):
     """The model is asked as it is."""
 
     kind: Literal["in_context"] = "in_context"
+    modes: ClassVar[tuple[str, ...]] = IN_CONTEXT
+    order: ClassVar[int] = 90
+    everywhere: ClassVar[bool] = False
     shots: int = Field(default=8, ge=2, description="Training rows that few_shot shows, in all.")
     draws: int = Field(
         default=3, ge=1, description="Draws of demonstrations; the score is their mean, with an interval."
     )
+
+    def shows(self, mode: str) -> int:
+        return {"zero_shot": 0, "one_shot": 1, "few_shot": self.shots}[mode]
 
     def carry(self, problem: Problem, on_progress: Progress) -> Tuned:
         """Draws the demonstrations; the model stays as it is."""
@@ -76,6 +82,8 @@ class AskingPredictor:
     demonstrations: list[pl.DataFrame]
     dropped: Counter[str] = field(default_factory=Counter)
     """See `models.interfaces.transfer.Predictor`."""
+    reads_apart: bool = False
+    """What a causal model is asked of a passage depends on the queries."""
 
     @property
     def draws(self) -> int:

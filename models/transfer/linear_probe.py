@@ -1,20 +1,23 @@
 """A linear probe: the last layer learns, everything before it stays as pretraining has left it."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
 from models.interfaces.transfer import Problem
-from models.transfer.finetune import Finetune, Setting
+from models.tuning.schedule import Setting
+from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
 
 
-class LinearProbe(Finetune):
+class LinearProbe(Trained):
     """Only the last linear layer learns: the head's, or where a downstream adds none, that of the model itself."""
 
     kind: Literal["linear_probe"] = "linear_probe"
+    modes: ClassVar[tuple[str, ...]] = ("linear_probe",)
+    order: ClassVar[int] = 30
     learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(1e-3, 1e-2),
         min_length=1,
@@ -28,7 +31,7 @@ class LinearProbe(Finetune):
     )
 
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
-        from models.tuning.linear_start import probed
+        from models.backbone.layers import probed
 
         layer = probed(model)
         model.requires_grad_(False)

@@ -7,21 +7,25 @@ other, that plain `transformers` loads. They start as vectors of the vocabulary.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat
 
 from models.interfaces.transfer import Problem, Progress, Tuned
-from models.transfer.finetune import Finetune, Setting
+from models.tuning.schedule import Setting
+from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
 
 
-class PromptTuning(Finetune):
+class PromptTuning(Trained):
     """Soft prompts learn, and the head."""
 
     kind: Literal["prompt_tuning"] = "prompt_tuning"
+    modes: ClassVar[tuple[str, ...]] = ("prompt_tuning",)
+    order: ClassVar[int] = 40
+    everywhere: ClassVar[bool] = False
     tokens: int = Field(default=16, ge=1, description="Vectors before each text.")
     learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(3e-3, 3e-2),

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from models import files
 from models.config import Config, identity
 from tasks.graph.refs import Ref
 
@@ -24,7 +25,7 @@ _PACKAGES = ("flows", "tasks", "models")
 _MACHINERY = ("tasks.graph", "tasks.running", "tasks.storage", "tasks.environment")
 _DATA = {".html", ".css", ".json"}
 """Files beside the code that come with the package."""
-_NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich", "yaml"}
+_NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich"}
 
 
 def key_of(
@@ -57,13 +58,13 @@ def _input_key(value: "Ref | tuple[Ref, ...] | None") -> Any:
 
 def code_of(modules: Iterable[str]) -> dict[str, str]:
     """Digest of each project module and data file that `modules` run, transitively."""
-    found = _closure(tuple(modules))
-    code = {name: _code_digest(path, path.stat().st_mtime_ns) for name, path in found.items()}
-    packages = {name.rpartition(".")[0]: path.parent for name, path in found.items() if name.count(".") > 1}
+    paths = _closure(tuple(modules))
+    code = {name: _code_digest(path, path.stat().st_mtime_ns) for name, path in paths.items()}
+    packages = {name.rpartition(".")[0]: path.parent for name, path in paths.items() if name.count(".") > 1}
     for folder in sorted(set(packages.values())):
         for path in sorted(folder.iterdir()):
             if path.is_file() and path.suffix in _DATA:
-                code[str(path.relative_to(ROOT))] = hashlib.sha256(path.read_bytes()).hexdigest()
+                code[str(path.relative_to(ROOT))] = files.digest(path)
     return code
 
 
@@ -74,8 +75,8 @@ def libraries_of(modules: Iterable[str]) -> dict[str, str]:
         names |= {name.split(".")[0] for name in _imports(path, path.stat().st_mtime_ns)}
     names -= set(_PACKAGES) | set(sys.stdlib_module_names) | _NOT_NUMBERS
     distributions = _distributions()
-    found = {distributions[name][0] for name in names if name in distributions}
-    return {name: importlib.metadata.version(name).split("+")[0] for name in sorted(found)}
+    used = {distributions[name][0] for name in names if name in distributions}
+    return {name: importlib.metadata.version(name).split("+")[0] for name in sorted(used)}
 
 
 @functools.cache
@@ -84,18 +85,18 @@ def _distributions() -> Mapping[str, list[str]]:
 
 
 def _closure(modules: tuple[str, ...]) -> dict[str, Path]:
-    """Project modules reached from `modules`, machinery aside, with their files."""
-    found: dict[str, Path] = {}
+    """Project modules reached from `modules`, machinery aside, with their paths."""
+    paths: dict[str, Path] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
         path = _file_of(name)
-        if path is None or name in found or _is_machinery(name):
+        if path is None or name in paths or _is_machinery(name):
             continue
-        found[name] = path
+        paths[name] = path
         waiting.extend(_parents_of(name))
         waiting.extend(_imports(path, path.stat().st_mtime_ns))
-    return dict(sorted(found.items()))
+    return dict(sorted(paths.items()))
 
 
 def _is_machinery(name: str) -> bool:

@@ -4,20 +4,14 @@ A ref is made by calling a step; nothing runs then. It carries the step, the key
 from, so the whole graph of a run, with every key, is known before the first step starts.
 """
 
-import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
 from models.config import Config
+from models.data.counts import so_many_labels
 
-if TYPE_CHECKING:
-    from tasks.graph.step import Step
-
-
-def so_many(labels: int) -> str:
-    """`1,000 labels`."""
-    return f"{labels:,} label{'' if labels == 1 else 's'}"
+R = TypeVar("R", bound="Ref")
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class Ref:
     def title(self) -> str:
         """The name with what tells it from its siblings, for tables and messages."""
         upstream = self.about.upstream if not self.about.downstream else ""
-        labels = "" if self.about.labels is None else so_many(self.about.labels)
+        labels = "" if self.about.labels is None else so_many_labels(self.about.labels)
         seed = f"seed {self.about.seed}" if self.about.grid else ""
         detail = ", ".join(part for part in (upstream, labels, seed) if part)
         return f"{self.name} ({detail})" if detail else self.name
@@ -81,10 +75,10 @@ class Ref:
             elif value is not None:
                 yield from value
 
-    def one(self, name: str) -> "Ref":
-        """The single ref given as input `name`."""
+    def _given(self, name: str, kind: type[R]) -> R:
+        """The ref given as input `name`."""
         value = self.inputs[name]
-        assert isinstance(value, Ref), f"{self.name}: input '{name}' is not one ref"
+        assert isinstance(value, kind), f"{self.name}: input '{name}' is not one {kind.__name__}"
         return value
 
     def __eq__(self, other: object) -> bool:
@@ -94,24 +88,19 @@ class Ref:
         return hash(self.key)
 
 
-def step_of(ref: Ref) -> "Step[Any]":
-    """The declaration a ref was made by."""
-    return vars(importlib.import_module(ref.module))[ref.step]
-
-
 def ordered(targets: "list[Ref]") -> list[Ref]:
     """All refs that `targets` need, themselves too, each once and after what it is made from."""
-    found: dict[str, Ref] = {}
+    needed: dict[str, Ref] = {}
 
     def visit(ref: Ref) -> None:
-        if ref.key not in found:
+        if ref.key not in needed:
             for parent in ref.parents():
                 visit(parent)
-            found[ref.key] = ref
+            needed[ref.key] = ref
 
     for target in targets:
         visit(target)
-    return list(found.values())
+    return list(needed.values())
 
 
 class Ingested(Ref):
@@ -122,8 +111,26 @@ class Validated(Ref):
     """Rows that pass their schema, and the quarantine."""
 
 
+class Corpus(Ref):
+    """Text by part: to learn from, and held out."""
+
+    @property
+    def rows(self) -> Validated:
+        """All of it, before a share was held out."""
+        return self._given("rows", Validated)
+
+
 class Split(Ref):
-    """Rows by part (train, validation, test), duplicates across parts and leaks."""
+    """Labelled rows by part (train, validation, test), and duplicates across parts."""
+
+    @property
+    def rows(self) -> Validated:
+        """The rows before they were parted."""
+        return self._given("rows", Validated)
+
+
+class Leaks(Ref):
+    """Held-out rows that stand in the corpus, with the documents they stand in."""
 
 
 class Tokenizer(Ref):
@@ -141,13 +148,38 @@ class Model(Ref):
 class Adapted(Ref):
     """A model carried over to a downstream, or a control."""
 
+    @property
+    def model(self) -> Model | None:
+        """The pretrained model that was carried over; a control has none."""
+        return None if self.inputs["model"] is None else self._given("model", Model)
+
 
 class Predictions(Ref):
     """Predictions for the test rows, row by row with ids."""
 
+    @property
+    def adapted(self) -> Adapted:
+        """The model that made them."""
+        return self._given("adapted", Adapted)
+
 
 class Scores(Ref):
     """Test metrics with intervals, and the statistics they come from."""
+
+    @property
+    def rows(self) -> Split:
+        """The rows whose test part is scored."""
+        return self._given("rows", Split)
+
+    @property
+    def predictions(self) -> Predictions:
+        """What is scored."""
+        return self._given("predictions", Predictions)
+
+    @property
+    def leaks(self) -> Leaks | None:
+        """Which of the rows stand in the corpus; None where there is no corpus."""
+        return None if self.inputs["leaks"] is None else self._given("leaks", Leaks)
 
 
 class Promotion(Ref):

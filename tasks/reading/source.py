@@ -1,7 +1,6 @@
 """Sources: published formats -> canonical rows. One file a source; `kind` is the name of its module."""
 
 import gzip
-import hashlib
 import os
 import re
 import zlib
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from models.data.records import Record, Rejected, as_text
 from models.errors import RecipeError
+from models.files import digest
 from models.kinds import Chosen, chosen
 
 __all__ = [
@@ -84,8 +84,7 @@ def content(path: Path) -> str:
         stat = path.stat()
         key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
         if key not in _digests:
-            with path.open("rb") as file:
-                _digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+            _digests[key] = digest(path)
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
     return _digests[key]

@@ -20,8 +20,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tasks.graph.refs import step_of
-from tasks.running.job import Job, JobSpec, Progress, Stopped
+from tasks.graph.step import step_of
+from tasks.running.failures import Stopped
+from tasks.running.job import Job, JobSpec, Progress
 
 PEAK_MEMORY = "memory/peak_bytes"
 """The most memory that the training process held while it did a job."""
@@ -34,27 +35,27 @@ class TrainingProcesses:
     def __init__(self, threads: int, jobs: int = 1) -> None:
         self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
         self._free = self._all[::-1]
-        self._alone = 0  # how many wait until nothing else runs
+        self._exclusive = 0  # how many wait until nothing else runs
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, beside: bool) -> "Iterator[tuple[TrainingProcess, int]]":
-        """Wait for a free child, and keep it: with its share of the threads, or alone, with all of them.
+    def turn(self, exclusive: bool) -> "Iterator[tuple[TrainingProcess, int]]":
+        """Wait for a free child and hold it, with its share of the threads; or hold all of them, with all threads.
 
-        Who wants to be alone comes first: much else waits for a pretraining.
+        An exclusive turn goes before shared ones: a pretraining takes it, and many steps wait for that.
 
         Raises:
             Stopped: the run is being stopped.
         """
         with self._changed:
-            self._alone += not beside
-            self._changed.wait_for(lambda: self._has_room(beside))
-            self._alone -= not beside
+            self._exclusive += exclusive
+            self._changed.wait_for(lambda: self._has_room(exclusive))
+            self._exclusive -= exclusive
             # The last that became free is the next: no child is started before it is needed.
-            taken = [self._free.pop() for _ in (self._all[:1] if beside else self._all)]
+            taken = [self._free.pop() for _ in (self._all if exclusive else self._all[:1])]
         try:
             taken[0].check()
-            yield taken[0], self.threads // len(self._all) if beside else self.threads
+            yield taken[0], self.threads if exclusive else self.threads // len(self._all)
         finally:
             with self._changed:
                 self._free += reversed(taken)
@@ -65,12 +66,12 @@ class TrainingProcesses:
         for process in self._all:
             process.stop()
 
-    def _has_room(self, beside: bool) -> bool:
-        return bool(self._free) and not self._alone if beside else len(self._free) == len(self._all)
+    def _has_room(self, exclusive: bool) -> bool:
+        return len(self._free) == len(self._all) if exclusive else bool(self._free) and not self._exclusive
 
 
 class TrainingProcess:
-    """Runs jobs of isolated steps, one at a time."""
+    """Runs jobs, one at a time."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("spawn")

@@ -1,11 +1,11 @@
 """The manifest of an artifact: path, bytes and sha256 of every file, and what they were made from."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from models.files import digest
 from tasks.graph.refs import Ref
 
 NAME = "manifest.json"
@@ -20,7 +20,7 @@ def of(ref: Ref, folder: Path) -> dict[str, Any]:
         "key": ref.key,
         "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
         "files": [
-            {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": digest(path)}
             for path in names
         ],
     }
@@ -34,7 +34,7 @@ def sizes(path: Path) -> dict[str, int]:
 def damaged(folder: Path) -> Iterator[str]:
     """Files of `folder` that are not what its manifest says."""
     for item in json.loads((folder / NAME).read_text())["files"]:
-        if _sha256(folder / item["path"]) != item["sha256"]:
+        if digest(folder / item["path"]) != item["sha256"]:
             yield item["path"]
 
 
@@ -42,8 +42,3 @@ def _keys(value: "Ref | tuple[Ref, ...] | None") -> Any:
     if value is None or isinstance(value, Ref):
         return value.key if value else None
     return [ref.key for ref in value]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
 
+from models.config import leaves
 from tasks.environment import home_id
 from tasks.graph.refs import Ref
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
@@ -72,16 +72,10 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
         }
         run_id = client().create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
         client().log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
-        params = [Param(name, value[:250]) for name, value in _flat(ref.config.identity())]
+        # Digests and lists are shown by their start.
+        params = [Param(name or "value", str(value)[:250]) for name, value in leaves(ref.config.identity())]
         client().log_batch(run_id, params=params[:100])
         return run_id
-
-
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as dotted names and short texts; file digests and lists are shown by their start."""
-    if isinstance(value, Mapping):
-        return [pair for name, item in value.items() for pair in _flat(item, f"{prefix}{name}.")]
-    return [(prefix.rstrip(".") or "value", str(value))]
 
 
 def close(run_id: str, status: str, reason: str = "") -> None:

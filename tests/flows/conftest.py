@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows import cli
 from flows.commands.servers import embedded_prefect
 
 PROJECT = Path(__file__).parents[2]
@@ -48,18 +50,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def prefect_server(home: Path) -> Iterator[str]:
     """The address of a Prefect server; starting one for each command takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HEADWATER_HOME", str(home))
-        patch.setenv("PREFECT_HOME", str(home / "prefect"))
-        patch.delenv("PREFECT_API_URL", raising=False)
-        (home / "prefect").mkdir()
-        with embedded_prefect() as server:
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HEADWATER_HOME", str(home))
+            patch.setenv("PREFECT_HOME", str(home / "prefect"))
+            patch.delenv("PREFECT_API_URL", raising=False)
+            (home / "prefect").mkdir()
+            server = stack.enter_context(embedded_prefect())
             assert server is not None
-            address = os.environ["PREFECT_API_URL"]
-            server.wait_until(f"{address}/health", 90)
-            os.environ.pop("PREFECT_API_URL")
-            yield address
-            os.environ["PREFECT_API_URL"] = address
+        # It is for the commands of these tests; others find this process as if there were no server.
+        set_by_server = {name: os.environ.pop(name) for name in ("PREFECT_API_URL", "PREFECT_UI_URL")}
+        address = set_by_server["PREFECT_API_URL"]
+        server.wait_until(f"{address}/health", 90)
+        yield address
+        os.environ.update(set_by_server)
 
 
 @pytest.fixture(scope="session")
@@ -80,5 +84,21 @@ def headwater(home: Path, prefect_server: str) -> Callable[..., Ended]:
         )
         assert "Traceback" not in done.stderr, done.stderr
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def headwater_here(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Runs in this process a command that starts no run; a process of its own takes seconds to start."""
+
+    def run(*arguments: object) -> Ended:
+        monkeypatch.setenv("HEADWATER_HOME", str(home))
+        capfd.readouterr()
+        code = cli.main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Ended(code, captured.out, captured.err)
 
     return run

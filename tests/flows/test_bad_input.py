@@ -67,7 +67,7 @@ def test_what_shows_only_while_it_runs_ends_with_1(headwater: Callable, recipe: 
 
 
 def test_gzip_broken_in_the_middle_ends_with_1_and_leaves_no_artifact(
-    headwater: Callable, recipe: Path, tmp_path: Path
+    headwater: Callable, headwater_here: Callable, recipe: Path, tmp_path: Path
 ) -> None:
     corpus = tmp_path / "corpus.jsonl.gz"
     corpus.write_bytes(gzip.compress(gzip.decompress(corpus.read_bytes()) * 50)[:-3000])
@@ -80,7 +80,7 @@ def test_gzip_broken_in_the_middle_ends_with_1_and_leaves_no_artifact(
         "validate/classification": "run",
     }
     assert "corpus.jsonl.gz" in ended.document["reason"]
-    again: Any = headwater("plan", recipe, "--only", "ingest", "--json").document
+    again: Any = headwater_here("plan", recipe, "--only", "ingest", "--json").document
     assert [row["status"] for row in again["steps"]] == ["run", "hit"]
 
 

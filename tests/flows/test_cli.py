@@ -1,12 +1,20 @@
 """The command line, as far as it answers before anything runs."""
 
 import gzip
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from flows import cli
 from tests.support.recipes import SMALL, on_files, write, write_corpus, write_labelled
+
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -49,7 +57,7 @@ def test_what_is_wrong_before_the_first_step_ends_with_2(
     [
         ("empty.txt", b"", "is empty"),
         ("plain.jsonl.gz", b'{"text": "no gzip"}\n', "not gzip at all"),
-        ("empty.jsonl.gz", gzip.compress(b""), "empty when unpacked"),
+        ("empty.jsonl.gz", gzip.compress(b"", mtime=0), "empty when unpacked"),
     ],
 )
 def test_a_file_that_cannot_be_read_ends_with_2(
@@ -101,32 +109,117 @@ def test_up_outside_the_project_ends_with_2(
     assert "no prefect.yaml here" in said(capsys)
 
 
-def test_an_unknown_command_ends_with_2() -> None:
-    with pytest.raises(SystemExit) as error:
-        cli.main(["rnu"])
-    assert error.value.code == 2
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rnu"], "no such command 'rnu'. Did you mean 'run'? (see headwater --help)"),
+        (["--verison"], "no such option: --verison (Possible options: --version) (see headwater --help)"),
+        (["run"], "missing argument 'RECIPE' (see headwater run --help)"),
+        (["run", "a.yaml", "b.yaml"], "got unexpected extra argument(s) (b.yaml) (see headwater run --help)"),
+        (["plan", "a.yaml", "--jsn"], "no such option: --jsn (Possible options: --json"),
+        (["plan", "a.yaml", "--only"], "option '--only' requires an argument (see headwater --help)"),
+        (["up", "--mlflow-port", "x"], "invalid value for '--mlflow-port': Input should be a valid integer"),
+        (["up", "--prefect-port", "70000"], "invalid value for '--prefect-port': Input should be less than"),
+        (["trace", "3f2a91c07b1e"], "missing argument 'ROW_ID' (see headwater trace --help)"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistyped_command_line_is_answered_in_one_line_and_ends_with_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    assert said(capsys).startswith(message)
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "settings",
     [
-        ["run", "r.yaml", "--set", "a=1", "b=2"],
-        ["run", "--set", "a=1", "--set", "b=2", "r.yaml"],
-        ["run", "--set", "a=1", "b=2", "r.yaml"],
+        ["RECIPE", "--set", "seed=a", "threads=b"],
+        ["--set", "seed=a", "--set", "threads=b", "RECIPE"],
+        ["--set", "seed=a", "threads=b", "RECIPE"],
+        ["--set=seed=a", "RECIPE", "--set=threads=b"],
     ],
     ids=" ".join,
 )
-def test_settings_may_follow_one_set_or_have_one_each(arguments: list[str]) -> None:
-    options = cli._parser().parse_args(cli._repeat_set(arguments))
-    assert (options.recipe, options.set) == (Path("r.yaml"), ["a=1", "b=2"])
+def test_settings_may_follow_one_set_or_have_one_each(
+    recipe: Path, settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["run", *(str(recipe) if item == "RECIPE" else item for item in settings)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "headwater: --set seed: needs a whole number, not 'a'",
+        "headwater: --set threads: needs a whole number, not 'b'",
+    ]
 
 
-@pytest.mark.parametrize("command", ["run", "plan", "up"])
-def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main([command, "--help"])
-    assert ended.value.code == 0
-    assert f"headwater {command}" in capsys.readouterr().out.split("example", 1)[1]
+def test_only_may_be_given_more_than_once(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", str(recipe), "--only", "ingest", "--only", "tokenizer, split", "--json"]) == 0
+    steps = {row["name"].split()[0].split("/")[0] for row in json.loads(capsys.readouterr().out)["steps"]}
+    assert steps == {"ingest", "validate", "split", "tokenizer"}
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["plan"], ["up"], ["predict"], ["trace"]], ids=" ".join)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_has_examples_and_fits_80_columns(
+    command: list[str], option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*command, option]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("  Examples:") + 1
+    assert lines[start].startswith(f"    headwater {' '.join(command)}")
+    assert max(columns(line) for line in lines) <= 80
+
+
+def columns(line: str) -> int:
+    """How wide a line is in a terminal, where Korean letters take two columns."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in line)
+
+
+def test_without_a_command_it_shows_help_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    project = tomllib.loads(PROJECT.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert capsys.readouterr().out == f"headwater {project['version']}\n"
+
+
+def test_a_shell_completes_commands_and_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_HEADWATER_COMPLETE", "complete_bash")
+    for words, completed in (("headwater pr", ["predict"]), ("headwater run --o", ["--only"])):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+        with pytest.raises(SystemExit) as ended:
+            cli.main([])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.split() == completed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], {"pydantic", "rich", "numpy", "torch", "prefect", "mlflow"}),
+        (["run", "--hlep"], {"numpy", "torch", "prefect", "mlflow"}),
+        (["run", "nothing.yaml"], {"torch", "prefect", "mlflow"}),
+    ],
+    ids=str,
+)
+def test_what_needs_no_heavy_library_is_answered_without_one(
+    arguments: list[str], absent: set[str], tmp_path: Path
+) -> None:
+    code = "import sys; from flows import cli; cli.main(sys.argv[1:]); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | {"PYTHONPATH": str(PROJECT), "HEADWATER_HOME": str(tmp_path / "home")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not absent & set(done.stdout.split())
 
 
 def test_plan_shows_every_step_and_runs_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

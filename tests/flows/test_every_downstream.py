@@ -75,24 +75,26 @@ def test_causal_pretraining_says_what_compares_across_tokenizers(ended) -> None:
     assert 0 < metrics["eval/bits_per_byte"] < 8
 
 
-def test_generation_from_a_masked_model_is_refused(headwater: Callable, recipe: Path) -> None:
-    ended = headwater("run", recipe, "--set", "downstreams.generation.upstream=mlm")
+def test_generation_from_a_masked_model_is_refused(headwater_here: Callable, recipe: Path) -> None:
+    ended = headwater_here("run", recipe, "--set", "downstreams.generation.upstream=mlm")
     assert ended.code == 2
     assert "generation needs a model that reads from left to right" in ended.err
 
 
-def test_what_predict_cannot_answer_is_one_line(headwater: Callable, ended, tmp_path: Path) -> None:
+def test_what_predict_cannot_answer_is_one_line(
+    headwater: Callable, headwater_here: Callable, ended, tmp_path: Path
+) -> None:
     missing = headwater("predict", "every-pair@champion", '{"text_a": "가"}')
     assert (missing.code, missing.err.count("\n")) == (1, 1)
     assert "no text in field 'text_b'" in missing.err
-    nobody = headwater("predict", "nobody@champion", "가")
+    nobody = headwater_here("predict", "nobody@champion", "가")
     assert (nobody.code, nobody.err.count("\n")) == (2, 1)
     rows = tmp_path / "rows.jsonl"
     rows.write_text(
         '{"text": "음악이 훌륭했다"}\nno json\n{"text": "지루했다", "error": "a column like any other"}\n',
         encoding="utf-8",
     )
-    answers = headwater("predict", "every-classification@champion", "--file", rows)
+    answers = headwater_here("predict", "every-classification@champion", "--file", rows)
     lines = [json.loads(line) for line in answers.out.splitlines()]
     assert answers.code == 1
     assert lines[1] == {"error": "not JSON", "line": 2}

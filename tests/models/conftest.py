@@ -3,19 +3,12 @@
 from collections.abc import Callable, Iterable
 
 import pytest
-import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from models.backbone.config import ModelConfig
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """Small models are quickest on one thread."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture

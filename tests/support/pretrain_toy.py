@@ -1,7 +1,6 @@
-"""Pretrains a tiny model in a process of its own, to be killed: `python -m tests.support.pretrain_toy FOLDER`."""
+"""Pretrains a tiny model, in a process of its own where it is to be killed."""
 
 import json
-import sys
 from pathlib import Path
 
 import torch
@@ -38,7 +37,3 @@ def main(folder: Path) -> None:
     )
     pretrain.save(folder / "made", model, tokenizer, history)
     (folder / "curve.json").write_text(json.dumps(shown))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -45,7 +45,7 @@ def repeat(job: Job, config: Toy, rows: refs.Ingested) -> None:
     (job.out / "words.txt").write_text((job.files(rows) / "folder" / "word.txt").read_text() * 2)
 
 
-@step(refs.Adapted, isolated=True, beside=True)
+@step(refs.Adapted, process="shared")
 def meet(job: Job, config: Toy) -> None:
     """Waits in a training process for another word to come."""
     meeting = Path(config.calls)
@@ -58,13 +58,13 @@ def meet(job: Job, config: Toy) -> None:
     job.metrics({"threads": job.threads, "met": met})
 
 
-@step(refs.Model, isolated=True)
+@step(refs.Model, process="exclusive")
 def alone(job: Job, config: Toy) -> None:
     """Looks in a training process whether anything else goes on."""
     job.metrics({"threads": job.threads, "met": any(Path(config.calls).iterdir())})
 
 
-@step(refs.Model, isolated=True)
+@step(refs.Model, process="exclusive")
 def train(job: Job, config: Toy, rows: refs.Ingested) -> None:
     """Counts in the training process, where it can be killed and goes on."""
     saved = job.scratch / "count.txt"

@@ -5,19 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tasks.graph.step import RunContext
+from tasks.running.execution import RunContext
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import connection, runs
 
 
 @pytest.fixture(scope="session")
-def home_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HEADWATER_HOME", str(folder))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield folder
+def home_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +25,14 @@ def processes() -> Iterator[TrainingProcesses]:
 
 
 @pytest.fixture
-def context(home_folder: Path, processes: TrainingProcesses, request: pytest.FixtureRequest) -> RunContext:
-    """What `Step.produce` needs, with an experiment and a parent run for this test alone."""
+def context(
+    home_folder: Path,
+    processes: TrainingProcesses,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> RunContext:
+    """What `produce` needs, with an experiment and a parent run for this test alone."""
+    monkeypatch.setenv("HEADWATER_HOME", str(home_folder))
     # The name becomes part of paths, in which polars reads brackets as a glob.
     name = request.node.name.translate(str.maketrans("[]", "--"))
     experiment_id = connection.experiment(name)

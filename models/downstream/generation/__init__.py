@@ -15,10 +15,9 @@ from models.data.schemas import not_blank
 from models.downstream.generation import continuations, scores
 from models.downstream.generation.features import Prompt
 from models.errors import DataError
-from models.interfaces.asked import Asked
+from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import beside, padded, texts_batch
-from models.modes import IN_CONTEXT
 from models.prompting.prompts import tokens
 from models.tokens.special import frame, soft_prompt, token_id
 

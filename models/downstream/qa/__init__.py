@@ -19,10 +19,9 @@ from models.downstream.qa import answers as answer_rows
 from models.downstream.qa import scores, windows
 from models.downstream.qa.windows import Window
 from models.errors import DataError
-from models.interfaces.asked import Asked
+from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import beside
-from models.modes import IN_CONTEXT
 
 if TYPE_CHECKING:
     import torch

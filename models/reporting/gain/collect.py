@@ -9,7 +9,7 @@ import numpy as np
 
 from models.bootstrap import Resampled, difference, interval, resampled
 from models.interfaces.downstream import Downstream
-from models.modes import CONTROLS, MODES
+from models.modes import CONTROLS, modes
 from models.reporting.collect import dropped, statistics, verdict
 from models.reporting.gain.grid import Cell, Difference, Grid
 from models.reporting.gain.saved import curves, paces, worths
@@ -52,7 +52,8 @@ def _places(models: Sequence[Scored]) -> dict[Place, dict[int, Scored]]:
     for model in models:
         summary = model.summary
         found.setdefault((summary["mode"], summary["rows"]["train"]), {})[summary["seed"]] = model
-    order = sorted(found, key=lambda place: (MODES.index(place[0]), place[1]))  # type: ignore[arg-type]
+    listed = list(modes())
+    order = sorted(found, key=lambda place: (listed.index(place[0]), place[1]))
     return {place: dict(sorted(found[place].items())) for place in order}
 
 

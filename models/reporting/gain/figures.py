@@ -5,7 +5,8 @@ from typing import Any
 from matplotlib import ticker
 from matplotlib.axes import Axes
 
-from models.modes import CONTROLS, IN_CONTEXT, MODES
+from models.interfaces.asked import IN_CONTEXT
+from models.modes import CONTROLS, modes
 from models.reporting.figures import CONTROL_STYLE, INK, WAYS, bars, figure, label_axis, png, style
 from models.reporting.gain.grid import Grid
 from models.reporting.words import spoken
@@ -27,7 +28,7 @@ def look(mode: str) -> dict[str, Any]:
     """Colour, marker and line of a mode: the same in every figure."""
     if mode in CONTROL_STYLE:
         return CONTROL_STYLE[mode]
-    ways = [name for name in MODES if name not in CONTROLS]
+    ways = [name for name in modes() if name not in CONTROLS]
     marker, line = ("^", "none") if mode in IN_CONTEXT else ("o", "-")
     return {"color": WAYS[ways.index(mode) % len(WAYS)], "marker": marker, "linestyle": line}
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from models.modes import CONTROLS, IN_CONTEXT
+from models.interfaces.asked import IN_CONTEXT
+from models.modes import CONTROLS
 from models.reporting.parts import Interval, Part, Verdict
 
 

@@ -2,10 +2,12 @@
 
 import math
 
-from models.modes import CONTROLS, IN_CONTEXT
+from models.data.counts import so_many_labels
+from models.interfaces.asked import IN_CONTEXT
+from models.modes import CONTROLS
 from models.reporting.gain.grid import Cell, Grid, Worth
 from models.reporting.parts import Verdict
-from models.reporting.words import PHRASES, at, capital, listed, number, so_many_labels, span, spoken
+from models.reporting.words import PHRASES, at, capital, listed, number, span, spoken
 
 
 def about(labels: float) -> str:

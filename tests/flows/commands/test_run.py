@@ -86,8 +86,8 @@ def test_the_same_again_is_all_hits_and_links_to_the_runs_that_made_them(
     assert first.step("pretrain")["run_id"] in note
 
 
-def test_plan_knows_what_a_change_makes_anew(first, headwater: Callable, recipe: Path) -> None:
-    planned = headwater("plan", recipe, *CHANGE, "--json")
+def test_plan_knows_what_a_change_makes_anew(first, headwater_here: Callable, recipe: Path) -> None:
+    planned = headwater_here("plan", recipe, *CHANGE, "--json")
     assert planned.code == 0
     assert {row["name"].split(" ")[0] for row in planned.document["steps"] if row["status"] == "run"} == {
         "adapt/classification/finetune",
@@ -98,6 +98,23 @@ def test_plan_knows_what_a_change_makes_anew(first, headwater: Callable, recipe:
         "score/classification/scratch",
         "promote/classification",
         "report",
+    }
+
+
+def test_plan_leaves_labelled_rows_and_baselines_alone_when_the_corpus_changes(
+    first, headwater: Callable, recipe: Path
+) -> None:
+    planned = headwater("plan", recipe, "--set", "corpus.holdout=0.02", "--json")
+    assert planned.code == 0
+    hits = {row["name"].split(" ")[0] for row in planned.document["steps"] if row["status"] == "hit"}
+    assert hits == {
+        "ingest",
+        "validate",
+        "ingest/classification",
+        "validate/classification",
+        "split/classification",
+        "adapt/classification/baseline",
+        "predict/classification/baseline",
     }
 
 

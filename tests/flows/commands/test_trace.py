@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from flows import cli
 from tests.support.recipes import SMALL, on_files, write, write_corpus, write_labelled
 
 ROW = "test7"
@@ -45,17 +44,14 @@ def run(headwater: Callable, recipe: Path):
 
 
 @pytest.fixture
-def traced(
-    run, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """What `headwater trace` prints; in this process, since starting one takes seconds."""
-    monkeypatch.setenv("HEADWATER_HOME", str(home))
+def traced(run, headwater_here: Callable) -> Callable[..., str]:
+    """What `headwater trace` prints."""
 
     def trace(*arguments: str, code: int = 0) -> str:
-        assert cli.main(["trace", *arguments]) == code
-        captured = capsys.readouterr()
-        assert (captured.err if code == 0 else captured.out) == ""
-        return captured.out if code == 0 else captured.err
+        ended = headwater_here("trace", *arguments)
+        assert ended.code == code
+        assert (ended.err if code == 0 else ended.out) == ""
+        return ended.out if code == 0 else ended.err
 
     return trace
 

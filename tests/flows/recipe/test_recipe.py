@@ -1,10 +1,11 @@
 """Recipes: what is right loads, and what is wrong is said in one line with its place."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
@@ -16,9 +17,11 @@ from models.backbone import build
 from models.backbone.config import ModelConfig
 from models.errors import RecipeError
 from models.tokens import tokenizer
+from models.tuning.trained import Trained
 from tests.support.recipes import SMALL, write
 
-PUBLISHED = sorted(Path(__file__).parents[3].joinpath("recipes").glob("*.yaml"))
+PROJECT = Path(__file__).parents[3]
+PUBLISHED = sorted(PROJECT.joinpath("recipes").glob("*.yaml"))
 
 
 @pytest.fixture
@@ -133,7 +136,12 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
         ),
         ({"gain.sizes": [0, 1]}, "gain: 'sizes' has none that finetune can learn from: give 8 or more"),
         ({"gain.entries": ["clasification"]}, "no downstream is named 'clasification': did you mean"),
-        ({"gain.modes": ["finetun"]}, "gain.modes"),
+        ({"gain.modes": ["finetun"]}, "--set gain.modes: unknown mode 'finetun': did you mean 'finetune'?"),
+        ({"downstreams.0.modes": ["few_shots"]}, "unknown mode 'few_shots': did you mean 'few_shot'?"),
+        ({"downstreams.0.finetun.epochs": 2}, "unknown key 'finetun': did you mean 'finetune'?"),
+        ({"downstreams.0.finetune.epoch": 2}, "unknown key 'epoch': did you mean 'epochs'?"),
+        ({"downstreams.0.finetune.epochs": "x"}, "finetune.epochs: needs a number, not 'x'"),
+        ({"downstreams.0.lora.epochs": -1}, "--set downstreams.0.lora.epochs: must be more than 0, not -1"),
     ],
     ids=str,
 )
@@ -145,8 +153,7 @@ def test_what_is_wrong_is_said_in_one_line(recipe: Path, overrides: dict[str, An
 
 
 def test_each_wrong_setting_has_a_line_with_its_place_in_the_file(tmp_path: Path) -> None:
-    broken = yaml.safe_load(yaml.safe_dump(SMALL)) | {"seed": "one", "threads": "two"}
-    path = write(tmp_path, broken)
+    path = write(tmp_path, {**SMALL, "seed": "one", "threads": "two"})
     lines = path.read_text(encoding="utf-8").splitlines()
     with pytest.raises(RecipeError) as error:
         Recipe.load(path)
@@ -154,6 +161,64 @@ def test_each_wrong_setting_has_a_line_with_its_place_in_the_file(tmp_path: Path
     for name in ("seed", "threads"):
         number = next(n for n, line in enumerate(lines, start=1) if line.startswith(name))
         assert any(line.startswith(f"{path}, line {number}: {name}: needs a whole number") for line in said)
+
+
+def test_ways_that_train_take_over_from_finetune_how_long_and_how_often(recipe: Path) -> None:
+    given = {"downstreams.0.finetune.epochs": 2, "downstreams.0.lora.min_steps": 7}
+    entry = Recipe.load(recipe, given).downstreams[0]
+    finetune, lora, probe = (entry.way(mode) for mode in ("finetune", "lora", "linear_probe"))
+    assert isinstance(finetune, Trained) and isinstance(lora, Trained) and isinstance(probe, Trained)
+    assert (finetune.epochs, lora.epochs, probe.epochs) == (2, 2, 2)
+    assert (finetune.min_steps, lora.min_steps, probe.min_steps) == (10, 7, 10)
+    assert finetune.learning_rates == (3e-3,)
+    assert (lora.learning_rates, probe.learning_rates) == ((1e-3, 5e-3), (1e-3, 1e-2))
+    assert entry.way("scratch") == finetune and entry.way("baseline") is None
+
+
+NEW_WAY = """
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from models.tuning.trained import Trained
+
+
+class Bias(Trained):
+    "Biases alone learn."
+
+    kind: Literal["bias"] = "bias"
+    modes: ClassVar[tuple[str, ...]] = ("bias",)
+    order: ClassVar[int] = 35
+    scale: float = Field(default=1.0, gt=0, description="Made up.")
+
+    def equip(self, model, setting, problem):
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.endswith("bias"))
+        return model
+"""
+ASKED = """
+import sys
+import models.transfer
+models.transfer.__path__.append(sys.argv[1])
+from flows.recipe import Recipe
+from models.modes import modes
+entry = Recipe.load(sys.argv[2], {"downstreams.0.modes": ["bias"], "downstreams.0.bias.scale": 2}).downstreams[0]
+(cell,) = entry.cells(entry.modes, entry.labels, (1,))
+print(list(modes()), cell.mode, cell.labels, cell.way.scale, cell.way.epochs, "torch" in sys.modules)
+print("bias" in Recipe.load(sys.argv[2]).fitting(entry))
+"""
+
+
+def test_a_way_of_transfer_is_one_file(recipe: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "bias.py").write_text(NEW_WAY, encoding="utf-8")
+    made = subprocess.run(
+        [sys.executable, "-c", ASKED, folder, recipe], capture_output=True, text=True, check=True
+    )
+    listed = ["finetune", "lora", "linear_probe", "bias", "prompt_tuning"]
+    listed += ["zero_shot", "one_shot", "few_shot", "scratch", "baseline"]
+    assert made.stdout.splitlines() == [f"{listed} bias 100 2.0 1.0 False", "True"]
 
 
 def test_a_grid_runs_every_fitting_mode_at_every_size_and_seed(recipe: Path) -> None:
@@ -182,3 +247,16 @@ def test_only_names_entries_and_steps(recipe: Path, only: list[str], entries: li
 def test_only_refuses_what_is_neither(recipe: Path) -> None:
     with pytest.raises(RecipeError, match="--only pretrian: no such entry or step: did you mean 'pretrain'"):
         Recipe.load(recipe).entries(["pretrian"])
+
+
+def test_to_read_a_recipe_imports_nothing_that_takes_seconds() -> None:
+    program = (
+        "import sys; from flows.recipe.recipe import STEPS; "
+        "print(*{'prefect', 'mlflow', 'torch', 'transformers'} & {*sys.modules}); print(*STEPS)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    slow, steps = done.stdout.splitlines()
+    assert slow == ""
+    assert {"ingest", "hold_out", "split", "leaks", "adapt", "report"} <= {*steps.split()}

@@ -151,7 +151,7 @@ def test_every_trained_parameter_gets_a_finite_gradient(
 def test_eight_rows_are_learnt_by_heart(inputs: Inputs, model: transformers.PreTrainedModel) -> None:
     pool = inputs.rows.join(examples(inputs), on="id", how="anti")
     eight = replace(inputs, rows=pl.concat([examples(inputs)[:8], pool]))
-    learn(model, eight, steps=300)
+    learn(model, eight, steps=200)
     predictions, loss = predict(model, eight)
     scores = inputs.downstream.evaluate(eight.rows, predictions)
     assert loss is not None and loss < 0.1

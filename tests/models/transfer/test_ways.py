@@ -13,23 +13,25 @@ from transformers import PreTrainedTokenizerFast
 from models.backbone import build
 from models.backbone.config import DECODERS, ModelConfig
 from models.backbone.heads import transferred
+from models.backbone.layers import inner_matrices
 from models.downstream.classification import Classification
 from models.downstream.generation import Generation
 from models.downstream.ner import NamedEntities
 from models.downstream.pair import Pair
 from models.downstream.qa import QuestionAnswering
 from models.downstream.retrieval import Retrieval
+from models.interfaces.asked import IN_CONTEXT
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Problem, Transfer, Tuned
 from models.kinds import find
-from models.modes import IN_CONTEXT, TRAINED
+from models.modes import fitting
 from models.tokens.special import soft_prompt
 from models.transfer.in_context import InContext
 from models.transfer.linear_probe import LinearProbe
 from models.transfer.lora import Lora
 from models.transfer.prompt_tuning import PromptTuning
-from models.tuning.linear_start import inner_matrices
 
+TRAINED = {"finetune", "lora", "linear_probe", "scratch", "baseline"}
 QUICK = {"learning_rates": (1e-2,), "min_steps": 12, "epochs": 1, "batch_size": 4, "evaluations": 2}
 TRAINING = [Lora(**QUICK), LinearProbe(**QUICK), PromptTuning(**QUICK, tokens=3)]
 
@@ -147,7 +149,7 @@ def test_a_model_is_asked_in_every_mode_that_means_something(
     downstream: Downstream, preset: str, make: Callable, tmp_path: Path
 ) -> None:
     problem = make(downstream, preset)
-    modes = problem.downstream.modes(preset in DECODERS)
+    modes = fitting(problem.downstream, preset in DECODERS)
     assert modes >= TRAINED and modes & {*IN_CONTEXT}
     for mode in sorted(modes & {*IN_CONTEXT}):
         empty = problem.train.clear()

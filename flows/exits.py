@@ -1,0 +1,56 @@
+"""How a command ends: its exit code, and what went wrong in one line each, never as a traceback."""
+
+import sys
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from models.errors import HeadwaterError, RecipeError
+from tasks import environment
+
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
+"""A step failed; something was wrong before the first step; Ctrl-C. All good is 0."""
+
+
+def answered(command: Callable[..., int]) -> Callable[..., int]:
+    """`command` with the folder of all state there before it starts, and with an exit code for each of its errors."""
+
+    @wraps(command)
+    def answer(*arguments: Any, **options: Any) -> int:
+        environment.prepare()
+        try:
+            environment.make_home()
+            return command(*arguments, **options)
+        except RecipeError as error:
+            return say(str(error), WRONG)
+        except HeadwaterError as error:
+            return say(str(error), FAILED)
+        except OSError as error:
+            return say(f"{error.filename or environment.home()}: {error.strerror or error}", FAILED)
+        except KeyboardInterrupt:
+            return say("stopped", INTERRUPTED)
+        except Exception as error:  # noqa: BLE001 the outermost place: a bug is shown as one line too
+            return _unexpected(error)
+
+    return answer
+
+
+def say(message: str, code: int) -> int:
+    """Say what is wrong on standard error; gives the exit code."""
+    for line in message.splitlines():
+        print(f"headwater: {line}", file=sys.stderr)
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    """A bug, or a disk that is full: libraries say that in many words of their own."""
+    try:
+        environment.check_disk()
+    except HeadwaterError as cause:
+        return say(str(cause), FAILED)
+    log = environment.home() / "logs" / "traceback.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(traceback.format_exc(), encoding="utf-8")
+    words = " ".join(str(error).split())[:300]
+    return say(f"unexpected {type(error).__name__}: {words} (see {log})", FAILED)

@@ -1,0 +1,59 @@
+"""What of the project a step's key may take in: an edit anywhere else leaves its artifacts hits.
+
+Downstreams, ways of transfer, objectives and sources are chosen by a recipe and come on top.
+"""
+
+import pytest
+
+from tasks.graph import identity
+from tasks.graph.step import step_names
+
+EVERYWHERE = {"models", "models.config", "models.errors", "models.files", "models.kinds", "models.seeds"}
+TOKENS = {"models.tokens", "models.pretrained"}
+ROWS = {"models.data"}
+SOURCES = ROWS | {"tasks.reading"}
+DOWNSTREAM = {"models.interfaces", "models.adapted", "models.modes"}
+MODEL = TOKENS | {"models.backbone", "models.training"}
+ASKING = MODEL | DOWNSTREAM | {"models.inference"}
+
+MAY_TAKE_IN: dict[str, set[str]] = {
+    "ingest": SOURCES,
+    "validate": ROWS,
+    "hold_out": SOURCES,
+    "split": ROWS,
+    "leaks": ROWS,
+    "tokenizer": TOKENS,
+    "encode": TOKENS,
+    "fetch": TOKENS,
+    "pretrain": MODEL | {"models.interfaces", "models.pretraining"},
+    "adapt": ASKING | ROWS | {"models.transfer", "models.tuning", "tasks.serving"},
+    "predict": ASKING,
+    "score": DOWNSTREAM | {"models.bootstrap"},
+    "promote": ASKING | {"models.bootstrap", "models.transfer"},
+    "report": DOWNSTREAM | ROWS | {"models.bootstrap", "models.reporting", "tasks.score"},
+}
+"""By step, the folders below `models/` and `tasks/`, and the modules that lie in no folder."""
+
+
+def rooms(step: str) -> set[str]:
+    """The folders, and the modules in none, that the key of a step takes in."""
+    names = (name.replace("/", ".") for name in identity.code_of([f"tasks.{step}"]))
+    return {".".join(name.split(".")[:2]) for name in names}
+
+
+@pytest.mark.parametrize("step", step_names())
+def test_a_key_takes_in_what_its_step_is_made_of_and_nothing_else(step: str) -> None:
+    found = rooms(step)
+    assert f"tasks.{step}" in found
+    assert found - EVERYWHERE - {f"tasks.{step}"} <= MAY_TAKE_IN[step]
+
+
+def test_pretraining_and_what_comes_before_know_no_downstream() -> None:
+    for step in ("ingest", "validate", "hold_out", "tokenizer", "encode", "pretrain"):
+        code = identity.code_of([f"tasks.{step}"])
+        assert not [name for name in code if "downstream" in name], step
+
+
+def test_what_is_served_counts_in_the_key_of_what_it_writes_into() -> None:
+    assert "tasks.serving" in identity.code_of(["tasks.adapt"])
+    assert not [name for name in identity.code_of(["tasks.adapt"]) if name.startswith("tasks.storage")]
