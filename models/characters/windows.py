@@ -117,9 +117,9 @@ def joined(
     """
     logits = [np.zeros((len(text), labels)) for text in texts]
     contexts = [np.full(len(text), -1) for text in texts]
-    for found, feature in zip(outputs, features, strict=True):
+    for own, feature in zip(outputs, features, strict=True):
         row, context = feature.row, feature.context
         better = np.flatnonzero(context > contexts[row][feature.first :][: len(context)])
         contexts[row][feature.first + better] = context[better]
-        logits[row][feature.first + better] = found[better]
+        logits[row][feature.first + better] = own[better]
     return logits

@@ -66,8 +66,8 @@ class Spacing(Downstream[Window]):
     def outputs(self, model: PreTrainedModel, batch: Batch) -> tuple[list[np.ndarray], float | None]:
         logits, loss = self._read(model, batch)
         pairs = zip(logits, batch["spaces"] != NOTHING, strict=True)
-        found = [item[real].double().cpu().numpy()[:, None] for item, real in pairs]
-        return found, None if loss.isnan() else float(loss)
+        each = [item[real].double().cpu().numpy()[:, None] for item, real in pairs]
+        return each, None if loss.isnan() else float(loss)
 
     def _read(self, model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (batch, longest, SLOTS), and their mean binary cross-entropy, NaN without labels."""
@@ -89,7 +89,7 @@ class Spacing(Downstream[Window]):
     def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         """Spaces right, predicted and gold (predictions, 3)."""
         pairs = zip(_spaces(predictions), _spaces(beside(predictions, rows)), strict=True)
-        counts = [(sum(map(min, found, gold)), sum(found), sum(gold)) for found, gold in pairs]
+        counts = [(sum(map(min, predicted, gold)), sum(predicted), sum(gold)) for predicted, gold in pairs]
         return np.array(counts, dtype=np.float64).reshape(-1, 3)
 
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
@@ -99,9 +99,9 @@ class Spacing(Downstream[Window]):
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`worst`: rows with the most spaces that are wrong or missing."""
         wrong = self.statistics(rows, predictions).astype(int) @ [-2, 1, 1]
-        found = beside(predictions, rows).with_columns(predicted=predictions["text"], wrong=wrong)
-        found = found.filter(pl.col("wrong") > 0).sort(-pl.col("wrong"), "id").head(20)
-        return {"worst": found.select("^(id|file|line|wrong|predicted)$", gold="text").to_dicts()}
+        shown = beside(predictions, rows).with_columns(predicted=predictions["text"], wrong=wrong)
+        shown = shown.filter(pl.col("wrong") > 0).sort(-pl.col("wrong"), "id").head(20)
+        return {"worst": shown.select("^(id|file|line|wrong|predicted)$", gold="text").to_dicts()}
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Pairs:
         balance = Counter[str]()

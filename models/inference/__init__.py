@@ -1,1 +1,1 @@
-"""What a model with a head says of rows."""
+"""Predictions of models, with a head or without."""

@@ -53,19 +53,19 @@ def outputs(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[list[np.ndarray], float | None]:
     """What `decode` needs of each feature, in their order, and the mean loss where the inputs are labelled."""
-    found: dict[int, np.ndarray] = {}
+    by_index: dict[int, np.ndarray] = {}
     losses: list[tuple[float, int]] = []
     model.eval()
     with torch.inference_mode():
         for indices in inputs.by_length(batch_size):
             batch = {name: tensor.to(model.device) for name, tensor in inputs.batch(indices).items()}
             made, loss = inputs.downstream.outputs(model, batch)
-            found |= zip(indices, made, strict=True)
+            by_index |= zip(indices, made, strict=True)
             if loss is not None:
                 losses.append((loss, len(indices)))
-            on_progress(len(found), len(inputs.features))
+            on_progress(len(by_index), len(inputs.features))
     mean = sum(loss * count for loss, count in losses) / sum(count for _, count in losses) if losses else None
-    return [found[index] for index in range(len(found))], mean
+    return [by_index[index] for index in range(len(by_index))], mean
 
 
 def predict(
@@ -78,5 +78,5 @@ def predict(
 
     Batch size and the order of rows change no probability by more than 1e-5 (float32 sums in another order).
     """
-    found, loss = outputs(model, inputs, batch_size, on_progress)
-    return inputs.downstream.decode(found, inputs.features, inputs.rows), loss
+    made, loss = outputs(model, inputs, batch_size, on_progress)
+    return inputs.downstream.decode(made, inputs.features, inputs.rows), loss

@@ -1,4 +1,4 @@
-"""What a pretrained model makes of texts, before it has learnt anything of a downstream."""
+"""Hidden states of a pretrained model that has learnt nothing of a downstream."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def ask_untrained(asked: Asked, downstream: Downstream[F]) -> tuple[list[F], lis
 
 def read(asked: Asked, features: Sequence[Feature], take: Take) -> list[np.ndarray]:
     """What `take` gives of each input, in their order, from a pretrained model without its head."""
-    found: dict[int, np.ndarray] = {}
+    taken: dict[int, np.ndarray] = {}
     order = sorted(range(len(features)), key=lambda number: len(features[number].input_ids))
     padding: Any = asked.tokenizer.pad_token_id
     model: Any = asked.model.base_model
@@ -35,6 +35,6 @@ def read(asked: Asked, features: Sequence[Feature], take: Take) -> list[np.ndarr
             ids = [features[number].input_ids for number in chosen]
             mask = padded([[1] * len(item) for item in ids], 0).to(model.device)
             made = take(model, padded(ids, padding).to(model.device), mask)
-            found |= zip(chosen, made.double().cpu().numpy(), strict=True)
-            asked.on_progress(len(found), len(order))
-    return [found[number] for number in range(len(features))]
+            taken |= zip(chosen, made.double().cpu().numpy(), strict=True)
+            asked.on_progress(len(taken), len(order))
+    return [taken[number] for number in range(len(features))]

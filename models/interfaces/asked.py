@@ -30,8 +30,8 @@ class Asked:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     decoder: bool
-    """Whether it reads from left to right and can go on with a text; else it can fill in hidden words, where it has a
-    head for that, and gives vectors."""
+    """Whether it reads from left to right and can continue a text; else it gives vectors, and fills in masked words
+    where it has a head for that."""
     rows: pl.DataFrame
     demonstrations: pl.DataFrame
     """Labelled rows that it is shown; none at zero shot."""

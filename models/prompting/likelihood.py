@@ -1,4 +1,4 @@
-"""How likely a pretrained model finds pieces of text: in blanks that it fills, or as what a text goes on with."""
+"""How likely a pretrained model finds pieces of text: in blanks that it fills, or as the continuation of a text."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def filled(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[np.ndarray]:
     """For each blank the mean log-probability of a token of each candidate (candidates,)."""
-    found: dict[int, np.ndarray] = {}
+    likelihoods: dict[int, np.ndarray] = {}
     order = sorted(range(len(blanks)), key=lambda number: len(blanks[number].ids))
     model.eval()
-    while len(found) < len(order):
-        chosen = _fitting(blanks, order[len(found) :])
+    while len(likelihoods) < len(order):
+        chosen = _fitting(blanks, order[len(likelihoods) :])
         texts = [blanks[number].ids for number in chosen]
         targets = padded([_targets(blanks[number]) for number in chosen], NO_TARGET)
         batch = {
@@ -62,9 +62,9 @@ def filled(
             own = scores[place : place + len(blank.at)]
             place += len(blank.at)
             tokens = torch.tensor(blank.candidates)
-            found[number] = own[torch.arange(len(own)), tokens].mean(dim=1).double().numpy()
-        on_progress(len(found), len(order))
-    return [found[number] for number in range(len(blanks))]
+            likelihoods[number] = own[torch.arange(len(own)), tokens].mean(dim=1).double().numpy()
+        on_progress(len(likelihoods), len(order))
+    return [likelihoods[number] for number in range(len(blanks))]
 
 
 def _fitting(blanks: Sequence[Blank], order: Sequence[int]) -> list[int]:

@@ -43,7 +43,7 @@ class Cue:
 
 
 def fields(template: str) -> set[str]:
-    """Names of the fields of a row that a template speaks of."""
+    """Names of the fields of a row that a template uses."""
     return {*_FIELD.findall(template)} - {LABEL}
 
 

@@ -1,4 +1,4 @@
-"""Classes told by likeness: what a few labelled examples have in common, in the states of a model that has not learnt.
+"""Classes by similarity: a state belongs to the class whose labelled examples have the nearest mean.
 
 J. Snell, K. Swersky and R. Zemel, Prototypical Networks for Few-shot Learning, NeurIPS 2017, without the training.
 """
@@ -17,10 +17,10 @@ def logits(states: np.ndarray, shown: np.ndarray, labels: Sequence[int], classes
     """(states, classes): cosine to the mean of each class's examples, over `TEMPERATURE`; -inf for one without any.
 
     The mean of all examples, classes weighing the same, is taken off first: vectors of a pretrained model share a large
-    common part that tells nothing apart.
+    common part that distinguishes nothing.
 
     Args:
-        states: (states, width) of what is to be told.
+        states: (states, width) of what is to be classified.
         shown: (examples, width), with `labels` (examples,).
     """
     numbers = np.asarray(labels)
@@ -34,9 +34,9 @@ def logits(states: np.ndarray, shown: np.ndarray, labels: Sequence[int], classes
     )
     known = ~np.isnan(means[:, 0])
     center = means[known].mean(axis=0)
-    found = np.full((len(states), classes), -np.inf)
-    found[:, known] = _unit(states - center) @ _unit(means[known] - center).T / TEMPERATURE
-    return found
+    scores = np.full((len(states), classes), -np.inf)
+    scores[:, known] = _unit(states - center) @ _unit(means[known] - center).T / TEMPERATURE
+    return scores
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

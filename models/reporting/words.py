@@ -106,8 +106,8 @@ def _control(entry: Entry, name: str) -> str:
 def _gains(entry: Entry, against: str) -> list[Gain]:
     """Headline-metric gains of the leading model at each number of labels."""
     leaders = [(labels, entry.leading(labels)) for labels in entry.sizes]
-    found = [entry.gain(best.mode, against, labels, entry.metrics[0]) for labels, best in leaders if best]
-    return [gain for gain in found if gain]
+    gains = [entry.gain(best.mode, against, labels, entry.metrics[0]) for labels, best in leaders if best]
+    return [gain for gain in gains if gain]
 
 
 def _difference(gain: Gain) -> str:

@@ -1,6 +1,6 @@
-"""Classes told by words: a masked model fills a blank, a causal one goes on, and the likeliest class's word wins.
+"""Classes by label words: a masked model fills a blank, a causal one continues the text, and the likeliest word wins.
 
-What a model thinks of a word whatever the text is taken off: its score in the same prompt with an empty text (T. Zhao
+The score of a word in the same prompt with an empty text is subtracted: a model prefers some words in any text (T. Zhao
 et al., Calibrate Before Use, ICML 2021; A. Holtzman et al., Surface Form Competition, EMNLP 2021).
 """
 
@@ -20,7 +20,7 @@ from models.tokens.special import frame, token_id
 def scores(
     asked: Asked, cues: Sequence[Cue], empty: Cue, shown: Sequence[str], words: Sequence[Sequence[str]]
 ) -> np.ndarray:
-    """(cues, classes): how much likelier than with an empty text the best word of each class is, in nats a token.
+    """(cues, classes): how much likelier the best word of each class is than with an empty text, in nats per token.
 
     Args:
         cues: the questions.
@@ -32,14 +32,14 @@ def scores(
     blanks = [blank for cue in (*cues, empty) for blank in writer.blanks(cue)]
     parts = filled(asked.model, blanks, writer.padding, asked.on_progress)
     each = len(parts) // (len(cues) + 1)
-    found = np.stack([writer.in_order(parts[at : at + each]) for at in range(0, len(parts), each)])
-    found = found[:-1] - found[-1]
+    likelihoods = np.stack([writer.in_order(parts[at : at + each]) for at in range(0, len(parts), each)])
+    likelihoods = likelihoods[:-1] - likelihoods[-1]
     ends = np.cumsum([len(of_class) for of_class in words])
-    return np.stack([part.max(axis=1) for part in np.split(found, ends[:-1], axis=1)], axis=1)
+    return np.stack([part.max(axis=1) for part in np.split(likelihoods, ends[:-1], axis=1)], axis=1)
 
 
 class _Writer:
-    """Puts questions and demonstrations into tokens."""
+    """Writes questions and demonstrations as tokens."""
 
     def __init__(self, asked: Asked, shown: Sequence[str], words: Sequence[str]) -> None:
         self.asked = asked
@@ -83,7 +83,7 @@ class _Writer:
 
     def in_order(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """(words,) from the results of the groups."""
-        found = np.empty(len(self.words))
+        ordered = np.empty(len(self.words))
         for group, part in zip(self.groups, parts, strict=True):
-            found[group] = part
-        return found
+            ordered[group] = part
+        return ordered

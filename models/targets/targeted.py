@@ -31,12 +31,12 @@ class Targeted(Downstream[Feature]):
 
     prompt: Template | None = Field(
         default=None,
-        description="How a model is asked without learning: a text with the fields of a row, and {label} where the "
-        "class is to be said. By default the row's texts, then the class.",
+        description="How a model is asked without learning: a text with the fields of a row, and {label} in place of "
+        "the class. By default the row's texts, then the class.",
     )
     label_words: Mapping[str, tuple[str, ...]] = Field(
         default={},
-        description="Words by which a class is said in the prompt, such as {positive: [great, fun]}; by default its "
+        description="Words that stand for a class in the prompt, such as {positive: [great, fun]}; by default its "
         "name.",
     )
 
@@ -122,13 +122,14 @@ class Targeted(Downstream[Feature]):
         return super().modes(decoder) | classes
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
-        """By words where the model can say some and not every class was shown; else by likeness to what was shown."""
+        """By label words where the model predicts words and not every class was shown; else by similarity to what was
+        shown."""
         features = [Feature(row=row, input_ids=[]) for row in range(asked.rows.height)]
         seen = set(asked.demonstrations[Classes.column])
         speaks = asked.decoder or asked.model.get_output_embeddings() is not None
         if speaks and (asked.decoder or not seen.issuperset(self.classes or ())):
             return features, list(self._by_words(asked))
-        return features, list(self._by_likeness(asked))
+        return features, list(self._by_similarity(asked))
 
     def _by_words(self, asked: Asked) -> np.ndarray:
         from models.targets import label_words
@@ -142,8 +143,8 @@ class Targeted(Downstream[Feature]):
         cues = [prompts.cue(template, row) for row in asked.rows.iter_rows(named=True)]
         return label_words.scores(asked, cues, prompts.cue(template, {}), shown, list(words.values()))
 
-    def _by_likeness(self, asked: Asked) -> np.ndarray:
-        """A class that was not shown is stood for by its words."""
+    def _by_similarity(self, asked: Asked) -> np.ndarray:
+        """The words of a class that was not shown serve as its example."""
         from models.prompting import prototypes
         from models.targets.text_vectors import text_vectors
 
@@ -171,10 +172,10 @@ class Targeted(Downstream[Feature]):
         return self.goal().metrics(totals)
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
-        found = beside(predictions, rows)
-        shown = [name for name in ("id", "file", "line", *self.texts) if name in found.columns]
-        gold = found[self.goal_type().column]
-        details = self.goal().details(found.select(*shown, gold=self.goal_type().column), predictions)
+        answered = beside(predictions, rows)
+        shown = [name for name in ("id", "file", "line", *self.texts) if name in answered.columns]
+        gold = answered[self.goal_type().column]
+        details = self.goal().details(answered.select(*shown, gold=self.goal_type().column), predictions)
         if self.goal_type() is Classes:
             commonest = gold.value_counts().sort("count", gold.name, descending=[True, False])[gold.name][0]
             guessed = predictions.with_columns(prediction=pl.lit(commonest))

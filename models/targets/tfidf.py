@@ -1,4 +1,4 @@
-"""TF-IDF over characters with logistic regression: the baseline of tasks that put a text into a class.
+"""TF-IDF over characters with logistic regression: the baseline of downstreams that put a text into a class.
 
 Character n-grams see inside words, which in Korean is where the endings are: Wang & Manning, Baselines and Bigrams
 (ACL 2012), of characters in place of words.
@@ -74,11 +74,14 @@ class TfidfClassifier(TfidfModel):
 
 def class_weights(model: LogisticRegression, classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Weights (features, classes) and intercepts (classes,); a class that the fit has not seen is never predicted."""
-    coefficients, found = np.asarray(model.coef_).T, np.asarray(model.intercept_)
+    coefficients, biases = np.asarray(model.coef_).T, np.asarray(model.intercept_)
     if len(model.classes_) == 2:  # then sklearn has one column, of the second class against the first
-        coefficients, found = np.hstack([0 * coefficients, coefficients]), np.array([0.0, found[0]])
+        coefficients, biases = (
+            np.hstack([0 * coefficients, coefficients]),
+            np.array([0.0, biases[0]]),
+        )
     weights, intercepts = np.zeros((len(coefficients), classes)), np.full(classes, -np.inf)
-    weights[:, model.classes_], intercepts[model.classes_] = coefficients, found
+    weights[:, model.classes_], intercepts[model.classes_] = coefficients, biases
     return weights, intercepts
 
 

@@ -57,7 +57,7 @@ class Generation(Downstream[Prompt]):
         default=32, ge=1, description="Longest answer in tokens; a longer target loses its end."
     )
     loss_on_prompt: bool = Field(
-        default=False, description="Whether the model also learns to say the prompt."
+        default=False, description="Whether the model also learns to predict the prompt."
     )
 
     @model_validator(mode="after")
@@ -127,7 +127,7 @@ class Generation(Downstream[Prompt]):
         self, features: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase
     ) -> dict[str, torch.Tensor]:
         """A batch: `input_ids`, `attention_mask` (batch, longest), padded on the right, and `labels` likewise where
-        there are any; `prompt_ids`, `prompt_mask` (batch, longest prompt), padded on the left to go on from; the ids
+        there are any; `prompt_ids`, `prompt_mask` (batch, longest prompt), padded on the left to be continued; the ids
         of the tokenizer's `soft_prompt`, if it has one."""
         import torch
 
@@ -204,10 +204,10 @@ class Generation(Downstream[Prompt]):
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """sacrebleu's `signatures`, and `worst`: the predictions with the lowest chrF of their own."""
-        found, statistics = beside(predictions, rows), self.statistics(rows, predictions)
-        shown = [name for name in ("id", "file", "line") if name in found.columns]
+        answered, statistics = beside(predictions, rows), self.statistics(rows, predictions)
+        shown = [name for name in ("id", "file", "line") if name in answered.columns]
         worst = (
-            found.select(*shown, "prompt", gold="target", predicted=predictions["text"])
+            answered.select(*shown, "prompt", gold="target", predicted=predictions["text"])
             .with_columns(chrf=self.metrics(statistics)["chrf"])
             .filter(pl.col("chrf") < 1)
             .sort("chrf", "id")

@@ -1,4 +1,4 @@
-"""How a causal language model goes on from a prompt: the likeliest answer, and how likely a given one is."""
+"""How a causal language model continues a prompt: the likeliest answer, and how likely a given one is."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    """What the ids say, without special tokens.
+    """The text of the ids, without special tokens.
 
     Those are the ones a tokenizer names. `skip_special_tokens` would also leave out all that its trainer has marked,
-    among them pieces of words: WordPiece may be given the letters that go on a word that way.
+    among them pieces of words: WordPiece may be given the letters that continue a word that way.
     """
     special = set(tokenizer.all_special_ids)
     return str(tokenizer.decode([number for number in ids if number not in special])).strip()

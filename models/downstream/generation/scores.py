@@ -48,13 +48,13 @@ def statistics(targets: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
     """
     texts = predictions["text"].to_list()
     gold = targets.to_list()
-    found = np.zeros((len(texts), WIDTH))
+    counts = np.zeros((len(texts), WIDTH))
     if texts:
         for metric, place in zip(_sacrebleu(), (CHRF_COUNTS, BLEU_COUNTS), strict=True):
-            found[:, place] = metric._extract_corpus_statistics(texts, [gold])
-        found[:, [NATS, TOKENS]] = predictions.select("nats", "tokens").fill_null(0).to_numpy()
-        found[:, WORDS], found[:, PAIRS] = _distinct(texts, 1), _distinct(texts, 2)
-    return found
+            counts[:, place] = metric._extract_corpus_statistics(texts, [gold])
+        counts[:, [NATS, TOKENS]] = predictions.select("nats", "tokens").fill_null(0).to_numpy()
+        counts[:, WORDS], counts[:, PAIRS] = _distinct(texts, 1), _distinct(texts, 2)
+    return counts
 
 
 def metrics(totals: np.ndarray) -> dict[str, np.ndarray]:
@@ -64,19 +64,19 @@ def metrics(totals: np.ndarray) -> dict[str, np.ndarray]:
     chrF: Popović, WMT 2015; BLEU: Papineni et al., ACL 2002, of characters, for Korean words carry their endings
     and a tokenizer's spaces are not always the text's; distinct-n: Li et al., NAACL 2016.
     """
-    found: dict[str, np.ndarray] = {}
+    scored: dict[str, np.ndarray] = {}
     for name, metric, place in zip(("chrf", "bleu"), _sacrebleu(), (CHRF_COUNTS, BLEU_COUNTS), strict=True):
         sums = totals[..., place].reshape(-1, place.stop - place.start).tolist()
         scores = [metric._compute_score_from_stats(row).score / 100 for row in sums]
-        found[name] = np.minimum(scores, 1.0).reshape(totals.shape[:-1])
+        scored[name] = np.minimum(scores, 1.0).reshape(totals.shape[:-1])
     nats, tokens = totals[..., NATS], totals[..., TOKENS]
     if tokens.any():
         rate = np.divide(nats, tokens, out=np.full_like(nats, np.nan), where=tokens > 0)
-        found["perplexity"] = np.exp(np.minimum(rate, 700.0))  # beyond that no float64 holds it
+        scored["perplexity"] = np.exp(np.minimum(rate, 700.0))  # beyond that no float64 holds it
     for name, place in (("distinct_1", WORDS), ("distinct_2", PAIRS)):
         distinct, every = np.moveaxis(totals[..., place], -1, 0)
-        found[name] = np.divide(distinct, every, out=np.zeros_like(every), where=every > 0)
-    return found
+        scored[name] = np.divide(distinct, every, out=np.zeros_like(every), where=every > 0)
+    return scored
 
 
 def _sacrebleu() -> tuple[CHRF, BLEU]:

@@ -88,8 +88,8 @@ class NamedEntities(Downstream[Window]):
     def settle(self, train: pl.DataFrame) -> Self:
         if self.types is not None:
             return self
-        found = train["entities"].explode().struct.field("type").drop_nulls().unique().sort()
-        return self.model_copy(update={"types": tuple(found)})
+        types = train["entities"].explode().struct.field("type").drop_nulls().unique().sort()
+        return self.model_copy(update={"types": tuple(types)})
 
     def check(self, train: pl.DataFrame) -> None:
         if not train["entities"].list.len().sum():
@@ -139,12 +139,12 @@ class NamedEntities(Downstream[Window]):
     ) -> tuple[list[np.ndarray], float | None]:
         """Logits (characters, labels) of each feature, and the loss, where there are labels."""
         logits = self._logits(model, batch)
-        found = [
+        each = [
             item[characters != NOTHING].double().cpu().numpy()
             for item, characters in zip(logits, batch["characters"], strict=True)
         ]
         loss = self._loss(logits, batch) if "labels" in batch else None
-        return found, None if loss is None or loss.isnan() else float(loss)
+        return each, None if loss is None or loss.isnan() else float(loss)
 
     def _logits(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """(batch, longest, SLOTS, labels)"""
@@ -168,8 +168,8 @@ class NamedEntities(Downstream[Window]):
         """Columns `id`, `entities`: `{start, end, type, probability}` in the order of the text."""
         logits = windows.joined(outputs, features, rows["text"].to_list(), len(self._labels()))
         texts = zip(rows["text"], logits, strict=True)
-        found = [iob2.entities(text, own, self._types()) for text, own in texts]
-        return entities.predictions(rows, found)
+        predicted = [iob2.entities(text, own, self._types()) for text, own in texts]
+        return entities.predictions(rows, predicted)
 
     def _types(self) -> tuple[str, ...]:
         assert self.types is not None, "types are open: call settle(train) first"
@@ -184,7 +184,7 @@ class NamedEntities(Downstream[Window]):
         return super().modes(decoder) | (frozenset() if decoder else {"one_shot", "few_shot"})
 
     def ask(self, asked: Asked) -> tuple[list[Window], list[np.ndarray]]:
-        """By likeness of tokens to those of the entities that were shown."""
+        """By the similarity of tokens to those of the entities that were shown."""
         from models.downstream.ner import prototypes
 
         shown = self.encode(asked.tokenizer, asked.demonstrations, True)

@@ -24,7 +24,7 @@ class DictionaryBaseline:
         lengths: dict[str, set[int]] = defaultdict(set)
         for word in words:
             lengths[word[0]].add(len(word))
-        self._lengths = {letter: sorted(found, reverse=True) for letter, found in lengths.items()}
+        self._lengths = {letter: sorted(sizes, reverse=True) for letter, sizes in lengths.items()}
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
         """Start and end of each word of the dictionary in a text."""
@@ -38,11 +38,11 @@ class DictionaryBaseline:
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
         """An entity's probability is the share of the word's occurrences in training rows that were one."""
-        found = []
+        entities = []
         for text in rows["text"]:
             words = [(start, end, self.words[text[start:end]]) for start, end in self.places(text)]
-            found.append([entity(start, end, kind, share) for start, end, (kind, _, share) in words])
-        return predictions(rows, found)
+            entities.append([entity(start, end, kind, share) for start, end, (kind, _, share) in words])
+        return predictions(rows, entities)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def words_of(train: pl.DataFrame) -> dict[str, tuple[str, int, float]]:
             counts[text[start:end]][kind] += 1
     # Ties by name: a set has no order that would be the same in every run.
     chosen = {
-        word: min(found.items(), key=lambda item: (-item[1], item[0])) for word, found in counts.items()
+        word: min(of_word.items(), key=lambda item: (-item[1], item[0])) for word, of_word in counts.items()
     }
     scanner = DictionaryBaseline(dict.fromkeys(sorted(chosen), ()), {})
     met, right = Counter[str](), Counter[str]()

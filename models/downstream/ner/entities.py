@@ -56,8 +56,8 @@ def inside(row: dict[str, Any]) -> bool:
 
 def apart(row: dict[str, Any]) -> bool:
     """Whether no two entities overlap."""
-    found = [(entity["start"], entity["end"]) for entity in row["entities"] or () if entity is not None]
-    placed = sorted((start, end) for start, end in found if start is not None and end is not None)
+    ends = [(entity["start"], entity["end"]) for entity in row["entities"] or () if entity is not None]
+    placed = sorted((start, end) for start, end in ends if start is not None and end is not None)
     return all(end <= start for (_, end), (start, _) in pairwise(placed))
 
 

@@ -12,7 +12,7 @@ EDGE = 10.0
 
 
 def names(types: Sequence[str]) -> list[str]:
-    """IOB2: number 0 is O, odd ones begin an entity and even ones go on."""
+    """IOB2: number 0 is O, odd ones begin an entity and even ones continue it."""
     return ["O", *(f"{mark}-{kind}" for kind in types for mark in "BI")]
 
 
@@ -35,17 +35,17 @@ def entities(text: str, logits: np.ndarray, types: Sequence[str]) -> list[Entity
     """
     scores = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     best = best_labels(scores, np.array([letter.isspace() for letter in text], dtype=bool))
-    found = []
+    predicted = []
     for begin in np.flatnonzero(best % 2 == 1).tolist():
         following = np.flatnonzero(best[begin + 1 :] != best[begin] + 1)
         end = begin + 1 + int(following[0]) if len(following) else len(best)
         chance = np.exp(scores[np.arange(begin, end), best[begin:end]]).mean()
-        found.append(entity(begin, end, types[int(best[begin]) // 2], float(chance)))
-    return found
+        predicted.append(entity(begin, end, types[int(best[begin]) // 2], float(chance)))
+    return predicted
 
 
 def best_labels(scores: np.ndarray, blank: np.ndarray) -> np.ndarray:
-    """The most probable sequence that IOB2 allows: what goes on follows what it goes on with.
+    """The most probable sequence that IOB2 allows: an I follows a B or an I of its type.
 
     Viterbi's algorithm (Forney, The Viterbi Algorithm, Proceedings of the IEEE 61, 1973). White space is nearly always
     inside of an entity or outside, so that one which begins or ends with it is `EDGE` less likely.

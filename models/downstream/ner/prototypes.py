@@ -1,4 +1,4 @@
-"""Entities told by likeness: each token is of the kind whose shown examples its state is nearest to."""
+"""Entities by similarity: each token is of the type whose shown examples its state is nearest to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from models.interfaces.asked import Asked
 from models.prompting import prototypes
 
 BEGIN = 1.0
-"""How much less likely than going on it is that an entity begins, in nats: neighbours of one type are mostly one."""
+"""How much less likely it is that an entity begins than that it continues, in nats: neighbours of one type are
+mostly one entity."""
 
 
 def logits(asked: Asked, shown: Sequence[Window], features: Sequence[Window], types: int) -> list[np.ndarray]:
@@ -30,7 +31,7 @@ def logits(asked: Asked, shown: Sequence[Window], features: Sequence[Window], ty
         kinds += ((first[known] + 1) // 2).tolist()
     states = _states(asked, features)
     every = prototypes.logits(np.concatenate(states), np.concatenate(examples), kinds, types + 1)
-    found, start = [], 0
+    characters, start = [], 0
     for state, feature in zip(states, features, strict=True):
         own = every[start : start + len(state)]
         start += len(state)
@@ -38,8 +39,8 @@ def logits(asked: Asked, shown: Sequence[Window], features: Sequence[Window], ty
         of_characters = own[tokens]
         labels = np.repeat(of_characters[:, 1:], 2, axis=1)
         labels[:, ::2] -= BEGIN
-        found.append(np.hstack([of_characters[:, :1], labels]))
-    return found
+        characters.append(np.hstack([of_characters[:, :1], labels]))
+    return characters
 
 
 def _states(asked: Asked, features: Sequence[Window]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Pairs: how two texts stand to each other, as one of a few classes or as a place on a scale."""
+"""Pairs: how two texts are related, as one of a few classes or as a place on a scale."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Pair(Targeted):
     encoder: Literal["cross", "bi"] = Field(
         default="cross",
         description="cross: one input holds both texts. bi: each text has a vector of its own, and their cosine is the "
-        "score; for scores of likeness, where it learns from fewer rows.",
+        "score; for scores of similarity, where it learns from fewer rows.",
     )
     prefix: str = Field(
         default="", description="With encoder bi, what the model reads before each text ('query: ' for E5)."
@@ -128,8 +128,8 @@ class Pair(Targeted):
     def settle(self, train: pl.DataFrame) -> Self:
         if self.target == "label" or self.scale is not None:
             return super().settle(train)
-        found = Scale.between(train["score"]) if self.encoder == "bi" else Scale.of(train["score"])
-        return self.model_copy(update={"scale": (found.center, found.spread)})
+        scale = Scale.between(train["score"]) if self.encoder == "bi" else Scale.of(train["score"])
+        return self.model_copy(update={"scale": (scale.center, scale.spread)})
 
     # ---- model
 
@@ -187,9 +187,9 @@ class Pair(Targeted):
             return super().outputs(model, batch)
         from torch.nn.functional import mse_loss
 
-        found = cosines(model, batch, self.pooling)
-        loss = float(mse_loss(found, batch["labels"].float())) if "labels" in batch else None
-        return list(found.double().cpu().numpy()[:, None]), loss
+        alike = cosines(model, batch, self.pooling)
+        loss = float(mse_loss(alike, batch["labels"].float())) if "labels" in batch else None
+        return list(alike.double().cpu().numpy()[:, None]), loss
 
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         if self.encoder == "bi":
@@ -203,7 +203,7 @@ class Pair(Targeted):
         return super().modes(decoder) | cosine
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
-        """Classes as others are; a score is the cosine of the two texts' vectors."""
+        """Classes as `Targeted` has them; a score is the cosine of the two texts' vectors."""
         if self.target == "label":
             return super().ask(asked)
         from models.inference.states import ask_untrained

@@ -1,4 +1,4 @@
-"""How alike two texts are, by the vectors of a model that reads them apart."""
+"""How similar two texts are, by the vectors of a model that reads them apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def cosines(model: PreTrainedModel, batch: Mapping[str, Tensor], pooling: Pooling) -> Tensor:
-    """(batch,) how alike two texts are: `input_ids` and `other_input_ids` (batch, longest), with their masks."""
+    """(batch,) cosines of two texts' vectors: `input_ids` and `other_input_ids` (batch, longest), with their masks."""
     first, second = (
         vectors(model, batch[f"{side}input_ids"], batch[f"{side}attention_mask"], pooling)
         for side in ("", "other_")

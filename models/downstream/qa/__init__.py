@@ -128,8 +128,8 @@ class QuestionAnswering(Downstream[Window]):
         output = model(**batch)
         logits = torch.stack([output.start_logits, output.end_logits], dim=-1).double().cpu().numpy()
         lengths = batch["attention_mask"].sum(dim=1).tolist()
-        found = [item[:length] for item, length in zip(logits, lengths, strict=True)]
-        return found, None if output.loss is None else float(output.loss)
+        each = [item[:length] for item, length in zip(logits, lengths, strict=True)]
+        return each, None if output.loss is None else float(output.loss)
 
     def oracle(self, feature: Window) -> np.ndarray:
         assert feature.answer is not None, "the feature is not labelled"
@@ -148,8 +148,8 @@ class QuestionAnswering(Downstream[Window]):
         """
         best = [(-np.inf, 0, 0, 0.0)] * rows.height
         for logits, feature in zip(outputs, features, strict=True):
-            found = windows.best_span(logits, feature.first, feature.offsets, self.max_answer)
-            best[feature.row] = max(best[feature.row], found, key=lambda item: item[0])
+            span = windows.best_span(logits, feature.first, feature.offsets, self.max_answer)
+            best[feature.row] = max(best[feature.row], span, key=lambda item: item[0])
         return answer_rows.predictions(rows, [item[1:] for item in best])
 
     # ---- without learning
@@ -158,7 +158,7 @@ class QuestionAnswering(Downstream[Window]):
         return super().modes(decoder) | (frozenset(IN_CONTEXT) if decoder else frozenset())
 
     def ask(self, asked: Asked) -> tuple[list[Window], list[np.ndarray]]:
-        """The piece of the context that a causal model most likely continues with after the question."""
+        """The piece of the context that a causal model finds the likeliest continuation of the question."""
         from models.downstream.qa.likeliest_span import spans
 
         return spans(asked, self.encode(asked.tokenizer, asked.rows, False), self.max_answer)

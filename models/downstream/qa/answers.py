@@ -91,10 +91,10 @@ def corrupted(right: pl.DataFrame) -> pl.DataFrame:
 
 def predictions(rows: pl.DataFrame, answers: Sequence[tuple[int, int, float]]) -> pl.DataFrame:
     """Predictions frame from the start, end and probability of each row's answer; white space around it is left out."""
-    found = []
+    answered = []
     for name, context, (start, end, probability) in zip(rows["id"], rows["context"], answers, strict=True):
         text = context[start:end]
         start += len(text) - len(text.lstrip())
         text = text.strip()
-        found.append((name, text, start, start + len(text), probability))
-    return pl.DataFrame(found, schema=PREDICTIONS, orient="row")
+        answered.append((name, text, start, start + len(text), probability))
+    return pl.DataFrame(answered, schema=PREDICTIONS, orient="row")

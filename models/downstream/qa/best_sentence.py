@@ -63,8 +63,8 @@ class BestSentence:
         chosen = pieces[first : first + self.words]
         return (chosen[0].start(), chosen[-1].end()) if chosen else (start, end)
 
-    def _weight(self, found: set[str]) -> float:
-        return math.fsum(self.rarity.get(term, self.unseen) for term in found)
+    def _weight(self, some: set[str]) -> float:
+        return math.fsum(self.rarity.get(term, self.unseen) for term in some)
 
     def save(self, folder: Path) -> None:
         """Write `sentences.json`."""
@@ -107,9 +107,9 @@ def fit(texts: Sequence[str]) -> list[BestSentence]:
     """One for each of `UNITS` and `LENGTHS`, whole sentences first; weights are smoothed as scikit-learn's are."""
     units = {}
     for unit in UNITS:
-        found = [terms(text[start:end], unit) for text in texts for start, end in sentences(text)]
-        counts = Counter(term for of in found for term in sorted(of))
-        total = 1 + len(found)
+        of_sentences = [terms(text[start:end], unit) for text in texts for start, end in sentences(text)]
+        counts = Counter(term for of in of_sentences for term in sorted(of))
+        total = 1 + len(of_sentences)
         units[unit] = (
             {term: 1 + math.log(total / (1 + count)) for term, count in counts.items()},
             1 + math.log(total),

@@ -78,10 +78,10 @@ def _pieces(context: str, offsets: np.ndarray, longest: int, most_words: int = 4
         at for at, (begin, _) in enumerate(offsets) if at == 0 or begin == 0 or context[begin - 1].isspace()
     ]
     ends = [at - 1 for at in starts[1:]] + [len(offsets) - 1]
-    found = set()
+    pieces = set()
     for word, first in enumerate(starts):
         for last in ends[word : word + most_words]:
             for stop in (last, last - 1):
                 if stop >= first and offsets[stop][1] - offsets[first][0] <= longest:
-                    found.add((first, stop))
-    return sorted(found)
+                    pieces.add((first, stop))
+    return sorted(pieces)

@@ -38,24 +38,24 @@ def char_f1(predicted: str, gold: str) -> float:
 
 def scores(predicted: Iterable[str], gold: pl.Series) -> np.ndarray:
     """Whether each answer is exact, its F1, and 1 (answers, 3); of several gold ones the best counts."""
-    found = []
+    scored = []
     for answer, answers in zip(predicted, gold.to_list(), strict=True):
         texts = [item["text"] for item in answers]
         exact = any(normalised(answer) == normalised(text) for text in texts)
-        found.append((float(exact), max(char_f1(answer, text) for text in texts), 1.0))
-    return np.array(found, dtype=np.float64).reshape(-1, 3)
+        scored.append((float(exact), max(char_f1(answer, text) for text in texts), 1.0))
+    return np.array(scored, dtype=np.float64).reshape(-1, 3)
 
 
 def worst(rows: pl.DataFrame, predictions: pl.DataFrame) -> list[dict[str, Any]]:
     """The answers that are not exact with the highest probability, with the context around gold."""
     rows = beside(predictions, rows)
-    found = rows.with_columns(
+    answered = rows.with_columns(
         predicted=predictions["answer"],
         probability=predictions["probability"],
         exact=scores(predictions["answer"], rows["answers"])[:, 0],
     )
-    wrong = found.filter(pl.col("exact") == 0).sort("probability", "id", descending=[True, False])
-    names = [name for name in ("id", "file", "line", "question") if name in found.columns]
+    wrong = answered.filter(pl.col("exact") == 0).sort("probability", "id", descending=[True, False])
+    names = [name for name in ("id", "file", "line", "question") if name in answered.columns]
     shown = []
     for row in wrong.head(WORST).iter_rows(named=True):
         gold = list(dict.fromkeys(answer["text"] for answer in row["answers"]))

@@ -81,7 +81,7 @@ def _cut(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], most: int) ->
     while long:
         made = tokenizer([cut[at] for at in long], add_special_tokens=False, return_offsets_mapping=True)
         offsets: Any = made["offset_mapping"]
-        ends = {at: found[most][0] for at, found in zip(long, offsets, strict=True) if len(found) > most}
+        ends = {at: tokens[most][0] for at, tokens in zip(long, offsets, strict=True) if len(tokens) > most}
         for at, end in ends.items():
             cut[at] = cut[at][: min(end, len(cut[at]) - 1)]
         long = list(ends)

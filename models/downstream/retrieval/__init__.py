@@ -1,6 +1,6 @@
 """Retrieval: which of many passages answers a query.
 
-One model reads queries and passages apart, and a passage answers a query the better the more alike their vectors are.
+One model reads queries and passages apart; the more similar their vectors, the better a passage answers a query.
 It learns from queries with a passage that answers them: each has to be nearer to its own passage than to those of the
 other queries of the batch.
 """
@@ -60,7 +60,7 @@ class Retrieval(Downstream[Text]):
     temperature: float = Field(
         default=0.05,
         gt=0,
-        description="What cosines are divided by in training: less counts the nearest wrong passages more.",
+        description="What cosines are divided by in training: the lower, the more the nearest wrong passages count.",
     )
 
     # ---- rows
@@ -163,9 +163,9 @@ class Retrieval(Downstream[Text]):
     ) -> tuple[list[np.ndarray], float | None]:
         """A vector (width,) of length 1 for each feature; and the loss of the labelled queries, where there are any."""
         texts = {name: batch[name] for name in _TEXT}
-        found = embedding.vectors(model, **texts, pooling=self.pooling)
-        loss = float(self._contrast(model, found[batch["asked"]], batch)) if "asked" in batch else None
-        return list(found.double().cpu().numpy()), loss
+        vectors = embedding.vectors(model, **texts, pooling=self.pooling)
+        loss = float(self._contrast(model, vectors[batch["asked"]], batch)) if "asked" in batch else None
+        return list(vectors.double().cpu().numpy()), loss
 
     def _contrast(
         self, model: PreTrainedModel, queries: torch.Tensor, batch: dict[str, torch.Tensor]
@@ -196,19 +196,19 @@ class Retrieval(Downstream[Text]):
         passages, queries = (
             [by_row[row] for row in (rows["passage"] == side).arg_true()] for side in (True, False)
         )
-        found = np.array(passages)
-        return ranking.rank(rows, (found @ query for query in queries))
+        candidates = np.array(passages)
+        return ranking.rank(rows, (candidates @ query for query in queries))
 
     # ---- score
 
     def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         """Reciprocal rank, nDCG, recall of 1 and of 10, and 1 (predictions, 5)."""
         gold = beside(predictions, rows)["relevant"].to_list()
-        found = [
+        of_queries = [
             (*ranking.worth(ranking.order(prediction), relevance.grades(relevant)), 1.0)
             for prediction, relevant in zip(predictions.iter_rows(named=True), gold, strict=True)
         ]
-        return np.array(found, dtype=np.float64).reshape(-1, 5)
+        return np.array(of_queries, dtype=np.float64).reshape(-1, 5)
 
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         count = np.maximum(totals[..., -1], 1.0)
@@ -225,7 +225,7 @@ class Retrieval(Downstream[Text]):
         return super().modes(decoder) | {"zero_shot"}
 
     def ask(self, asked: Asked) -> tuple[list[Text], list[np.ndarray]]:
-        """Vectors of a model that reads both ways; a causal one says how likely a passage makes a query."""
+        """Vectors of a model that reads both ways; of a causal one, how likely the query is after each passage."""
         from models.downstream.retrieval.query_likelihood import query_likelihoods
         from models.inference.states import ask_untrained
 

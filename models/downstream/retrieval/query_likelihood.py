@@ -28,11 +28,11 @@ def query_likelihoods(asked: Asked) -> tuple[list[Text], list[np.ndarray]]:
     room = prompts.room(asked.model)
     asks = [[*ids, end] for ids in prompts.tokens(asked.tokenizer, wanted["text"].to_list())]
     longest = max(map(len, asks))
-    found = np.empty((wanted.height, passages.height))
+    likelihoods = np.empty((wanted.height, passages.height))
     sizes = np.array([len(ids) for ids in asks])
     for number, ids in enumerate(prompts.tokens(asked.tokenizer, passages["text"].to_list())):
         prefix = [*begin, *ids[: room - longest - len(begin) - 1], end]
-        found[:, number] = continued(asked.model, prefix, asks) / sizes
+        likelihoods[:, number] = continued(asked.model, prefix, asks) / sizes
         asked.on_progress(number + 1, passages.height)
     features = [Text(row=row, input_ids=[]) for row in range(rows.height)]
     outputs: list[np.ndarray] = []
@@ -42,6 +42,6 @@ def query_likelihoods(asked: Asked) -> tuple[list[Text], list[np.ndarray]]:
             outputs.append(np.eye(1, passages.height, passage)[0])
             passage += 1
         else:
-            outputs.append(found[query])
+            outputs.append(likelihoods[query])
             query += 1
     return features, outputs

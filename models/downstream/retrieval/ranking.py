@@ -47,15 +47,15 @@ def rank(rows: pl.DataFrame, scores: Iterable[np.ndarray]) -> pl.DataFrame:
         raise DataError("there are no passages to rank: give rows whose 'passage' is true beside the queries")
     ids, texts = passages["id"].to_list(), passages["text"].to_list()
     by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__))
-    found = []
+    ranked = []
     for name, values in zip(rows.filter(~pl.col("passage"))["id"], scores, strict=True):
         rounded = np.round(values, DIGITS)
         best = by_id[np.argsort(-rounded[by_id], kind="stable")][:KEPT].tolist()
         ranking = [
             {"passage_id": ids[at], "score": float(rounded[at]), "text": texts[at]} for at in best[:TOP]
         ]
-        found.append((name, ranking, [ids[at] for at in best[TOP:]]))
-    return pl.DataFrame(found, schema=PREDICTIONS, orient="row")
+        ranked.append((name, ranking, [ids[at] for at in best[TOP:]]))
+    return pl.DataFrame(ranked, schema=PREDICTIONS, orient="row")
 
 
 def order(prediction: Mapping[str, Any]) -> list[str]:
@@ -63,17 +63,17 @@ def order(prediction: Mapping[str, Any]) -> list[str]:
     return [item["passage_id"] for item in prediction["ranking"]] + list(prediction["after"])
 
 
-def worth(found: Sequence[str], relevant: Mapping[str, int]) -> tuple[float, float, float, float]:
+def worth(ranked: Sequence[str], relevant: Mapping[str, int]) -> tuple[float, float, float, float]:
     """Reciprocal rank and nDCG of the first 10, and the recall of the first and of the first 10.
 
     The gain of a passage is its grade, as in `trec_eval` (Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR
     techniques, 2002, with a discount of log2(rank + 1)).
 
     Args:
-        found: ids of passages, the best first.
+        ranked: ids of passages, the best first.
         relevant: grade of each relevant passage; without any all four are 0.
     """
-    gains = [relevant.get(name, 0) for name in found[:TOP]]
+    gains = [relevant.get(name, 0) for name in ranked[:TOP]]
     hits = np.array([gain > 0 for gain in gains])
     first = next((1 / at for at, hit in enumerate(hits, start=1) if hit), 0.0)
     ideal = _discounted(sorted(relevant.values(), reverse=True)[:TOP])
@@ -92,7 +92,7 @@ def worst(rows: pl.DataFrame, predictions: pl.DataFrame) -> list[dict[str, Any]]
     A relevant passage that is not among `rows` is shown by its id.
     """
     texts = dict(rows.filter("passage").select("id", "text").iter_rows())
-    found = []
+    errors = []
     asked = beside(predictions, rows).iter_rows(named=True)
     for row, prediction in zip(asked, predictions.iter_rows(named=True), strict=True):
         relevant = grades(row["relevant"])
@@ -100,10 +100,10 @@ def worst(rows: pl.DataFrame, predictions: pl.DataFrame) -> list[dict[str, Any]]
         best = min(relevant, key=lambda name: (places.get(name, np.inf), -relevant[name], name), default="")
         if places.get(best) != 1:
             top = prediction["ranking"][0]["text"]
-            found.append((places.get(best), row, texts.get(best, best)[:SHOWN], top[:SHOWN]))
-    found.sort(key=lambda item: (-(item[0] or np.inf), item[1]["id"]))
+            errors.append((places.get(best), row, texts.get(best, best)[:SHOWN], top[:SHOWN]))
+    errors.sort(key=lambda item: (-(item[0] or np.inf), item[1]["id"]))
     return [
         {name: row[name] for name in ("id", "file", "line") if name in row}
         | {"query": row["text"], "rank": place or f"over {KEPT}", "gold": gold, "found": top}
-        for place, row, gold, top in found[:WORST]
+        for place, row, gold, top in errors[:WORST]
     ]

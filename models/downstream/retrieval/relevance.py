@@ -58,7 +58,7 @@ def checks() -> list[Check]:
     return [
         pa.Check(
             lambda data, wrong=problem: pl.LazyFrame(
-                {data.key: [found != wrong for found in _problems(data.lazyframe.collect())]},
+                {data.key: [has != wrong for has in _problems(data.lazyframe.collect())]},
                 schema={data.key: pl.Boolean},
             ),
             error=problem,

@@ -35,12 +35,12 @@ def bounds(worth: Worth) -> str:
 
 def claims(grid: Grid) -> list[tuple[Verdict, str]]:
     """What the grid says: of the way of transfer at each number of labels, and of the modes that only ask."""
-    found: list[tuple[Verdict, str]] = []
+    claims: list[tuple[Verdict, str]] = []
     if grid.way is not None:
-        found += [_claim(grid, grid.way, labels) for labels in grid.sizes(grid.way)]
-        found += _against_baseline(grid, grid.way)
+        claims += [_claim(grid, grid.way, labels) for labels in grid.sizes(grid.way)]
+        claims += _against_baseline(grid, grid.way)
     asked = [cell for cell in grid.cells if cell.mode in (*IN_CONTEXT, "prompt_tuning")]
-    return [*found, *(claim for cell in asked if (claim := _above_chance(grid, cell)))]
+    return [*claims, *(claim for cell in asked if (claim := _above_chance(grid, cell)))]
 
 
 def _claim(grid: Grid, way: str, labels: int) -> tuple[Verdict, str]:
