@@ -32,8 +32,8 @@ def sizes(request: pytest.FixtureRequest) -> tuple[int, ...]:
 
 @pytest.fixture(scope="module")
 def recipe(sizes: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # Two models are in the making at once, so that the kill meets both.
-    whole: dict[str, Any] = deepcopy(SMALL) | {"name": "grid", "threads": 2, "jobs": 2}
+    # In the larger grid two models are in the making at once, and the kill meets both.
+    whole: dict[str, Any] = deepcopy(SMALL) | {"name": "grid", "threads": len(sizes)}
     whole["corpus"]["sources"][0]["documents"] = 1300  # nothing is shared with the runs of other tests
     whole["upstreams"][0]["model"]["max_positions"] = 128
     rows = {"documents": 300, "train": 210, "validation": 30, "test": 60}
