@@ -14,7 +14,7 @@ from models.data import schemas as checked
 from models.data.records import Spool
 from models.downstream.ner import NamedEntities
 from models.errors import RecipeError
-from models.tokens.tokenizer import TokenizerConfig, load, wrap
+from models.tokens.tokenizer import TokenizerConfig, load_tokenizer, wrap
 from models.tokens.tokenizer_training import train as train_tokenizer
 from tasks.reading.source import Record, Rejected
 from tasks.sources.klue_ner import KlueNer
@@ -159,7 +159,7 @@ def real_tokenizer(kind: str, rows: pl.DataFrame) -> PreTrainedTokenizerBase:
         folder = os.environ.get("HEADWATER_MODELS")
         if not folder:
             pytest.skip("HEADWATER_MODELS does not name the folder with the models")
-        return load(f"{folder}/multilingual-e5-small-ko")
+        return load_tokenizer(f"{folder}/multilingual-e5-small-ko")
     texts = rows["text"].to_list()
     return wrap(train_tokenizer(TokenizerConfig(vocabulary=8000), lambda: [texts]))
 

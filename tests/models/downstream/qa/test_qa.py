@@ -18,7 +18,7 @@ from models.backbone.heads import from_scratch
 from models.downstream.qa import QuestionAnswering
 from models.errors import DataError
 from models.inference.inputs import Inputs, predict
-from models.tokens.tokenizer import TokenizerConfig, load, wrap
+from models.tokens.tokenizer import TokenizerConfig, load_tokenizer, wrap
 from models.tokens.tokenizer_training import train as train_tokenizer
 from tests.support.qa_rows import SHORT, WORDS, asked, known
 
@@ -142,7 +142,7 @@ def real_tokenizer(kind: str, rows: pl.DataFrame) -> PreTrainedTokenizerBase:
         folder = os.environ.get("HEADWATER_MODELS")
         if not folder:
             pytest.skip("HEADWATER_MODELS does not name the folder with the models")
-        return load(f"{folder}/multilingual-e5-small-ko")
+        return load_tokenizer(f"{folder}/multilingual-e5-small-ko")
     texts = rows["context"].unique(maintain_order=True).to_list()
     return wrap(train_tokenizer(TokenizerConfig(vocabulary=8000), lambda: [texts]))
 
