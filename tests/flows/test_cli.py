@@ -205,7 +205,7 @@ def test_a_shell_completes_commands_and_options(
         (["run", "--hlep"], {"numpy", "torch", "prefect", "mlflow"}),
         (["run", "nothing.yaml"], {"torch", "prefect", "mlflow"}),
     ],
-    ids=str,
+    ids=["help", "mistyped", "missing"],
 )
 def test_what_needs_no_heavy_library_is_answered_without_one(
     arguments: list[str], absent: set[str], tmp_path: Path
