@@ -32,12 +32,12 @@ _BOUNDS = {
 
 def complaints(error: ValidationError, document: Document) -> list[str]:
     """One line for each thing that is wrong."""
-    found = error.errors(include_url=False)
-    places = [tuple(item["loc"]) for item in found]
+    errors = error.errors(include_url=False)
+    places = [tuple(item["loc"]) for item in errors]
     # A list that lost its broken items is too short only because of them.
     return [
         _line(item, document)
-        for item, place in zip(found, places, strict=True)
+        for item, place in zip(errors, places, strict=True)
         if item["type"] != "too_short" or not any(_below(other, place) for other in places)
     ]
 

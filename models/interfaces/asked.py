@@ -30,7 +30,7 @@ class Asked:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     decoder: bool
-    """Whether it reads from left to right and can go on with a text; else it can fill in hidden words, where it has a
+    """Whether it reads from left to right and can continue a text; else it can fill in hidden words, where it has a
     head for that, and gives vectors."""
     rows: pl.DataFrame
     demonstrations: pl.DataFrame

@@ -112,10 +112,10 @@ SOFT = "[prompt {}]"
 def soft_prompt(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Ids of the tokens that prompt tuning has added, in their order; most tokenizers have none."""
     fast: Any = tokenizer
-    known, found = fast.get_added_vocab(), []
-    while (name := SOFT.format(len(found))) in known:
-        found.append(known[name])
-    return found
+    known, ids = fast.get_added_vocab(), []
+    while (name := SOFT.format(len(ids))) in known:
+        ids.append(known[name])
+    return ids
 
 
 def frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], int]:
@@ -124,7 +124,7 @@ def frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], int]:
     Raises:
         DataError: the tokenizer has none.
     """
-    found: list[int] = []
+    ends: list[int] = []
     for names, what in ((("cls", "bos"), "begin"), (("sep", "eos"), "end")):
         ids = [getattr(tokenizer, f"{name}_token_id", None) for name in names]
         known = [number for number in ids if number is not None]
@@ -133,8 +133,8 @@ def frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], int]:
                 f"the tokenizer has no token to {what} a text with ({' or '.join(names)}), which a model has to be "
                 "asked with: take another tokenizer"
             )
-        found.append(known[0])
-    return [found[0], *soft_prompt(tokenizer)], found[1]
+        ends.append(known[0])
+    return [ends[0], *soft_prompt(tokenizer)], ends[1]
 
 
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
