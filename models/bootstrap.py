@@ -44,18 +44,18 @@ def resampled(statistics: np.ndarray, metrics: Metrics, resamples: int, seed: in
     weights = np.random.default_rng([seed, count]).standard_normal((resamples, count))
     weights = (weights - weights.mean(axis=1, keepdims=True)) / np.sqrt(count * max(1, count - 1))
     draws = {
-        name: found.mean(axis=0) + weights @ (values[name] - values[name].mean())
-        for name, found in of_rows.items()
+        name: sample.mean(axis=0) + weights @ (values[name] - values[name].mean())
+        for name, sample in of_rows.items()
     }
-    return Resampled({name: float(found.mean()) for name, found in values.items()}, draws)
+    return Resampled({name: float(value.mean()) for name, value in values.items()}, draws)
 
 
 def intervals(
     statistics: np.ndarray, metrics: Metrics, resamples: int, seed: int
 ) -> dict[str, dict[str, float]]:
     """Value and 95 % interval of each metric: `{name: {value, low, high}}`; arguments are those of `resampled`."""
-    found = resampled(statistics, metrics, resamples, seed)
-    return {name: {"value": value, **interval(found.draws[name])} for name, value in found.values.items()}
+    sample = resampled(statistics, metrics, resamples, seed)
+    return {name: {"value": value, **interval(sample.draws[name])} for name, value in sample.values.items()}
 
 
 def paired(
@@ -85,13 +85,18 @@ def difference(
 
     `better` means that a's interval of the difference lies wholly on the good side of 0, `worse` on the bad side.
     """
-    found: dict[str, dict[str, float | bool]] = {}
+    differences: dict[str, dict[str, float | bool]] = {}
     for name in [name for name in a.values if name in b.values]:
         bounds = interval(a.draws[name] - b.draws[name])
         above, below = bounds["low"] > 0, bounds["high"] < 0
         better, worse = (below, above) if name in lower_is_better else (above, below)
-        found[name] = {"value": a.values[name] - b.values[name], **bounds, "better": better, "worse": worse}
-    return found
+        differences[name] = {
+            "value": a.values[name] - b.values[name],
+            **bounds,
+            "better": better,
+            "worse": worse,
+        }
+    return differences
 
 
 def interval(draws: np.ndarray) -> dict[str, float]:

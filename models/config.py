@@ -55,8 +55,8 @@ class Config(BaseModel):
 
     def modules(self) -> tuple[str, ...]:
         """Names of the modules this configuration chooses, which are looked up at run time."""
-        found = [module for child in _children(self) for module in child.modules()]
-        return tuple(dict.fromkeys(found))
+        names = [module for child in _children(self) for module in child.modules()]
+        return tuple(dict.fromkeys(names))
 
 
 def identity(value: Any) -> Any:

@@ -10,7 +10,7 @@ class RecipeError(HeadwaterError):
 
 
 class DataError(HeadwaterError):
-    """A step cannot go on with these data or settings. Never retried. Exit code 1."""
+    """A step cannot continue with these data or settings. Never retried. Exit code 1."""
 
 
 class NetworkError(HeadwaterError):

@@ -36,7 +36,7 @@ def find(package: str, kind: str, base: type[Chosen]) -> type[Chosen]:
     if kind not in known:
         raise ValueError(f"unknown kind '{kind}'{did_you_mean(kind, known)}")
     module = importlib.import_module(f"{package}.{kind}")
-    found = [
+    classes = [
         item
         for item in vars(module).values()
         if isinstance(item, type)
@@ -44,8 +44,10 @@ def find(package: str, kind: str, base: type[Chosen]) -> type[Chosen]:
         and item.__module__ == module.__name__
         and not inspect.isabstract(item)
     ]
-    assert len(found) == 1, f"{module.__name__} must define exactly one {base.__name__}, found {len(found)}"
-    return found[0]
+    assert len(classes) == 1, (
+        f"{module.__name__} must define exactly one {base.__name__}, found {len(classes)}"
+    )
+    return classes[0]
 
 
 def chosen(package: str, base: type[Chosen]) -> Any:

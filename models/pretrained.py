@@ -1,4 +1,4 @@
-"""Models brought along: a folder, a hub id or a registered model, taken as it is or gone on from."""
+"""Models brought along: a folder, a hub id or a registered model, taken as they are or trained further."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def settings(source: str) -> dict[str, Any]:
 
 
 def is_decoder(source: str) -> bool:
-    """Whether the architecture of a folder or hub id reads from left to right and can go on with a text."""
+    """Whether the architecture of a folder or hub id reads from left to right and can continue a text."""
     from transformers.models.auto import modeling_auto as known
 
     kind = settings(source).get("model_type")

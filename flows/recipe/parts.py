@@ -95,7 +95,7 @@ class UpstreamPart(Config):
 
     @property
     def decoder(self) -> bool:
-        """Whether its model reads from left to right and can go on with a text."""
+        """Whether its model reads from left to right and can continue a text."""
         if self.objective is not None:
             return self.objective.decoder
         return self.pretrained is not None and pretrained.is_decoder(self.pretrained)
@@ -157,13 +157,13 @@ class _DownstreamPart(Config):
 
         Where nothing is shown nothing is drawn, so one seed is enough.
         """
-        found = {mode: self.way(mode) for mode in modes}
-        shown = {mode: way.shows(mode) for mode, way in found.items() if way is not None}
-        for mode, way in found.items():
+        way_of = {mode: self.way(mode) for mode in modes}
+        shown = {mode: way.shows(mode) for mode, way in way_of.items() if way is not None}
+        for mode, way in way_of.items():
             if (rows := shown.get(mode)) is not None:
                 for seed in seeds[:1] if rows == 0 else seeds:
                     yield Wanted(mode, rows, seed, way)
-        for labels, (mode, way), seed in itertools.product(sizes, found.items(), seeds):
+        for labels, (mode, way), seed in itertools.product(sizes, way_of.items(), seeds):
             if shown.get(mode) is None:
                 yield Wanted(mode, None if labels == "all" else labels, seed, way)
 

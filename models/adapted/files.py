@@ -37,5 +37,5 @@ def downstream_of(folder: Path) -> Downstream:
     if not path.is_file() or not (folder / "model").is_dir():
         raise DataError(f"{folder} holds no adapted model: there is no {SETTLED} with a model beside it")
     settled = json.loads(path.read_text(encoding="utf-8"))
-    found: Any = find("models.downstream", settled["kind"], Downstream)
-    return found.model_validate(settled)
+    kind: Any = find("models.downstream", settled["kind"], Downstream)
+    return kind.model_validate(settled)

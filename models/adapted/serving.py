@@ -20,8 +20,8 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self.downstream = downstream_of(folder)
         way = json.loads((folder / WAY).read_text(encoding="utf-8"))
-        found: Any = find("models.transfer", way["kind"], Transfer)
-        self._predictor: Predictor = found.model_validate(way).load(folder, self.downstream, "auto")
+        kind: Any = find("models.transfer", way["kind"], Transfer)
+        self._predictor: Predictor = kind.model_validate(way).load(folder, self.downstream, "auto")
         self._pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
         apart = self._pool is not None and self._predictor.reads_apart
         self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None
@@ -40,11 +40,11 @@ class Served:
         """
         asked = self._rows(requests)
         rows = asked if self._pool is None else pl.concat([asked, self._pool], how="diagonal")
-        features, found = self._predictor.outputs(rows if self._known is None else asked, False)
+        features, outputs = self._predictor.outputs(rows if self._known is None else asked, False)
         if self._known is not None:
             known = [replace(feature, row=feature.row + asked.height) for feature in self._known[0]]
-            features, found = [*features, *known], [*found, *self._known[1]]
-        predictions = self.downstream.decode(found, features, rows)
+            features, outputs = [*features, *known], [*outputs, *self._known[1]]
+        predictions = self.downstream.decode(outputs, features, rows)
         return [self.downstream.answer(prediction) for prediction in predictions.iter_rows(named=True)]
 
     def _rows(self, requests: Sequence[Mapping[str, Any]]) -> pl.DataFrame:

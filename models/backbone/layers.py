@@ -34,13 +34,13 @@ def matrices(model: nn.Module) -> list[Matrix]:
     others = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     scores = _scoring(model) if isinstance(model, PreTrainedModel) else None
     heads = getattr(getattr(model, "config", None), "num_attention_heads", None)
-    found: list[Matrix] = []
+    result: list[Matrix] = []
     for name, module in model.named_modules():
         if not isinstance(module, nn.Linear | Conv1D) or module is scores or id(module.weight) in others:
             continue
         others.add(id(module.weight))
-        found.append(_matrix(name, module, heads))
-    return found
+        result.append(_matrix(name, module, heads))
+    return result
 
 
 def _matrix(name: str, layer: nn.Linear | Conv1D, heads: int | None) -> Matrix:

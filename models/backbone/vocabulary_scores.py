@@ -1,7 +1,7 @@
 """Scores of the vocabulary, computed only where they are asked for.
 
-Objectives that say tokens share this. Heads act on each position by itself, so a hook on the base model hands the head
-the wanted positions and nothing else; this works for every architecture that `AutoModelForMaskedLM` and
+Objectives that predict tokens share this. Heads act on each position by itself, so a hook on the base model hands the
+head the wanted positions and nothing else; this works for every architecture that `AutoModelForMaskedLM` and
 `AutoModelForCausalLM` know.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and recipes load objectives
     from transformers import PreTrainedModel
 
 NO_TARGET = -100
-"""Where there is nothing to say."""
+"""Marks positions at which nothing is predicted."""
 
 
 def target_logits(
@@ -67,7 +67,7 @@ def output_layer(model: PreTrainedModel) -> Linear:
     from torch.nn import Linear
 
     layer = model.get_output_embeddings()
-    assert isinstance(layer, Linear), "models that say tokens end in one"
+    assert isinstance(layer, Linear), "models that predict tokens end in one"
     return layer
 
 
@@ -91,11 +91,11 @@ def sample(tokens: Tensor, frequency: Tensor, extra: int, generator: Generator) 
 
     size = len(frequency)
     drawn = torch.randint(size, (extra,), generator=generator)
-    found = torch.unique(torch.cat([tokens, drawn]))
-    missed = len(tokens) * torch.log1p(-frequency[found].double().clamp(max=0.5)) + extra * math.log1p(
+    candidates = torch.unique(torch.cat([tokens, drawn]))
+    missed = len(tokens) * torch.log1p(-frequency[candidates].double().clamp(max=0.5)) + extra * math.log1p(
         -1 / size
     )
-    return {"candidates": found, "log_inclusion": torch.log1p(-missed.exp()).float()}
+    return {"candidates": candidates, "log_inclusion": torch.log1p(-missed.exp()).float()}
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, batch: Mapping[str, Tensor]) -> Tensor:

@@ -41,7 +41,7 @@ class Objective(Chosen, ABC):
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
     decoder: ClassVar[bool] = False
-    """Whether the model reads from left to right and can go on with a text."""
+    """Whether the model reads from left to right and can continue a text."""
 
     def prepare(self, model: PreTrainedModel, vocabulary: Vocabulary) -> None:
         """Gives fresh weights a better start where the objective knows one."""

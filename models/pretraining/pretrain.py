@@ -99,15 +99,15 @@ def pretrain(
 
     objective: Objective = config.objective
     model = build.build(config.model, tokenizer, objective.model_class, config.seed)
-    words = vocabulary(train, tokenizer)
+    vocabulary = vocabulary_of(train, tokenizer)
     if config.model.pretrained is None:
-        objective.prepare(model, words)
+        objective.prepare(model, vocabulary)
         if config.train.warm_start:
             on_progress(0, 1, "counting which tokens occur together")
-            warm_start.apply(model, train, words.special, config.seed, workplace)
-    batches = Batches(objective, train, words, config.train.batch_tokens, config.seed)
+            warm_start.apply(model, train, vocabulary.special, config.seed, workplace)
+    batches = Batches(objective, train, vocabulary, config.train.batch_tokens, config.seed)
     unseen = sample(validation, config)
-    held_out = Batches(objective, unseen, words, config.train.batch_tokens, config.seed)
+    held_out = Batches(objective, unseen, vocabulary, config.train.batch_tokens, config.seed)
     fixed = [held_out.at(step) for step in range(len(held_out))]
     steps = config.train.steps(train.tokens, len(batches))
     history = loop.train(
@@ -134,9 +134,14 @@ class Batches:
     """The batch of a step, a function of (seed, step) alone."""
 
     def __init__(
-        self, objective: Objective, documents: Documents, words: Vocabulary, batch_tokens: int, seed: int
+        self, objective: Objective, documents: Documents, vocabulary: Vocabulary, batch_tokens: int, seed: int
     ) -> None:
-        self._objective, self._documents, self._words, self._seed = objective, documents, words, seed
+        self._objective, self._documents, self._vocabulary, self._seed = (
+            objective,
+            documents,
+            vocabulary,
+            seed,
+        )
         self._buckets = Buckets(documents.lengths, batch_tokens, seed)
 
     def __len__(self) -> int:
@@ -148,7 +153,7 @@ class Batches:
 
         generator = torch.Generator().manual_seed(derive(self._seed, "batch", step))
         return self._objective.batch(
-            rows(self._documents, self._buckets.documents(step)), self._words, generator
+            rows(self._documents, self._buckets.documents(step)), self._vocabulary, generator
         )
 
 
@@ -168,7 +173,7 @@ def rows(documents: Documents, chosen: np.ndarray) -> dict[str, Tensor]:
     return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
 
 
-def vocabulary(documents: Documents, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
+def vocabulary_of(documents: Documents, tokenizer: PreTrainedTokenizerBase) -> Vocabulary:
     """What the objective has to know of the tokens."""
     import torch
 

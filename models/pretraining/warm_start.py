@@ -133,6 +133,6 @@ def _association(occurrences: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _weights(documents: Documents, vocabulary: int) -> np.ndarray:
-    """Frequent tokens say little: their vectors are shorter."""
+    """Frequent tokens carry little information: their vectors are shorter."""
     counts = np.bincount(documents.ids, minlength=vocabulary)
     return np.sqrt(RARITY / (RARITY + counts / max(1, counts.sum())))

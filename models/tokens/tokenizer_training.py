@@ -69,8 +69,8 @@ def _alphabet(tokenizer: Tokenizer, batches: Iterable[list[str]], config: Tokeni
             counts.update(line)
     if config.kind != "wordpiece":
         counts["▁"] = max(counts.values(), default=0) + 1  # Metaspace's sign for a space
-    found = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
-    return sorted(found[: min(ALPHABET, config.vocabulary // 3)])
+    by_frequency = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
+    return sorted(by_frequency[: min(ALPHABET, config.vocabulary // 3)])
 
 
 def _merge(tokenizer: Tokenizer, config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> None:

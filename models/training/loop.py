@@ -174,7 +174,7 @@ class _Run(Generic[M]):
         return f"loss {last['train/loss']:.3f}, {last['train/tokens_per_second']:,.0f} tokens/s"
 
     def resume(self) -> None:
-        """Goes on from the newest whole checkpoint, if there is one."""
+        """Continues from the newest whole checkpoint, if there is one."""
         folder = self.plan.workplace.folder
         checkpoint = checkpoints.newest(folder) if folder else None
         if checkpoint is None:

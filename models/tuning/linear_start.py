@@ -21,7 +21,7 @@ STATES = 20_000
 
 
 def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -> bool:
-    """Sets the weights of the model's last layer; False, and nothing set, where it does not tell classes apart."""
+    """Sets the weights of the model's last layer; False, with nothing set, where it is no classifier."""
     layer = last_layer(model)
     if layer is None:
         return False

@@ -1,6 +1,6 @@
-"""Causal language modelling: every token is said from those before it.
+"""Causal language modelling: every token is predicted from those before it.
 
-A document ends with a token of its own, which is said too: so a model learns where to stop.
+A document ends with a token of its own, which is predicted too: so a model learns where to stop.
 """
 
 from __future__ import annotations

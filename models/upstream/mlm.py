@@ -1,4 +1,4 @@
-"""Masked language modelling: some tokens are hidden, the model says what they were.
+"""Masked language modelling: some tokens are hidden, and the model predicts them.
 
 Scores are computed at hidden positions only, which saves most of the cost of a small model.
 """
@@ -36,7 +36,7 @@ class MaskedLanguageModelling(Objective):
     model_class: ClassVar[str] = "AutoModelForMaskedLM"
 
     mask_rate: float = Field(
-        default=0.2, gt=0, lt=1, description="Share of a text's tokens that the model has to say."
+        default=0.2, gt=0, lt=1, description="Share of a text's tokens that the model has to predict."
     )
     keep_rate: float = Field(
         default=0.1, ge=0, le=1, description="Share of these that it is shown all the same."
@@ -53,7 +53,7 @@ class MaskedLanguageModelling(Objective):
     bag_of_words: float = Field(
         default=0.0,
         ge=0,
-        description="Weight of a second loss: a text's mean state has to say all its words. 0: none.",
+        description="Weight of a second loss: a text's mean state has to predict all its words. 0: none.",
     )
 
     @model_validator(mode="after")

@@ -142,9 +142,9 @@ def test_held_out_loss_weighs_targets_equally(folder: Path) -> None:
         {"objective": MLM, "model": {"size": "tiny"}, "train": {"epochs": 1}}
     )
     model = build.build(config.model, tokenizer, "AutoModelForMaskedLM", 1).eval()
-    words = pretrain.vocabulary(train, tokenizer)
+    vocabulary = pretrain.vocabulary_of(train, tokenizer)
     for tokens in (64, 100_000):
-        batches = pretrain.Batches(config.objective, validation, words, tokens, seed=0)
+        batches = pretrain.Batches(config.objective, validation, vocabulary, tokens, seed=0)
         with torch.no_grad():
             found = pretrain.held_out_loss(
                 model, config.objective, [batches.at(i) for i in range(len(batches))], validation.size

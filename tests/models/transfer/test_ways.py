@@ -12,7 +12,6 @@ from transformers import PreTrainedTokenizerFast
 
 from models.backbone import build
 from models.backbone.config import DECODERS, ModelConfig
-from models.backbone.heads import transferred
 from models.backbone.layers import inner_matrices
 from models.downstream.classification import Classification
 from models.downstream.generation import Generation
@@ -101,7 +100,7 @@ def test_few_weights_learn_and_the_model_is_a_plain_one(
     problem = make(Classification(), preset)
     tuned = way.carry(problem, silent)
     before, after = (
-        transferred(problem.downstream, load_tokenizer(problem.source), problem.source, 0.0, 1),
+        LinearProbe().start(problem).model(),
         transformers.AutoModelForSequenceClassification.from_pretrained(tuned.model),
     )
     assert 0 < tuned.trainable_parameters < before.num_parameters() / 2

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from models.backbone import build
 from models.backbone.config import ModelConfig
-from models.pretraining.pretrain import rows, vocabulary
+from models.pretraining.pretrain import rows, vocabulary_of
 from models.tokens.packing import Documents
 from models.upstream.clm import CausalLanguageModelling
 from tests.support.toy_text import sentences
@@ -39,7 +39,7 @@ def batch(
 ) -> dict:
     objective = CausalLanguageModelling(candidates=candidates)
     generator = torch.Generator().manual_seed(seed)
-    return objective.batch(rows(given, np.array(chosen)), vocabulary(given, tokenizer), generator)
+    return objective.batch(rows(given, np.array(chosen)), vocabulary_of(given, tokenizer), generator)
 
 
 def test_every_token_but_the_first_is_said_and_padding_never(tokenizer) -> None:

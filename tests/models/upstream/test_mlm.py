@@ -12,7 +12,7 @@ from models.backbone.config import ModelConfig
 from models.backbone.vocabulary_scores import target_logits
 from models.errors import DataError
 from models.interfaces.objective import Vocabulary
-from models.pretraining.pretrain import vocabulary
+from models.pretraining.pretrain import vocabulary_of
 from models.tokens.packing import Documents
 from models.upstream.mlm import MaskedLanguageModelling
 from tests.support.toy_text import sentences
@@ -26,7 +26,7 @@ def tokenizer(make_tokenizer: Callable):
 @pytest.fixture
 def words(tokenizer) -> Vocabulary:
     ids = np.array(tokenizer(" ".join(sentences(50))).input_ids, np.int32)
-    return vocabulary(Documents(ids, np.array([0]), np.array([len(ids)]), np.array([1])), tokenizer)
+    return vocabulary_of(Documents(ids, np.array([0]), np.array([len(ids)]), np.array([1])), tokenizer)
 
 
 def inputs(tokenizer, texts: list[str]) -> dict[str, torch.Tensor]:
