@@ -154,7 +154,7 @@ def test_settings_may_follow_one_set_or_have_one_each(
 def test_only_may_be_given_more_than_once(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plan", str(recipe), "--only", "ingest", "--only", "tokenizer, split", "--json"]) == 0
     steps = {row["name"].split()[0].split("/")[0] for row in json.loads(capsys.readouterr().out)["steps"]}
-    assert steps == {"ingest", "validate", "split", "tokenizer"}
+    assert steps == {"ingest", "validate", "hold_out", "split", "tokenizer"}
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["plan"], ["up"], ["predict"], ["trace"]], ids=" ".join)

@@ -12,9 +12,8 @@ EVERYWHERE = {"models", "models.config", "models.errors", "models.files", "model
 TOKENS = {"models.tokens", "models.pretrained"}
 ROWS = {"models.data"}
 SOURCES = ROWS | {"tasks.reading"}
-DOWNSTREAM = {"models.interfaces", "models.adapted", "models.modes"}
-MODEL = TOKENS | {"models.backbone", "models.training"}
-ASKING = MODEL | DOWNSTREAM | {"models.inference"}
+DOWNSTREAM = {"models.interfaces", "models.adapted"}
+WAY = DOWNSTREAM | {"models.workplace"}
 
 MAY_TAKE_IN: dict[str, set[str]] = {
     "ingest": SOURCES,
@@ -25,12 +24,15 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     "tokenizer": TOKENS,
     "encode": TOKENS,
     "fetch": TOKENS,
-    "pretrain": MODEL | {"models.interfaces", "models.pretraining"},
-    "adapt": ASKING | ROWS | {"models.transfer", "models.tuning", "tasks.serving"},
-    "predict": ASKING,
+    "pretrain": TOKENS
+    | {"models.backbone", "models.interfaces", "models.pretraining", "models.training", "models.workplace"},
+    "adapt": WAY
+    | ROWS
+    | {"models.backbone", "models.modes", "models.pretrained", "models.training", "tasks.serving"},
+    "predict": WAY,
     "score": DOWNSTREAM | {"models.bootstrap"},
-    "promote": ASKING | {"models.bootstrap", "models.transfer"},
-    "report": DOWNSTREAM | ROWS | {"models.bootstrap", "models.reporting", "tasks.score"},
+    "promote": DOWNSTREAM | {"models.bootstrap"},
+    "report": WAY | ROWS | {"models.bootstrap", "models.modes", "models.reporting", "tasks.score"},
 }
 """By step, the folders below `models/` and `tasks/`, and the modules that lie in no folder."""
 
