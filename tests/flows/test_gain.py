@@ -24,19 +24,19 @@ SAME = ("grid.csv", "grid.json", "labels_saved.csv", "steps_saved.csv")
 """Files that do not depend on how long things took."""
 
 
-LARGER = pytest.param((8, 32), marks=pytest.mark.slow, id="larger")
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=[pytest.param((8,), id="small"), LARGER])
-def sizes(request: pytest.FixtureRequest) -> tuple[int, ...]:
+@pytest.fixture(scope="module")
+def sizes() -> tuple[int, ...]:
     """Numbers of labels that modes learn from."""
-    return request.param
+    return (8, 32)
 
 
 @pytest.fixture(scope="module")
 def recipe(sizes: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # In the larger grid two models are in the making at once, and the kill meets both.
-    whole: dict[str, Any] = deepcopy(SMALL) | {"name": "grid", "threads": len(sizes)}
+    # With two threads two models are in the making at once, and the kill meets both.
+    whole: dict[str, Any] = deepcopy(SMALL) | {"name": "grid", "threads": 2}
     whole["corpus"]["sources"][0]["documents"] = 1300  # nothing is shared with the runs of other tests
     whole["upstreams"][0]["model"]["max_positions"] = 128
     rows = {"documents": 300, "train": 210, "validation": 30, "test": 60}
