@@ -134,7 +134,6 @@ def scored(home: Path) -> int:
     return count
 
 
-@pytest.mark.parametrize("sizes", [LARGER], indirect=True)
 def test_killed_in_its_middle_and_taken_up_again_it_ends_in_the_same_tables(
     whole, headwater: Callable, few: Path, prefect_server: str, tmp_path: Path
 ) -> None:
