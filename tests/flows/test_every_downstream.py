@@ -15,7 +15,6 @@ from models.kinds import find, kinds
 from tasks.sources.demo import Demo
 from tests.support.recipes import SMALL, write
 
-pytestmark = pytest.mark.slow
 KINDS = kinds("models.downstream")
 VIEWS = get_args(Demo.model_fields["view"].annotation)
 """What the demo can make of its world; a downstream without a view of its own learns from bare text, the corpus."""

@@ -24,19 +24,19 @@ SAME = ("grid.csv", "grid.json", "labels_saved.csv", "steps_saved.csv")
 """Files that do not depend on how long things took."""
 
 
-pytestmark = pytest.mark.slow
+LARGER = pytest.param((8, 32), marks=pytest.mark.slow, id="larger")
 
 
-@pytest.fixture(scope="module")
-def sizes() -> tuple[int, ...]:
+@pytest.fixture(scope="module", params=[pytest.param((8,), id="small"), LARGER])
+def sizes(request: pytest.FixtureRequest) -> tuple[int, ...]:
     """Numbers of labels that modes learn from."""
-    return (8, 32)
+    return request.param
 
 
 @pytest.fixture(scope="module")
 def recipe(sizes: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # With two threads two models are in the making at once, and the kill meets both.
-    whole: dict[str, Any] = deepcopy(SMALL) | {"name": "grid", "threads": 2}
+    # In the larger grid two models are in the making at once, and the kill meets both.
+    whole: dict[str, Any] = deepcopy(SMALL) | {"name": "grid", "threads": len(sizes)}
     whole["corpus"]["sources"][0]["documents"] = 1300  # nothing is shared with the runs of other tests
     whole["upstreams"][0]["model"]["max_positions"] = 128
     rows = {"documents": 300, "train": 210, "validation": 30, "test": 60}
@@ -134,6 +134,7 @@ def scored(home: Path) -> int:
     return count
 
 
+@pytest.mark.parametrize("sizes", [LARGER], indirect=True)
 def test_killed_in_its_middle_and_taken_up_again_it_ends_in_the_same_tables(
     whole, headwater: Callable, few: Path, prefect_server: str, tmp_path: Path
 ) -> None:
