@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import ConfigDict
 
 from models.config import Config
+from models.files import write_whole
 
 DONE = "done.json"
 """Written last into a trial's folder."""
@@ -43,9 +44,8 @@ class Result(Trial):
 
     def write(self, folder: Path) -> None:
         """Keeps it in the trial's folder, the whole file or none."""
-        draft = folder / f"{DONE}.draft"
-        draft.write_text(self.model_dump_json())
-        draft.rename(folder / DONE)
+        with write_whole(folder / DONE) as draft:
+            draft.write_text(self.model_dump_json())
 
 
 def read(folder: Path) -> Result | None:

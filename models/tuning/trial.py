@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from models.backbone.heads import load
+from models.files import write_whole
 from models.inference.inputs import Inputs, predict
 from models.interfaces.transfer import Problem
 from models.seeds import derive
@@ -174,7 +175,6 @@ def _origin(
             fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)
         model.save_pretrained(folder)
         scores = {f"eval/{name}": value for name, value in evaluate(model, validation).items()}
-        draft = point.with_suffix(".draft")
-        draft.write_text(json.dumps({"step": 0, "tokens": 0, **scores}))
-        draft.rename(point)
+        with write_whole(point) as draft:
+            draft.write_text(json.dumps({"step": 0, "tokens": 0, **scores}))
     return folder, json.loads(point.read_text())
