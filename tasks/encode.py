@@ -12,7 +12,7 @@ from tasks.graph.step import step
 from tasks.running.job import Job
 
 
-@step(Sequences)
+@step(Sequences, process="shared")
 def encode(job: Job, config: EncodeConfig, corpus: Corpus, tokenizer: Tokenizer) -> None:
     """Cuts the corpus into tokens and packs them into sequences."""
     folder, made = job.files(corpus), load_tokenizer(job.files(tokenizer))

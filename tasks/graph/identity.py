@@ -32,7 +32,7 @@ def key_of(
     step: str, module: str, config: Config, inputs: "Mapping[str, Ref | tuple[Ref, ...] | None]"
 ) -> str:
     """The key of an artifact, 64 hexadecimal digits; needs no run."""
-    modules = (module, *config.modules())
+    modules = [module, *config.modules()]
     return digest(
         {
             "step": step,
@@ -58,7 +58,7 @@ def _input_key(value: "Ref | tuple[Ref, ...] | None") -> Any:
 
 def code_of(modules: Iterable[str]) -> dict[str, str]:
     """Digest of each project module and data file that `modules` run, transitively."""
-    paths = _closure(tuple(modules))
+    paths = _closure(modules)
     code = {name: _code_digest(path, path.stat().st_mtime_ns) for name, path in paths.items()}
     packages = {name.rpartition(".")[0]: path.parent for name, path in paths.items() if name.count(".") > 1}
     for folder in sorted(set(packages.values())):
@@ -71,12 +71,17 @@ def code_of(modules: Iterable[str]) -> dict[str, str]:
 def libraries_of(modules: Iterable[str]) -> dict[str, str]:
     """Versions of the third-party libraries that the code of `modules` imports, local build tags aside."""
     names: set[str] = set()
-    for path in _closure(tuple(modules)).values():
+    for path in _closure(modules).values():
         names |= {name.split(".")[0] for name in _imports(path, path.stat().st_mtime_ns)}
     names -= set(_PACKAGES) | set(sys.stdlib_module_names) | _NOT_NUMBERS
     distributions = _distributions()
     used = {distributions[name][0] for name in names if name in distributions}
-    return {name: importlib.metadata.version(name).split("+")[0] for name in sorted(used)}
+    return {name: _version(name) for name in sorted(used)}
+
+
+@functools.cache
+def _version(distribution: str) -> str:
+    return importlib.metadata.version(distribution).split("+")[0]
 
 
 @functools.cache
@@ -84,14 +89,18 @@ def _distributions() -> Mapping[str, list[str]]:
     return importlib.metadata.packages_distributions()
 
 
-def _closure(modules: tuple[str, ...]) -> dict[str, Path]:
+def _closure(modules: Iterable[str]) -> dict[str, Path]:
     """Project modules reached from `modules`, machinery aside, with their paths."""
     paths: dict[str, Path] = {}
+    seen: set[str] = set()
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        path = _file_of(name)
-        if path is None or name in paths or _is_machinery(name):
+        if name in seen:
+            continue
+        seen.add(name)
+        path = None if _is_machinery(name) else _file_of(name)
+        if path is None:
             continue
         paths[name] = path
         waiting.extend(_parents_of(name))

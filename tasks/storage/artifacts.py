@@ -24,6 +24,9 @@ from tasks.storage import manifest
 from tasks.storage.connection import client, reaching, search_all, tracking_uri
 
 
+_FINISHED = "attributes.status = 'FINISHED'"
+
+
 @dataclass(frozen=True)
 class Made:
     """A finished artifact: the run that made it, and what that run measured."""
@@ -35,11 +38,8 @@ class Made:
 
 def find(key: str) -> Made | None:
     """The newest finished artifact with this key whose files are really there."""
-    with reaching():
-        for run in search_all(f"tags.`headwater.key` = '{key}' and attributes.status = 'FINISHED'"):
-            if _complete(run):
-                return _made(run)
-    return None
+    run = _whole(key)
+    return run and _made(run)
 
 
 def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
@@ -49,7 +49,7 @@ def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
         if found is None:
             return None
         asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items() if value]
-        condition = " and ".join([*asked, "attributes.status = 'FINISHED'"])
+        condition = " and ".join([*asked, _FINISHED])
         runs = client().search_runs([found.experiment_id], condition, order_by=["attributes.end_time DESC"])
     absent = [name for name, value in tags.items() if not value]
     return next((_made(run) for run in runs if not any(name in run.data.tags for name in absent)), None)
@@ -67,6 +67,11 @@ def read_json(run_id: str, name: str) -> Any | None:
         if all(item.path != name for item in client().list_artifacts(run_id)):
             return None
         return json.loads(Path(client().download_artifacts(run_id, name, temporary)).read_bytes())
+
+
+def _whole(key: str) -> Run | None:
+    with reaching():
+        return next(filter(_complete, search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}")), None)
 
 
 def _made(run: Run) -> Made:
@@ -113,18 +118,30 @@ def files(ref: Ref) -> Path:
     Raises:
         StoreError: when the artifact is not (or no longer) there.
     """
-    made = find(ref.key)
-    if made is None:
-        raise StoreError(
-            f"the files of {ref.title} are no longer in the store; run the flow again to make them"
-        )
-    return folder(made.run_id, ref.key)
+    known = tracking_uri(), ref.key
+    with reaching():
+        if known not in _seen or not _complete(_seen[known]):
+            run = _whole(ref.key)
+            if run is None:
+                raise StoreError(
+                    f"the files of {ref.title} are no longer in the store; run the flow again to make them"
+                )
+            _seen[known] = run
+        return _folder(_seen[known], ref.key)
+
+
+_seen: dict[tuple[str, str], Run] = {}
+"""Artifacts whose files this process was given before, by store and key; only that they are still there is asked again."""
 
 
 def folder(run_id: str, key: str) -> Path:
     """A local folder with the files of the finished artifact that a run made; treat it as read-only."""
     with reaching():
-        return _local(client().get_run(run_id).info.artifact_uri) or _download(run_id, key)
+        return _folder(client().get_run(run_id), key)
+
+
+def _folder(run: Run, key: str) -> Path:
+    return _local(run.info.artifact_uri) or _download(run.info.run_id, key)
 
 
 def _download(run_id: str, key: str) -> Path:
