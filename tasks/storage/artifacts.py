@@ -23,8 +23,9 @@ from tasks.graph.refs import Ref
 from tasks.storage import manifest
 from tasks.storage.connection import client, reaching, search_all, tracking_uri
 
-
 _FINISHED = "attributes.status = 'FINISHED'"
+_seen: dict[tuple[str, str], Run] = {}
+"""Artifacts whose files this process was given before, by store and key: it only looks whether they still lie there."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,6 @@ def files(ref: Ref) -> Path:
                 )
             _seen[known] = run
         return _folder(_seen[known], ref.key)
-
-
-_seen: dict[tuple[str, str], Run] = {}
-"""Artifacts whose files this process was given before, by store and key; only that they are still there is asked again."""
 
 
 def folder(run_id: str, key: str) -> Path:
