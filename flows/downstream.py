@@ -53,7 +53,7 @@ def leaks_ref(
 
 
 Models = tuple[refs.Tokenizer, refs.Model]
-"""What words are cut into, and what was pretrained."""
+"""The tokenizer, and what was pretrained."""
 
 
 def score_refs(
@@ -87,7 +87,7 @@ def _scored(
     grid: bool,
 ) -> list[refs.Scores]:
     """Adapt, predict and score for each cell whose mode means something here."""
-    upstream, (words, model) = recipe.upstream_of(entry), made
+    upstream, (tokenizer_ref, model) = recipe.upstream_of(entry), made
     rows, fitting = rows_ref(recipe, entry), recipe.fitting(entry)
     leaked = leaks_ref(recipe, entry, rows, corpus)
     scores = []
@@ -108,7 +108,7 @@ def _scored(
             how,
             about=about,
             rows=rows,
-            tokenizer=words if mode == "scratch" else None,
+            tokenizer=tokenizer_ref if mode == "scratch" else None,
             model=None if mode in CONTROLS else model,
         )
         predictions = predict(

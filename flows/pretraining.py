@@ -24,13 +24,15 @@ def model_refs(
 ) -> tuple[refs.Tokenizer, refs.Model]:
     """The tokenizer and the model of an upstream: learnt from the corpus's training part, or brought along."""
     about = About(upstream=part.name, seed=recipe.seed)
-    words = tokenizer(part.tokenizer, about=about, corpus=corpus)
+    tokenizer_ref = tokenizer(part.tokenizer, about=about, corpus=corpus)
     if part.pretrained is not None:
-        return words, fetch(PretrainedConfig(pretrained=part.pretrained), about=about, tokenizer=words)
+        return tokenizer_ref, fetch(
+            PretrainedConfig(pretrained=part.pretrained), about=about, tokenizer=tokenizer_ref
+        )
     assert corpus is not None and part.objective and part.train, "a recipe checks that"
-    sequences = encode(part.encode, about=about, corpus=corpus, tokenizer=words)
+    sequences = encode(part.encode, about=about, corpus=corpus, tokenizer=tokenizer_ref)
     how = PretrainConfig(objective=part.objective, model=part.model, train=part.train, seed=recipe.seed)
-    return words, pretrain(how, about=about, sequences=sequences, tokenizer=words)
+    return tokenizer_ref, pretrain(how, about=about, sequences=sequences, tokenizer=tokenizer_ref)
 
 
 @flow(name="pretraining", flow_run_name="pretraining · {recipe.stem}")

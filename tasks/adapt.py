@@ -148,13 +148,13 @@ def _keep_validation(job: Job, predictor: Predictor, problem: Problem) -> dict[s
     Of several sets of demonstrations, each row has the mean.
     """
     downstream, rows = problem.downstream, pl.concat([problem.validation, problem.pool])
-    ids, found = problem.validation["id"], []
+    ids, draws = problem.validation["id"], []
     for number in range(predictor.draws):
         features, outputs = predictor.outputs(rows, downstream.scores_gold, number)
         predictions = downstream.decode(outputs, features, rows)
         ids = predictions["id"]
-        found.append(downstream.statistics(problem.validation, predictions))
-    statistics = np.mean(found, axis=0)
+        draws.append(downstream.statistics(problem.validation, predictions))
+    statistics = np.mean(draws, axis=0)
     table = pl.DataFrame({"id": ids}).hstack(pl.DataFrame(statistics))
     table.write_parquet(job.out / VALIDATION, compression="zstd")
     return {name: float(value) for name, value in downstream.metrics(statistics.sum(axis=0)).items()}

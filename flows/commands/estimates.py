@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from models.backbone.config import ModelConfig
 from models.pretraining.pretrain import PretrainConfig
-from models.tuning.schedule import Schedule
+from models.tuning.hyperparameters import Hyperparameters
 from tasks.adapt import AdaptConfig
 from tasks.environment import Machine
 from tasks.graph.refs import Ref
@@ -74,7 +74,7 @@ def _pretraining(ref: Ref, config: PretrainConfig) -> Estimate:
 
 def _adapting(ref: Ref, config: AdaptConfig) -> Estimate:
     how = config.way
-    if not isinstance(how, Schedule):
+    if not isinstance(how, Hyperparameters):
         return Estimate(None, None, None)
     total, active = _parameters(config.model, _vocabulary(ref))
     seconds = None

@@ -89,7 +89,7 @@ def _once(text: str, config: CleanConfig, masked: Counter[str]) -> str:
         text = _BLANK_LINES.sub("\n\n", _AROUND_LINE_END.sub("\n", text))
     for kind, token in TOKENS.items():
         if kind in config.mask and (kind != "email" or "@" in text):
-            text, found = _PATTERNS[kind].subn(token, text)
-            if found:
-                masked[kind] += found
+            text, times = _PATTERNS[kind].subn(token, text)
+            if times:
+                masked[kind] += times
     return text.strip()

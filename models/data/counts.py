@@ -26,12 +26,12 @@ def load(folder: Path) -> dict[str, Any]:
 
 def metrics(counts: Mapping[str, Any]) -> dict[str, float]:
     """Counts as MLflow metrics: totals, by part, and masked data by kind."""
-    found = {"rows/read": counts["read"], "rows/kept": counts["kept"]}
+    metrics = {"rows/read": counts["read"], "rows/kept": counts["kept"]}
     for name in ("quarantined", "removed"):
-        found[f"rows/{name}"] = sum(counts[name].values())
+        metrics[f"rows/{name}"] = sum(counts[name].values())
     for group in ("parts", "masked", "leaks"):
-        found.update({f"{group}/{name}": count for name, count in counts.get(group, {}).items()})
-    return {name: float(value) for name, value in found.items()}
+        metrics.update({f"{group}/{name}": count for name, count in counts.get(group, {}).items()})
+    return {name: float(value) for name, value in metrics.items()}
 
 
 def so_many_labels(labels: int) -> str:

@@ -40,17 +40,17 @@ class Duplicates:
         Kept texts are numbered from `first` on, in order.
         """
         sketches = self._sketches(texts)
-        found: list[Duplicate | None] = []
+        verdicts: list[Duplicate | None] = []
         number = first
         for text, sketch in zip(texts, sketches, strict=True):
             duplicate = self._find(text, sketch)
-            found.append(duplicate)
+            verdicts.append(duplicate)
             if duplicate is None:
                 self._seen[_digest(text)] = number
                 if sketch is not None and self._near is not None:
                     self._near.add(str(number), sketch)
                 number += 1
-        return found
+        return verdicts
 
     def _find(self, text: str, sketch: RMinHash | None) -> Duplicate | None:
         of = self._seen.get(_digest(text)) if self._exact else None

@@ -59,7 +59,7 @@ class Ingestion:
         counts = {
             "read": self._read,
             "kept": self._rows.rows,
-            **{name: dict(sorted(found.items())) for name, found in self._reasons.items()},
+            **{name: dict(sorted(times.items())) for name, times in self._reasons.items()},
             "masked": dict(sorted(self._masked.items())),
         }
         write(out, counts)

@@ -48,7 +48,7 @@ def find_leaks(
     ).filter(pl.col("text").str.len_chars() > 0)
     long = texts.filter(pl.col("text").str.len_chars() >= SHORTEST)["text"].unique(maintain_order=True)
     runs = _runs(texts.select("text").unique(maintain_order=True))
-    found = [pl.DataFrame(schema=LEAKS)]
+    leaks = [pl.DataFrame(schema=LEAKS)]
     for batch in corpus:
         documents = batch.select(
             corpus_id="id",
@@ -62,8 +62,8 @@ def find_leaks(
             ("partial", _sharing(documents, runs)),
         ):
             joined = hits.join(texts, on="text", how="inner", maintain_order="left_right")
-            found.append(joined.with_columns(kind=pl.lit(kind)).select(*LEAKS))
-    return pl.concat(found).unique(
+            leaks.append(joined.with_columns(kind=pl.lit(kind)).select(*LEAKS))
+    return pl.concat(leaks).unique(
         ["row_id", "part", "corpus_id", "corpus_file", "corpus_line"], keep="first", maintain_order=True
     )
 

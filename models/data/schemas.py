@@ -92,11 +92,11 @@ def _rejected(row: dict[str, Any], names: list[str]) -> Rejected:
 
 def reasons(quarantine: pl.DataFrame) -> dict[str, int]:
     """How many rows a quarantine holds for each reason, most first."""
-    found = Counter(
+    reasons = Counter(
         f"{field}: {reason}" if field else reason
         for field, reason in quarantine.select("field", "reason").iter_rows()
     )
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _convert(rows: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, pl.DataFrame]:

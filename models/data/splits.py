@@ -33,17 +33,17 @@ def assign(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
         DataError: there is nothing to train on.
     """
     rows = rows.with_columns(part=pl.when(pl.col("part") == "").then(pl.lit("train")).otherwise("part"))
-    found = set(rows["part"].unique())
-    if len(found) == 1:
+    parts = set(rows["part"].unique())
+    if len(parts) == 1:
         return _draw(rows, seed, {"test": DRAWN, "validation": DRAWN})
-    if "train" not in found:
+    if "train" not in parts:
         raise DataError(
-            f"rows have the parts {', '.join(sorted(found))}: name the training file as part 'train'"
+            f"rows have the parts {', '.join(sorted(parts))}: name the training file as part 'train'"
         )
-    if "test" not in found:
+    if "test" not in parts:
         rows = rows.with_columns(part=pl.col("part").replace("validation", "test"))
-        found = {"train", "test"}
-    return rows if "validation" in found else _draw(rows, seed, {"validation": DRAWN})
+        parts = {"train", "test"}
+    return rows if "validation" in parts else _draw(rows, seed, {"validation": DRAWN})
 
 
 def hold_out(rows: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:

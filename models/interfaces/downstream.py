@@ -1,4 +1,4 @@
-"""NLP tasks a pretrained model is carried over to, one file each.
+"""NLP tasks a pretrained model is carried over to, one file or folder each.
 
 A downstream says all there is to know about one NLP task: the form of its rows, how they become model inputs,
 which model class and loss it trains, how model outputs become predictions in terms of the text, how predictions

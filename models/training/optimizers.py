@@ -14,10 +14,13 @@ if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from models.backbone.layers import Matrix
 
 
-class OptimizerConfig(Config):
-    """Optimiser and schedule of one training."""
+OptimizerKind = Literal["adamw", "muon"]
 
-    kind: Literal["adamw", "muon"] = Field(
+
+class OptimizerConfig(Config):
+    """Optimizer and schedule of one training."""
+
+    kind: OptimizerKind = Field(
         default="adamw",
         description="adamw, or muon: Muon on the weight matrices and AdamW on embeddings, norms and heads.",
     )

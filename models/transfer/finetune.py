@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from models.tuning.schedule import Setting
+from models.tuning.hyperparameters import Setting
 from models.tuning.start import Start
 from models.tuning.trained import Trained
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, PositiveFloat
 
 from models.interfaces.transfer import Problem
-from models.tuning.schedule import Setting
+from models.tuning.hyperparameters import Setting
 from models.tuning.start import Start
 from models.tuning.trained import Trained
 

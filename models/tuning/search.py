@@ -7,8 +7,8 @@ trial runs twice.
 from pathlib import Path
 
 from models.interfaces.transfer import Progress
+from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.result import Result, read
-from models.tuning.schedule import Schedule, Setting
 from models.tuning.start import Start
 from models.tuning.trial import run_trial
 
@@ -16,7 +16,7 @@ from models.tuning.trial import run_trial
 class Search:
     """Trials one after another; those that have ended before are read, not run."""
 
-    def __init__(self, config: Schedule, start: Start, on_progress: Progress) -> None:
+    def __init__(self, config: Hyperparameters, start: Start, on_progress: Progress) -> None:
         self.config, self.start, self.on_progress = config, start, on_progress
         rows, settings = start.problem.train.height, config.settings()
         few = min(rows, config.search_rows)

@@ -7,15 +7,15 @@ from typing import ClassVar, Self
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor, Problem, Progress, Transfer, Tuned
-from models.tuning.schedule import Schedule
+from models.tuning.hyperparameters import Hyperparameters
 from models.tuning.start import Start, start_of
 
 
-class Trained(Schedule, Transfer):
+class Trained(Hyperparameters, Transfer):
     """A way in which weights learn. A subclass says which, by `equip`."""
 
     takes_over: ClassVar[Mapping[str, frozenset[str]]] = {
-        "finetune": frozenset(Schedule.model_fields) - {"learning_rates", "train_embeddings"}
+        "finetune": frozenset(Hyperparameters.model_fields) - {"learning_rates", "train_embeddings"}
     }
     """Equal care: how long, how often and on what. Rates are each way's own, and so is what becomes of embeddings."""
 

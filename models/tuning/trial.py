@@ -21,9 +21,9 @@ from models.interfaces.transfer import Problem
 from models.seeds import derive
 from models.training.loop import Diverged, Plan, accelerator, train
 from models.training.record import Record
+from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.linear_start import fit_last_layer
 from models.tuning.result import Result
-from models.tuning.schedule import Schedule, Setting
 from models.tuning.start import Start
 from models.workplace import Workplace
 
@@ -36,7 +36,7 @@ SORTED_BATCHES = 16
 
 
 def run_trial(
-    config: Schedule,
+    config: Hyperparameters,
     start: Start,
     rows: int,
     setting: Setting,
@@ -92,10 +92,12 @@ def _inputs(start: Start, rows: pl.DataFrame) -> Inputs:
     return Inputs(problem.downstream, start.tokenizer, pl.concat([rows, problem.pool]), labelled=True)
 
 
-def _plan(config: Schedule, problem: Problem, steps: int, setting: Setting, workplace: Workplace) -> Plan:
+def _plan(
+    config: Hyperparameters, problem: Problem, steps: int, setting: Setting, workplace: Workplace
+) -> Plan:
     return Plan(
         steps=steps,
-        optimizer=config.plan(setting.learning_rate),
+        optimizer=config.optimizer_at(setting.learning_rate),
         seed=derive(problem.seed, "dropout"),
         log_every=max(1, steps // 50),
         evaluate_every=math.ceil(steps / config.evaluations),
@@ -123,7 +125,7 @@ def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
 class Batches:
     """The batch of a step: a pure function of the seed and the step."""
 
-    def __init__(self, inputs: Inputs, config: Schedule, seed: int) -> None:
+    def __init__(self, inputs: Inputs, config: Hyperparameters, seed: int) -> None:
         self.inputs, self.config, self.seed = inputs, config, seed
         examples = [at for at, feature in enumerate(inputs.features) if not feature.pool]
         self.examples = np.array(examples)
@@ -160,7 +162,7 @@ class Batches:
 
 
 def _origin(
-    config: Schedule, start: Start, rows: int, inputs: Inputs, validation: Inputs
+    config: Hyperparameters, start: Start, rows: int, inputs: Inputs, validation: Inputs
 ) -> tuple[Path, Record]:
     """Folder of the model that all trials on these rows start from, and its point of the curves.
 

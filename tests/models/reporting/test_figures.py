@@ -38,7 +38,7 @@ def test_figures_find_every_korean_glyph_and_leave_settings_alone() -> None:
     assert dict(matplotlib.rcParams) == before
 
 
-def test_a_curve_without_speed_can_be_drawn() -> None:
+def test_a_curve_without_held_out_loss_can_be_drawn() -> None:
     history = [Point(tokens=100 * step, train_loss=9 - step / 10) for step in range(20)]
     assert figures.pretraining(history) != figures.pretraining(history[:10])
 

@@ -22,19 +22,24 @@ from models.downstream.retrieval import Retrieval
 from models.interfaces.asked import IN_CONTEXT
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Problem, Transfer, Tuned
-from models.kinds import find
+from models.kinds import find, kinds
 from models.modes import fitting
 from models.tokens.special import soft_prompt
 from models.tokens.tokenizer import load_tokenizer
+from models.transfer.finetune import Finetune
 from models.transfer.in_context import InContext
 from models.transfer.linear_probe import LinearProbe
-from models.transfer.lora import Lora
 from models.transfer.prompt_tuning import PromptTuning
+from models.tuning.trained import Trained
 from models.workplace import Workplace
 
 TRAINED = {"finetune", "lora", "linear_probe", "scratch", "baseline"}
 QUICK = {"learning_rates": (1e-2,), "min_steps": 12, "epochs": 1, "batch_size": 4, "evaluations": 2}
-TRAINING = [Lora(**QUICK), LinearProbe(**QUICK), PromptTuning(**QUICK, tokens=3)]
+WAYS = [find("models.transfer", kind, Transfer) for kind in kinds("models.transfer")]
+FEW = [way for way in WAYS if issubclass(way, Trained) and way is not Finetune]
+"""Every way that trains few of the weights."""
+TRAINING = [way.model_validate(QUICK) for way in FEW]
+PROMPTED = PromptTuning(**QUICK, tokens=3)
 
 
 def silent(done: int, total: int, text: str) -> None:
@@ -119,7 +124,7 @@ def test_few_weights_learn_and_the_model_is_a_plain_one(
 
 def test_a_soft_prompt_stands_before_each_text(make: Callable, tmp_path: Path) -> None:
     problem = make(Pair(), "bert")
-    tuned = TRAINING[2].carry(problem, silent)
+    tuned = PROMPTED.carry(problem, silent)
     loaded = transformers.AutoTokenizer.from_pretrained(kept(tuned, problem, tmp_path / "kept") / "model")
     soft = soft_prompt(loaded)
     plain = load_tokenizer(problem.source)("비가 온다", "날이 맑다")["input_ids"]
@@ -130,8 +135,8 @@ def test_a_soft_prompt_stands_before_each_text(make: Callable, tmp_path: Path) -
 
 def test_a_soft_prompt_of_a_causal_model_is_part_of_no_answer(make: Callable, tmp_path: Path) -> None:
     problem = make(Generation(max_new_tokens=8), "llama")
-    tuned = TRAINING[2].carry(problem, silent)
-    texts = answers(TRAINING[2], kept(tuned, problem, tmp_path / "kept"), problem)["text"]
+    tuned = PROMPTED.carry(problem, silent)
+    texts = answers(PROMPTED, kept(tuned, problem, tmp_path / "kept"), problem)["text"]
     assert not any("prompt" in text for text in texts)
 
 
@@ -170,13 +175,8 @@ def test_prototypes_tell_shown_rows_apart(make: Callable, tmp_path: Path) -> Non
     assert problem.downstream.evaluate(problem.validation, found)["accuracy"] > 0.5
 
 
-@pytest.mark.parametrize("way", [Lora, LinearProbe, PromptTuning])
+@pytest.mark.parametrize("way", FEW)
 @pytest.mark.parametrize("asked", [[True], [False, True], []], ids=str)
 def test_embeddings_that_stay_cannot_be_asked_to_learn(way: type[Transfer], asked: list[bool]) -> None:
     with pytest.raises(ValidationError, match="train_embeddings"):
         way.model_validate({"train_embeddings": asked})
-
-
-def test_a_way_is_found_by_its_name() -> None:
-    for kind in ("finetune", "lora", "linear_probe", "prompt_tuning", "in_context"):
-        assert find("models.transfer", kind, Transfer)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from models.tuning.hyperparameters import Setting
 from models.tuning.result import Result
-from models.tuning.schedule import Setting
 from models.tuning.search import best_of_each_way
 from tests.support.reviews import CONFIG, silent
 

@@ -3,7 +3,7 @@
 import pytest
 
 from models.transfer.finetune import Finetune
-from models.tuning.schedule import Setting
+from models.tuning.hyperparameters import Setting
 
 
 def test_each_rate_is_tried_with_each_treatment_of_the_embeddings() -> None:
@@ -20,6 +20,6 @@ def test_few_rows_are_read_more_often(examples: int, steps: int) -> None:
 
 
 def test_the_optimiser_has_the_rate_of_the_trial_and_falls_to_0() -> None:
-    plan = Finetune(optimizer="muon", weight_decay=0.2, warmup=0.5).plan(0.01)
+    plan = Finetune(optimizer="muon", weight_decay=0.2, warmup=0.5).optimizer_at(0.01)
     assert (plan.kind, plan.learning_rate, plan.weight_decay, plan.schedule) == ("muon", 0.01, 0.2, "linear")
     assert plan.rate(4, 10) == pytest.approx(0.6) and plan.rate(9, 10) == pytest.approx(0.1)

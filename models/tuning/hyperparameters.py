@@ -1,16 +1,16 @@
-"""How a model learns: the settings that are tried, for how many steps, and with which optimiser."""
+"""What trials have in common, and which settings each tries; the schedule of the rate is the optimizer's."""
 
 import itertools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveFloat
 
 from models.config import Config
-from models.training.optimizers import OptimizerConfig
+from models.training.optimizers import OptimizerConfig, OptimizerKind
 from models.tuning.start import Start
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -28,8 +28,8 @@ class Setting:
         return f"{self.learning_rate:g}{'' if self.train_embeddings else ', embeddings frozen'}"
 
 
-class Schedule(Config, ABC):
-    """What the trials of a way that trains have in common, and what each tries."""
+class Hyperparameters(Config, ABC):
+    """Hyperparameters of a way that trains: those all trials share, and those each tries."""
 
     learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(2e-4, 1e-3),
@@ -58,9 +58,7 @@ class Schedule(Config, ABC):
         ge=1,
         description="How often validation rows are looked at; the best weights, the start's included, are kept.",
     )
-    optimizer: Literal["adamw", "muon"] = Field(
-        default="adamw", description="adamw, or muon for the weight matrices."
-    )
+    optimizer: OptimizerKind = Field(default="adamw", description="adamw, or muon for the weight matrices.")
     weight_decay: float = Field(default=0.01, ge=0, description="Decoupled weight decay of the matrices.")
     warmup: float = Field(
         default=0.1, ge=0, le=1, description="Share of the steps in which the rate rises from 0."
@@ -93,8 +91,8 @@ class Schedule(Config, ABC):
         """Training steps for a number of examples: rows, or the windows that long ones are read in."""
         return max(self.min_steps, math.ceil(self.epochs * examples / self.batch_size))
 
-    def plan(self, learning_rate: float) -> OptimizerConfig:
-        """The optimiser at one learning rate, which rises and then falls to 0."""
+    def optimizer_at(self, learning_rate: float) -> OptimizerConfig:
+        """The optimizer at one learning rate, which rises and then falls to 0."""
         return OptimizerConfig(
             kind=self.optimizer,
             learning_rate=learning_rate,
