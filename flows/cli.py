@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.recipe import documents
+from flows.recipe import overrides
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
 
@@ -112,15 +112,15 @@ def _command(options: argparse.Namespace) -> int:
         from flows.commands.trace import trace
 
         return trace(options.run, options.row, as_json=options.json)
-    overrides = documents.parse_overrides(options.set)
+    settings = overrides.parse(options.set)
     only = [name.strip() for names in options.only for name in names.split(",") if name.strip()]
     if options.command == "plan":
         from flows.commands.plan import plan
 
-        return plan(options.recipe, overrides, only, as_json=options.json)
+        return plan(options.recipe, settings, only, as_json=options.json)
     from flows.commands.run import run
 
-    return run(options.recipe, overrides, only, as_json=options.json)
+    return run(options.recipe, settings, only, as_json=options.json)
 
 
 def _say(message: str, code: int) -> int:

@@ -1,4 +1,4 @@
-"""The corpus: read, cleaned, checked and split."""
+"""The corpus: read, cleaned and checked, with a share of it held out."""
 
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,13 @@ from prefect import flow
 from flows.recipe.recipe import Recipe
 from models.errors import RecipeError
 from tasks.graph import refs
+from tasks.hold_out import HoldOutConfig, Labelled, hold_out
 from tasks.ingest import IngestConfig, ingest
 from tasks.running.flow_run import flow_run
-from tasks.split import HeldOut, SplitConfig, split
 from tasks.validate import ValidateConfig, validate
 
 
-def corpus_ref(recipe: Recipe) -> refs.Split | None:
+def corpus_ref(recipe: Recipe) -> refs.Corpus | None:
     """The corpus in its parts, if there is one; with `leaks: remove`, every test file of the recipe bears on it."""
     part = recipe.corpus
     if part is None:
@@ -23,7 +23,7 @@ def corpus_ref(recipe: Recipe) -> refs.Split | None:
     checked = validate(ValidateConfig(quarantine=part.quarantine), rows=read)
     entries = recipe.downstreams if part.leaks == "remove" else ()
     tests = tuple(
-        HeldOut(
+        Labelled(
             sources=entry.data,
             seed=recipe.seed,
             texts=entry.downstream.texts,
@@ -31,10 +31,8 @@ def corpus_ref(recipe: Recipe) -> refs.Split | None:
         )
         for entry in entries
     )
-    how = SplitConfig(
-        seed=recipe.seed, holdout=part.holdout, leaks=part.leaks, tests=tests, cleaned=part.clean
-    )
-    return split(how, rows=checked, corpus=None)
+    how = HoldOutConfig(seed=recipe.seed, holdout=part.holdout, tests=tests, cleaned=part.clean)
+    return hold_out(how, rows=checked)
 
 
 @flow(name="corpus", flow_run_name="corpus · {recipe.stem}")

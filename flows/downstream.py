@@ -15,6 +15,7 @@ from tasks.adapt import AdaptConfig, adapt
 from tasks.graph import refs
 from tasks.graph.refs import About
 from tasks.ingest import IngestConfig, ingest
+from tasks.leaks import LeaksConfig, leaks
 from tasks.predict import PredictConfig, predict
 from tasks.promote import PromoteConfig, promote
 from tasks.running.flow_run import flow_run
@@ -23,8 +24,8 @@ from tasks.split import SplitConfig, split
 from tasks.validate import ValidateConfig, validate
 
 
-def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None) -> refs.Split:
-    """The labelled rows of an entry in their parts, its test rows looked for in the corpus."""
+def rows_ref(recipe: Recipe, entry: DownstreamPart) -> refs.Split:
+    """The labelled rows of an entry in their parts."""
     about = About(downstream=entry.name, kind=entry.downstream.kind)
     read = ingest(IngestConfig(sources=entry.data, columns="all"), about=about)
     checked = validate(
@@ -35,9 +36,20 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None) -
         leaks=recipe.leaks,
         texts=entry.downstream.texts,
         pool=entry.downstream.pool,
-        cleaned=recipe.corpus.clean if recipe.corpus else None,
     )
-    return split(how, about=about, rows=checked, corpus=corpus)
+    return split(how, about=about, rows=checked)
+
+
+def leaks_ref(
+    recipe: Recipe, entry: DownstreamPart, rows: refs.Split, corpus: refs.Corpus | None
+) -> refs.Leaks | None:
+    """The held-out rows of an entry that stand in the corpus, if there is one."""
+    if recipe.corpus is None or corpus is None:
+        return None
+    how = LeaksConfig(texts=entry.downstream.texts, cleaned=recipe.corpus.clean)
+    return leaks(
+        how, about=About(downstream=entry.name, kind=entry.downstream.kind), rows=rows, corpus=corpus
+    )
 
 
 Models = tuple[refs.Tokenizer, refs.Model]
@@ -45,7 +57,7 @@ Models = tuple[refs.Tokenizer, refs.Model]
 
 
 def score_refs(
-    recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None, made: Models
+    recipe: Recipe, entry: DownstreamPart, corpus: refs.Corpus | None, made: Models
 ) -> list[refs.Scores]:
     """Test scores of an entry: every mode at every number of labels."""
     seed = recipe.seed if entry.seed is None else entry.seed
@@ -54,7 +66,7 @@ def score_refs(
 
 
 def grid_refs(
-    recipe: Recipe, entry: DownstreamPart, corpus: refs.Split | None, made: Models
+    recipe: Recipe, entry: DownstreamPart, corpus: refs.Corpus | None, made: Models
 ) -> list[refs.Scores]:
     """Test scores of the cells of the gain grid; none where the recipe has none for this entry."""
     gain = recipe.gain
@@ -69,14 +81,15 @@ def grid_refs(
 def _scored(
     recipe: Recipe,
     entry: DownstreamPart,
-    corpus: refs.Split | None,
+    corpus: refs.Corpus | None,
     made: Models,
     cells: Iterable[Wanted],
     grid: bool,
 ) -> list[refs.Scores]:
     """Adapt, predict and score for each cell whose mode means something here."""
     upstream, (words, model) = recipe.upstream_of(entry), made
-    rows, fitting = rows_ref(recipe, entry, corpus), recipe.fitting(entry)
+    rows, fitting = rows_ref(recipe, entry), recipe.fitting(entry)
+    leaked = leaks_ref(recipe, entry, rows, corpus)
     found = []
     for mode, labels, seed, way in cells:
         if mode not in fitting:
@@ -102,14 +115,13 @@ def _scored(
             PredictConfig(downstream=entry.downstream, way=way), about=about, rows=rows, adapted=adapted
         )
         scoring = ScoreConfig(downstream=entry.downstream, seed=recipe.seed)
-        found.append(score(scoring, about=about, rows=rows, predictions=predictions))
+        found.append(score(scoring, about=about, rows=rows, predictions=predictions, leaks=leaked))
     return found
 
 
 def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores]) -> list[refs.Promotion]:
     """The registry of an entry's transferred models; none where it has controls only."""
-    made = [item.one("predictions").one("adapted") for item in scores if item.about.mode not in CONTROLS]
-    adapted = tuple(item for item in made if isinstance(item, refs.Adapted))
+    adapted = tuple(item.predictions.adapted for item in scores if item.about.mode not in CONTROLS)
     if not adapted:
         return []
     about = About(downstream=entry.name, kind=entry.downstream.kind, upstream=recipe.upstream_of(entry).name)

@@ -20,7 +20,7 @@ from tasks.tokenizer import tokenizer
 
 
 def model_refs(
-    recipe: Recipe, part: UpstreamPart, corpus: refs.Split | None
+    recipe: Recipe, part: UpstreamPart, corpus: refs.Corpus | None
 ) -> tuple[refs.Tokenizer, refs.Model]:
     """The tokenizer and the model of an upstream: learnt from the corpus's training part, or brought along."""
     about = About(upstream=part.name, seed=recipe.seed)

@@ -63,6 +63,23 @@ def _inapplicable(recipe: Recipe, entry: DownstreamPart, modes: Sequence[Mode]) 
     return tuple(mode for mode in modes if mode not in recipe.fitting(entry))
 
 
+def run_chain(recipe: Recipe, only: Sequence[str]) -> FlowRun:
+    """Runs a checked recipe in the current Prefect flow run; what became of its steps.
+
+    Raises:
+        RunFailed: a step failed; the others have finished.
+        StoreError: MLflow does not answer.
+    """
+    targets = chain(recipe, only)
+    with flow_run(recipe.name, recipe.machine, text=recipe.text()) as run:
+        run.execute(targets)
+        # What failed is missing from the report, which is the whole one again once a retry has mended it.
+        for page in report_refs(recipe, only, [ref for ref in targets if run.done(ref)]):
+            run.execute([page])
+            _log_gains(run, page)
+    return run
+
+
 @flow(name="transfer-learning", flow_run_name="transfer-learning · {recipe.stem}")
 def transfer_learning(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = []) -> None:
     """Pretrains on the corpus, carries the models over to every downstream, scores them and reports what it bought.
@@ -74,13 +91,7 @@ def transfer_learning(recipe: Path, overrides: dict[str, Any] = {}, only: list[s
     """
     loaded = Recipe.load(recipe, overrides)
     loaded.check(only)
-    targets = chain(loaded, only)
-    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
-        run.execute(targets)
-        # What failed is missing from the report, which is the whole one again once a retry has mended it.
-        for page in report_refs(loaded, only, [ref for ref in targets if run.done(ref)]):
-            run.execute([page])
-            _log_gains(run, page)
+    run_chain(loaded, only)
 
 
 def _log_gains(run: FlowRun, page: refs.Report) -> None:

@@ -7,13 +7,13 @@ import pyarrow.parquet as parquet
 from models.tokens import packing
 from models.tokens import tokenizer as tokenization
 from models.tokens.packing import EncodeConfig
-from tasks.graph.refs import Sequences, Split, Tokenizer
+from tasks.graph.refs import Corpus, Sequences, Tokenizer
 from tasks.graph.step import step
 from tasks.running.job import Job
 
 
 @step(Sequences)
-def encode(job: Job, config: EncodeConfig, corpus: Split, tokenizer: Tokenizer) -> None:
+def encode(job: Job, config: EncodeConfig, corpus: Corpus, tokenizer: Tokenizer) -> None:
     """Cuts the corpus into tokens and packs them into sequences."""
     folder, words = job.files(corpus), tokenization.load(job.files(tokenizer))
     counts = {}

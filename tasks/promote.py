@@ -7,15 +7,14 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted.files import VALIDATION
-from models.adapted.serving import downstream_of
+from models.adapted.files import VALIDATION, downstream_of
 from models.bootstrap import paired
 from models.config import Config
 from models.interfaces.downstream import Downstream
-from tasks import serving
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
+from tasks.storage import registry
 
 ENOUGH = 30
 """Validation rows below which a score says little."""
@@ -32,14 +31,14 @@ class PromoteConfig(Config):
 @step(refs.Promotion)
 def promote(job: Job, config: PromoteConfig, adapted: tuple[refs.Adapted, ...]) -> None:
     """Registers every transferred model; the alias goes to the best by validation, if it is not worse than the last."""
-    folders = {serving.register(config.name, item): job.files(item) for item in adapted}
+    folders = {registry.register(config.name, item): job.files(item) for item in adapted}
     downstream = downstream_of(next(iter(folders.values())))
     scores = _scores(downstream, folders)
     best = max(scores, key=scores.__getitem__)
-    last = serving.champion(config.name)
+    last = registry.champion(config.name)
     worse = last is not None and _worse(config, downstream, folders[best], last)
     if not worse:
-        serving.crown(config.name, best)
+        registry.crown(config.name, best)
     found = {"name": config.name, "validation": scores, "best": best, "crowned": not worse}
     (job.out / "promotion.json").write_text(json.dumps(found, indent=2, ensure_ascii=False), encoding="utf-8")
     job.metrics({f"validation/{downstream.headline}": scores[best]})

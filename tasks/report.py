@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -11,14 +10,16 @@ from models.config import Config
 from models.interfaces.downstream import Downstream
 from models.modes import CONTROLS
 from models.reporting import collect
-from models.reporting.data import Data, Entry, Pretraining, ReportData, Score
+from models.reporting.data import Data, Entry, Pretraining, Score
 from models.reporting.gain import collect as gain
 from models.reporting.gain.grid import Grid
 from models.reporting.gain.scored import Scored
+from models.reporting.report import ReportData
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
 from tasks.running.training_processes import PEAK_MEMORY
+from tasks.score import ScoreConfig
 from tasks.storage import artifacts
 
 
@@ -57,7 +58,7 @@ def report_on(
     config: ReportConfig,
     scores: tuple[refs.Scores, ...],
     pretrained: tuple[refs.Model, ...],
-    corpus: refs.Split | None,
+    corpus: refs.Corpus | None,
     inapplicable: Mapping[str, tuple[str, ...]] = {},
     grid_inapplicable: Mapping[str, tuple[str, ...]] = {},
 ) -> refs.Report:
@@ -90,7 +91,7 @@ def report(
     scores: tuple[refs.Scores, ...],
     cells: tuple[refs.Scores, ...],
     pretrained: tuple[refs.Model, ...],
-    corpus: refs.Split | None,
+    corpus: refs.Corpus | None,
 ) -> None:
     """Writes the page with its figures, and the same numbers as JSON and CSV."""
     from models.reporting import page  # draws, which takes long to import, and recipes load this module
@@ -99,7 +100,7 @@ def report(
     entries, grids = _by_name(config.names, scores), _by_name(config.grid, cells)
     data = ReportData(
         title=config.title or "Report",
-        corpus=_data(job, "corpus", corpus, config) if corpus is not None else None,
+        corpus=_data(job, "corpus", corpus, corpus, config) if corpus is not None else None,
         pretraining=tuple(_pretraining(job, upstreams[item.key], item) for item in pretrained),
         entries=tuple(_entry(job, config, name, items, upstreams) for name, items in entries.items()),
         grids=tuple(_grid(job, config, name, items, upstreams) for name, items in grids.items()),
@@ -107,18 +108,18 @@ def report(
     page.write(data, job.out)
 
 
-def _by_name(names: Sequence[str], items: Sequence[refs.Ref]) -> dict[str, list[refs.Ref]]:
-    found: dict[str, list[refs.Ref]] = {}
+def _by_name(names: Sequence[str], items: Sequence[refs.Scores]) -> dict[str, list[refs.Scores]]:
+    found: dict[str, list[refs.Scores]] = {}
     for name, item in zip(names, items, strict=True):
         found.setdefault(name, []).append(item)
     return found
 
 
 def _entry(
-    job: Job, config: ReportConfig, name: str, items: list[refs.Ref], upstreams: dict[str, str]
+    job: Job, config: ReportConfig, name: str, items: list[refs.Scores], upstreams: dict[str, str]
 ) -> Entry:
     """All scores of one entry of the recipe; they are of the same test rows."""
-    how: Any = items[0].config
+    how, rows = _scoring(items[0]), items[0].rows
     downstream = _settled(job, items[0])
     scores: dict[Path, Score] = {}
     for item in items:
@@ -131,7 +132,7 @@ def _entry(
         upstream=_upstream(items, upstreams),
         metrics=tuple(sorted(metrics, key=lambda metric: metric != downstream.headline)),
         lower_is_better=downstream.lower_is_better,
-        data=_data(job, name, items[0].one("rows"), config),
+        data=_data(job, name, rows, items[0].leaks, config),
         scores=tuple(scores.values()),
         gains=collect.gains(scores, downstream, how.resamples, how.seed),
         facts=_facts(items),
@@ -140,10 +141,10 @@ def _entry(
 
 
 def _grid(
-    job: Job, config: ReportConfig, name: str, items: list[refs.Ref], upstreams: dict[str, str]
+    job: Job, config: ReportConfig, name: str, items: list[refs.Scores], upstreams: dict[str, str]
 ) -> Grid:
     """All cells of one entry of the recipe, with what each took."""
-    how: Any = items[0].config
+    how = _scoring(items[0])
     names = {
         "name": name,
         "upstream": _upstream(items, upstreams),
@@ -155,7 +156,7 @@ def _grid(
     )
 
 
-def _cell(job: Job, item: refs.Ref) -> Scored:
+def _cell(job: Job, item: refs.Scores) -> Scored:
     folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
     _, predicting, adapting = (artifacts.find(ref.key) for ref in _steps(item))
     seconds = sum(made.seconds for made in (predicting, adapting) if made)
@@ -163,39 +164,48 @@ def _cell(job: Job, item: refs.Ref) -> Scored:
     return Scored(folder, predictions, adapted, seconds, memory)
 
 
-def _steps(item: refs.Ref) -> tuple[refs.Ref, refs.Ref, refs.Ref]:
+def _steps(item: refs.Scores) -> tuple[refs.Scores, refs.Predictions, refs.Adapted]:
     """The steps that a model's scores come from: score, predict, adapt."""
-    predictions = item.one("predictions")
-    return item, predictions, predictions.one("adapted")
+    return item, item.predictions, item.predictions.adapted
 
 
-def _data(job: Job, name: str, split: refs.Ref, config: ReportConfig) -> Data:
-    return collect.data(name, job.files(split.one("rows")), job.files(split), config.examples)
+def _data(
+    job: Job,
+    name: str,
+    parts: refs.Split | refs.Corpus,
+    leaks: refs.Leaks | refs.Corpus | None,
+    config: ReportConfig,
+) -> Data:
+    """What was read; a corpus names itself the test rows that were taken out of it."""
+    found = None if leaks is None else job.files(leaks)
+    return collect.data(name, job.files(parts.rows), job.files(parts), found, config.examples)
 
 
-def _settled(job: Job, item: refs.Ref) -> Downstream:
+def _scoring(item: refs.Scores) -> ScoreConfig:
+    assert isinstance(item.config, ScoreConfig), f"{item.name} was not made by `score`"
+    return item.config
+
+
+def _settled(job: Job, item: refs.Scores) -> Downstream:
     """The downstream with what its recipe left open, as the predictions were made with."""
-    how: Any = item.config
-    settled = job.files(item.one("predictions")) / SETTLED
-    return type(how.downstream).model_validate_json(settled.read_text(encoding="utf-8"))
+    settled = job.files(item.predictions) / SETTLED
+    return type(_scoring(item).downstream).model_validate_json(settled.read_text(encoding="utf-8"))
 
 
-def _upstream(items: list[refs.Ref], upstreams: dict[str, str]) -> str:
+def _upstream(items: list[refs.Scores], upstreams: dict[str, str]) -> str:
     """Name of the pretrained model that was carried over; "" where only controls were run."""
-    models = (item.one("predictions").one("adapted").inputs["model"] for item in items)
-    return next((upstreams.get(model.key, "") for model in models if isinstance(model, refs.Ref)), "")
+    models = (item.predictions.adapted.model for item in items)
+    return next((upstreams.get(model.key, "") for model in models if model is not None), "")
 
 
-def _facts(items: list[refs.Ref]) -> dict[str, str]:
+def _facts(items: list[refs.Scores]) -> dict[str, str]:
     """Settings of the first transfer, without those that are a column of the table of models."""
-    configs = [item.one("predictions").one("adapted").config for item in items]
-    how: Any = next((config for config in configs if getattr(config, "mode", "") not in CONTROLS), configs[0])
-    return {
-        name: value for name, value in collect.settings(how).items() if name not in ("mode", "labels", "seed")
-    }
+    first = next((item for item in items if item.about.mode not in CONTROLS), items[0])
+    settings = collect.settings(first.predictions.adapted.config)
+    return {name: value for name, value in settings.items() if name not in ("mode", "labels", "seed")}
 
 
-def _pretraining(job: Job, name: str, model: refs.Ref) -> Pretraining:
+def _pretraining(job: Job, name: str, model: refs.Model) -> Pretraining:
     """The curve, and every setting from the text to the model."""
     steps = (*model.parents(), model)
     facts = {

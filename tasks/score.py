@@ -24,7 +24,13 @@ class ScoreConfig(Config):
 
 
 @step(refs.Scores)
-def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Predictions) -> None:
+def score(
+    job: Job,
+    config: ScoreConfig,
+    rows: refs.Split,
+    predictions: refs.Predictions,
+    leaks: refs.Leaks | None,
+) -> None:
     """Scores the test predictions with 95 % intervals, with and without test rows found in the corpus.
 
     Intervals are over rows, and over draws of demonstrations where there are several; a row then has the mean of
@@ -44,8 +50,7 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
     details = {"rows": len(statistics), **downstream.details(every, predicted)}
     _log(job, scores)
 
-    leaks = pl.read_parquet(folder / "leaks.parquet")
-    leaked = leaks.filter(pl.col("part") == "test")["row_id"].unique().sort()
+    leaked = _leaked(job, leaks)
     if len(leaked):
         touched = predicted["id"].is_in(leaked.implode()).to_numpy()
         without = {} if touched.all() else _scores(config, downstream, every_draw[:, ~touched])
@@ -64,6 +69,14 @@ def score(job: Job, config: ScoreConfig, rows: refs.Split, predictions: refs.Pre
         (job.out / f"{name}.json").write_text(
             json.dumps(value, indent=2, ensure_ascii=False), encoding="utf-8"
         )
+
+
+def _leaked(job: Job, leaks: refs.Leaks | None) -> pl.Series:
+    """Ids of the test rows that stand in the corpus; none where there is no corpus."""
+    if leaks is None:
+        return pl.Series(dtype=pl.String)
+    found = pl.read_parquet(job.files(leaks) / "leaks.parquet")
+    return found.filter(pl.col("part") == "test")["row_id"].unique().sort()
 
 
 def _scores(

@@ -5,13 +5,13 @@ import json
 from models.tokens import tokenizer as tokenization
 from models.tokens import tokenizer_training
 from models.tokens.tokenizer import TokenizerConfig
-from tasks.graph.refs import Split, Tokenizer
+from tasks.graph.refs import Corpus, Tokenizer
 from tasks.graph.step import step
 from tasks.running.job import Job
 
 
 @step(Tokenizer)
-def tokenizer(job: Job, config: TokenizerConfig, corpus: Split | None) -> None:
+def tokenizer(job: Job, config: TokenizerConfig, corpus: Corpus | None) -> None:
     """Learns how to cut text into tokens, and measures it on held-out text where there is a corpus."""
     folder = job.files(corpus) if corpus is not None else None
     if config.pretrained is not None:

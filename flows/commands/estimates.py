@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from models.backbone.config import ModelConfig
 from models.pretraining.pretrain import PretrainConfig
-from models.transfer.finetune import Finetune
+from models.tuning.schedule import Schedule
 from tasks.adapt import AdaptConfig
 from tasks.environment import Machine
-from tasks.graph.refs import Ref, step_of
+from tasks.graph.refs import Ref
+from tasks.graph.step import step_of
 from tasks.storage import artifacts
 from tasks.tokenizer import TokenizerConfig
 
@@ -73,7 +74,7 @@ def _pretraining(ref: Ref, config: PretrainConfig) -> Estimate:
 
 def _adapting(ref: Ref, config: AdaptConfig) -> Estimate:
     how = config.way
-    if not isinstance(how, Finetune):
+    if not isinstance(how, Schedule):
         return Estimate(None, None, None)
     total, active = _parameters(config.model, _vocabulary(ref))
     seconds = None

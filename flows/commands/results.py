@@ -8,23 +8,20 @@ from rich.table import Table
 
 from models.errors import HeadwaterError
 from tasks.graph import refs
-from tasks.graph.step import Outcome
-from tasks.running.flow_run import FlowRun, opened
+from tasks.running.execution import Outcome
+from tasks.running.flow_run import FlowRun
 from tasks.storage import artifacts, runs
 
 _HEADLINES = {
     "ingest": "rows/kept",
     "validate": "rows/quarantined",
+    "hold_out": "parts/train",
     "split": "parts/train",
+    "leaks": "rows/leaked",
     "tokenizer": "fertility",
     "pretrain": "eval/loss",
 }
 _STYLES = {"hit": "green", "run": "cyan", "failed": "bold red", "not run": "yellow"}
-
-
-def newest() -> FlowRun | None:
-    """The flow run of this process."""
-    return opened[-1] if opened else None
 
 
 def show(run: FlowRun, error: HeadwaterError | None) -> None:

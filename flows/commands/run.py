@@ -4,11 +4,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.commands.servers import embedded_prefect
 from flows.recipe.recipe import Recipe
-from models.errors import HeadwaterError, RecipeError
+
+if TYPE_CHECKING:
+    from tasks.running.flow_run import FlowRun, RunFailed
 
 _START_SECONDS = 90
 
@@ -34,12 +36,9 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: 
             print(f"{recipe.name}: starting Prefect …", file=sys.stderr)
             server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)
         try:
-            error = _transfer_learning(path, overrides, only)
+            finished, error = _transfer_learning(recipe, path, overrides, only)
         finally:
             _send_logs()
-    finished = results.newest()
-    if finished is None:  # MLflow could not be reached, so there is nothing to show
-        raise error or HeadwaterError("the flow ended before it began")
     if as_json:
         print(results.as_json(finished, error))
     else:
@@ -47,21 +46,31 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: 
     return 1 if error else 0
 
 
-def _transfer_learning(path: Path, overrides: dict[str, Any], only: Sequence[str]) -> HeadwaterError | None:
-    """Runs the flow; gives the error that ended it."""
+def _transfer_learning(
+    loaded: Recipe, path: Path, overrides: dict[str, Any], only: Sequence[str]
+) -> "tuple[FlowRun, RunFailed | None]":
+    """Runs the flow on the recipe as it was checked; what became of its steps, and the error that ended it.
+
+    Raises:
+        HeadwaterError: the run could not begin.
+    """
+    from prefect import flow
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from flows.transfer import transfer_learning
+    from flows.transfer import run_chain, transfer_learning
+    from tasks.running.flow_run import FlowRun, RunFailed
+
+    # What the deployed flow does, but for reading the recipe again, which may no longer be what was checked.
+    @flow(name=transfer_learning.name, flow_run_name=transfer_learning.flow_run_name, persist_result=False)
+    def on_loaded(recipe: Path, overrides: dict[str, Any], only: list[str]) -> FlowRun:
+        return run_chain(loaded, only)
 
     # Heartbeats are for servers that outlive the run; waiting for their thread costs seconds.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         try:
-            transfer_learning(recipe=path, overrides=overrides, only=list(only))
-        except RecipeError:
-            raise
-        except HeadwaterError as error:
-            return error
-    return None
+            return on_loaded(recipe=path, overrides=overrides, only=list(only)), None
+        except RunFailed as error:
+            return error.run, error
 
 
 def _send_logs() -> None:

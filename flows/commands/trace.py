@@ -60,7 +60,7 @@ def _document(predictions: Node, row_id: str) -> dict[str, Any]:
             "pretrained": [_shown(node) for node in behind if node.step in ("pretrain", "fetch")],
         },
         "tokenizer": [_shown(node) for node in behind if node.step == "tokenizer"],
-        "corpus": [item for node in behind if node.step == "split" for item in _corpus(node, behind)],
+        "corpus": [item for node in behind if node.step == "hold_out" for item in _corpus(node, behind)],
         "gone": [node.key for node in (adapted, *behind) if node.run is None],
     }
 
@@ -111,7 +111,7 @@ def _gold(predictions: Node) -> list[str]:
 
 def _sources(rows: Node, file: str) -> list[dict[str, Any]]:
     """Who read a file of this name, and from which of the recipe's paths."""
-    readers = [node for node in rows.above(but=("corpus",)) if node.step == "ingest"]
+    readers = [node for node in rows.above() if node.step == "ingest"]
     return [{"paths": lineage.sources(node, file), "run": _shown(node)} for node in readers]
 
 

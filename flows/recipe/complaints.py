@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flows.recipe.documents import Document, Place
+from flows.recipe.documents import Document
+from flows.recipe.yaml_text import Place
 from models.config import did_you_mean
 
 _NEEDED = {

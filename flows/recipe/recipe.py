@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from flows.recipe import documents
+from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
-from models import pretrained
+from models.backbone import compatibility
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
@@ -21,7 +20,9 @@ from tasks.environment import Machine
 STEPS = (
     "ingest",
     "validate",
+    "hold_out",
     "split",
+    "leaks",
     "tokenizer",
     "encode",
     "pretrain",
@@ -140,7 +141,7 @@ class Recipe(Config):
 
     def text(self) -> str:
         """This recipe as YAML, every default spelled out."""
-        return yaml.safe_dump(self.model_dump(mode="json"), allow_unicode=True, sort_keys=False)
+        return yaml_text.dump(self.model_dump(mode="json"))
 
     def upstream_of(self, entry: DownstreamPart) -> UpstreamPart:
         """The pretraining that a downstream starts from: the one it names, else the first of the kind it wants."""
@@ -185,7 +186,7 @@ class Recipe(Config):
             source.check()
         for part in self.upstreams:
             if part.model.pretrained is not None:
-                pretrained.check(part.model.pretrained, part.tokenizer.pretrained)
+                compatibility.check(part.model.pretrained, part.tokenizer.pretrained)
 
     def _with_registered(self) -> Self:
         """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""

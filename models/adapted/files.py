@@ -2,6 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
+
+from models.errors import DataError
+from models.interfaces.downstream import Downstream
+from models.kinds import find
 
 SETTLED = "downstream.json"
 """The downstream as it was trained."""
@@ -20,3 +25,17 @@ SUMMARY = "summary.json"
 def train_rows(folder: Path) -> int:
     """Labelled rows that an adapted model has learnt from, from its folder or that of its predictions."""
     return json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["rows"]["train"]
+
+
+def downstream_of(folder: Path) -> Downstream:
+    """The downstream of an adapted model.
+
+    Raises:
+        DataError: `folder` holds no such model.
+    """
+    path = folder / SETTLED
+    if not path.is_file() or not (folder / "model").is_dir():
+        raise DataError(f"{folder} holds no adapted model: there is no {SETTLED} with a model beside it")
+    settled = json.loads(path.read_text(encoding="utf-8"))
+    found: Any = find("models.downstream", settled["kind"], Downstream)
+    return found.model_validate(settled)

@@ -7,26 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from models.adapted.files import POOL, SETTLED, WAY
+from models.adapted.files import POOL, WAY, downstream_of
 from models.errors import DataError
-from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor, Transfer
 from models.kinds import find
-from models.transfer.in_context import AskingPredictor
-
-
-def downstream_of(folder: Path) -> Downstream:
-    """The downstream of an adapted model.
-
-    Raises:
-        DataError: `folder` holds no such model.
-    """
-    path = folder / SETTLED
-    if not path.is_file() or not (folder / "model").is_dir():
-        raise DataError(f"{folder} holds no adapted model: there is no {SETTLED} with a model beside it")
-    settled = json.loads(path.read_text(encoding="utf-8"))
-    found: Any = find("models.downstream", settled["kind"], Downstream)
-    return found.model_validate(settled)
 
 
 class Served:
@@ -38,8 +22,7 @@ class Served:
         found: Any = find("models.transfer", way["kind"], Transfer)
         self._predictor: Predictor = found.model_validate(way).load(folder, self.downstream, "auto")
         self._pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
-        # What a causal model is asked of a passage depends on the queries; vectors of passages are made once.
-        apart = self._pool is not None and not isinstance(self._predictor, AskingPredictor)
+        apart = self._pool is not None and self._predictor.reads_apart
         self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None
 
     def lacking(self, request: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from models.backbone import presets
 from models.backbone.config import ModelConfig
 from models.errors import DataError
 from models.seeds import derive
-from models.tokens.tokenizer import token_id
+from models.tokens.special import token_id
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from models.backbone.positions import positions
 from models.config import Config
 from models.errors import RecipeError
 from models.pretrained import Pretrained, content, settings
-
-if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
-    pass
-
 
 SIZES = {"tiny": (128, 2, 2), "mini": (256, 4, 4), "small": (512, 4, 8)}
 """Hidden size, layers, heads: those of BERT-tiny, -mini and -small (I. Turc et al., 2019)."""
@@ -29,10 +26,6 @@ _SHAPE = (
     ("num_attention_heads", "n_head", "n_heads"),
 )
 """What architectures call their hidden size, layers and heads."""
-
-
-OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl"})
-"""Architectures that count positions from `pad_token_id + 1`."""
 
 
 class ModelConfig(Config):
@@ -125,11 +118,3 @@ class ModelConfig(Config):
         if self.pretrained is not None:
             return {"pretrained": content(self.pretrained)}
         return super().identity()
-
-
-def positions(config: dict[str, Any]) -> int | None:
-    """Longest sequence in tokens of a model with this `config.json`."""
-    most = config.get("max_position_embeddings")
-    if most is not None and config.get("model_type") in OFFSET_POSITIONS:
-        most -= config.get("pad_token_id", 1) + 1
-    return most

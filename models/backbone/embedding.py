@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,36 +32,10 @@ def vectors(model: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor, p
     return normalize((states * attention_mask.unsqueeze(-1)).sum(dim=1), dim=-1)
 
 
-def cosines(model: PreTrainedModel, batch: Mapping[str, Tensor], pooling: Pooling) -> Tensor:
-    """(batch,) how alike two texts are: `input_ids` and `other_input_ids` (batch, longest), with their masks."""
-    first, second = (
-        vectors(model, batch[f"{side}input_ids"], batch[f"{side}attention_mask"], pooling)
-        for side in ("", "other_")
-    )
-    return (first * second).sum(dim=-1)
-
-
 def bare(model: PreTrainedModel) -> None:
     """Takes off Bert's layer on top of the first token, which no vector passes through and no gradient reaches."""
     if getattr(model, "pooler", None) is not None:
         setattr(model, "pooler", None)  # noqa: B010, as a module is what may be assigned
-
-
-def contrast(queries: Tensor, positives: Tensor, same: Tensor, temperature: float) -> Tensor:
-    """Mean cross-entropy of each query's own positive among those of all queries, by cosine over `temperature`.
-
-    Henderson et al., Efficient Natural Language Response Suggestion for Smart Reply (2017); Karpukhin et al., Dense
-    Passage Retrieval for Open-Domain Question Answering (2020).
-
-    Args:
-        queries: (queries, width), of length 1, as are `positives` (queries, width).
-        same: (queries, queries), true where the positive of the second is no negative of the first.
-    """
-    import torch
-    from torch.nn.functional import cross_entropy
-
-    scores = (queries @ positives.T / temperature).masked_fill(same, float("-inf"))
-    return cross_entropy(scores, torch.arange(len(scores), device=scores.device))
 
 
 def export(folder: Path, pooling: Pooling, query: tuple[str, int], passage: tuple[str, int]) -> None:

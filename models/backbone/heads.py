@@ -8,7 +8,8 @@ import transformers
 from transformers import AutoConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from models.backbone import build
-from models.backbone.config import ModelConfig, positions
+from models.backbone.config import ModelConfig
+from models.backbone.positions import positions
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
 

@@ -1,82 +1,13 @@
-"""Labels of characters in a model that reads tokens: what they say, where each stands, the best sequence of them."""
+"""Where the label of each character of a text stands in a model that reads tokens."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from models.entity_rows import Entity, entity
-
 SLOTS = 8
 """Characters a token can have labels for; one with more is read again for the next so many."""
-EDGE = 10.0
-"""What white space at either end of an entity costs, in nats; published entities have it once in thousands."""
 UNSEEN = -1
-"""In place of a label: the character's entity is of a type no training row has."""
-
-
-def names(types: Sequence[str]) -> list[str]:
-    """IOB2: number 0 is O, odd ones begin an entity and even ones go on."""
-    return ["O", *(f"{mark}-{kind}" for kind in types for mark in "BI")]
-
-
-def numbers(text: str, entities: Sequence[Entity], types: Sequence[str]) -> np.ndarray:
-    """Number of each character's label in `names`; entities of a type no training row has are left out of the loss."""
-    labels = np.zeros(len(text), dtype=np.int64)
-    place = {kind: number for number, kind in enumerate(types)}
-    for item in entities:
-        number = place.get(item["type"])
-        labels[item["start"] : item["end"]] = UNSEEN if number is None else 2 * number + 2
-        labels[item["start"]] = UNSEEN if number is None else 2 * number + 1
-    return labels
-
-
-def entities(text: str, logits: np.ndarray, types: Sequence[str]) -> list[Entity]:
-    """The entities of one text from its logits (characters, labels).
-
-    Of all sequences of labels that IOB2 allows the most probable one is taken; an entity's probability is the mean over
-    its characters.
-    """
-    scores = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    best = best_labels(scores, np.array([letter.isspace() for letter in text], dtype=bool))
-    found = []
-    for begin in np.flatnonzero(best % 2 == 1).tolist():
-        following = np.flatnonzero(best[begin + 1 :] != best[begin] + 1)
-        end = begin + 1 + int(following[0]) if len(following) else len(best)
-        chance = np.exp(scores[np.arange(begin, end), best[begin:end]]).mean()
-        found.append(entity(begin, end, types[int(best[begin]) // 2], float(chance)))
-    return found
-
-
-def best_labels(scores: np.ndarray, blank: np.ndarray) -> np.ndarray:
-    """The most probable sequence that IOB2 allows: what goes on follows what it goes on with.
-
-    Viterbi's algorithm (Forney, The Viterbi Algorithm, Proceedings of the IEEE 61, 1973). White space is nearly always
-    inside of an entity or outside, so that one which begins or ends with it is `EDGE` less likely.
-
-    Args:
-        scores: log-probabilities (characters, labels) in the order of O, B-X, I-X, B-Y, I-Y, …
-        blank: which characters are white space (characters,).
-
-    Returns:
-        A label number for each character (characters,).
-    """
-    labels = np.arange(scores.shape[1])
-    within, begins = labels > 0, labels % 2 == 1
-    goes_on = within & ~begins & ((labels[:, None] + 1) // 2 == labels // 2)  # from (rows) to (columns)
-    moves = np.where(within & ~begins & ~goes_on, -np.inf, 0.0)
-    after_blank = moves - EDGE * (within[:, None] & ~goes_on)
-    scores = scores - EDGE * (blank[:, None] & begins)
-    back = np.zeros(scores.shape, dtype=np.int64)
-    total = np.where(within, -np.inf, 0.0)  # a text begins as after O
-    for at, score in enumerate(scores):
-        paths = total[:, None] + (after_blank if at and blank[at - 1] else moves)
-        back[at] = paths.argmax(axis=0)
-        total = paths.max(axis=0) + score
-    best = np.zeros(len(scores), dtype=np.int64)
-    label = int((total - EDGE * (within & blank[-1:].any())).argmax())
-    for at in range(len(scores) - 1, -1, -1):
-        best[at], label = label, int(back[at, label])
-    return best
+"""In place of a label: it is not known, or no training row has it."""
 
 
 def places(text: str, ids: Sequence[int], starts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ LEAKS = {
 """Columns of leaks.parquet; `kind` is equal, contained or partial."""
 
 
-def leaks(
+def find_leaks(
     rows: pl.DataFrame, corpus: Iterable[pl.DataFrame], cleaned: CleanConfig | None = None
 ) -> pl.DataFrame:
     """Where the texts of held-out rows stand in a corpus.

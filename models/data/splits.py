@@ -1,6 +1,9 @@
 """Which row is for training, validation or test; and rows that stand in more than one part."""
 
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +16,11 @@ DRAWN = 0.1
 
 DUPLICATES = {"id_a": pl.String, "part_a": pl.String, "id_b": pl.String, "part_b": pl.String}
 _SEPARATOR = "\x1f"
+
+
+def apart(rows: pl.DataFrame, pool: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Examples, and the rows that belong to every part, which the column `pool` tells."""
+    return (rows, rows.clear()) if pool is None else (rows.filter(~pl.col(pool)), rows.filter(pool))
 
 
 def assign(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -93,3 +101,43 @@ def duplicates(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _first(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.unique("key", keep="first", maintain_order=True)
+
+
+def repeating(rows: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
+    """Rows to take out, each once, with the row it repeats; rows of the test part never are.
+
+    Args:
+        rows: with `part`.
+        repeats: `id` of such a row, the `reason`, and `kept_id`, the row that is repeated.
+    """
+    first = repeats.unique("id", keep="first", maintain_order=True)
+    places = rows.filter(pl.col("part") != "test").select("id", "file", "line")
+    return places.join(first, on="id", how="inner", maintain_order="left")
+
+
+def without(rows: pl.DataFrame, removed: pl.DataFrame) -> pl.DataFrame:
+    """Rows that were not removed, in their order."""
+    return rows.join(removed, on="id", how="anti", maintain_order="left")
+
+
+def sizes(rows: pl.DataFrame) -> dict[str, int]:
+    """Rows of each part there is, in the order of the parts."""
+    return {name: count for name in PARTS if (count := int((rows["part"] == name).sum()))}
+
+
+def write(rows: pl.DataFrame, parts: Sequence[str], removed: pl.DataFrame, folder: Path) -> None:
+    """Writes a file for each part, and removed.parquet."""
+    for name in parts:
+        rows.filter(pl.col("part") == name).write_parquet(folder / f"{name}.parquet", compression="zstd")
+    removed.write_parquet(folder / "removed.parquet", compression="zstd")
+
+
+def counted(before: Mapping[str, Any], rows: pl.DataFrame, removed: pl.DataFrame) -> dict[str, Any]:
+    """The counts of the step before, with what is kept and removed now and the size of each part."""
+    reasons = dict(removed["reason"].value_counts().sort("reason").iter_rows())
+    return {
+        **before,
+        "kept": rows.height,
+        "removed": before["removed"] | reasons,
+        "parts": sizes(rows),
+    }

@@ -23,6 +23,7 @@ class HeadPredictor:
     tokenizer: PreTrainedTokenizerBase
     model: PreTrainedModel
     draws: int = 1
+    reads_apart: bool = True
     dropped: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.backbone import embedding
 from models.inference.inputs import BATCH_SIZE, Inputs, outputs
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Downstream
@@ -38,10 +37,3 @@ def read(asked: Asked, features: Sequence[Feature], take: Take) -> list[np.ndarr
             found |= zip(chosen, made.double().cpu().numpy(), strict=True)
             asked.on_progress(len(found), len(order))
     return [found[number] for number in range(len(features))]
-
-
-def text_vectors(asked: Asked, features: Sequence[Feature]) -> np.ndarray:
-    """(features, width) the mean state of a pretrained model over each input, of length 1."""
-    return np.stack(
-        read(asked, features, lambda model, ids, mask: embedding.vectors(model, ids, mask, "mean"))
-    )

@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     import numpy as np
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from models.inference.inputs import Inputs
     from models.interfaces.features import Feature
 
 Progress = Callable[[int, int, str], None]
@@ -50,12 +49,6 @@ class Problem:
     """Folder of the pretrained model; None where the start is random."""
     draw: Callable[[int], pl.DataFrame] | None = None
     """Training rows of another draw of the same size, by its number."""
-
-    def inputs(self, rows: pl.DataFrame) -> Inputs:
-        """Labelled rows, tokenised, with the pool after them."""
-        from models.inference.inputs import Inputs
-
-        return Inputs(self.downstream, self.tokenizer, pl.concat([rows, self.pool]), labelled=True)
 
 
 @dataclass(frozen=True)
@@ -91,6 +84,11 @@ class Predictor(Protocol):
         ...
 
     @property
+    def reads_apart(self) -> bool:
+        """Whether what it makes of a row does not depend on the rows beside it, so that a pool is read only once."""
+        ...
+
+    @property
     def dropped(self) -> Mapping[str, int]:
         """What of the demonstrations did not fit into the model so far, counted over all questions."""
         ...
@@ -121,11 +119,9 @@ class Transfer(Chosen, ABC):
         """The same with the first of all settings that it would try."""
         return self
 
+    @abstractmethod
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
         """What `carry` made, from the folder its files were kept in."""
-        from models.inference.predictor import HeadPredictor
-
-        return HeadPredictor.load(folder, downstream, device)
 
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from models.pretraining.buckets import Buckets
 from models.seeds import derive
 from models.tokens import packing
 from models.tokens.packing import Documents
-from models.tokens.tokenizer import token_id
+from models.tokens.special import token_id
 from models.training.optimizers import OptimizerConfig
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module

@@ -1,4 +1,4 @@
-"""Prompts: a text with a blank, and what fits into a model before it."""
+"""Prompts: a text with a blank, and the demonstrations that fit before it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
 
+from models.backbone.positions import positions
+
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 _FIELD = re.compile(r"\{(\w+)\}")
 LABEL = "label"
@@ -70,3 +72,8 @@ def fitted(shown: Sequence[list[int]], asked: int, room: int, dropped: Counter[s
             left -= len(ids)
     dropped["demonstrations"] += len(shown) - len(kept)
     return kept
+
+
+def room(model: PreTrainedModel) -> int:
+    """Tokens that a model can read; 512 for one that knows no limit."""
+    return positions(model.config.to_dict()) or 512

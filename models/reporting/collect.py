@@ -33,21 +33,18 @@ POINTS = 1000
 """Points of a curve that are kept; more cannot be told apart in a figure."""
 
 
-def data(name: str, validated: Path, split: Path, examples: int) -> Data:
-    """What was read and what became of it, from the folders of `validate` and `split`.
+def data(name: str, validated: Path, parts: Path, leaks: Path | None, examples: int) -> Data:
+    """What was read and what became of it, from the folders of steps.
 
     Args:
+        validated: of `validate`.
+        parts: of `split`, or of `hold_out` for the corpus.
+        leaks: the folder that holds leaks.parquet; None where there is no corpus.
         examples: quarantined rows that are kept, and leaks that are shown.
     """
-    found = counts.load(split)
+    found = counts.load(parts)
     quarantine = pl.scan_parquet(validated / "quarantine.parquet").head(examples).collect()
-    pairs = (
-        pl.read_parquet(split / "duplicates.parquet")
-        .group_by("part_a", "part_b")
-        .len()
-        .sort("part_a", "part_b")
-    )
-    leaked = _leaks(split / "leaks.parquet")
+    leaked = [] if leaks is None else _leaks(leaks / "leaks.parquet").to_dicts()
     return Data(
         name=name,
         read=found["read"],
@@ -60,11 +57,11 @@ def data(name: str, validated: Path, split: Path, examples: int) -> Data:
             Quarantined(**row)
             for row in quarantine.select("file", "line", "field", "reason", "raw").to_dicts()
         ),
-        duplicates={f"{a} and {b}": number for a, b, number in pairs.rows()},
-        leaked_rows=leaked.height,
-        leaks=tuple(Leak(**row) for row in leaked.to_dicts()),
+        duplicates=_duplicates(parts / "duplicates.parquet"),
+        leaked_rows=len(leaked),
+        leaks=tuple(Leak(**row) for row in leaked),
         leaks_shown=examples,
-        lengths=lengths(split / "train.parquet"),
+        lengths=lengths(parts / "train.parquet"),
     )
 
 
@@ -184,6 +181,14 @@ def _gain(transferred: Score, control: Score, metric: str, values: dict[str, flo
         verdict=verdict(values),
         **{bound: values[bound] for bound in ("value", "low", "high")},
     )
+
+
+def _duplicates(path: Path) -> dict[str, int]:
+    """Number of pairs by the two parts they stand in; none of a corpus."""
+    if not path.is_file():
+        return {}
+    pairs = pl.read_parquet(path).group_by("part_a", "part_b").len().sort("part_a", "part_b")
+    return {f"{a} and {b}": number for a, b, number in pairs.rows()}
 
 
 def _leaks(path: Path) -> pl.DataFrame:

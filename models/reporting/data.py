@@ -7,7 +7,6 @@ one more `Entry` or `Score`.
 from collections.abc import Mapping
 
 from models.modes import CONTROLS
-from models.reporting.gain.grid import Grid
 from models.reporting.parts import Interval, Part, Verdict
 
 
@@ -181,13 +180,3 @@ class Entry(Part):
             return float("-inf") if score.validation is None else sign * score.validation
 
         return max((score for score in found if score.labels == labels), key=on_validation, default=None)
-
-
-class ReportData(Part):
-    """A whole run."""
-
-    title: str
-    corpus: Data | None = None
-    pretraining: tuple[Pretraining, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    grids: tuple[Grid, ...] = ()

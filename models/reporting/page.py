@@ -16,11 +16,12 @@ from markupsafe import Markup
 
 from models.modes import CONTROLS, REFERENCES
 from models.reporting import figures, fonts, words
-from models.reporting.data import Entry, Gain, ReportData
+from models.reporting.data import Entry, Gain
 from models.reporting.gain import figures as grid_figures
 from models.reporting.gain import tables
 from models.reporting.gain import words as grid_words
 from models.reporting.gain.grid import Grid
+from models.reporting.report import ReportData
 
 HERE = Path(__file__).parent
 SCALE = 0.6

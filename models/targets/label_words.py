@@ -10,12 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.backbone.config import positions
 from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.prompting.likelihood import Blank, filled
-from models.prompting.prompts import Cue, fitted, tokens
-from models.tokens.tokenizer import frame, token_id
+from models.prompting.prompts import Cue, fitted, room, tokens
+from models.tokens.special import frame, token_id
 
 
 def scores(
@@ -48,7 +47,7 @@ class _Writer:
         padding = token_id(asked.tokenizer, "pad")
         self.padding = self.end if padding is None else padding
         self.mask = token_id(asked.tokenizer, "mask")
-        self.room = positions(asked.model.config.to_dict()) or 512
+        self.room = room(asked.model)
         self.shown = [[*ids, self.end] for ids in tokens(asked.tokenizer, shown)]
         self.words = tokens(asked.tokenizer, words)
         for word, ids in zip(words, self.words, strict=True):

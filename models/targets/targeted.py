@@ -144,8 +144,8 @@ class Targeted(Downstream):
 
     def _by_likeness(self, asked: Asked) -> np.ndarray:
         """A class that was not shown is stood for by its words."""
-        from models.inference.states import text_vectors
         from models.prompting import prototypes
+        from models.targets.text_vectors import text_vectors
 
         names = self.classes or ()
         shown = asked.demonstrations

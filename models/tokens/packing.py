@@ -19,7 +19,8 @@ from pydantic import Field
 
 from models.config import Config
 from models.errors import DataError
-from models.tokens.tokenizer import backend_of, token_id
+from models.tokens.special import token_id
+from models.tokens.tokenizer import backend_of
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
     from tokenizers import Tokenizer

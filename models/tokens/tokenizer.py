@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from models.config import Config
 from models.errors import DataError
 from models.pretrained import Pretrained, content
+from models.tokens.special import token_id
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
     from transformers import PreTrainedTokenizerBase
@@ -96,45 +97,6 @@ def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerBase:
         clean_up_tokenization_spaces=False,
         model_input_names=["input_ids", "attention_mask"],
     )
-
-
-def token_id(
-    tokenizer: PreTrainedTokenizerBase, name: Literal["cls", "sep", "mask", "pad", "unk"]
-) -> int | None:
-    """Id of a special token; None where the tokenizer has none."""
-    return getattr(tokenizer, f"{name}_token_id")
-
-
-SOFT = "[prompt {}]"
-"""Tokens of a soft prompt, by their number."""
-
-
-def soft_prompt(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Ids of the tokens that prompt tuning has added, in their order; most tokenizers have none."""
-    fast: Any = tokenizer
-    known, found = fast.get_added_vocab(), []
-    while (name := SOFT.format(len(found))) in known:
-        found.append(known[name])
-    return found
-
-
-def frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], int]:
-    """Ids of the tokens that begin a text, a soft prompt's among them, and of the one that ends it.
-
-    Raises:
-        DataError: the tokenizer has none.
-    """
-    found: list[int] = []
-    for names, what in ((("cls", "bos"), "begin"), (("sep", "eos"), "end")):
-        ids = [getattr(tokenizer, f"{name}_token_id", None) for name in names]
-        known = [number for number in ids if number is not None]
-        if not known:
-            raise DataError(
-                f"the tokenizer has no token to {what} a text with ({' or '.join(names)}), which a model has to be "
-                "asked with: take another tokenizer"
-            )
-        found.append(known[0])
-    return [found[0], *soft_prompt(tokenizer)], found[1]
 
 
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:

@@ -17,12 +17,13 @@ class Muon(torch.optim.Optimizer):
     (J. Liu et al., "Muon is scalable for LLM training", 2025, section 2.2).
 
     Args:
-        groups: parameter groups of 2-D tensors; `parts` says how many matrices of equal size a tensor holds
-            one above the other.
+        groups: parameter groups of 2-D tensors; `parts`, `blocks` and `transposed` say which matrices lie in them,
+            as in `models.backbone.layers.Matrix`. Each is orthogonalised by itself.
     """
 
     def __init__(self, groups: list[dict[str, Any]], lr: float, momentum: float, weight_decay: float) -> None:
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "parts": 1})
+        rates = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(groups, {**rates, "parts": 1, "blocks": 1, "transposed": False})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -40,10 +41,23 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(parameter)
         mean = state["momentum"].lerp_(gradient, 1 - group["momentum"])
         update = gradient.lerp(mean, group["momentum"])
-        stacked = update.view(group["parts"], -1, update.shape[1])
+        stacked = _split(update.T if group["transposed"] else update, group["parts"], group["blocks"])
         scale = 0.2 * max(stacked.shape[1:]) ** 0.5
+        moved = _join(orthogonalize(stacked), group["blocks"])
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(orthogonalize(stacked).reshape_as(parameter), alpha=-group["lr"] * scale)
+        parameter.add_(moved.T if group["transposed"] else moved, alpha=-group["lr"] * scale)
+
+
+def _split(weight: Tensor, parts: int, blocks: int) -> Tensor:
+    """(outputs, inputs) -> (parts, outputs / parts, inputs)."""
+    inputs = weight.shape[1]
+    return weight.reshape(blocks, parts, -1, inputs).transpose(0, 1).reshape(parts, -1, inputs)
+
+
+def _join(matrices: Tensor, blocks: int) -> Tensor:
+    """What `_split` took apart, whole again."""
+    parts, _, inputs = matrices.shape
+    return matrices.reshape(parts, blocks, -1, inputs).transpose(0, 1).reshape(-1, inputs)
 
 
 def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:

@@ -11,8 +11,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from torch import nn
     from torch.optim import Optimizer
 
-OUTPUT_LAYERS = frozenset({"decoder", "classifier", "qa_outputs", "score"})
-"""Names `transformers` gives to layers that map a state to scores: rows are classes, not directions of a space."""
+    from models.backbone.layers import Matrix
 
 
 class OptimizerConfig(Config):
@@ -71,19 +70,20 @@ def build(model: "nn.Module", config: OptimizerConfig) -> list["Optimizer"]:
     """The optimisers of `model`'s trainable parameters; each group's highest rate is kept in `group["peak"]`."""
     import torch
 
+    from models.backbone.layers import matrices
     from models.training.muon import Muon
 
-    matrices, rest = _matrices(model)
-    vectors = [
-        p for p in model.parameters() if p.requires_grad and not any(p is m for m in (*matrices, *rest))
-    ]
-    decayed = {"params": matrices, "weight_decay": config.weight_decay}
-    plain = {"params": [*rest, *vectors], "weight_decay": 0.0}
+    inner = [matrix for matrix in matrices(model) if matrix.weight.requires_grad]
+    weights = [matrix.weight for matrix in inner]
+    known = {id(weight) for weight in weights}
+    rest = [item for item in model.parameters() if item.requires_grad and id(item) not in known]
+    decayed = {"params": weights, "weight_decay": config.weight_decay}
+    plain = {"params": rest, "weight_decay": 0.0}
     betas = (config.beta1, config.beta2)
     optimizers: list[Optimizer] = []
-    if config.kind == "muon" and matrices:
+    if config.kind == "muon" and inner:
         rate = config.matrix_learning_rate or config.learning_rate
-        optimizers.append(Muon(_fused(model, matrices), rate, config.momentum, config.weight_decay))
+        optimizers.append(Muon(_by_layout(inner), rate, config.momentum, config.weight_decay))
         groups = [plain]
     else:
         groups = [decayed, plain]
@@ -105,31 +105,13 @@ def set_rate(optimizers: list["Optimizer"], factor: float) -> None:
             group["lr"] = group["peak"] * factor
 
 
-def _matrices(model: "nn.Module") -> tuple[list, list]:
-    """(weights that map hidden states to hidden states, the other 2-D weights: embeddings and output layers)."""
-    from torch import nn
-
-    inner, outer = [], []
-    shared = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
-    for name, module in model.named_modules():
-        for parameter in module.parameters(recurse=False):
-            if (
-                parameter.ndim < 2
-                or not parameter.requires_grad
-                or any(parameter is p for p in (*inner, *outer))
-            ):
-                continue
-            hidden = isinstance(module, nn.Linear) and name.rpartition(".")[2] not in OUTPUT_LAYERS
-            (inner if hidden and id(parameter) not in shared else outer).append(parameter)
-    return inner, outer
-
-
-def _fused(model: "nn.Module", matrices: list) -> list[dict]:
-    """Muon's groups: a weight that holds several matrices one above the other (q, k, v) is orthogonalised by parts."""
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    groups: dict[int, list] = {}
-    for parameter in matrices:
-        name = names[id(parameter)]
-        parts = 3 if name.endswith("Wqkv.weight") else 2 if name.endswith("mlp.Wi.weight") else 1
-        groups.setdefault(parts, []).append(parameter)
-    return [{"params": groups[parts], "parts": parts} for parts in sorted(groups)]
+def _by_layout(matrices: "list[Matrix]") -> list[dict]:
+    """Muon's groups: weights that hold as many matrices in the same places."""
+    groups: dict[tuple[int, int, bool], list] = {}
+    for matrix in matrices:
+        groups.setdefault((matrix.parts, matrix.blocks, matrix.transposed), []).append(matrix.weight)
+    names = ("parts", "blocks", "transposed")
+    return [
+        {"params": weights, **dict(zip(names, layout, strict=True))}
+        for layout, weights in sorted(groups.items(), key=lambda item: item[0])
+    ]

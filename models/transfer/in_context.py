@@ -76,6 +76,8 @@ class AskingPredictor:
     demonstrations: list[pl.DataFrame]
     dropped: Counter[str] = field(default_factory=Counter)
     """See `models.interfaces.transfer.Predictor`."""
+    reads_apart: bool = False
+    """What a causal model is asked of a passage depends on the queries."""
 
     @property
     def draws(self) -> int:

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, PositiveFloat
 
 from models.interfaces.transfer import Problem
-from models.transfer.finetune import Finetune, Setting
+from models.tuning.schedule import Setting
+from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
 
 
-class LinearProbe(Finetune):
+class LinearProbe(Trained):
     """Only the last linear layer learns: the head's, or where a downstream adds none, that of the model itself."""
 
     kind: Literal["linear_probe"] = "linear_probe"
@@ -28,7 +29,7 @@ class LinearProbe(Finetune):
     )
 
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
-        from models.tuning.linear_start import probed
+        from models.backbone.layers import probed
 
         layer = probed(model)
         model.requires_grad_(False)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, PositiveFloat
 
 from models.interfaces.transfer import Problem
-from models.transfer.finetune import Finetune, Setting
+from models.tuning.schedule import Setting
+from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
 
 
-class Lora(Finetune):
+class Lora(Trained):
     """Low-rank corrections of the matrices learn, and the head."""
 
     kind: Literal["lora"] = "lora"
@@ -34,10 +35,10 @@ class Lora(Finetune):
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
         from peft import LoraConfig
 
-        from models.backbone import build
-        from models.tuning import adapters, linear_start
+        from models.backbone import build, layers
+        from models.tuning import adapters
 
-        matrices = linear_start.inner_matrices(model)
+        matrices = layers.inner_matrices(model)
         config = LoraConfig(r=self.rank, lora_alpha=self.alpha, lora_dropout=0.0, target_modules=matrices)
         with build.seeded(problem.seed):
             return adapters.put(model, config)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, PositiveFloat
 
 from models.interfaces.transfer import Problem, Progress, Tuned
-from models.transfer.finetune import Finetune, Setting
+from models.tuning.schedule import Setting
+from models.tuning.trained import Trained
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
 
 
-class PromptTuning(Finetune):
+class PromptTuning(Trained):
     """Soft prompts learn, and the head."""
 
     kind: Literal["prompt_tuning"] = "prompt_tuning"
@@ -45,7 +46,7 @@ class PromptTuning(Finetune):
     def equip(self, model: "PreTrainedModel", setting: Setting, problem: Problem) -> "PreTrainedModel":
         from peft import TrainableTokensConfig
 
-        from models.tokens.tokenizer import soft_prompt
+        from models.tokens.special import soft_prompt
         from models.tuning import adapters
 
         words = model.get_input_embeddings()

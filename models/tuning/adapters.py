@@ -7,7 +7,7 @@ from peft import PeftConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel
 
-from models.tuning import linear_start
+from models.backbone import layers
 
 
 def put(model: PreTrainedModel, config: PeftConfig) -> PreTrainedModel:
@@ -17,7 +17,7 @@ def put(model: PreTrainedModel, config: PeftConfig) -> PreTrainedModel:
         # Where embeddings are the output layer too, peft warns that it does not adapt both; `save` ties them again.
         warnings.filterwarnings("ignore", message=".*tie_word_embeddings.*")
         inject_adapter_in_model(config, model)
-    for layer in linear_start.added(model):
+    for layer in layers.added(model):
         layer.requires_grad_(True)
     return model
 

@@ -10,8 +10,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
+from models.backbone.layers import last_layer
 from models.inference.inputs import BATCH_SIZE, Inputs
 
 COSTS = (0.001, 0.01, 0.1, 1.0)
@@ -22,7 +22,7 @@ STATES = 20_000
 
 def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -> bool:
     """Sets the weights of the model's last layer; False, and nothing set, where it does not tell classes apart."""
-    layer = _last_layer(model)
+    layer = last_layer(model)
     if layer is None:
         return False
     seen, labels = _before(model, layer, inputs)
@@ -34,37 +34,6 @@ def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -
     best = min(fitted, key=lambda item: _log_loss(item, (other - center) / scale, other_labels))
     _set(layer, best, center, scale)
     return True
-
-
-def added(model: PreTrainedModel) -> list[nn.Module]:
-    """The layers of the head, what `transformers` adds to the base model, in their order.
-
-    One that scores the vocabulary comes from pretraining and is not among them.
-    """
-    inside = {id(module) for module in model.base_model.modules()} | {id(model.get_output_embeddings())}
-    own = [module for module in model.modules() if next(module.parameters(recurse=False), None) is not None]
-    return [module for module in own if id(module) not in inside]
-
-
-def inner_matrices(model: PreTrainedModel) -> list[str]:
-    """Names of the linear layers of the base model."""
-    inside = {id(module) for module in model.base_model.modules()}
-    return [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | Conv1D) and id(module) in inside
-    ]
-
-
-def probed(model: PreTrainedModel) -> nn.Module:
-    """The last linear layer: the head's, or where it has none that of the base model."""
-    return _last_layer(model) or model.get_submodule(inner_matrices(model)[-1])
-
-
-def _last_layer(model: PreTrainedModel) -> nn.Linear | None:
-    """The last linear layer of the head; None where it has none."""
-    linear = [layer for layer in added(model) if isinstance(layer, nn.Linear)]
-    return linear[-1] if linear else None
 
 
 def _before(model: PreTrainedModel, layer: nn.Linear, inputs: Inputs) -> tuple[np.ndarray, np.ndarray | None]:

@@ -9,7 +9,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from models.errors import DataError
 from models.seeds import derive
-from models.tokens.tokenizer import SOFT, backend_of, soft_prompt
+from models.tokens.special import SOFT, soft_prompt
+from models.tokens.tokenizer import backend_of
 
 _NAME = "prompt"
 

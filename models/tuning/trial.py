@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -17,9 +18,11 @@ from models.inference.inputs import Inputs, predict
 from models.interfaces.transfer import Problem
 from models.seeds import derive
 from models.training.loop import Diverged, Plan, Record, accelerator, train
-from models.transfer.finetune import DONE, Finetune, Setting
 from models.tuning.linear_start import fit_last_layer
+from models.tuning.schedule import Schedule, Setting
 
+DONE = "done.json"
+"""Written last into a trial's folder."""
 SCORE = "score"
 EVALUATED = f"eval/{SCORE}"
 LINEAR_ROWS = 10_000
@@ -29,7 +32,7 @@ SORTED_BATCHES = 16
 
 
 def run_trial(
-    config: Finetune,
+    config: Schedule,
     problem: Problem,
     rows: int,
     setting: Setting,
@@ -38,8 +41,8 @@ def run_trial(
 ) -> None:
     """Trains on the first `rows` training rows and writes `model/` and, last, `done.json` into `folder`."""
     downstream = problem.downstream
-    inputs = problem.inputs(problem.train.head(rows))
-    validation = problem.inputs(problem.validation)
+    inputs = _inputs(problem, problem.train.head(rows))
+    validation = _inputs(problem, problem.validation)
     start, first = _start(config, problem, rows, inputs, validation)
     batches = Batches(inputs, config, derive(problem.seed, "batches"))
     steps = config.steps(len(batches.examples))
@@ -82,7 +85,12 @@ def run_trial(
     _write(folder / DONE, result)
 
 
-def _plan(config: Finetune, problem: Problem, steps: int, setting: Setting, folder: Path) -> Plan:
+def _inputs(problem: Problem, rows: pl.DataFrame) -> Inputs:
+    """Labelled rows, tokenised, with those that examples speak of after them."""
+    return Inputs(problem.downstream, problem.tokenizer, pl.concat([rows, problem.pool]), labelled=True)
+
+
+def _plan(config: Schedule, problem: Problem, steps: int, setting: Setting, folder: Path) -> Plan:
     return Plan(
         steps=steps,
         optimizer=config.plan(setting.learning_rate),
@@ -122,7 +130,7 @@ def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
 class Batches:
     """The batch of a step: a pure function of the seed and the step."""
 
-    def __init__(self, inputs: Inputs, config: Finetune, seed: int) -> None:
+    def __init__(self, inputs: Inputs, config: Schedule, seed: int) -> None:
         self.inputs, self.config, self.seed = inputs, config, seed
         examples = [at for at, feature in enumerate(inputs.features) if not feature.get("pool")]
         self.examples = np.array(examples)
@@ -157,7 +165,7 @@ class Batches:
 
 
 def _start(
-    config: Finetune, problem: Problem, rows: int, inputs: Inputs, validation: Inputs
+    config: Schedule, problem: Problem, rows: int, inputs: Inputs, validation: Inputs
 ) -> tuple[Path, Record]:
     """Folder of the model that all trials on these rows start from, and its point of the curves.
 

@@ -4,15 +4,13 @@ A ref is made by calling a step; nothing runs then. It carries the step, the key
 from, so the whole graph of a run, with every key, is known before the first step starts.
 """
 
-import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
 from models.config import Config
 
-if TYPE_CHECKING:
-    from tasks.graph.step import Step
+R = TypeVar("R", bound="Ref")
 
 
 def so_many(labels: int) -> str:
@@ -81,10 +79,10 @@ class Ref:
             elif value is not None:
                 yield from value
 
-    def one(self, name: str) -> "Ref":
-        """The single ref given as input `name`."""
+    def _given(self, name: str, kind: type[R]) -> R:
+        """The ref given as input `name`."""
         value = self.inputs[name]
-        assert isinstance(value, Ref), f"{self.name}: input '{name}' is not one ref"
+        assert isinstance(value, kind), f"{self.name}: input '{name}' is not one {kind.__name__}"
         return value
 
     def __eq__(self, other: object) -> bool:
@@ -92,11 +90,6 @@ class Ref:
 
     def __hash__(self) -> int:
         return hash(self.key)
-
-
-def step_of(ref: Ref) -> "Step[Any]":
-    """The declaration a ref was made by."""
-    return vars(importlib.import_module(ref.module))[ref.step]
 
 
 def ordered(targets: "list[Ref]") -> list[Ref]:
@@ -122,8 +115,26 @@ class Validated(Ref):
     """Rows that pass their schema, and the quarantine."""
 
 
+class Corpus(Ref):
+    """Text by part: to learn from, and held out."""
+
+    @property
+    def rows(self) -> Validated:
+        """All of it, before a share was held out."""
+        return self._given("rows", Validated)
+
+
 class Split(Ref):
-    """Rows by part (train, validation, test), duplicates across parts and leaks."""
+    """Labelled rows by part (train, validation, test), and duplicates across parts."""
+
+    @property
+    def rows(self) -> Validated:
+        """The rows before they were parted."""
+        return self._given("rows", Validated)
+
+
+class Leaks(Ref):
+    """Held-out rows that stand in the corpus, with the documents they stand in."""
 
 
 class Tokenizer(Ref):
@@ -141,13 +152,38 @@ class Model(Ref):
 class Adapted(Ref):
     """A model carried over to a downstream, or a control."""
 
+    @property
+    def model(self) -> Model | None:
+        """The pretrained model that was carried over; a control has none."""
+        return None if self.inputs["model"] is None else self._given("model", Model)
+
 
 class Predictions(Ref):
     """Predictions for the test rows, row by row with ids."""
 
+    @property
+    def adapted(self) -> Adapted:
+        """The model that made them."""
+        return self._given("adapted", Adapted)
+
 
 class Scores(Ref):
     """Test metrics with intervals, and the statistics they come from."""
+
+    @property
+    def rows(self) -> Split:
+        """The rows whose test part is scored."""
+        return self._given("rows", Split)
+
+    @property
+    def predictions(self) -> Predictions:
+        """What is scored."""
+        return self._given("predictions", Predictions)
+
+    @property
+    def leaks(self) -> Leaks | None:
+        """Which of the rows stand in the corpus; None where there is no corpus."""
+        return None if self.inputs["leaks"] is None else self._given("leaks", Leaks)
 
 
 class Promotion(Ref):

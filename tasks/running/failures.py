@@ -2,12 +2,20 @@
 
 import errno
 import os
+import threading
 from concurrent.futures.process import BrokenProcessPool
 
 from models.errors import HeadwaterError, NetworkError, StoreError
 from tasks.environment import home
 from tasks.graph.refs import Ref
-from tasks.running.job import STOPPING, Stopped
+
+STOPPING = threading.Event()
+"""Set when the run is being stopped; a job that reports progress then ends with `Stopped`."""
+
+
+class Stopped(Exception):
+    """The run is being stopped; nobody should try again."""
+
 
 # Errors of the operating system that no waiting mends.
 _LASTING = {errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR}

@@ -17,10 +17,10 @@ from prefect.utilities.annotations import quote
 
 from models.errors import HeadwaterError
 from tasks.environment import Machine
-from tasks.graph.refs import Ref, ordered, step_of
-from tasks.graph.step import Outcome, RunContext, link_to
-from tasks.running.failures import reason
-from tasks.running.job import STOPPING
+from tasks.graph.refs import Ref, ordered
+from tasks.graph.step import step_of
+from tasks.running.execution import Outcome, RunContext, link_to, task_of
+from tasks.running.failures import STOPPING, reason
 from tasks.running.lease import is_free, lease
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
@@ -29,10 +29,6 @@ from tasks.storage import connection, runs
 _PATIENCE_SECONDS = 15.0
 _TAGS_AT_ONCE = 100
 """MLflow takes no more in one call."""
-
-
-class StepsFailed(HeadwaterError):
-    """Some steps failed; the message names each with its reason."""
 
 
 @dataclass
@@ -52,7 +48,9 @@ class FlowRun:
         new = [ref for ref in ordered(list(targets)) if ref.key not in self.outcomes]
         for ref in new:
             needed = [futures[parent.key] for parent in ref.parents() if parent.key in futures]
-            task: Task[..., Any] = step_of(ref).task.with_options(task_run_name=ref.title.replace("/", " · "))
+            task: Task[..., Any] = task_of(step_of(ref)).with_options(
+                task_run_name=ref.title.replace("/", " · ")
+            )
             futures[ref.key] = task.submit(quote(ref), quote(self.context), wait_for=needed)
         for ref in new:
             futures[ref.key].wait()
@@ -72,8 +70,12 @@ class FlowRun:
         return [outcome for outcome in self.outcomes.values() if outcome.status == "failed"]
 
 
-opened: list[FlowRun] = []
-"""Flow runs of this process, newest last, for who has called the flow and wants to show what became of it."""
+class RunFailed(HeadwaterError):
+    """What ended a run after it had begun; `run` holds what became of its steps."""
+
+    def __init__(self, message: str, run: FlowRun) -> None:
+        super().__init__(message)
+        self.run = run
 
 
 @contextmanager
@@ -86,8 +88,8 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
         text: the recipe itself, kept as an artifact of the parent run.
 
     Raises:
-        StepsFailed: at the end, when any step failed.
-        StoreError: when MLflow does not answer.
+        RunFailed: at the end, when any step failed, naming each with its reason; or when MLflow no longer answers.
+        StoreError: MLflow does not answer from the start.
     """
     STOPPING.clear()
     flow = FlowRunContext.get()
@@ -102,22 +104,23 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
         processes = TrainingProcesses(machine.cores, machine.jobs)
         context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
         run = FlowRun(recipe, context)
-        opened.append(run)
         status = runs.KILLED
         try:
             with _stop_on_interrupt(processes):
                 runs.keep_text(parent_id, text, "recipe.yaml")
                 yield run
             status = runs.FAILED if run.failures() else runs.FINISHED
-        except Exception:
+        except Exception as error:
             status = runs.FAILED
+            if isinstance(error, HeadwaterError):
+                raise RunFailed(str(error), run) from error
             raise
         finally:
             STOPPING.set()
             processes.stop()
             _close(run, status)
     if failures := run.failures():
-        raise StepsFailed("; ".join(f"{item.ref.title} failed: {item.reason}" for item in failures))
+        raise RunFailed("; ".join(f"{item.ref.title} failed: {item.reason}" for item in failures), run)
 
 
 def _outcome(ref: Ref, state: "State[Any]") -> Outcome:

@@ -1,21 +1,14 @@
 """What a step's body gets to work with: its inputs' files, a folder to fill, and a way to say how it goes."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.graph.refs import Ref
+from tasks.running.failures import STOPPING, Stopped
 from tasks.storage import artifacts
 from tasks.storage.runs import MetricLog, keep_file, log
-
-STOPPING = threading.Event()
-"""Set when the run is being stopped; a job that reports progress then ends with `Stopped`."""
-
-
-class Stopped(Exception):
-    """The run is being stopped; nobody should try again."""
 
 
 @dataclass(frozen=True)

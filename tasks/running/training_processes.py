@@ -20,8 +20,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tasks.graph.refs import step_of
-from tasks.running.job import Job, JobSpec, Progress, Stopped
+from tasks.graph.step import step_of
+from tasks.running.failures import Stopped
+from tasks.running.job import Job, JobSpec, Progress
 
 PEAK_MEMORY = "memory/peak_bytes"
 """The most memory that the training process held while it did a job."""

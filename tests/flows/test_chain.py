@@ -75,6 +75,43 @@ def test_the_baseline_is_not_touched_by_fine_tuning_or_pretraining(recipe: Path)
     assert keys(recipe)[title] == keys(recipe, **changes)[title]
 
 
+CORPUS_CHANGES = (
+    {"corpus__holdout": 0.02},
+    {"corpus__sources__0__documents": 1600},
+    {"corpus__quarantine": 0.2},
+    {"corpus__clean__exact_duplicates": False},
+)
+
+
+@pytest.mark.parametrize("change", CORPUS_CHANGES, ids=str)
+def test_a_changed_corpus_leaves_labelled_rows_and_baselines_alone(recipe: Path, change: Any) -> None:
+    before, after = keys(recipe), keys(recipe, **change)
+    labelled = [title for title in before if title.startswith(("ingest/", "validate/", "split/"))]
+    learnt = [f"{step}/classification/baseline (100 labels)" for step in ("adapt", "predict")]
+    assert len(labelled) == 3
+    assert [title for title in (*labelled, *learnt) if before[title] != after[title]] == []
+    assert before["leaks/classification"] != after["leaks/classification"]
+
+
+def test_a_changed_corpus_makes_scratch_anew_by_its_tokenizer_alone(recipe: Path) -> None:
+    (scratch,) = (ref for ref in steps(Recipe.load(recipe)) if ref.name == "adapt/classification/scratch")
+    reached = {
+        name: {ref.step for ref in ordered([parent])} for name, parent in scratch.inputs.items() if parent
+    }
+    assert {name for name, found in reached.items() if "hold_out" in found} == {"tokenizer"}
+    before, after = keys(recipe), keys(recipe, corpus__holdout=0.02)
+    again = {title for title in before if before[title] != after[title]}
+    modes = {
+        step: {title.split("/")[2].split(" ")[0] for title in again if title.startswith(f"{step}/")}
+        for step in ("adapt", "predict", "score")
+    }
+    assert modes == {
+        "adapt": {"finetune", "scratch"},
+        "predict": {"finetune", "scratch"},
+        "score": {"finetune", "scratch", "baseline"},
+    }
+
+
 def test_only_an_entry_brings_what_it_needs_and_its_report(recipe: Path) -> None:
     assert keys(recipe, ["classification"]) == keys(recipe)
 
@@ -83,7 +120,7 @@ def test_only_a_step_brings_what_it_needs_and_no_report(recipe: Path) -> None:
     assert {ref.step for ref in steps(Recipe.load(recipe), ["encode"])} == {
         "ingest",
         "validate",
-        "split",
+        "hold_out",
         "tokenizer",
         "encode",
     }
@@ -97,12 +134,12 @@ def test_only_a_pretraining_leaves_downstreams_alone(recipe: Path) -> None:
 
 def test_with_leaks_removed_the_corpus_takes_in_all_test_files_whatever_only_says(recipe: Path) -> None:
     reported, removed = keys(recipe), keys(recipe, corpus__leaks="remove")
-    assert reported["split"] != removed["split"]
-    assert keys(recipe, ["pretrain"], corpus__leaks="remove")["split"] == removed["split"]
+    assert reported["hold_out"] != removed["hold_out"]
+    assert keys(recipe, ["pretrain"], corpus__leaks="remove")["hold_out"] == removed["hold_out"]
     smaller = keys(recipe, corpus__leaks="remove", downstreams__0__data__0__test=90)
-    assert smaller["split"] != removed["split"]
+    assert smaller["hold_out"] != removed["hold_out"]
     classes = {"downstreams__0__downstream__classes": ["긍정", "부정", "중립"]}
-    assert keys(recipe, corpus__leaks="remove", **classes)["split"] == removed["split"]
+    assert keys(recipe, corpus__leaks="remove", **classes)["hold_out"] == removed["hold_out"]
 
 
 def test_entries_that_share_controls_are_each_reported(recipe: Path) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 
+from flows.recipe import yaml_text
 from models.modes import MODES
 from tests.support.recipes import SMALL, write
 
@@ -102,7 +102,7 @@ def test_a_prediction_by_demonstrations_is_traced_with_every_draw(
 @pytest.fixture(scope="module")
 def few(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A part of the same grid."""
-    less = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    less, _ = yaml_text.parse(recipe.read_text(encoding="utf-8"))
     less["gain"] |= {"entries": ["classification"], "modes": ["finetune", "few_shot", "scratch", "baseline"]}
     return write(tmp_path_factory.mktemp("few"), {**less, "downstreams": less["downstreams"][:1]})
 

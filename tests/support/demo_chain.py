@@ -1,7 +1,5 @@
 """The demo's chain up to adapted models, small enough for a test, run step by step on a real store."""
 
-from pathlib import Path
-
 from models.backbone import build
 from models.backbone.config import ModelConfig
 from models.modes import CONTROLS
@@ -10,15 +8,15 @@ from models.tokens.tokenizer import TokenizerConfig
 from models.transfer.finetune import Finetune
 from tasks.adapt import AdaptConfig, adapt
 from tasks.graph import refs
-from tasks.graph.step import RunContext, Step, step
+from tasks.graph.step import step
+from tasks.hold_out import HoldOutConfig, hold_out
 from tasks.ingest import IngestConfig, ingest
+from tasks.leaks import LeaksConfig, leaks
 from tasks.predict import PredictConfig, predict
-from tasks.promote import promote
 from tasks.running.job import Job
 from tasks.score import ScoreConfig, score
 from tasks.sources.demo import Demo
 from tasks.split import SplitConfig, split
-from tasks.storage import artifacts
 from tasks.tokenizer import tokenizer
 from tasks.validate import ValidateConfig, validate
 
@@ -36,28 +34,15 @@ def untrained(job: Job, config: ModelConfig, words: refs.Tokenizer) -> None:
     made.save_pretrained(job.out / "model")
 
 
-CORPUS = split(
-    SplitConfig(holdout=0.02),
+CORPUS = hold_out(
+    HoldOutConfig(holdout=0.02),
     rows=validate(ValidateConfig(), rows=ingest(IngestConfig(sources=(Demo(**DEMO),)))),
-    corpus=None,
 )
 LABELLED = ingest(IngestConfig(sources=(Demo(view="classification", **DEMO),), columns="all"))
-ROWS = split(
-    SplitConfig(), rows=validate(ValidateConfig(rows=CLASSES, quarantine=0.1), rows=LABELLED), corpus=CORPUS
-)
+ROWS = split(SplitConfig(), rows=validate(ValidateConfig(rows=CLASSES, quarantine=0.1), rows=LABELLED))
+LEAKS = leaks(LeaksConfig(), rows=ROWS, corpus=CORPUS)
 WORDS = tokenizer(TokenizerConfig(vocabulary=600), corpus=CORPUS)
 MODEL = untrained(SMALL, words=WORDS)
-STEPS: dict[str, Step] = {
-    item.name: item
-    for item in (ingest, validate, split, tokenizer, untrained, adapt, predict, score, promote)
-}
-
-
-def make(ref: refs.Ref, context: RunContext) -> Path:
-    """Runs what `ref` needs; its files."""
-    for needed in refs.ordered([ref]):
-        STEPS[needed.step].produce(needed, context)
-    return artifacts.files(ref)
 
 
 def adapted(mode: str, **settings) -> refs.Adapted:
@@ -74,4 +59,6 @@ def adapted(mode: str, **settings) -> refs.Adapted:
 def scored(made: refs.Adapted) -> tuple[refs.Predictions, refs.Scores]:
     way = made.config.way
     predictions = predict(PredictConfig(downstream=CLASSES, way=way), rows=ROWS, adapted=made)
-    return predictions, score(ScoreConfig(downstream=CLASSES), rows=ROWS, predictions=predictions)
+    return predictions, score(
+        ScoreConfig(downstream=CLASSES), rows=ROWS, predictions=predictions, leaks=LEAKS
+    )

@@ -5,8 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from flows.recipe import yaml_text
 from tests.support.toy_text import sentences
 
 SMALL: dict[str, Any] = {
@@ -37,7 +36,7 @@ SMALL: dict[str, Any] = {
 def write(folder: Path, recipe: dict[str, Any]) -> Path:
     """The recipe as a file."""
     path = folder / "recipe.yaml"
-    path.write_text(yaml.safe_dump(recipe, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml_text.dump(recipe), encoding="utf-8")
     return path
 
 

@@ -14,10 +14,10 @@ from models.reporting.data import (
     Point,
     Pretraining,
     Quarantined,
-    ReportData,
     Score,
 )
 from models.reporting.gain.grid import Cell, Curve, Difference, Grid, Pace, Worth
+from models.reporting.report import ReportData
 
 HOSTILE = "<script>alert('x')</script>"
 VALUES = {

@@ -30,12 +30,12 @@ class Learner(Config):
 
 
 @step(refs.Tokenizer)
-def tokenizer(job: Job, config: Words, corpus: refs.Split) -> None:
+def tokenizer(job: Job, config: Words, corpus: refs.Corpus) -> None:
     (job.out / "tokenizer.json").write_text("{}")
 
 
 @step(refs.Sequences)
-def encode(job: Job, config: Words, corpus: refs.Split, tokenizer: refs.Tokenizer) -> None:
+def encode(job: Job, config: Words, corpus: refs.Corpus, tokenizer: refs.Tokenizer) -> None:
     (job.out / "counts.json").write_text("{}")
 
 

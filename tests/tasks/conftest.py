@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.graph.step import RunContext
+from tasks.running.execution import RunContext
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import connection, runs
@@ -30,7 +30,7 @@ def processes() -> Iterator[TrainingProcesses]:
 
 @pytest.fixture
 def context(home_folder: Path, processes: TrainingProcesses, request: pytest.FixtureRequest) -> RunContext:
-    """What `Step.produce` needs, with an experiment and a parent run for this test alone."""
+    """What `produce` needs, with an experiment and a parent run for this test alone."""
     # The name becomes part of paths, in which polars reads brackets as a glob.
     name = request.node.name.translate(str.maketrans("[]", "--"))
     experiment_id = connection.experiment(name)

@@ -10,41 +10,34 @@ import pytest
 from models.data.cleaning import CleanConfig
 from models.demo_world import dirt
 from models.errors import DataError
-from tasks.graph.refs import Ref, ordered
-from tasks.graph.step import RunContext
+from tasks.graph import refs
+from tasks.hold_out import HoldOutConfig, Labelled, hold_out
 from tasks.ingest import IngestConfig, ingest
+from tasks.leaks import LeaksConfig, leaks
+from tasks.running.execution import RunContext, produce
 from tasks.sources.demo import Demo
 from tasks.sources.files import Files
-from tasks.split import HeldOut, SplitConfig, split
+from tasks.split import SplitConfig, split
 from tasks.storage import artifacts, connection
 from tasks.validate import ValidateConfig, validate
+from tests.support.making import make
 
 DOCUMENTS = 2_000
 SIZES = {"train": 600, "validation": 100, "test": 200}
-STEPS = {"ingest": ingest, "validate": validate, "split": split}
 CORPUS = Demo(documents=DOCUMENTS, **SIZES)
 REVIEWS = Demo(view="classification", documents=DOCUMENTS, **SIZES)
 
 
-def make(ref: Ref, context: RunContext) -> Path:
-    """Runs what `ref` needs; its files."""
-    for needed in ordered([ref]):
-        STEPS[needed.step].produce(needed, context)
-    return artifacts.files(ref)
-
-
-def corpus_split(**settings: Any) -> Ref:
+def held_out(**settings: Any) -> refs.Corpus:
     rows = ingest(IngestConfig(sources=(CORPUS,), clean=CleanConfig()))
-    return split(
-        SplitConfig(holdout=0.02, **settings), rows=validate(ValidateConfig(), rows=rows), corpus=None
-    )
+    return hold_out(HoldOutConfig(holdout=0.02, **settings), rows=validate(ValidateConfig(), rows=rows))
 
 
-def labelled_split(corpus: Ref | None, **settings: Any) -> Ref:
+def labelled_split(**settings: Any) -> refs.Split:
     rows = ingest(IngestConfig(sources=(REVIEWS,), columns="all"))
     classes = {"kind": "classification", "classes": ["긍정", "부정"]}
     checked = validate(ValidateConfig(rows=classes, quarantine=0.05), rows=rows)
-    return split(SplitConfig(**settings), rows=checked, corpus=corpus)
+    return split(SplitConfig(**settings), rows=checked)
 
 
 def counts(folder: Path) -> dict[str, Any]:
@@ -55,8 +48,22 @@ def counts(folder: Path) -> dict[str, Any]:
     return found
 
 
+def leaks_of(
+    rows: refs.Split, corpus: refs.Corpus, context: RunContext
+) -> tuple[dict[str, int], pl.DataFrame]:
+    """How many there are of each kind, as MLflow and the artifact say, and which."""
+    ref = leaks(LeaksConfig(), rows=rows, corpus=corpus)
+    folder = make(ref, context)
+    found = pl.read_parquet(folder / "leaks.parquet")
+    told = json.loads((folder / "counts.json").read_text())
+    made = artifacts.find(ref.key)
+    assert made and made.metrics["rows/leaked"] == told["rows"] == found["row_id"].n_unique()
+    assert {name: made.metrics[f"leaks/{name}"] for name in told["documents"]} == told["documents"]
+    return told["documents"], found
+
+
 def test_planted_dirt_is_counted_exactly_on_its_way_through(context: RunContext) -> None:
-    planted, corpus = dirt.corpus_dirt(DOCUMENTS), corpus_split()
+    planted, corpus = dirt.corpus_dirt(DOCUMENTS), held_out()
     found = counts(make(corpus, context))
     assert found["read"] == DOCUMENTS + planted.extra
     assert found["quarantined"] == {"not JSON": planted.not_json, "text: missing": planted.missing}
@@ -70,7 +77,8 @@ def test_planted_dirt_is_counted_exactly_on_its_way_through(context: RunContext)
     assert sum(found["parts"].values()) == found["kept"] and 10 < found["parts"]["validation"] < 80
 
     labelled = dirt.labelled_dirt(**SIZES)
-    folder = make(labelled_split(corpus), context)
+    rows = labelled_split()
+    folder = make(rows, context)
     found = counts(folder)
     assert found["quarantined"] == {
         "label: not in the set": labelled.wrong_label,
@@ -81,22 +89,23 @@ def test_planted_dirt_is_counted_exactly_on_its_way_through(context: RunContext)
         ("test", labelled.repeat_test),
         ("validation", labelled.repeat_validation),
     ]
-    assert found["leaks"] == {"contained": planted.leaks_contained, "equal": planted.leaks_equal}
-    leaks = pl.read_parquet(folder / "leaks.parquet")
-    assert set(leaks["corpus_file"]) == {dirt.CORPUS_FILE} and set(leaks["part"]) == {"test"}
+    kinds, leaked = leaks_of(rows, corpus, context)
+    assert kinds == {"contained": planted.leaks_contained, "equal": planted.leaks_equal}
+    assert set(leaked["corpus_file"]) == {dirt.CORPUS_FILE} and set(leaked["part"]) == {"test"}
     test = pl.read_parquet(folder / "test.parquet")
-    assert test.height == SIZES["test"] and set(leaks["row_id"]) <= set(test["id"])
+    assert test.height == SIZES["test"] and set(leaked["row_id"]) <= set(test["id"])
 
 
 def test_leaks_can_be_removed_and_the_test_part_never_changes(context: RunContext) -> None:
-    tests = (HeldOut(sources=(REVIEWS,)),)
-    corpus = corpus_split(leaks="remove", tests=tests)
+    tests = (Labelled(sources=(REVIEWS,)),)
+    corpus = held_out(tests=tests)
     planted, labelled = dirt.corpus_dirt(DOCUMENTS), dirt.labelled_dirt(**SIZES)
     assert counts(make(corpus, context))["removed"]["leak"] == planted.leaks_equal + planted.leaks_contained
-    folder = make(labelled_split(corpus, leaks="remove"), context)
-    found = counts(folder)
-    assert found["removed"] == {"duplicate_of_test": labelled.repeat_test} and found["leaks"] == {}
-    reported = make(labelled_split(corpus), context)
+    removing = labelled_split(leaks="remove")
+    folder = make(removing, context)
+    assert counts(folder)["removed"] == {"duplicate_of_test": labelled.repeat_test}
+    assert leaks_of(removing, corpus, context)[0] == {}
+    reported = make(labelled_split(), context)
     assert pl.read_parquet(folder / "test.parquet").equals(pl.read_parquet(reported / "test.parquet"))
     train = pl.read_parquet(folder / "train.parquet")
     assert not set(train["text"]) & set(pl.read_parquet(folder / "test.parquet")["text"])
@@ -133,7 +142,7 @@ def parts_of(context: RunContext, *paths: Path, **columns: str) -> Path:
     source = Files(paths=tuple(map(str, paths)), columns=columns)
     rows = ingest(IngestConfig(sources=(source,), columns="all"))
     checked = validate(ValidateConfig(rows={"kind": "classification"}), rows=rows)
-    return make(split(SplitConfig(), rows=checked, corpus=None), context)
+    return make(split(SplitConfig(), rows=checked), context)
 
 
 def test_files_that_each_count_from_0_keep_all_rows_and_a_column_may_name_the_part(
@@ -163,13 +172,13 @@ def test_gzip_broken_in_the_middle_fails_the_step_and_leaves_nothing(
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress("글\n".encode() * 100_000)[:-20])
     ref = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "a.txt.gz"),)),)))
     with pytest.raises(DataError, match=r"a\.txt\.gz, line \d+: the gzip file is broken"):
-        ingest.produce(ref, context)
+        produce(ref, context)
     assert artifacts.find(ref.key) is None
 
 
 def test_a_setting_of_the_machine_room_leaves_keys_alone_and_a_seed_does_not() -> None:
-    assert corpus_split().key == corpus_split().key != corpus_split(seed=5).key
-    assert labelled_split(None).key != labelled_split(None, leaks="remove").key
+    assert held_out().key == held_out().key != held_out(seed=5).key
+    assert labelled_split().key != labelled_split(leaks="remove").key
 
 
 @pytest.mark.real
@@ -177,9 +186,6 @@ def test_a_setting_of_the_machine_room_leaves_keys_alone_and_a_seed_does_not() -
 def test_the_real_corpus_in_full(context: RunContext) -> None:
     files = Files(paths=("${HEADWATER_DATA}/corpus/*.jsonl.gz",))
     rows = ingest(IngestConfig(sources=(files,), clean=CleanConfig()))
-    found = counts(
-        make(
-            split(SplitConfig(holdout=0.01), rows=validate(ValidateConfig(), rows=rows), corpus=None), context
-        )
-    )
+    checked = validate(ValidateConfig(), rows=rows)
+    found = counts(make(hold_out(HoldOutConfig(holdout=0.01), rows=checked), context))
     assert found["read"] == 433_322 and 415_000 < found["kept"] < 425_000

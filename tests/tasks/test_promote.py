@@ -16,17 +16,18 @@ import pytest
 
 from flows.commands.predict import predict
 from flows.commands.servers import free_port
-from models.adapted.files import VALIDATION
-from models.adapted.serving import downstream_of
+from models.adapted.files import VALIDATION, downstream_of
 from models.config import Config
 from models.transfer.finetune import Finetune
 from tasks import serving
 from tasks.graph import refs
-from tasks.graph.step import RunContext, step
+from tasks.graph.step import step
 from tasks.promote import PromoteConfig, promote
+from tasks.running.execution import RunContext
 from tasks.running.job import Job
-from tasks.storage import artifacts, connection
-from tests.support.demo_chain import QUICK, ROWS, STEPS, adapted, make
+from tasks.storage import artifacts, connection, registry
+from tests.support.demo_chain import QUICK, ROWS, adapted
+from tests.support.making import make
 
 UNTAUGHT = Finetune(
     learning_rates=(1e-9,), train_embeddings=(True,), epochs=1, min_steps=1, evaluations=1, linear_start=False
@@ -49,9 +50,6 @@ def perfect(job: Job, config: Rows, adapted: refs.Adapted) -> None:
     rows = pl.read_parquet(job.files(ROWS) / "validation.parquet").head(config.count)
     right = pl.DataFrame(downstream.statistics(rows, rows.select("id", prediction="label")))
     rows.select("id").hstack(right).write_parquet(job.out / VALIDATION)
-
-
-STEPS["perfect"] = perfect
 
 
 def promoted(name: str, context: RunContext, *models: refs.Adapted) -> dict:
@@ -104,7 +102,7 @@ def test_mlflow_loads_a_registered_model_that_answers_like_ours(
     assert [sum(answer["probabilities"].values()) for answer in answers] == pytest.approx([1.0, 1.0])
     for answer in answers:
         assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].__getitem__)
-    folder = serving.champion("toy-loads")
+    folder = registry.champion("toy-loads")
     assert folder is not None
     assert serving.Pyfunc(folder).predict(pd.DataFrame({"text": texts})) == answers
     assert loaded.metadata.get_input_schema().input_names() == ["text"]

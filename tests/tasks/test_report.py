@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 from tasks.graph import refs
-from tasks.graph.refs import About, ordered, step_of
-from tasks.graph.step import RunContext
+from tasks.graph.refs import About
+from tasks.hold_out import HoldOutConfig, hold_out
 from tasks.ingest import IngestConfig, ingest
+from tasks.leaks import LeaksConfig, leaks
 from tasks.report import ReportConfig, report_on
+from tasks.running.execution import RunContext
 from tasks.score import ScoreConfig, score
 from tasks.sources.files import Files
 from tasks.split import SplitConfig, split
-from tasks.storage import artifacts
 from tasks.validate import ValidateConfig, validate
+from tests.support.making import make
 from tests.support.toy_results import (
     DOWNSTREAM,
     Learner,
@@ -46,19 +48,18 @@ def write_files(folder: Path) -> None:
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> tuple[tuple[refs.Scores, ...], refs.Model, refs.Split]:
+def chain(tmp_path: Path) -> tuple[tuple[refs.Scores, ...], refs.Model, refs.Corpus]:
     write_files(tmp_path)
     texts = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "corpus.jsonl"),)),)))
-    corpus = split(
-        SplitConfig(holdout=0.2), rows=validate(ValidateConfig(quarantine=0.1), rows=texts), corpus=None
-    )
+    checked = validate(ValidateConfig(quarantine=0.1), rows=texts)
+    corpus = hold_out(HoldOutConfig(holdout=0.2), rows=checked)
     words = tokenizer(Words(), corpus=corpus)
     sequences = encode(Words(), corpus=corpus, tokenizer=words)
     model = pretrain(Training(), about=About(upstream="mlm"), sequences=sequences, tokenizer=words)
     parts = {part: (str(tmp_path / f"{part}.jsonl"),) for part in ("train", "validation", "test")}
     read = ingest(IngestConfig(sources=(Files(parts=parts),), columns="all"))
-    rows = split(SplitConfig(), rows=validate(ValidateConfig(rows=DOWNSTREAM), rows=read), corpus=corpus)
-    about = About(downstream="reviews", kind="classification", upstream="mlm")
+    rows = split(SplitConfig(), rows=validate(ValidateConfig(rows=DOWNSTREAM), rows=read))
+    leaked = leaks(LeaksConfig(), rows=rows, corpus=corpus)
     scores = []
     for mode, right in RIGHT.items():
         adapted = adapt(
@@ -68,23 +69,17 @@ def chain(tmp_path: Path) -> tuple[tuple[refs.Scores, ...], refs.Model, refs.Spl
             model=model if mode == "finetune" else None,
         )
         predictions = predict(Words(), rows=rows, adapted=adapted)
-        scores.append(
-            score(ScoreConfig(downstream=DOWNSTREAM), about=about, rows=rows, predictions=predictions)
-        )
+        how = ScoreConfig(downstream=DOWNSTREAM)
+        about = About(downstream="reviews", kind="classification", upstream="mlm", mode=mode)
+        scores.append(score(how, about=about, rows=rows, predictions=predictions, leaks=leaked))
     return tuple(scores), model, corpus
 
 
-def produce(page: refs.Report, context: RunContext) -> Path:
-    for ref in ordered([page]):
-        step_of(ref).produce(ref, context)
-    return artifacts.files(page)
-
-
 def test_the_page_tells_what_the_run_found(
-    chain: tuple[tuple[refs.Scores, ...], refs.Model, refs.Split], context: RunContext
+    chain: tuple[tuple[refs.Scores, ...], refs.Model, refs.Corpus], context: RunContext
 ) -> None:
     scores, model, corpus = chain
-    folder = produce(report_on(ReportConfig(title="toy"), scores, (model,), corpus), context)
+    folder = make(report_on(ReportConfig(title="toy"), scores, (model,), corpus), context)
     found = json.loads((folder / "report.json").read_text())
     (entry,), (upstream,) = found["entries"], found["pretraining"]
     assert (entry["name"], entry["downstream"], entry["upstream"]) == ("reviews", "classification", "mlm")
@@ -112,10 +107,10 @@ def test_the_page_tells_what_the_run_found(
 
 
 def test_gains_are_paired_on_the_same_rows(
-    chain: tuple[tuple[refs.Scores, ...], refs.Model, refs.Split], context: RunContext
+    chain: tuple[tuple[refs.Scores, ...], refs.Model, refs.Corpus], context: RunContext
 ) -> None:
     scores, model, corpus = chain
-    folder = produce(report_on(ReportConfig(), scores, (model,), corpus), context)
+    folder = make(report_on(ReportConfig(), scores, (model,), corpus), context)
     gains = json.loads((folder / "gains.json").read_text())
     gain = gains["scratch"]["reviews"]["100"]["accuracy"]
     assert gain["value"] == pytest.approx(0.3) and gain["better"] and 0 < gain["low"] < 0.3 < gain["high"]
@@ -130,7 +125,7 @@ def test_gains_are_paired_on_the_same_rows(
 
 
 def test_a_renamed_entry_gets_a_new_page(
-    chain: tuple[tuple[refs.Scores, ...], refs.Model, refs.Split],
+    chain: tuple[tuple[refs.Scores, ...], refs.Model, refs.Corpus],
 ) -> None:
     scores, model, corpus = chain
     first = report_on(ReportConfig(), scores, (model,), corpus)

@@ -19,7 +19,7 @@ from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import Feature, beside, padded
 from models.modes import IN_CONTEXT
 from models.prompting.prompts import tokens
-from models.tokens.tokenizer import frame, soft_prompt, token_id
+from models.tokens.special import frame, soft_prompt, token_id
 
 if TYPE_CHECKING:
     import torch
@@ -187,13 +187,15 @@ class Generation(Downstream):
         return super().modes(decoder) | {"prompt_tuning", *IN_CONTEXT}
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
-        """The prompt is gone on with, after the demonstrations that fit."""
-        from models import causal_answers
+        """The prompt is continued, after the demonstrations that fit."""
+        from models.downstream.generation.demonstrations import show
+        from models.inference.inputs import Inputs, outputs
 
         features = self.encode(asked.tokenizer, asked.rows, asked.labelled)
         shown = self.encode(asked.tokenizer, asked.demonstrations, True)
-        causal_answers.show(asked, shown, features, self.max_new_tokens)
-        return features, causal_answers.answers(asked, self, features)
+        show(asked, shown, features, self.max_new_tokens)
+        inputs = Inputs(self, asked.tokenizer, asked.rows, asked.labelled, features)
+        return features, outputs(asked.model, inputs, on_progress=asked.on_progress)[0]
 
     # ---- score
 

@@ -14,13 +14,11 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
-from models import entity_rows
-from models.characters import places as characters
 from models.characters import windows
-from models.characters.places import EDGE, SLOTS
+from models.characters.places import SLOTS
 from models.characters.windows import NOTHING
 from models.data.schemas import not_blank
-from models.downstream.ner import scores as entity_scores
+from models.downstream.ner import entities, iob2, scores
 from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-SURE = 3 * EDGE
+SURE = 3 * iob2.EDGE
 """Logit of the right label in the outputs of a model that knows it: more than both ends of an entity cost."""
 
 
@@ -77,15 +75,15 @@ class NamedEntities(Downstream):
             {
                 "id": pa.Column(pl.String, not_blank()),
                 "text": pa.Column(pl.String, not_blank()),
-                "entities": pa.Column(entity_rows.ENTITIES, entity_rows.checks(self.types)),
+                "entities": pa.Column(entities.ENTITIES, entities.checks(self.types)),
             }
         )
 
     def examples(self) -> pl.DataFrame:
-        return entity_rows.examples(self.types or ("LC", "PS"))
+        return entities.examples(self.types or ("LC", "PS"))
 
     def corrupted(self) -> pl.DataFrame:
-        return entity_rows.corrupted(self.examples(), self.types)
+        return entities.corrupted(self.examples(), self.types)
 
     def settle(self, train: pl.DataFrame) -> Self:
         if self.types is not None:
@@ -112,11 +110,11 @@ class NamedEntities(Downstream):
         }
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
-        """The windows of each row, as `character_windows.windows` makes them."""
+        """The windows of each row, as `windows.windows` makes them."""
         labels = None
         if labelled:
             pairs = zip(rows["text"], rows["entities"].to_list(), strict=True)
-            labels = [characters.numbers(text, entities, self._types()) for text, entities in pairs]
+            labels = [iob2.numbers(text, gold, self._types()) for text, gold in pairs]
         texts = rows["text"].to_list()
         found = windows.windows(tokenizer, texts, labels, self.max_length, self.stride)
         return [{"labelled": labelled, **window} for window in found]
@@ -172,15 +170,15 @@ class NamedEntities(Downstream):
         """Columns `id`, `entities`: `{start, end, type, probability}` in the order of the text."""
         logits = windows.joined(outputs, features, rows["text"].to_list(), len(self._labels()))
         texts = zip(rows["text"], logits, strict=True)
-        found = [characters.entities(text, scores, self._types()) for text, scores in texts]
-        return entity_rows.predictions(rows, found)
+        found = [iob2.entities(text, own, self._types()) for text, own in texts]
+        return entities.predictions(rows, found)
 
     def _types(self) -> tuple[str, ...]:
         assert self.types is not None, "types are open: call settle(train) first"
         return self.types
 
     def _labels(self) -> list[str]:
-        return characters.names(self._types())
+        return iob2.names(self._types())
 
     # ---- without learning
 
@@ -199,7 +197,7 @@ class NamedEntities(Downstream):
 
     def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         """Entities right, predicted and gold of each type, and of all other types (predictions, 3 * (types + 1))."""
-        return entity_scores.counts(rows, predictions, self._types())
+        return scores.counts(rows, predictions, self._types())
 
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """F1 of all entities together and of each type; an entity is right with its exact place and type.
@@ -207,17 +205,17 @@ class NamedEntities(Downstream):
         A type with neither gold nor predicted entities has 0, as seqeval has it.
         """
         counts = totals.reshape(*totals.shape[:-1], -1, 3)
-        scores = {
-            f"entity_f1/{kind}": entity_scores.f1(counts[..., at, :]) for at, kind in enumerate(self._types())
+        of_types = {
+            f"entity_f1/{kind}": scores.f1(counts[..., at, :]) for at, kind in enumerate(self._types())
         }
-        return {"entity_f1": entity_scores.f1(counts.sum(axis=-2)), **scores}
+        return {"entity_f1": scores.f1(counts.sum(axis=-2)), **of_types}
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`per_type`: entities right, predicted and gold; `worst`: rows with the most wrong or missing entities."""
         totals = self.statistics(rows, predictions).sum(axis=0).reshape(-1, 3)
         return {
-            "per_type": entity_scores.per_type(totals, self._types()),
-            "worst": entity_scores.worst(rows, predictions),
+            "per_type": scores.per_type(totals, self._types()),
+            "worst": scores.worst(rows, predictions),
         }
 
     # ---- the cheap classical method

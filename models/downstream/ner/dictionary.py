@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from models.entity_rows import entity, key, predictions
+from models.downstream.ner.entities import entity, key, predictions
 
 DICTIONARY = "dictionary.json"
 COUNTS, SHARES = (1, 2, 3), (0.0, 0.25, 0.5, 0.75)

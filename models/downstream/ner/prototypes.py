@@ -22,7 +22,7 @@ def logits(
     """Logits (characters, 1 + 2 types) in the order of O, B-X, I-X, … for each of `features`.
 
     Args:
-        shown: windows of the demonstrations, from `character_windows.windows` with labels.
+        shown: windows of the demonstrations, from `characters.windows` with labels.
         features: windows of the rows that are asked.
     """
     examples, kinds = [], []

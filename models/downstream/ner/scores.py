@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.entity_rows import Entity, key
+from models.downstream.ner.entities import Entity, key
 from models.interfaces.features import beside
 
 WORST = 20

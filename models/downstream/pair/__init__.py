@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from models.backbone import embedding
 from models.data.schemas import not_blank
+from models.downstream.pair.cosines import cosines
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline
 from models.interfaces.features import Feature
@@ -166,7 +167,7 @@ class Pair(Targeted):
             return super().loss(model, batch)
         from torch.nn.functional import mse_loss
 
-        return mse_loss(embedding.cosines(model, batch, self.pooling), batch["labels"].float())
+        return mse_loss(cosines(model, batch, self.pooling), batch["labels"].float())
 
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
@@ -175,7 +176,7 @@ class Pair(Targeted):
             return super().outputs(model, batch)
         from torch.nn.functional import mse_loss
 
-        found = embedding.cosines(model, batch, self.pooling)
+        found = cosines(model, batch, self.pooling)
         loss = float(mse_loss(found, batch["labels"].float())) if "labels" in batch else None
         return list(found.double().cpu().numpy()[:, None]), loss
 

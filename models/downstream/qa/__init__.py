@@ -98,7 +98,7 @@ class QuestionAnswering(Downstream):
         return {"num_labels": 2}
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
-        """The windows of each row, as `spans.windows` makes them; labelled ones have `start_positions` and
+        """The windows of each row, as `windows.windows` makes them; labelled ones have `start_positions` and
         `end_positions`."""
         questions, contexts = rows["question"].to_list(), rows["context"].to_list()
         features = windows.windows(
@@ -158,10 +158,10 @@ class QuestionAnswering(Downstream):
         return super().modes(decoder) | (frozenset(IN_CONTEXT) if decoder else frozenset())
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
-        """The piece of the context that a causal model most likely goes on with after the question."""
-        from models import causal_answers
+        """The piece of the context that a causal model most likely continues with after the question."""
+        from models.downstream.qa.likeliest_span import spans
 
-        return causal_answers.spans(asked, self.encode(asked.tokenizer, asked.rows, False), self.max_answer)
+        return spans(asked, self.encode(asked.tokenizer, asked.rows, False), self.max_answer)
 
     # ---- score
 

@@ -19,6 +19,7 @@ from models.backbone import embedding
 from models.data.schemas import not_blank
 from models.downstream.retrieval import ranking, relevance
 from models.downstream.retrieval.bm25 import UNITS, Bm25
+from models.downstream.retrieval.contrast import contrast
 from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
@@ -149,7 +150,7 @@ class Retrieval(Downstream):
         return batch
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """`embedding.contrast` of the labelled queries of a batch; its other features are left out."""
+        """`contrast` of the labelled queries of a batch; its other features are left out."""
         asked = batch["asked"]
         queries = {name: batch[name][asked] for name in _TEXT}
         return self._contrast(model, embedding.vectors(model, **queries, pooling=self.pooling), batch)
@@ -168,7 +169,7 @@ class Retrieval(Downstream):
     ) -> torch.Tensor:
         texts = {name: batch[f"positive_{name}"] for name in _TEXT}
         positives = embedding.vectors(model, **texts, pooling=self.pooling)
-        return embedding.contrast(queries, positives, batch["same"], self.temperature)
+        return contrast(queries, positives, batch["same"], self.temperature)
 
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         query, passage = self._sides()
@@ -222,10 +223,10 @@ class Retrieval(Downstream):
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
         """Vectors of a model that reads both ways; a causal one says how likely a passage makes a query."""
-        from models import causal_answers
+        from models.downstream.retrieval.query_likelihood import query_likelihoods
         from models.inference.states import ask_untrained
 
-        return causal_answers.queries(self, asked) if asked.decoder else ask_untrained(asked, self)
+        return query_likelihoods(asked) if asked.decoder else ask_untrained(asked, self)
 
     # ---- the cheap classical method
 

@@ -1,12 +1,9 @@
 """A recipe's text: where values stand, overrides and environment variables."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flows.recipe import documents
 from models.errors import RecipeError
@@ -23,10 +20,6 @@ upstreams:
   - name: second
     objective: {kind: mlm}
 """
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text("가나다abc 12.-", max_size=9),
-    lambda inner: st.lists(inner, max_size=3),
-)
 
 
 @pytest.fixture
@@ -81,16 +74,6 @@ def test_a_short_form_keeps_its_kind_when_a_setting_is_added(recipe: Path) -> No
 def test_an_override_that_leads_nowhere_is_refused(recipe: Path, dotted: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message.replace("?", "[?]")):
         documents.load(recipe, {dotted: 1})
-
-
-@given(PLAIN)
-def test_overrides_are_read_as_what_they_seem(value: Any) -> None:
-    assert documents.parse_overrides([f"a.b={json.dumps(value, ensure_ascii=False)}"]) == {"a.b": value}
-
-
-def test_an_override_without_a_value_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"dotted\.path=value"):
-        documents.parse_overrides(["seed"])
 
 
 def test_variables_are_filled_in_from_the_environment(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.data.cleaning import CleanConfig
-from models.data.leaks import RUN, SHORTEST, leaks
+from models.data.leaks import RUN, SHORTEST, find_leaks
 
 LONG = "이 영화는 처음부터 끝까지 정말 재미있었다"
 
@@ -26,39 +26,45 @@ def corpus(*texts: str) -> pl.DataFrame:
 
 def test_equal_and_contained_rows_are_named_with_file_and_line() -> None:
     documents = corpus("상관없는 글", LONG.upper() + " ", f"어제 썼듯이, {LONG}. 그렇다.")
-    assert leaks(rows(LONG), [documents]).rows() == [
+    assert find_leaks(rows(LONG), [documents]).rows() == [
         ("t0", "test", "c2", "f", 2, "equal"),
         ("t0", "test", "c3", "f", 3, "contained"),
     ]
 
 
 def test_a_short_row_counts_only_when_it_is_the_whole_document() -> None:
-    found = leaks(rows("재미있다"), [corpus("재미있다", "정말 재미있다고 모두가 입을 모아 말했다 그렇다")])
+    found = find_leaks(
+        rows("재미있다"), [corpus("재미있다", "정말 재미있다고 모두가 입을 모아 말했다 그렇다")]
+    )
     assert found["kind"].to_list() == ["equal"]
 
 
 def test_overlapping_rows_are_all_found() -> None:
     first, second = LONG, LONG[5:] + " 다시 보고 싶다"
-    found = leaks(rows(first, second), [corpus(LONG + " 다시 보고 싶다 그리고")])
+    found = find_leaks(rows(first, second), [corpus(LONG + " 다시 보고 싶다 그리고")])
     assert found["row_id"].to_list() == ["t0", "t1"]
 
 
 def test_both_texts_of_a_pair_are_looked_for() -> None:
     pairs = rows("가").rename({"text": "text_a"}).with_columns(text_b=pl.lit(LONG))
-    assert leaks(pairs, [corpus("나"), corpus(LONG)]).select("corpus_id", "kind").rows() == [("c1", "equal")]
+    assert find_leaks(pairs, [corpus("나"), corpus(LONG)]).select("corpus_id", "kind").rows() == [
+        ("c1", "equal")
+    ]
 
 
 def test_a_text_that_is_partly_in_a_document_is_found_by_its_words() -> None:
     words = [f"낱말{number}" for number in range(40)]
     document, short = " ".join(words[20 : 20 + RUN]), " ".join(words[20 : 19 + RUN])
-    found = leaks(rows(" ".join(words)), [corpus(document + " 끝", short + " 끝", document.replace(" ", ""))])
+    found = find_leaks(
+        rows(" ".join(words)), [corpus(document + " 끝", short + " 끝", document.replace(" ", ""))]
+    )
     assert found.select("corpus_id", "kind").rows() == [("c1", "partial")]
 
 
 def test_a_row_is_looked_for_as_it_would_stand_in_the_cleaned_corpus() -> None:
     raw, cleaned = "전화는 010-1234-5678 &lt;정말로&gt; 좋았다", "전화는 [전화] <정말로> 좋았다"
-    assert leaks(rows(raw), [corpus(cleaned)]).is_empty()
-    assert leaks(rows(raw), [corpus(cleaned)], CleanConfig())["kind"].to_list() == ["equal"]
+    assert find_leaks(rows(raw), [corpus(cleaned)]).is_empty()
+    assert find_leaks(rows(raw), [corpus(cleaned)], CleanConfig())["kind"].to_list() == ["equal"]
 
 
 def shared_run(text: str, document: str) -> bool:
@@ -85,7 +91,7 @@ def test_the_same_pairs_as_looking_one_by_one(texts: list[str], documents: list[
                 expected.add((f"t{index}", f"c{number}", "contained"))
             elif shared_run(text, document):
                 expected.add((f"t{index}", f"c{number}", "partial"))
-    found = leaks(rows(*texts), corpus(*documents).iter_slices(2))
+    found = find_leaks(rows(*texts), corpus(*documents).iter_slices(2))
     assert set(found.select("row_id", "corpus_id", "kind").rows()) == expected and found.height == len(
         expected
     )

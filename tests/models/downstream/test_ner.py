@@ -21,10 +21,11 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
-from models.characters.places import EDGE, SLOTS, best_labels
+from models.characters.places import SLOTS
 from models.data import schemas as checked
 from models.downstream.ner import SURE, NamedEntities
-from models.entity_rows import ENTITIES
+from models.downstream.ner.entities import ENTITIES
+from models.downstream.ner.iob2 import EDGE, best_labels
 from models.errors import DataError
 from models.inference.inputs import Inputs, predict
 from models.tuning.linear_start import fit_last_layer

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerFast
 
-from models.adapted import serving
+from models.adapted import files, serving
 from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch, load, transferred
 from models.data import schemas as checked
@@ -355,9 +355,9 @@ def test_it_is_fine_tuned_and_then_answers_requests_from_its_passages(
 
     load(tuned.model, downstream).save_pretrained(tmp_path / "model")
     tokenizer.save_pretrained(tmp_path / "model")
-    (tmp_path / serving.SETTLED).write_text(downstream.model_dump_json(), encoding="utf-8")
-    (tmp_path / serving.WAY).write_text(config.model_dump_json(), encoding="utf-8")
-    passages.write_parquet(tmp_path / serving.POOL)
+    (tmp_path / files.SETTLED).write_text(downstream.model_dump_json(), encoding="utf-8")
+    (tmp_path / files.WAY).write_text(config.model_dump_json(), encoding="utf-8")
+    passages.write_parquet(tmp_path / files.POOL)
     answers = serving.Served(tmp_path).predict([{"text": text} for text in queries["text"]])
     for answer, relevant in zip(json.loads(json.dumps(answers)), queries["relevant"].to_list(), strict=True):
         best, *others = answer["ranking"]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from models.reporting import page
-from models.reporting.data import Interval, ReportData
+from models.reporting.data import Interval
+from models.reporting.report import ReportData
 from tests.support.sample_report import HOSTILE, entry, report
 
 VOID = {"meta", "img", "br"}

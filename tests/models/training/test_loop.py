@@ -12,7 +12,6 @@ from models.errors import DataError
 from models.training import checkpoints, loop, optimizers
 from models.training.checkpoints import Checkpoint
 from models.training.loop import Plan, train
-from models.training.muon import orthogonalize
 from models.training.optimizers import OptimizerConfig
 
 STOPWATCH = {"train/tokens_per_second", "train/memory_bytes"}
@@ -182,15 +181,6 @@ def test_the_rate_rises_stays_and_falls() -> None:
 def test_muons_rate_without_muon_is_refused() -> None:
     with pytest.raises(ValueError, match="set kind: muon, or leave it out"):
         OptimizerConfig(matrix_learning_rate=0.1)
-
-
-def test_orthogonalized_matrices_keep_their_directions() -> None:
-    matrices = torch.randn(2, 6, 9, generator=torch.Generator().manual_seed(0))
-    values = torch.linalg.svdvals(orthogonalize(matrices, steps=10))
-    assert values.min() > 0.6
-    assert values.max() < 1.3
-    left, _, right = torch.linalg.svd(matrices, full_matrices=False)
-    assert torch.cosine_similarity(orthogonalize(matrices).flatten(1), (left @ right).flatten(1)).min() > 0.95
 
 
 def test_muon_moves_matrices_and_adamw_all_the_rest_each_once() -> None:

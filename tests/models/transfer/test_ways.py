@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from models.backbone import build
 from models.backbone.config import DECODERS, ModelConfig
 from models.backbone.heads import transferred
+from models.backbone.layers import inner_matrices
 from models.downstream.classification import Classification
 from models.downstream.generation import Generation
 from models.downstream.ner import NamedEntities
@@ -23,12 +24,11 @@ from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Problem, Transfer, Tuned
 from models.kinds import find
 from models.modes import IN_CONTEXT, TRAINED
-from models.tokens.tokenizer import soft_prompt
+from models.tokens.special import soft_prompt
 from models.transfer.in_context import InContext
 from models.transfer.linear_probe import LinearProbe
 from models.transfer.lora import Lora
 from models.transfer.prompt_tuning import PromptTuning
-from models.tuning.linear_start import inner_matrices
 
 QUICK = {"learning_rates": (1e-2,), "min_steps": 12, "epochs": 1, "batch_size": 4, "evaluations": 2}
 TRAINING = [Lora(**QUICK), LinearProbe(**QUICK), PromptTuning(**QUICK, tokens=3)]

@@ -15,8 +15,9 @@ import pytest
 
 from models.errors import DataError, StoreError
 from tasks.graph.refs import About, Ref, ordered
-from tasks.graph.step import RunContext
-from tasks.running.failures import may_heal, reason
+from tasks.running.execution import RunContext, produce
+from tasks.running.failures import STOPPING, Stopped, may_heal, reason
+from tasks.running.lease import lease
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts, connection, runs
 from tests.support.toy_steps import Toy, alone, meet, repeat, train, write
@@ -29,7 +30,7 @@ def folder_of(ref: Ref) -> Path:
 def test_a_finished_artifact_is_found_and_not_made_again(context: RunContext, tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     ref = write(Toy(word="물", calls=str(calls)))
-    first, second = write.produce(ref, context), write.produce(ref, context)
+    first, second = produce(ref, context), produce(ref, context)
     assert (first.status, second.status) == ("run", "hit")
     assert first.run_id == second.run_id and second.metrics == {"length": 1.0}
     assert calls.read_text().count("물") == 1
@@ -37,16 +38,16 @@ def test_a_finished_artifact_is_found_and_not_made_again(context: RunContext, tm
 
 def test_an_artifact_whose_files_are_gone_is_made_again(context: RunContext) -> None:
     ref = write(Toy(word="gone"))
-    write.produce(ref, context)
+    produce(ref, context)
     (folder_of(ref) / "folder" / "word.txt").unlink()
-    assert write.produce(ref, context).status == "run"
+    assert produce(ref, context).status == "run"
     (folder_of(ref) / "folder" / "word.txt").write_text("x")
     assert artifacts.find(ref.key) is None, "a file cut short is no artifact"
 
 
 def test_the_manifest_lists_every_file_with_bytes_and_digest(context: RunContext) -> None:
     ref = write(Toy(word="강물"))
-    write.produce(ref, context)
+    produce(ref, context)
     manifest = json.loads((folder_of(ref) / "manifest.json").read_text())
     assert manifest["key"] == ref.key and manifest["step"] == "write"
     (file,) = manifest["files"]
@@ -59,16 +60,16 @@ def test_the_manifest_lists_every_file_with_bytes_and_digest(context: RunContext
 
 def test_a_step_reads_the_files_of_its_input(context: RunContext) -> None:
     ref = write(Toy(word="ab"))
-    write.produce(ref, context)
+    produce(ref, context)
     doubled = repeat(Toy(word="two"), rows=ref)
-    repeat.produce(doubled, context)
+    produce(doubled, context)
     assert (folder_of(doubled) / "words.txt").read_text() == "abab"
 
 
 def test_a_failure_leaves_nothing_and_says_why_in_mlflow(context: RunContext) -> None:
     ref = write(Toy(word="bad", fail=True))
     with pytest.raises(DataError, match="choose another"):
-        write.produce(ref, context)
+        produce(ref, context)
     assert artifacts.find(ref.key) is None
     (run,) = connection.search(context.experiment_id, f"tags.`headwater.key` = '{ref.key}'")
     assert run.info.status == "FAILED" and "not a good word" in run.data.tags["headwater.reason"]
@@ -82,7 +83,7 @@ def test_runs_carry_the_tags_users_search_by(context: RunContext) -> None:
         downstream="reviews", kind="classification", mode="finetune", labels=1000, seed=3, upstream="mlm"
     )
     ref = write(Toy(word="tags"), about=about)
-    run = connection.client().get_run(write.produce(ref, context).run_id)
+    run = connection.client().get_run(produce(ref, context).run_id)
     assert run.info.run_name == "write/reviews/finetune"
     assert run.data.tags["mlflow.parentRunId"] == context.parent_id
     wanted = {"step": "write", "key": ref.key, "upstream": "mlm", "downstream": "classification", "name": "reviews",
@@ -94,7 +95,7 @@ def test_the_same_key_wanted_twice_at_once_is_computed_once(context: RunContext,
     calls = tmp_path / "calls"
     ref = write(Toy(word="once", calls=str(calls), wait=0.5))
     with ThreadPoolExecutor(4) as pool:
-        outcomes = list(pool.map(lambda _: write.produce(ref, context), range(4)))
+        outcomes = list(pool.map(lambda _: produce(ref, context), range(4)))
     assert sorted(outcome.status for outcome in outcomes) == ["hit", "hit", "hit", "run"]
     assert calls.read_text().count("once") == 1
 
@@ -105,7 +106,7 @@ def test_small_models_share_the_threads_and_a_pretraining_has_all(
     config = Toy(word="one", calls=str(tmp_path), wait=60.0)
     first, second = meet(config), meet(config.model_copy(update={"word": "two"}))
     with ThreadPoolExecutor(4) as pool:
-        both = list(pool.map(lambda ref: meet.produce(ref, context), (first, second)))
+        both = list(pool.map(lambda ref: produce(ref, context), (first, second)))
         for outcome in both:
             assert outcome.metrics and (outcome.metrics["threads"], outcome.metrics["met"]) == (1, 1)
         quick = [config.model_copy(update={"word": word, "wait": 0.3}) for word in "abc"]
@@ -115,7 +116,7 @@ def test_small_models_share_the_threads_and_a_pretraining_has_all(
             (meet, meet(quick[1])),
             (alone, alone(quick[2])),
         ]
-        made = list(pool.map(lambda item: item[0].produce(item[1], context), wanted))
+        made = list(pool.map(lambda item: produce(item[1], context), wanted))
     for (step, _), outcome in zip(wanted, made, strict=True):
         assert outcome.metrics
         if step is alone:
@@ -133,12 +134,12 @@ def test_a_killed_training_process_heals_and_goes_on_where_it_was(
     context: RunContext, home_folder: Path
 ) -> None:
     rows = write(Toy(word="r"))
-    write.produce(rows, context)
+    produce(rows, context)
     ref = train(Toy(word="kill", fail=True), rows=rows)
     with pytest.raises(BrokenProcessPool) as caught:
-        train.produce(ref, context)
+        produce(ref, context)
     assert may_heal(caught.value) and "killed" in reason(caught.value)
-    outcome = train.produce(ref, context)
+    outcome = produce(ref, context)
     assert outcome.status == "run" and outcome.metrics and outcome.metrics["resumed_at"] == 3.0
     assert int((folder_of(ref) / "pid.txt").read_text()) != os.getpid()
     assert not (home_folder / "work" / ref.key).exists(), "resumable work goes once it is stored"
@@ -149,12 +150,12 @@ KILLED = """
 import sys
 sys.path.insert(0, {project!r})
 from tests.support.toy_steps import Toy, write
-from tasks.graph.step import RunContext
+from tasks.running.execution import RunContext, produce
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 context = RunContext({experiment!r}, {parent!r}, "", "cpu", Board(), TrainingProcesses(1))
 print("ready", flush=True)
-write.produce(write(Toy(word="slow", wait=60.0)), context)
+produce(write(Toy(word="slow", wait=60.0)), context)
 """
 
 
@@ -172,7 +173,7 @@ def test_a_kill_leaves_nothing_and_frees_the_lease(context: RunContext) -> None:
         child.kill()
     (killed,) = runs.unfinished(ref.key)
     assert artifacts.find(ref.key) is None
-    assert write.produce(ref, context).status == "run"
+    assert produce(ref, context).status == "run"
     assert connection.client().get_run(killed).info.status == "KILLED"
 
 
@@ -195,14 +196,11 @@ def test_an_error_of_the_connection_that_says_nothing_is_told_by_its_name() -> N
 
 
 def test_a_step_that_waits_for_a_lease_can_be_stopped(context: RunContext) -> None:
-    from tasks.running.job import STOPPING, Stopped
-    from tasks.running.lease import lease
-
     ref = write(Toy(word="waiting"))
     threading.Timer(0.5, STOPPING.set).start()
     try:
         with lease(ref.key, lambda: None, lambda: None), pytest.raises(Stopped):
-            write.produce(ref, context)
+            produce(ref, context)
     finally:
         STOPPING.clear()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.graph.step import RunContext
+from tasks.running.execution import RunContext
 from tasks.storage import connection, runs
 
 

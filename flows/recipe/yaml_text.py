@@ -1,0 +1,119 @@
+"""YAML 1.2 as plain values with the line each stands on, and back.
+
+`1e-3` is a number, `012` is twelve, and `yes`, `no` and `1:30` are the texts they look like. Dates are texts too: no
+setting is a date.
+"""
+
+import io
+from typing import Any
+
+from ruamel.yaml import YAML, MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+Place = tuple[str | int, ...]
+"""Where a value stands: keys and list indices from the top."""
+
+_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
+_TEXTS = {f"{_TAG}{kind}" for kind in ("str", "timestamp", "value", "merge")}
+_NUMBERS = {f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null")}
+_CONTAINERS = {f"{_TAG}{kind}" for kind in ("map", "seq")}
+
+
+class YamlError(ValueError):
+    """What is wrong with a YAML text, and the line it is on, from 1, where that is known."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def parse(text: str) -> tuple[Any, dict[Place, int]]:
+    """The value of a YAML text and the line of each key and list item. No two places share a value, also where one is
+    an alias of the other; what an alias or `<<` brings has the lines it was written on.
+
+    Raises:
+        YamlError: it is not YAML, a key stands twice, or a value has a tag of its own.
+    """
+    reader = _Reader()
+    try:
+        root = reader.yaml.compose(text)
+        return (None if root is None else reader.value(root, ())), reader.lines
+    except YAMLError as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise YamlError(f"not YAML ({problem})", None if mark is None else mark.line + 1) from error
+    except RecursionError as error:
+        raise YamlError("nested too deeply, or an alias stands inside of what it names") from error
+
+
+def dump(value: Any) -> str:
+    """Plain values as YAML that `parse` reads back."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.allow_unicode, yaml.default_flow_style = True, False
+    yaml.representer.sort_base_mapping_type_on_output = False
+    text = io.StringIO()
+    yaml.dump(value, text)
+    return text.getvalue()
+
+
+class _Reader:
+    """Walks the nodes of one text and notes lines on the way."""
+
+    def __init__(self) -> None:
+        self.yaml = YAML(typ="safe", pure=True)
+        self.lines: dict[Place, int] = {}
+
+    def value(self, node: Node, place: Place) -> Any:
+        if isinstance(node, MappingNode) and node.tag in _CONTAINERS:
+            plain = {}
+            for key, (line, item) in self._pairs(node).items():
+                self.lines[*place, str(key)] = line
+                plain[key] = self.value(item, (*place, str(key)))
+            return plain
+        if isinstance(node, SequenceNode) and node.tag in _CONTAINERS:
+            for index, item in enumerate(node.value):
+                self.lines[*place, index] = _line(item)
+            return [self.value(item, (*place, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _pairs(self, node: MappingNode) -> dict[Any, tuple[int, Node]]:
+        """Line and value by key; a key of the mapping's own goes before one that `<<` brings."""
+        merged: dict[Any, tuple[int, Node]] = {}
+        own: dict[Any, tuple[int, Node]] = {}
+        first: dict[Any, int] = {}
+        for key_node, item in node.value:
+            key, line = self._scalar(key_node), _line(key_node)
+            if key in first:
+                raise YamlError(f"'{key}' stands twice, first on line {first[key]}", line)
+            first[key] = line
+            if key_node.tag == _MERGE:
+                merged |= self._brought(item)
+            else:
+                own[key] = (line, item)
+        return merged | own
+
+    def _brought(self, node: Node) -> dict[Any, tuple[int, Node]]:
+        """What `<<` brings: a mapping's pairs, or those of several, the first of which goes before the others."""
+        pairs: dict[Any, tuple[int, Node]] = {}
+        for part in node.value if isinstance(node, SequenceNode) else [node]:
+            if not isinstance(part, MappingNode):
+                raise YamlError("'<<' takes a mapping or a list of mappings", _line(part))
+            pairs = self._pairs(part) | pairs
+        return pairs
+
+    def _scalar(self, node: Node) -> Any:
+        if isinstance(node, ScalarNode) and node.tag in _TEXTS:
+            return node.value
+        if not isinstance(node, ScalarNode) and node.tag in _CONTAINERS:
+            raise YamlError("a key has to be a single value", _line(node))
+        if node.tag not in _NUMBERS:
+            raise YamlError(f"a value cannot have the tag {node.tag}", _line(node))
+        try:
+            return self.yaml.constructor.construct_object(node)
+        except (ValueError, KeyError) as error:
+            raise YamlError(f"'{node.value}' is no {node.tag.removeprefix(_TAG)}", _line(node)) from error
+
+
+def _line(node: Node) -> int:
+    return node.start_mark.line + 1

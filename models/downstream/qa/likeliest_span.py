@@ -1,0 +1,89 @@
+"""The piece of a context that a causal model finds likeliest as the answer, before it has learnt the downstream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.prompting import prompts
+from models.prompting.likelihood import continued
+from models.tokens.special import frame
+
+SURE = 20.0
+"""Logit of a piece that is certain."""
+
+if TYPE_CHECKING:
+    from models.interfaces.asked import Asked
+    from models.interfaces.features import Feature
+
+
+def spans(
+    asked: Asked, features: list[Feature], longest_answer: int
+) -> tuple[list[Feature], list[np.ndarray]]:
+    """Which piece of the context, of whole words, the model most likely continues with.
+
+    Outputs are logits of each window's tokens that point to the best piece alone, the higher the likelier it is.
+
+    Args:
+        features: windows of the rows, from `windows.windows`.
+        longest_answer: characters of an answer.
+    """
+    end = frame(asked.tokenizer)[1]
+    shown = [_example(asked, row, end) for row in asked.demonstrations.iter_rows(named=True)]
+    rows = asked.rows.select("question", "context").rows()
+    outputs = []
+    for number, feature in enumerate(features):
+        question, context = rows[feature["row"]]
+        offsets = feature["offsets"]
+        pieces = _pieces(context, offsets, longest_answer)
+        logits = np.zeros((len(feature["input_ids"]), 2))
+        if pieces:
+            texts = [context[offsets[first][0] : offsets[last][1]] for first, last in pieces]
+            window = context[offsets[0][0] : offsets[-1][1]]
+            scores = _said(asked, shown, window, question, texts)
+            best = int(scores.argmax())
+            chance = np.exp(scores[best] - np.logaddexp.reduce(scores))
+            first, last = (feature["first"] + place for place in pieces[best])
+            logits[first, 0] = logits[last, 1] = SURE + np.log(max(chance, 1e-9))
+            logits[first, 0] += scores[best]  # what tells windows apart is how likely their answers are
+        outputs.append(logits)
+        asked.on_progress(number + 1, len(features))
+    return features, outputs
+
+
+def _said(
+    asked: Asked, shown: list[list[int]], context: str, question: str, answers: list[str]
+) -> np.ndarray:
+    """Mean log-probability of a token of each answer, after demonstrations, the context and the question."""
+    begin, end = frame(asked.tokenizer)
+    said = [[*ids, end] for ids in prompts.tokens(asked.tokenizer, answers)]
+    longest = max(map(len, said))
+    told, asks = prompts.tokens(asked.tokenizer, [context, question])
+    room = prompts.room(asked.model)
+    told = told[: max(1, room - longest - len(asks) - len(begin) - 2)]
+    own = [*told, end, *asks, end]
+    before = prompts.fitted(shown, len(begin) + len(own) + longest, room, asked.dropped)
+    prefix = [*begin, *(token for ids in before for token in ids), *own]
+    return continued(asked.model, prefix, said) / [len(ids) for ids in said]
+
+
+def _example(asked: Asked, row: dict[str, Any], end: int) -> list[int]:
+    parts = prompts.tokens(asked.tokenizer, [row["context"], row["question"], row["answers"][0]["text"]])
+    return [token for ids in parts for token in (*ids, end)]
+
+
+def _pieces(context: str, offsets: np.ndarray, longest: int, most_words: int = 4) -> list[tuple[int, int]]:
+    """First and last token of every piece of up to `most_words` whole words, and of these without a word's last token,
+    which in Korean is often a particle."""
+    starts = [
+        at for at, (begin, _) in enumerate(offsets) if at == 0 or begin == 0 or context[begin - 1].isspace()
+    ]
+    ends = [at - 1 for at in starts[1:]] + [len(offsets) - 1]
+    found = set()
+    for word, first in enumerate(starts):
+        for last in ends[word : word + most_words]:
+            for stop in (last, last - 1):
+                if stop >= first and offsets[stop][1] - offsets[first][0] <= longest:
+                    found.add((first, stop))
+    return sorted(found)
