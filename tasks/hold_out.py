@@ -12,7 +12,7 @@ from models.data.cleaning import CleanConfig
 from models.data.comparison import comparable
 from models.data.ingestion import Ingestion
 from models.data.leaks import BATCH, LEAKS, find_leaks
-from models.data.schemas import qualified
+from models.data.schemas import qualified, unpacked
 from tasks.graph.refs import Corpus, Validated
 from tasks.graph.step import step
 from tasks.reading.source import SourceField
@@ -26,6 +26,12 @@ class Labelled(Config):
     seed: int = Field(default=0, description="The seed their parts are drawn with.")
     texts: tuple[str, ...] = Field(default=("text",), description="The columns that hold text.")
     pool: str | None = Field(default=None, description="The column that says which rows are no examples.")
+
+    @property
+    def columns(self) -> dict[str, pl.DataType]:
+        """What of the rows matters here."""
+        columns: dict[str, pl.DataType] = {name: pl.String() for name in self.texts}
+        return columns if self.pool is None else columns | {self.pool: pl.Boolean()}
 
 
 class HoldOutConfig(Config):
@@ -71,7 +77,8 @@ def _tests_inside(config: HoldOutConfig, frame: pl.DataFrame, work: Path) -> pl.
         with tempfile.TemporaryDirectory(dir=work) as folder:
             out = Path(folder)
             Ingestion(False, None, out).run((item for source in tests.sources for item in source.read()), out)
-            rows, _ = splits.apart(qualified(pl.read_parquet(out / "rows.parquet")), tests.pool)
+            rows, _ = unpacked(pl.read_parquet(out / "rows.parquet"), tests.columns, tests.columns)
+            rows, _ = splits.apart(qualified(rows), tests.pool)
             rows = comparable(splits.assign(rows, tests.seed), tests.texts)
         in_test = rows.filter(pl.col("part") == "test")
         leaks.append(find_leaks(in_test, frame.iter_slices(BATCH), config.cleaned))

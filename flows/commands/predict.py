@@ -3,10 +3,10 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TextIO
 
 from models.adapted.serving import Served
 from models.errors import RecipeError
@@ -20,11 +20,12 @@ BATCH = 256
 def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | None) -> int:
     """Writes one line of JSON for each input, or for each row of `file`, in their order; gives the exit code.
 
-    A row that cannot be read or lacks a text is answered by `{"error": …, "line": …}`, and the exit code is then 1.
+    An answer to a row of a file says on which `line` the row stands. A row that cannot be read or lacks a text is
+    answered by `{"error": …, "line": …}`, and the exit code is then 1. `out` is the whole of the answers or as it was.
 
     Raises:
-        RecipeError: nothing to answer, inputs beside a file, no such model, an input that is not JSON, or a file that
-            cannot be read.
+        RecipeError: nothing to answer, inputs beside a file, no such model, an input that is not JSON, a file that
+            cannot be read, or one that the answers would overwrite.
         DataError: an input lacks a field.
     """
     if not inputs and file is None:
@@ -35,24 +36,53 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
         raise RecipeError(
             f"there are inputs and --file {file}: give one of the two, and ask again for the other"
         )
+    if file is not None and out is not None and out.exists() and file.exists() and out.samefile(file):
+        raise RecipeError(f"--out {out} is the file with the rows: give the answers a file of their own")
     rows = None if file is None else _rows(file)
     served = Served(_folder(model))
     single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
-    requests: Iterator[Mapping[str, Any] | Rejected] = (
-        iter([_parsed(text, single) for text in inputs])
-        if rows is None
-        else (_fields(item, served) for item in rows)
-    )
+    if rows is None:
+        requests: Iterator[Request] = (Request(_parsed(text, single)) for text in inputs)
+    else:
+        requests = (_request(item, served) for item in rows)
+    with _target(out) as target:
+        return 1 if _answer(served, requests, target) else 0
+
+
+class Request(NamedTuple):
+    """What is asked, or why it cannot be, and where it stands in a file."""
+
+    fields: Mapping[str, Any]
+    line: int | None = None
+    error: str = ""
+
+
+def _answer(served: Served, requests: Iterator[Request], target: TextIO) -> int:
+    """Writes an answer to each request; gives the number of those that cannot be answered."""
     bad = 0
-    with out.open("w", encoding="utf-8") if out is not None else nullcontext(sys.stdout) as target:
-        while batch := list(islice(requests, BATCH)):
-            answers = iter(served.predict([item for item in batch if not isinstance(item, Rejected)]))
-            for item in batch:
-                wrong = isinstance(item, Rejected)
-                answer = {"error": item.reason, "line": item.line} if wrong else next(answers)
-                bad += wrong
-                print(json.dumps(answer, ensure_ascii=False), file=target)
-    return 1 if bad else 0
+    while batch := list(islice(requests, BATCH)):
+        answers = iter(served.predict([item.fields for item in batch if not item.error]))
+        for item in batch:
+            answer = {"error": item.error} if item.error else next(answers)
+            place = {} if item.line is None else {"line": item.line}
+            bad += bool(item.error)
+            print(json.dumps(answer | place, ensure_ascii=False), file=target)
+    return bad
+
+
+@contextmanager
+def _target(out: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a draft that takes the place of `out` once all is written."""
+    if out is None:
+        yield sys.stdout
+        return
+    draft = out.with_name(f"{out.name}.draft")
+    try:
+        with draft.open("w", encoding="utf-8") as target:
+            yield target
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _folder(model: str) -> Path:
@@ -89,9 +119,8 @@ def _rows(file: Path) -> Iterator[Record | Rejected]:
     return chain([first], rows)
 
 
-def _fields(item: Record | Rejected, served: Served) -> Mapping[str, Any] | Rejected:
-    """The fields of a row, or why there is nothing to answer."""
+def _request(item: Record | Rejected, served: Served) -> Request:
+    """A row of a file as it is asked."""
     if isinstance(item, Rejected):
-        return item
-    lacking = served.lacking(item.fields)
-    return Rejected(item.file, item.line, "", lacking, "") if lacking else item.fields
+        return Request({}, item.line, item.reason)
+    return Request(item.fields, item.line, served.lacking(item.fields) or "")

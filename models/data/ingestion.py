@@ -11,10 +11,13 @@ import polars as pl
 from models.data.cleaning import CleanConfig, clean
 from models.data.counts import write
 from models.data.duplicates import Duplicates
-from models.data.records import PROVENANCE, QUARANTINE, Record, Rejected, Spool, as_text
+from models.data.records import PROVENANCE, QUARANTINE, Record, Rejected, Spool, as_json, as_text
+from models.data.values import Misfit, fitted
 
 BATCH = 5_000
 CORPUS = {"id": pl.String, "source": pl.String, "text": pl.String}
+LABELLED = {"id": pl.String, "fields": pl.String}
+"""`fields` holds a row as JSON: no value takes the type of another row's, and columns nobody asks for do no harm."""
 _FROM = {"file": pl.String, "line": pl.Int64, "part": pl.String, "group": pl.String}
 _REMOVED = {"id": pl.String, "file": pl.String, "line": pl.Int64, "reason": pl.String, "kept": pl.Int64}
 
@@ -25,14 +28,14 @@ class Ingestion:
     """One pass over rows; memory holds a batch, and the hashes of what has been seen.
 
     Args:
-        corpus: rows become `id, source, text`; else all columns are kept.
+        corpus: rows become `id, source, text`; else `id` and all columns as JSON in `fields`.
         cleaning: what to do to corpus text; None leaves it alone.
         work: a folder for batches on their way.
     """
 
     def __init__(self, corpus: bool, cleaning: CleanConfig | None, work: Path) -> None:
         self._corpus, self._cleaning = corpus, cleaning
-        self._rows = Spool(work, "rows", {**CORPUS, **_FROM} if corpus else None)
+        self._rows = Spool(work, "rows", {**(CORPUS if corpus else LABELLED), **_FROM})
         self._quarantine = Spool(work, "quarantine", QUARANTINE)
         self._removed = Spool(work, "removed", _REMOVED)
         self._masked: Counter[str] = Counter()
@@ -83,21 +86,23 @@ class Ingestion:
 
     def _row(self, record: Record) -> dict[str, Any] | Rejected:
         fields = dict(record.fields)
-        given = fields.get("id")
-        fields["id"] = self._made_id(record) if given is None or given == "" else as_text(given)
-        if self._corpus:
-            text = fields.get("text")
-            if not isinstance(text, str):
-                reason = "missing" if text is None else "not text"
-                return Rejected(record.file, record.line, "text", reason, as_text(fields), fields["id"])
-            if self._cleaning:
-                text = clean(text, self._cleaning, self._masked)
-            fields = {
-                "id": fields["id"],
-                "source": as_text(fields.get("source") or record.file),
-                "text": text,
-            }
-        return fields | {name: getattr(record, name) for name in PROVENANCE}
+        try:
+            given = fitted(fields.get("id"), pl.String())
+            fields["id"] = name = given or self._made_id(record)
+        except Misfit as misfit:
+            raw = as_json(fields)
+            return Rejected(record.file, record.line, "id", misfit.reason, raw, value=misfit.value)
+        provenance = {column: getattr(record, column) for column in PROVENANCE}
+        if not self._corpus:
+            return {"id": name, "fields": as_json(fields), **provenance}
+        text = fields.get("text")
+        if not isinstance(text, str):
+            reason = "missing" if text is None else "not text"
+            return Rejected(record.file, record.line, "text", reason, as_json(fields), name)
+        if self._cleaning:
+            text = clean(text, self._cleaning, self._masked)
+        source = as_text(fields.get("source") or record.file)
+        return {"id": name, "source": source, "text": text, **provenance}
 
     def _made_id(self, record: Record) -> str:
         """`file:line`; files of the same name (in several folders) are told apart in the order they are read."""

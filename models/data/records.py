@@ -17,6 +17,7 @@ QUARANTINE = {
     "id": pl.String,
     "field": pl.String,
     "reason": pl.String,
+    "value": pl.String,
     "raw": pl.String,
 }
 """Columns of quarantine.parquet."""
@@ -38,7 +39,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One row that cannot even be read; `reason` is a short category that can be counted."""
+    """One row that is set aside; `reason` is a short category that can be counted, `value` what is wrong."""
 
     file: str
     line: int
@@ -46,6 +47,7 @@ class Rejected:
     reason: str
     raw: str
     id: str = ""
+    value: str = ""
 
     @property
     def category(self) -> str:
@@ -60,18 +62,15 @@ class Rejected:
             "id": self.id,
             "field": self.field,
             "reason": self.reason,
+            "value": self.value,
             "raw": self.raw[:RAW_LIMIT],
         }
 
 
 class Spool:
-    """Rows written batch by batch and joined into one Parquet file at the end.
+    """Rows written batch by batch and joined into one Parquet file at the end."""
 
-    Without a `schema` each batch has the types its values have, and the file the common ones (a number in one
-    batch and text in another become text).
-    """
-
-    def __init__(self, folder: Path, name: str, schema: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, folder: Path, name: str, schema: Mapping[str, Any]) -> None:
         self._folder, self._name, self._schema = folder, name, schema
         self._parts: list[Path] = []
         self.rows = 0
@@ -81,34 +80,26 @@ class Spool:
         if not rows:
             return
         path = self._folder / f"{self._name}-{len(self._parts):06d}.parquet"
-        frame = pl.DataFrame(rows, schema=self._schema) if self._schema else infer(rows)
-        frame.write_parquet(path, compression="zstd")
+        pl.DataFrame(rows, schema=self._schema).write_parquet(path, compression="zstd")
         self._parts.append(path)
         self.rows += len(rows)
 
     def close(self, target: Path) -> None:
         """Joins what was written into `target`, in order, and removes the batches."""
         if self._parts:
-            frames = [pl.scan_parquet(path) for path in self._parts]
-            joined = pl.concat(frames, how="diagonal_relaxed")
+            joined = pl.concat([pl.scan_parquet(path) for path in self._parts])
             joined.sink_parquet(target, compression="zstd", row_group_size=50_000, maintain_order=True)
         else:
-            pl.DataFrame(schema=self._schema or {}).write_parquet(target, compression="zstd")
+            pl.DataFrame(schema=self._schema).write_parquet(target, compression="zstd")
         for path in self._parts:
             path.unlink()
 
 
-def infer(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Rows as a frame; a column that mixes plain types holds text, as it would from a TSV file."""
-    columns: dict[str, list[Any]] = {name: [] for row in rows for name in row}
-    for name, values in columns.items():
-        values.extend(row.get(name) for row in rows)
-        kinds = {type(value) for value in values if value is not None}
-        if len(kinds) > 1 and not kinds <= {int, float}:
-            columns[name] = [None if value is None else as_text(value) for value in values]
-    return pl.DataFrame(columns, strict=False, infer_schema_length=None)
-
-
 def as_text(value: Any) -> str:
     """A value as it would stand in a text file."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON; what JSON has no form for, such as a date, is an object that names its type."""
+    return json.dumps(value, ensure_ascii=False, default=lambda other: {type(other).__name__: str(other)})

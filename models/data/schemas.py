@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from models.data.records import PROVENANCE, QUARANTINE, Rejected
+from models.data.records import PROVENANCE, QUARANTINE, Rejected, as_json
+from models.data.values import SHOWN, Misfit, column
 from models.errors import DataError
 
 if TYPE_CHECKING:
     from pandera.polars import Check, DataFrameSchema
 
-_ROW, _COLUMN, _REASON = "_row", "_column", "_reason"
-_FAILURES = {_ROW: pl.UInt32, _COLUMN: pl.String, _REASON: pl.String}
+_ROW, _COLUMN, _REASON, _VALUE = "_row", "_column", "_reason", "_value"
+_FAILURES = {_ROW: pl.UInt32, _COLUMN: pl.String, _REASON: pl.String, _VALUE: pl.String}
 
 
 def not_blank() -> Check:
@@ -46,34 +48,57 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
     """Checks every row against `schema`, and that no two rows have the same `id`.
 
     Args:
-        frame: rows with the provenance columns `file`, `line`, `part`, `group`.
-        schema: of the canonical columns; plain values are converted to its types first (a number to text, say).
+        frame: rows with the provenance columns `file`, `line`, `part`, `group`; labelled ones as JSON in `fields`.
+        schema: of the canonical columns; values that stay what they are take its types first (a number as text, say).
 
     Returns:
         The rows that pass, with the schema's columns and where they came from, and the quarantine: a line for
         each row that does not, with the first reason.
 
     Raises:
-        DataError: a column is missing, or has a type no row of it can have.
+        DataError: a column is missing.
     """
-    missing = [name for name in schema.columns if schema.columns[name].required and name not in frame.columns]
-    if missing:
-        raise DataError(
-            f"{_files(frame)}: no column '{missing[0]}'; there are {', '.join(_own(frame))}. "
-            "Say in the source's 'columns' which one it is"
-        )
-    names = [name for name in schema.columns if name in frame.columns]
-    rows = frame.select(*names, *(name for name in PROVENANCE if name not in names))
-    rows, unfit = _convert(rows, schema)
+    wanted = {name: column.dtype.type for name, column in schema.columns.items() if column.dtype is not None}
+    optional = {name for name, column in schema.columns.items() if not column.required}
+    rows, misfits = unpacked(frame, wanted, optional)
     rows = qualified(rows)
     repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
-    failures = pl.concat([unfit, _failures(rows, schema), repeated])
+    failures = pl.concat([_misfits(misfits), _failures(rows, schema), repeated])
     first = failures.unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
     kept = rows.with_row_index(_ROW).join(first, on=_ROW, how="anti", maintain_order="left").drop(_ROW)
     bad = frame.with_row_index(_ROW).join(first, on=_ROW, how="inner", maintain_order="left")
-    return kept, pl.DataFrame(
-        [_rejected(row, names).row() for row in bad.iter_rows(named=True)], schema=QUARANTINE
-    )
+    return kept, pl.DataFrame([_rejected(row).row() for row in bad.iter_rows(named=True)], schema=QUARANTINE)
+
+
+def unpacked(
+    frame: pl.DataFrame, wanted: Mapping[str, pl.DataType], optional: Collection[str] = ()
+) -> tuple[pl.DataFrame, list[tuple[int, str, Misfit]]]:
+    """Rows with the columns `wanted` in their types; and by row and column, values that cannot have them.
+
+    Raises:
+        DataError: no row has a column that is wanted and not optional.
+    """
+    if "fields" not in frame.columns:
+        return frame, []
+    values = [json.loads(fields) for fields in frame["fields"]]
+    there = list(dict.fromkeys(name for row in values for name in row))
+    rows, misfits = frame.drop("fields"), []
+    for name, kind in wanted.items():
+        if name == "id":
+            continue
+        if name not in there and values:
+            if name in optional:
+                continue
+            raise DataError(
+                f"{_files(frame)}: no column '{name}'; there are {', '.join(there)}. "
+                "Say in the source's 'columns' which one it is"
+            )
+        made, unfit = column([row.get(name) for row in values], kind)
+        rows = rows.with_columns(made.alias(name))
+        misfits += [(row, name, misfit) for row, misfit in unfit.items()]
+    return rows.select(
+        "id", *(name for name in wanted if name in rows.columns and name != "id"), *PROVENANCE
+    ), misfits
 
 
 def qualified(rows: pl.DataFrame) -> pl.DataFrame:
@@ -85,9 +110,11 @@ def qualified(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rejected(row: dict[str, Any], names: list[str]) -> Rejected:
-    raw = json.dumps({name: row[name] for name in names}, ensure_ascii=False, default=str)
-    return Rejected(row["file"], row["line"], row[_COLUMN], row[_REASON], raw, str(row["id"]))
+def _rejected(row: dict[str, Any]) -> Rejected:
+    raw = row.get("fields") or as_json({name: row[name] for name in ("id", "source", "text")})
+    return Rejected(
+        row["file"], row["line"], row[_COLUMN], row[_REASON], raw, str(row["id"]), value=row[_VALUE]
+    )
 
 
 def reasons(quarantine: pl.DataFrame) -> dict[str, int]:
@@ -99,27 +126,13 @@ def reasons(quarantine: pl.DataFrame) -> dict[str, int]:
     return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _convert(rows: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows in the schema's types, and the values that cannot have them.
-
-    A TSV file holds numbers as text and a JSON file labels as numbers: neither is wrong.
-    """
-    failures = [pl.DataFrame(schema=_FAILURES)]
-    for name, column in schema.columns.items():
-        wanted = column.dtype.type if column.dtype is not None else None
-        if wanted is None or name not in rows.columns or rows.schema[name] == wanted:
-            continue
-        try:
-            cast = rows[name].cast(wanted, strict=False)
-        except pl.exceptions.PolarsError as error:
-            raise DataError(
-                f"{_files(rows)}: column '{name}' is {rows.schema[name]}, not {wanted}"
-            ) from error
-        failures.append(
-            _failed((cast.is_null() & rows[name].is_not_null()).arg_true(), name, f"not {wanted}")
-        )
-        rows = rows.with_columns(cast)
-    return rows, pl.concat(failures)
+def _misfits(found: list[tuple[int, str, Misfit]]) -> pl.DataFrame:
+    """Values that cannot have their column's type, as failures."""
+    rows = [
+        (row, f"{name}.{misfit.place}" if misfit.place else name, misfit.reason, misfit.value)
+        for row, name, misfit in found
+    ]
+    return pl.DataFrame(rows, schema=_FAILURES, orient="row")
 
 
 def _failures(rows: pl.DataFrame, schema: DataFrameSchema) -> pl.DataFrame:
@@ -145,12 +158,15 @@ def _failures(rows: pl.DataFrame, schema: DataFrameSchema) -> pl.DataFrame:
         pl.col("index").cast(pl.UInt32).alias(_ROW),
         pl.col("column").fill_null("").cast(pl.String).alias(_COLUMN),
         pl.col("check").map_elements(_reason, return_dtype=pl.String).alias(_REASON),
+        pl.col("failure_case").cast(pl.String).fill_null("").str.slice(0, SHOWN).alias(_VALUE),
     )
 
 
-def _failed(rows: pl.Series, column: str, reason: str) -> pl.DataFrame:
+def _failed(rows: pl.Series, name: str, reason: str) -> pl.DataFrame:
     indices = pl.DataFrame({_ROW: rows}, schema={_ROW: pl.UInt32})
-    return indices.with_columns(pl.lit(column).alias(_COLUMN), pl.lit(reason).alias(_REASON))
+    return indices.with_columns(
+        pl.lit(name).alias(_COLUMN), pl.lit(reason).alias(_REASON), pl.lit("").alias(_VALUE)
+    )
 
 
 def _reason(check: str) -> str:
@@ -158,10 +174,6 @@ def _reason(check: str) -> str:
     if check == "not_nullable":
         return "missing"
     return "not in the set" if check.startswith("isin(") else check
-
-
-def _own(frame: pl.DataFrame) -> list[str]:
-    return [name for name in frame.columns if name not in PROVENANCE]
 
 
 def _files(frame: pl.DataFrame) -> str:

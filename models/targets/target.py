@@ -127,19 +127,34 @@ class Classes(Target):
         )
 
     def statistics(self, gold: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
-        """For each class, and last for any other label: right, predicted, gold (predictions, 3 * (classes + 1))."""
+        """For each class, and last for any other label: right, predicted, gold, and whether it occurs among all rows
+        (predictions, 4 * (classes + 1)).
+
+        The last says the same in each row, so that a resample that misses a class still knows of it.
+        """
         known, predicted = self.numbers(gold), self.numbers(predictions["prediction"])
         one_hot = np.eye(len(self.names) + 1)
-        return np.hstack([one_hot[known] * (known == predicted)[:, None], one_hot[predicted], one_hot[known]])
+        occurs = one_hot[np.concatenate([known, predicted])].any(axis=0)
+        return np.hstack(
+            [
+                one_hot[known] * (known == predicted)[:, None],
+                one_hot[predicted],
+                one_hot[known],
+                np.tile(occurs.astype(float), (len(known), 1)),
+            ]
+        )
 
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """Accuracy, and the mean of F1 = 2 right / (predicted + gold) over the classes that occur in either."""
-        right, predicted, gold = np.split(totals, 3, axis=-1)
+        """Accuracy, and the mean of F1 = 2 right / (predicted + gold) over the classes that occur among all rows.
+
+        In a resample that has none of a class, its F1 is 0, as scikit-learn's `f1_score` has it with these `labels`.
+        """
+        right, predicted, gold, occurs = np.split(totals, 4, axis=-1)
         seen = predicted + gold
         f1 = np.divide(2 * right, seen, out=np.zeros_like(seen), where=seen > 0)
         return {
             "accuracy": right.sum(axis=-1) / gold.sum(axis=-1),
-            "macro_f1": f1.sum(axis=-1) / (seen > 0).sum(axis=-1),
+            "macro_f1": f1.sum(axis=-1) / (occurs > 0).sum(axis=-1),
         }
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:

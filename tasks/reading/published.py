@@ -7,6 +7,9 @@ from typing import Any, ClassVar, get_args
 from pydantic import Field
 
 from models.data import readers
+from models.data.delimited import header as header_of
+from models.data.delimited import read_delimited
+from models.data.lines import lines
 from models.data.records import Record, Rejected
 from models.errors import RecipeError
 from tasks.reading.source import Part, Source, check_readable, content, matches
@@ -80,14 +83,14 @@ class Delimited(Published):
     quoting: ClassVar[bool] = False
 
     def check_form(self, path: Path) -> None:
-        if (found := readers.header(path, self.delimiter, self.quoting)) != self.header:
+        if (found := header_of(path, self.delimiter, self.quoting)) != self.header:
             raise RecipeError(
                 f"{path}, line 1: a file of {self.kind} has the columns {', '.join(self.header)}, "
                 f"not {', '.join(found)}; use 'files' for another format"
             )
 
     def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
-        for item in readers.read_delimited(path, self.delimiter, self.quoting):
+        for item in read_delimited(path, self.delimiter, self.quoting):
             if isinstance(item, Rejected):
                 yield item
                 continue
@@ -124,6 +127,6 @@ class JsonArray(Published):
 
 def check_begins(path: Path, mark: bytes, what: str) -> None:
     """Raises a RecipeError where a file does not begin like `what`: with `mark`, white space aside."""
-    first = next((raw.strip() for _, raw in readers.lines(path) if raw.strip()), b"")
+    first = next((raw.strip() for _, raw in lines(path) if raw.strip()), b"")
     if not first.startswith(mark):
         raise RecipeError(f"{path}, line 1: not {what}; use 'files' for another format")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
+from unicodedata import normalize
 
 from models.data.records import Record, Rejected, as_text
 from models.errors import RecipeError
@@ -109,16 +110,22 @@ def record(
 
 
 def matches(pattern: str) -> list[Path]:
+    """The files that a path or glob names, sorted; Unicode may be composed in the one and not in the other.
+
+    Raises:
+        RecipeError: there is none.
+    """
     expanded = expand(pattern)
-    try:
-        if Path(expanded).exists():
-            return [Path(expanded)]
-        found = sorted(Path(name) for name in glob(expanded, recursive=True) if Path(name).is_file())
-    except OSError as error:
-        raise RecipeError(f"{expanded} cannot be read: {error.strerror or error}") from error
-    if not found:
-        raise RecipeError(f"{expanded}: no such file; check the path in the recipe")
-    return found
+    for spelt in dict.fromkeys((expanded, normalize("NFC", expanded), normalize("NFD", expanded))):
+        try:
+            if Path(spelt).exists():
+                return [Path(spelt)]
+            found = sorted(Path(name) for name in glob(spelt, recursive=True) if Path(name).is_file())
+        except OSError as error:
+            raise RecipeError(f"{spelt} cannot be read: {error.strerror or error}") from error
+        if found:
+            return found
+    raise RecipeError(f"{expanded}: no such file; check the path in the recipe")
 
 
 def check_readable(path: Path) -> None:
@@ -130,9 +137,9 @@ def check_readable(path: Path) -> None:
             raise RecipeError(f"{path} is empty; remove it from the recipe or fill it")
         with path.open("rb") as file:
             magic = file.read(2)
-        if path.suffix == ".gz" and magic != b"\x1f\x8b":
+        if path.suffix.lower() == ".gz" and magic != b"\x1f\x8b":
             raise RecipeError(f"{path} is not gzip at all, though its name ends with .gz; rename or pack it")
-        if path.suffix == ".gz" and _is_empty(path):
+        if path.suffix.lower() == ".gz" and _is_empty(path):
             raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -1,8 +1,10 @@
 """Plain files: text, JSON lines, JSON arrays, CSV, TSV and Parquet, each also gzipped."""
 
-from collections.abc import Iterator, Mapping
+import codecs
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -10,6 +12,8 @@ from pydantic import Field, field_validator, model_validator
 
 from models.config import did_you_mean
 from models.data import readers
+from models.data.delimited import header, named, read_delimited
+from models.data.lines import UTF8, check_encoding, opened
 from models.errors import RecipeError
 from tasks.reading.source import Part, Record, Rejected, Source, check_readable, content, matches, record
 
@@ -36,8 +40,13 @@ class Files(Source):
     header: tuple[str, ...] = Field(
         default=(), description="Column names of a CSV or TSV file without a header line."
     )
-    quoting: bool = Field(
-        default=True, description='CSV and TSV: whether "…" quotes a field, or is part of the text.'
+    quoting: bool | None = Field(
+        default=None,
+        description='CSV and TSV: whether "…" quotes a field, or is part of the text; left out, it quotes in CSV.',
+    )
+    encoding: str = Field(
+        default=UTF8,
+        description="How characters are written as bytes: utf-8, cp949 (Korean Windows), utf-16 …",
     )
     data: str = Field(default="", description="JSON: the dotted path to the array of rows, such as data.")
     by_line: bool = Field(
@@ -59,6 +68,30 @@ class Files(Source):
             return value
         return {part: (paths,) if isinstance(paths, str) else paths for part, paths in value.items()}
 
+    @field_validator("columns", "group")
+    @classmethod
+    def _composed_names(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: normalize("NFC", column) for name, column in value.items()}
+        return value and normalize("NFC", value)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return codecs.lookup(value).name
+        except LookupError as error:
+            raise ValueError(
+                f"unknown encoding '{value}'{did_you_mean(value, ['utf-8', 'cp949', 'euc-kr', 'utf-16', 'cp1252'])}"
+            ) from error
+
+    @field_validator("header")
+    @classmethod
+    def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := _twice(named(names)):
+            raise ValueError(f"the column '{twice}' is named twice: give one of them another name")
+        return names
+
     @model_validator(mode="after")
     def _some(self) -> "Files":
         if not self.paths and not self.parts:
@@ -75,6 +108,8 @@ class Files(Source):
         """Each file exists, is not empty, can be opened and has the columns that `columns` names."""
         for _, path in self._files():
             check_readable(path)
+            if self._format(path) != "parquet":
+                check_encoding(path, self.encoding)
             self._check_columns(path)
 
     def read(self) -> Iterator[Record | Rejected]:
@@ -85,19 +120,22 @@ class Files(Source):
                     yield item
                 else:
                     line, fields = item
-                    yield record(fields, self.columns, self.group, path.name, line, part)
+                    yield record(_composed(fields), self.columns, self.group, path.name, line, part)
 
     def _items(self, path: Path) -> Iterator[readers.Item]:
         form = self._format(path)
         if form == "txt":
-            return readers.read_text(path, self.by_line)
+            return readers.read_text(path, self.by_line, self.encoding)
         if form == "jsonl":
-            return readers.read_json_lines(path)
+            return readers.read_json_lines(path, self.encoding)
         if form == "json":
-            return readers.read_json(path, self.data)
+            return readers.read_json(path, self.data, self.encoding)
         if form == "parquet":
             return readers.read_parquet(path)
-        return readers.read_delimited(path, DELIMITERS[form], self.quoting, self.header)
+        return read_delimited(path, DELIMITERS[form], self._quotes(form), self.header, self.encoding)
+
+    def _quotes(self, form: str) -> bool:
+        return form == "csv" if self.quoting is None else self.quoting
 
     def _files(self) -> list[tuple[str, Path]]:
         """Every file with its part, globs sorted by name.
@@ -116,24 +154,40 @@ class Files(Source):
         return self.format or suffix
 
     def _check_columns(self, path: Path) -> None:
+        """Columns are named once, and those that `columns` and `group` name are there."""
         form = self._format(path)
         if form in DELIMITERS:
-            names = list(self.header) or readers.header(path, DELIMITERS[form], self.quoting)
+            names = named(self.header) or header(path, DELIMITERS[form], self._quotes(form), self.encoding)
             if not names:
                 raise RecipeError(
                     f"{path}, line 1: the column names cannot be read; save the file as UTF-8, or name them in 'header'"
                 )
-        elif form == "parquet" and path.suffix != ".gz":
+        elif form == "parquet":
             names = _parquet_columns(path)
         else:
             return
+        if twice := _twice(names):
+            raise RecipeError(f"{path}: the column '{twice}' is named twice; rename one of them")
         for wanted in [*self.columns.values(), *([self.group] if self.group else [])]:
             if wanted not in names:
                 raise RecipeError(f"{path}: no column '{wanted}'{did_you_mean(wanted, names)}")
 
 
+def _composed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row with its names in one form of Unicode: macOS writes Hangul in letters, where others write syllables."""
+    if all(name.isascii() for name in fields):
+        return fields
+    return {normalize("NFC", name): value for name, value in fields.items()}
+
+
+def _twice(names: Sequence[str]) -> str | None:
+    """The first name that stands twice; columns without a name are none."""
+    return next((name for name in names if name and names.count(name) > 1), None)
+
+
 def _parquet_columns(path: Path) -> list[str]:
     try:
-        return list(parquet.read_schema(path).names)
+        with opened(path) as file:
+            return named(parquet.read_schema(file).names)
     except pa.ArrowException as error:
         raise RecipeError(f"{path} is not a Parquet file: {error}") from error

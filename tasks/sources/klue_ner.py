@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from models.data import readers
+from models.data.lines import lines
 from models.errors import RecipeError
 from tasks.reading.published import InParts
 from tasks.reading.source import Record, Rejected
@@ -29,7 +29,7 @@ class KlueNer(InParts):
 
     def check_form(self, path: Path) -> None:
         """The file begins with comments, and a character with its tag comes after them."""
-        for number, raw in readers.lines(path):
+        for number, raw in lines(path):
             line = raw.rstrip(b"\r\n")
             if line.startswith(COMMENT) or (number > 1 and not line):
                 continue
@@ -57,7 +57,7 @@ class KlueNer(InParts):
 def _blocks(path: Path) -> Iterator[list[Line]]:
     """The lines of each sentence, the comments before it first; a comment begins one, a blank line ends it."""
     block: list[Line] = []
-    for number, raw in readers.lines(path):
+    for number, raw in lines(path):
         line = raw.rstrip(b"\r\n")
         begins = line.startswith(COMMENT) and bool(block) and not block[-1][1].startswith(COMMENT)
         if block and (begins or not line):

@@ -105,3 +105,25 @@ def test_several_draws_are_scored_by_their_mean_and_spread_over_both() -> None:
     assert found["high"] - found["low"] > alone["high"] - alone["low"]
     same = intervals(np.stack([poor, poor]), share, 1000, seed=1)["share"]
     assert same == pytest.approx(alone)
+
+
+def test_the_interval_of_macro_f1_is_over_the_classes_of_all_rows() -> None:
+    """A resample that misses a rare class has 0 there: the mean is over as many classes each time."""
+    rows, predictions = made_up(60, 0.7, seed=3)
+    rows = rows.with_columns(
+        label=pl.when(pl.int_range(pl.len()) == 7)
+        .then(pl.lit("c"))
+        .otherwise(pl.when(pl.col("label") == "c").then(pl.lit("a")).otherwise("label"))
+    )
+    downstream = Classification(classes=CLASSES)
+    found = intervals(downstream.statistics(rows, predictions), downstream.metrics, resamples=1000, seed=1)
+    gold, guess = rows["label"].to_numpy(), predictions["prediction"].to_numpy()
+    generator, scores = np.random.default_rng(1), []
+    for _ in range(1000):
+        chosen = generator.integers(len(gold), size=len(gold))
+        scores.append(
+            f1_score(gold[chosen], guess[chosen], labels=CLASSES, average="macro", zero_division=0.0)
+        )
+    low, high = np.quantile(scores, [0.025, 0.975])
+    assert found["macro_f1"]["low"] == pytest.approx(low) and found["macro_f1"]["high"] == pytest.approx(high)
+    assert low < found["macro_f1"]["value"] < high

@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 
 import polars as pl
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.data import ingestion
 from models.data.cleaning import CleanConfig
 from models.data.ingestion import Ingestion
 from models.data.records import Record, Rejected
@@ -70,23 +68,19 @@ def test_labelled_rows_keep_text_columns_and_repeats(tmp_path: Path) -> None:
     items = [Record(row, "a.json", line, "train", "g") for line, row in enumerate(rows, start=1)]
     assert ingest(items, tmp_path, corpus=False, cleaning=None)["kept"] == 2
     made = read(tmp_path, "rows")
-    assert made["text"].to_list() == [" &amp; 가 "] * 2
-    assert made["label"].to_list() == ["1", "x"], "mixed types become text"
-    assert made["extra"].to_list() == [None, [{"start": 0}]]
+    kept = [json.loads(fields) for fields in made["fields"]]
+    assert kept == [row | {"id": f"a.json:{line}"} for line, row in enumerate(rows, start=1)]
     assert made.select("id", "part", "group").rows() == [
         ("a.json:1", "train", "g"),
         ("a.json:2", "train", "g"),
     ]
 
 
-def test_types_that_differ_from_batch_to_batch_become_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ingestion, "BATCH", 2)
-    values = [1, 2, "셋", None, 5.5]
+def test_a_value_keeps_its_type_whatever_others_have(tmp_path: Path) -> None:
+    values = [1, 2, "셋", None, 5.5, {}, {"a": [1]}, [], True]
     items = [Record({"label": value}, "a", line) for line, value in enumerate(values, start=1)]
     ingest(items, tmp_path, corpus=False, cleaning=None)
-    assert read(tmp_path, "rows")["label"].to_list() == ["1", "2", "셋", None, "5.5"]
+    assert [json.loads(fields)["label"] for fields in read(tmp_path, "rows")["fields"]] == values
 
 
 def test_files_of_the_same_name_do_not_share_ids(tmp_path: Path) -> None:

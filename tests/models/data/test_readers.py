@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.data import readers
+from models.data.delimited import read_delimited
 from models.data.records import Rejected
 from models.errors import DataError
 
@@ -35,7 +36,7 @@ def test_without_quoting_every_row_and_every_quote_comes_through(
 ) -> None:
     data = "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows)
     path = write(tmp_path / "rows.tsv", data.encode())
-    found = list(readers.read_delimited(path, "\t", quoting=False))
+    found = list(read_delimited(path, "\t", quoting=False))
     expected = [{"text": text, "label": label} for text, label in rows]
     assert found == [(line, row) for line, row in enumerate(expected, start=2)]
 
@@ -55,31 +56,34 @@ def test_quoted_fields_may_hold_commas_quotes_and_line_ends(
     buffer = io.StringIO(newline="")
     csv.writer(buffer, quoting=csv.QUOTE_ALL).writerows([("text", "label"), *rows])
     path = write(tmp_path / "rows.csv.gz", buffer.getvalue().encode())
-    found = list(readers.read_delimited(path, ",", quoting=True))
+    found = list(read_delimited(path, ",", quoting=True))
     assert [tuple(item[1].values()) for item in found if not isinstance(item, Rejected)] == rows
     assert len(found) == len(rows)
 
 
 def test_lines_of_quoted_rows_are_those_they_start_on(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", '\ufeffQ,A\r\n"두\n줄",x\r\n\r\n셋,y\r\n'.encode())
-    assert list(readers.read_delimited(path, ",", quoting=True)) == [
+    assert list(read_delimited(path, ",", quoting=True)) == [
         (2, {"Q": "두\n줄", "A": "x"}),
         (5, {"Q": "셋", "A": "y"}),
     ]
 
 
-def test_a_quote_that_does_not_match_is_rejected_with_all_it_swallowed(tmp_path: Path) -> None:
+def test_a_quote_that_does_not_match_is_rejected_and_what_follows_it_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", '가,1\n"나,2\n다 "라" 마,3\n바,4\n'.encode())
-    found = list(readers.read_delimited(path, ",", quoting=True, header=["text", "label"]))
-    assert found[0] == (1, {"text": "가", "label": "1"})
-    assert found[1] == Rejected("a.csv", 2, "", "quotes do not match", '"나,2\n다 "라" 마,3\n')
-    assert found[2] == (4, {"text": "바", "label": "4"})
+    found = list(read_delimited(path, ",", quoting=True, header=["text", "label"]))
+    assert found == [
+        (1, {"text": "가", "label": "1"}),
+        Rejected("a.csv", 2, "", "quotes do not match", '"나,2'),
+        (3, {"text": '다 "라" 마', "label": "3"}),
+        (4, {"text": "바", "label": "4"}),
+    ]
 
 
 @pytest.mark.parametrize("quoting", [True, False])
 def test_bad_lines_of_a_table_are_rejected_and_the_rest_is_read(tmp_path: Path, quoting: bool) -> None:
     data = "id\ttext\n1\t가\n2\n3\t나\t다\n".encode() + b"4\t\xff\xfe\n" + "5\t라\n".encode()
-    found = list(readers.read_delimited(write(tmp_path / "a.tsv", data), "\t", quoting))
+    found = list(read_delimited(write(tmp_path / "a.tsv", data), "\t", quoting))
     assert found == [
         (2, {"id": "1", "text": "가"}),
         Rejected("a.tsv", 3, "", "too few columns", "2"),

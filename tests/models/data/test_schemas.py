@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.data.records import as_json
 from models.data.schemas import check, corpus, not_blank, reasons
 from models.errors import DataError
 
@@ -19,10 +20,15 @@ SCHEMA = pa.DataFrameSchema(
 )
 
 
-def frame(rows: list[dict], **columns: object) -> pl.DataFrame:
-    base = pl.DataFrame(rows, strict=False, infer_schema_length=None)
+def frame(rows: list[dict]) -> pl.DataFrame:
+    """Labelled rows as they are read, each with its values as they stood in the file."""
+    base = pl.DataFrame({"id": [str(row["id"]) for row in rows], "fields": [as_json(row) for row in rows]})
+    return located(base)
+
+
+def located(rows: pl.DataFrame) -> pl.DataFrame:
     lines = pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
-    return base.with_columns(file=pl.lit("a.tsv"), line=lines, part=pl.lit(""), group=pl.lit(""))
+    return rows.with_columns(file=pl.lit("a.tsv"), line=lines, part=pl.lit(""), group=pl.lit(""))
 
 
 def test_each_kind_of_dirt_is_named_with_its_row() -> None:
@@ -44,10 +50,11 @@ def test_each_kind_of_dirt_is_named_with_its_row() -> None:
         (3, "c", "text", "empty"),
         (4, "d", "label", "not in the set"),
         (5, "a", "id", "not unique"),
-        (6, "e", "score", "not Float64"),
+        (6, "e", "score", "not a number"),
         (7, "f", "score", "in_range(0, 5)"),
     ]
     assert '"싫다"' in bad["raw"][2]
+    assert bad["value"].to_list()[4:] == ["셋", "9.0"]
     assert reasons(bad)["label: not in the set"] == 1
 
 
@@ -65,6 +72,29 @@ def test_a_missing_column_says_what_there_is() -> None:
         DataError, match=r"a\.tsv: no column 'text'; there are id, document, label.*'columns'"
     ):
         check(frame([{"id": "1", "document": "가", "label": "0"}]), SCHEMA)
+
+
+def test_objects_lists_and_fractions_are_set_aside_with_the_place_and_the_value() -> None:
+    entities = pa.DataFrameSchema(
+        {
+            "id": pa.Column(pl.String),
+            "text": pa.Column(pl.String),
+            "entities": pa.Column(pl.List(pl.Struct({"start": pl.Int64, "type": pl.String}))),
+        }
+    )
+    rows = [
+        {"id": "a", "text": "가", "entities": [{"start": 0, "type": "PS"}], "meta": {}},
+        {"id": "b", "text": "나", "entities": [{"start": 0, "type": "PS"}, {"start": 0.7, "type": "PS"}]},
+        {"id": "c", "text": {"bad": 0}, "entities": [], "meta": [1]},
+        {"id": "d", "text": ["다"], "entities": []},
+    ]
+    kept, bad = check(frame(rows), entities)
+    assert kept["id"].to_list() == ["a"]
+    assert bad.select("id", "field", "reason", "value").rows() == [
+        ("b", "entities.start", "not a whole number", "0.7"),
+        ("c", "text", "not a text", '{"bad": 0}'),
+        ("d", "text", "not a text", '["다"]'),
+    ]
 
 
 value = st.one_of(st.none(), st.text(max_size=3), st.sampled_from(["0", "1", " ", "좋다"]))
@@ -89,7 +119,6 @@ def test_exactly_the_rows_that_a_person_would_refuse_are_refused(rows: list[dict
 
 
 def test_a_corpus_needs_text() -> None:
-    kept, bad = check(
-        frame([{"id": "1", "source": "s", "text": "가"}, {"id": "2", "source": "s", "text": ""}]), corpus()
-    )
+    rows = pl.DataFrame([{"id": "1", "source": "s", "text": "가"}, {"id": "2", "source": "s", "text": ""}])
+    kept, bad = check(located(rows), corpus())
     assert kept["id"].to_list() == ["1"] and reasons(bad) == {"text: empty": 1}

@@ -6,7 +6,10 @@ import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from pydantic import BaseModel, ValidationError
 
@@ -101,13 +104,86 @@ def test_unusable_files_are_found_before_anything_runs(
     assert str(tmp_path) in str(caught.value)
 
 
-def test_column_names_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "old.csv"
-    path.write_bytes("제목,주제\n글,1\n".encode("cp949"))
+@pytest.mark.parametrize(
+    ("text", "written", "named"),
+    [
+        ("제목,주제\n오늘의 글,1\n", "cp949", "cp949"),
+        ("제목,주제\n오늘의 글,1\n", "euc-kr", "cp949"),
+        ("제목,주제\n오늘의 글,1\n", "utf-16", "utf-16"),
+        ("title,topic\na text,1\n", "utf-16-le", "utf-16-le"),
+        ("título,tópico\nün café,1\n", "cp1252", "cp1252"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "txt", "CSV.GZ"])
+def test_another_encoding_is_named_with_the_remedy_and_read_where_it_is_given(
+    tmp_path: Path, text: str, written: str, named: str, suffix: str
+) -> None:
+    path, raw = tmp_path / f"old.{suffix}", text.encode(written)
+    path.write_bytes(gzip.compress(raw) if suffix.lower().endswith("gz") else raw)
     with pytest.raises(
-        RecipeError, match=r"old\.csv, line 1: the column names cannot be read; save the file as UTF-8"
+        RecipeError, match=rf"old.* is not UTF-8; it looks like {named}: set encoding: {named} "
     ):
         Files(paths=(str(path),)).check()
+    source = Files(paths=(str(path),), encoding=named)
+    source.check()
+    rows = [row.fields for row in source.read() if isinstance(row, Record)]
+    first, second = text.splitlines()
+    expected = [dict(zip(first.split(","), second.split(","), strict=True))]
+    assert rows == (expected if "csv" in suffix.lower() else [{"text": first}, {"text": second}])
+
+
+def test_a_few_lines_of_other_bytes_are_dirt_and_not_another_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("좋은 글\n".encode() * 10 + "나쁜 글\n".encode("cp949"))
+    source = Files(paths=(str(path),))
+    source.check()
+    assert [isinstance(row, Rejected) for row in source.read()] == [False] * 10 + [True]
+
+
+def test_an_unknown_encoding_is_refused() -> None:
+    with pytest.raises(ValidationError, match="unknown encoding 'cp994': did you mean 'cp949'"):
+        Files(paths=("a.txt",), encoding="cp994")
+
+
+def test_a_column_named_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label,text\n가,1,나\n")
+    (tmp_path / "two.csv").write_text("text,label,,\n가,1,,\n")
+    table = pa.Table.from_arrays([pa.array(["가"]), pa.array(["나"])], names=["text", "text"])
+    parquet.write_table(table, tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        with pytest.raises(RecipeError, match="the column 'text' is named twice"):
+            Files(paths=(str(tmp_path / name),)).check()
+    with pytest.raises(ValidationError, match="the column 'text' is named twice"):
+        Files(paths=("b.csv",), header=("text", "label", "text"))
+    unnamed = Files(paths=(str(tmp_path / "two.csv"),))
+    unnamed.check()
+    assert list(unnamed.read()) == [Record({"text": "가", "label": "1"}, "two.csv", 2)]
+
+
+def test_names_are_the_same_however_their_hangul_is_written(tmp_path: Path) -> None:
+    path = tmp_path / normalize("NFD", "자료.csv")
+    path.write_text(normalize("NFD", "본문,주제\n") + "글,1\n", encoding="utf-8")
+    for form in ("NFC", "NFD"):
+        columns = {"text": normalize(form, "본문")}
+        source = Files(paths=(str(tmp_path / normalize(form, "자료.csv")),), columns=columns)
+        source.check()
+        assert [row.fields["text"] for row in source.read() if isinstance(row, Record)] == ["글"]
+
+
+@pytest.mark.parametrize(
+    ("data", "what"), [(b"PK\x03\x04...", "a zip archive"), (b"BZh91AY", "packed with bzip2")]
+)
+def test_other_packed_files_are_named(tmp_path: Path, data: bytes, what: str) -> None:
+    (tmp_path / "a.csv").write_bytes(data)
+    with pytest.raises(RecipeError, match=f"a.csv is {what}: unpack it"):
+        Files(paths=(str(tmp_path / "a.csv"),)).check()
+
+
+def test_packed_files_are_known_by_their_bytes_whatever_they_are_called(tmp_path: Path) -> None:
+    (tmp_path / "rows.data").write_bytes(gzip.compress("text\n가\n".encode()))
+    source = Files(paths=(str(tmp_path / "rows.data"),), format="csv")
+    source.check()
+    assert [row.fields for row in source.read() if isinstance(row, Record)] == [{"text": "가"}]
 
 
 def test_a_folder_in_place_of_files_is_refused(tmp_path: Path) -> None:

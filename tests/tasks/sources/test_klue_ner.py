@@ -11,7 +11,7 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from models.data import schemas as checked
-from models.data.records import Spool
+from models.data.ingestion import Ingestion
 from models.downstream.ner import NamedEntities
 from models.errors import RecipeError
 from models.tokens.tokenizer import TokenizerConfig, load_tokenizer, wrap
@@ -110,12 +110,11 @@ def test_another_format_is_refused(read: Callable, lines: list[str], message: st
 
 def test_sentences_without_entities_are_rows_too(read: Callable, tmp_path: Path) -> None:
     """Also where a whole batch has none, so that nothing tells what an entity is made of."""
-    spool = Spool(tmp_path, "rows")
-    for lines in (["## 가\t강", "강\tO"], SECOND):
-        items = [item for item in read(*lines) if isinstance(item, Record)]
-        spool.write([{**item.fields, "file": item.file, "line": item.line} for item in items])
-    spool.close(tmp_path / "rows.parquet")
-    frame = pl.read_parquet(tmp_path / "rows.parquet").with_columns(part=pl.lit(""), group=pl.lit(""))
+    work = tmp_path / "work"
+    work.mkdir()
+    items = [item for lines in (["## 가\t강", "강\tO"], SECOND) for item in read(*lines)]
+    Ingestion(False, None, work).run(items, tmp_path)
+    frame = pl.read_parquet(tmp_path / "rows.parquet")
     for rows in (frame, frame[:1]):
         kept, bad = checked.check(rows, NamedEntities().schema())
         assert bad.is_empty() and kept["entities"].list.len().to_list() == [0, 2][: rows.height]
