@@ -111,7 +111,12 @@ def qualified(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rejected(row: dict[str, Any]) -> Rejected:
-    raw = row.get("fields") or as_json({name: row[name] for name in ("id", "source", "text")})
+    own = {
+        name: value
+        for name, value in row.items()
+        if name not in {*PROVENANCE, _ROW, _COLUMN, _REASON, _VALUE}
+    }
+    raw = row.get("fields") or as_json(own)
     return Rejected(
         row["file"], row["line"], row[_COLUMN], row[_REASON], raw, str(row["id"]), value=row[_VALUE]
     )
