@@ -1,6 +1,13 @@
-"""What texts are compared by: one normal form for duplicates and leaks."""
+"""What texts are compared by: one normal form for baselines, metrics, duplicates and leaks.
 
-from collections.abc import Collection
+Stored texts stay as they were; a place in the form of a text is led back to the text by `Aligned`.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from itertools import pairwise
+from unicodedata import category, normalize
 
 import polars as pl
 
@@ -19,13 +26,64 @@ def comparable(rows: pl.DataFrame, texts: Collection[str]) -> pl.DataFrame:
     return rows.select("id", *PROVENANCE, *(name for name in texts if name in rows.columns))
 
 
+def normal_form(text: str) -> str:
+    """A text as it is compared: NFKC, without case, white space folded."""
+    return " ".join(folded(text).split())
+
+
 def normalised(name: str) -> pl.Expr:
-    """A column's text as it is compared: NFKC, lower case, white space folded."""
-    return (
-        pl.col(name).str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-    )
+    """A column's texts in their `normal_form`."""
+    return pl.col(name).map_elements(normal_form, return_dtype=pl.String)
 
 
-def compared(text: str) -> str:
-    """One text as it is compared; many are quicker in a frame, with `normalised`."""
-    return pl.DataFrame({"text": [text]}).select(normalised("text")).item()
+def folded(text: str) -> str:
+    """NFKC, without case; a letter without its case may have to be composed again."""
+    return text.casefold() if text.isascii() else normalize("NFKC", normalize("NFKC", text).casefold())
+
+
+def composed(text: str) -> str:
+    """NFC: Hangul in syllables, as most files have it."""
+    return normalize("NFC", text)
+
+
+class Aligned:
+    """A form of a text, and where each of its characters stands in the text.
+
+    Args:
+        text: as it is stored.
+        form: `composed` or `folded`.
+    """
+
+    def __init__(self, text: str, form: Callable[[str], str]) -> None:
+        self.text = form(text)
+        if self.text == text:
+            self._starts = self._ends = range(len(text) + 1)
+            return
+        edges = [at for at, letter in enumerate(text) if not at or _begins(letter)] + [len(text)]
+        pieces, starts, ends = [], [], []
+        for start, end in pairwise(edges):
+            piece = form(text[start:end])
+            same = len(piece) == end - start
+            pieces.append(piece)
+            starts += range(start, end) if same else [start] * len(piece)
+            ends += range(start + 1, end + 1) if same else [end] * len(piece)
+        self.text = "".join(pieces)
+        self._starts, self._ends = [*starts, len(text)], [0, *ends]
+
+    def back(self, start: int, end: int) -> tuple[int, int]:
+        """The place in the text (half-open) of one in the form."""
+        return self._starts[start], self._ends[end]
+
+    def forth(self, start: int, end: int) -> tuple[int, int]:
+        """The place in the form of one in the text that is not empty; characters that became one are taken whole."""
+        first = max(0, bisect_right(self._starts, start, hi=len(self.text)) - 1)
+        while first and self._starts[first - 1] == self._starts[first]:
+            first -= 1
+        return first, bisect_left(self._ends, end)
+
+
+@lru_cache(maxsize=1 << 16)
+def _begins(letter: str) -> bool:
+    """Whether a character is never composed with the one before it: it is no mark, and no vowel or coda of Hangul."""
+    first = normalize("NFKD", letter)[:1]
+    return not first or not (category(first).startswith("M") or "\u1160" <= first <= "\u11ff")

@@ -27,7 +27,7 @@ class Duplicate:
 
 
 class Duplicates:
-    """Every text seen so far, as 8-byte hashes and, for long ones, sketches; texts themselves are not kept."""
+    """Every text seen so far, in its normal form, as 8-byte hashes and, for long ones, sketches; texts are not kept."""
 
     def __init__(self, exact: bool, near: float | None, minimum: int) -> None:
         self._exact, self._minimum = exact, minimum

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from models.data.cleaning import CleanConfig, clean
+from models.data.comparison import normal_form
 from models.data.counts import write
 from models.data.duplicates import Duplicates
 from models.data.records import PROVENANCE, QUARANTINE, Record, Rejected, Spool, as_json, as_text
@@ -120,7 +121,7 @@ class Ingestion:
             return rows, removed
         kept = []
         for row, duplicate in zip(
-            rows, self._seen.add([row["text"] for row in rows], self._rows.rows), strict=True
+            rows, self._seen.add([normal_form(row["text"]) for row in rows], self._rows.rows), strict=True
         ):
             if duplicate is None:
                 kept.append(row)

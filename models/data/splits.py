@@ -48,7 +48,7 @@ def assign(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 def hold_out(rows: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:
     """Corpus rows with `part`: a share for validation, drawn by text so that equal texts stay together."""
-    draws = _fractions(rows["text"], seed)
+    draws = _fractions(rows.select(normalised("text"))["text"], seed)
     return rows.with_columns(
         part=pl.when(draws < share).then(pl.lit("validation")).otherwise(pl.lit("train"))
     )

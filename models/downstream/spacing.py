@@ -15,6 +15,7 @@ from pydantic import Field
 
 from models.characters.places import SLOTS
 from models.characters.windows import NOTHING, Window, joined, windows
+from models.data.comparison import composed
 from models.data.schemas import not_blank
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import beside, padded
@@ -105,7 +106,7 @@ class Spacing(Downstream[Window]):
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Pairs:
         balance = Counter[str]()
-        for text in train["text"]:
+        for text in map(composed, train["text"]):
             for left, gap, right in re.findall(r"(\S)(\s*)(?=(\S))", text):
                 balance[f"{left} {right}"] += 1 if gap else -1
         return Pairs(pair for pair, more in balance.items() if more > 0)
@@ -131,12 +132,14 @@ class Pairs:
 
 def _apart(rows: pl.DataFrame) -> list[str]:
     """The letters of each text with blanks between, so that no token spans two or knows where a word ends."""
-    return [" ".join("".join(text.split())) for text in rows["text"]]
+    return [" ".join("".join(composed(text).split())) for text in rows["text"]]
 
 
 def _spaces(rows: pl.DataFrame) -> list[list[bool]]:
     """For each letter of each text, whether a space stands after it."""
-    return [[gap != "" for gap in re.findall(r"\S(\s*)", text.strip())] for text in rows["text"]]
+    return [
+        [gap != "" for gap in re.findall(r"\S(\s*)", text.strip())] for text in map(composed, rows["text"])
+    ]
 
 
 def _spaced(rows: pl.DataFrame, after: Sequence[Sequence[bool] | np.ndarray]) -> pl.DataFrame:

@@ -14,6 +14,8 @@ from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from models.data.comparison import normal_form
+
 COSTS = (1.0, 3.0, 10.0, 30.0)
 """Inverse strengths of regularisation among which validation chooses."""
 
@@ -86,4 +88,7 @@ def class_weights(model: LogisticRegression, classes: int) -> tuple[np.ndarray, 
 
 
 def vectorizer(**settings: Any) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True, lowercase=True, **settings)
+    """TF-IDF of the normal form, which has no case."""
+    return TfidfVectorizer(
+        analyzer="char", ngram_range=(1, 4), sublinear_tf=True, preprocessor=normal_form, **settings
+    )

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from models.data.comparison import compared
+from models.data.comparison import normal_form
 from tasks.reading.published import Delimited
 
 LABELS = {"0": "everyday", "1": "parting", "2": "love"}
@@ -36,4 +36,4 @@ class Chatbot(Delimited):
         return {"text": question, "label": LABELS.get(label, label)}
 
     def together(self, fields: Mapping[str, Any]) -> str:
-        return compared(fields["Q"])
+        return normal_form(fields["Q"])

@@ -7,6 +7,7 @@ from typing import Any, Self
 import polars as pl
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from models.data.comparison import normal_form
 from models.downstream.generation.scores import predictions
 
 NGRAMS = ((1, 3), (2, 4))
@@ -14,14 +15,18 @@ NGRAMS = ((1, 3), (2, 4))
 
 
 class NearestPrompt:
-    """Answers as the training row whose prompt is nearest: cosine of TF-IDF over characters, ties by id."""
+    """Answers as the training row whose prompt is nearest: cosine of TF-IDF over characters of the normal
+    form, ties by id."""
 
     def __init__(self, train: pl.DataFrame, shortest: int, longest: int) -> None:
         self.setting: dict[str, Any] = {"ngrams": [shortest, longest]}
         self.known = train.select("id", "prompt", "target").sort("id")
         # Words are padded, so that a word of one letter has n-grams of two.
         self._vectorizer = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(shortest, longest), sublinear_tf=True
+            analyzer="char_wb",
+            ngram_range=(shortest, longest),
+            sublinear_tf=True,
+            preprocessor=normal_form,
         )
         self._vectors = self._vectorizer.fit_transform(self.known["prompt"].to_list())
 

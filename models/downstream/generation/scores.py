@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from models.data.comparison import normal_form
+
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
@@ -43,11 +45,12 @@ def predictions(
 def statistics(targets: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
     """Counts of chrF and BLEU, nats, tokens, and distinct and all words and word pairs (predictions, 34).
 
+    Texts are compared in their normal form: a tokenizer without case cannot write what a baseline can copy.
+
     An n-gram found k times among all predictions counts as 1/k of a distinct one each time: exact over all rows;
     over a resample, where k is still that of all rows, a linear approximation.
     """
-    texts = predictions["text"].to_list()
-    gold = targets.to_list()
+    texts, gold = ([normal_form(text) for text in texts] for texts in (predictions["text"], targets))
     counts = np.zeros((len(texts), WIDTH))
     if texts:
         for metric, place in zip(_sacrebleu(), (CHRF_COUNTS, BLEU_COUNTS), strict=True):
@@ -84,7 +87,7 @@ def _sacrebleu() -> tuple[CHRF, BLEU]:
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
 
-    return CHRF(), BLEU(tokenize="char", force=True)
+    return CHRF(lowercase=True), BLEU(lowercase=True, tokenize="char", force=True)
 
 
 def signatures() -> dict[str, str]:

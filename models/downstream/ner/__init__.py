@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from models.characters import windows
 from models.characters.places import SLOTS
 from models.characters.windows import NOTHING, Window
+from models.data.comparison import Aligned, composed
 from models.data.schemas import not_blank
 from models.downstream.ner import entities, iob2, scores
 from models.errors import DataError
@@ -110,12 +111,12 @@ class NamedEntities(Downstream[Window]):
         }
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Window]:
-        """The windows of each row, as `windows.windows` makes them."""
-        labels = None
+        """The windows of each row's text, composed, as `windows.windows` makes them."""
+        texts, labels = _composed(rows), None
         if labelled:
-            pairs = zip(rows["text"], rows["entities"].to_list(), strict=True)
+            pairs = zip(texts, rows["entities"].to_list(), strict=True)
             labels = [iob2.numbers(text, gold, self._types()) for text, gold in pairs]
-        return windows.windows(tokenizer, rows["text"].to_list(), labels, self.max_length, self.stride)
+        return windows.windows(tokenizer, [text.text for text in texts], labels, self.max_length, self.stride)
 
     def collate(
         self, features: Sequence[Window], tokenizer: PreTrainedTokenizerBase
@@ -166,9 +167,9 @@ class NamedEntities(Downstream[Window]):
         self, outputs: Sequence[np.ndarray], features: Sequence[Window], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Columns `id`, `entities`: `{start, end, type, probability}` in the order of the text."""
-        logits = windows.joined(outputs, features, rows["text"].to_list(), len(self._labels()))
-        texts = zip(rows["text"], logits, strict=True)
-        predicted = [iob2.entities(text, own, self._types()) for text, own in texts]
+        texts = _composed(rows)
+        logits = windows.joined(outputs, features, [text.text for text in texts], len(self._labels()))
+        predicted = [iob2.entities(text, own, self._types()) for text, own in zip(texts, logits, strict=True)]
         return entities.predictions(rows, predicted)
 
     def _types(self) -> tuple[str, ...]:
@@ -228,3 +229,8 @@ class NamedEntities(Downstream[Window]):
         from models.downstream.ner.dictionary import DictionaryBaseline
 
         return DictionaryBaseline.load(folder)
+
+
+def _composed(rows: pl.DataFrame) -> list[Aligned]:
+    """Each text as models read it, so that a syllable has one label however it is stored."""
+    return [Aligned(text, composed) for text in rows["text"]]

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from models.data.comparison import Aligned, folded
 from models.downstream.ner.entities import entity, key, predictions
 
 DICTIONARY = "dictionary.json"
@@ -17,7 +18,10 @@ COUNTS, SHARES = (1, 2, 3), (0.0, 0.25, 0.5, 0.75)
 
 
 class DictionaryBaseline:
-    """Looks for the entities of the training rows: from left to right, at each place the longest."""
+    """Looks for the entities of the training rows: from left to right, at each place the longest.
+
+    Words and texts are compared as `folded` has them.
+    """
 
     def __init__(self, words: Mapping[str, Sequence[Any]], setting: dict[str, Any]) -> None:
         self.words, self.setting = words, setting
@@ -27,7 +31,7 @@ class DictionaryBaseline:
         self._lengths = {letter: sorted(sizes, reverse=True) for letter, sizes in lengths.items()}
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
-        """Start and end of each word of the dictionary in a text."""
+        """Start and end of each word of the dictionary in a folded text."""
         at = 0
         while at < len(text):
             pieces = (text[at : at + size] for size in self._lengths.get(text[at], ()))
@@ -40,8 +44,11 @@ class DictionaryBaseline:
         """An entity's probability is the share of the word's occurrences in training rows that were one."""
         entities = []
         for text in rows["text"]:
-            words = [(start, end, self.words[text[start:end]]) for start, end in self.places(text)]
-            entities.append([entity(start, end, kind, share) for start, end, (kind, _, share) in words])
+            read = Aligned(text, folded)
+            words = [(*place, self.words[read.text[slice(*place)]]) for place in self.places(read.text)]
+            entities.append(
+                [entity(*read.back(start, end), kind, share) for start, end, (kind, _, share) in words]
+            )
         return predictions(rows, entities)
 
     def save(self, folder: Path) -> None:
@@ -69,9 +76,13 @@ def dictionaries(train: pl.DataFrame) -> list[DictionaryBaseline]:
 
 def words_of(train: pl.DataFrame) -> dict[str, tuple[str, int, float]]:
     """Each entity's text with its most frequent type, how often it has it, and in what share of its occurrences."""
-    gold = [key(entities) for entities in train["entities"].to_list()]
+    texts, gold = [], []
+    for text, entities in zip(train["text"], train["entities"].to_list(), strict=True):
+        read = Aligned(text, folded)
+        texts.append(read.text)
+        gold.append({(*read.forth(start, end), kind) for start, end, kind in key(entities)})
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for text, entities in zip(train["text"], gold, strict=True):
+    for text, entities in zip(texts, gold, strict=True):
         for start, end, kind in entities:
             counts[text[start:end]][kind] += 1
     # Ties by name: a set has no order that would be the same in every run.
@@ -80,7 +91,7 @@ def words_of(train: pl.DataFrame) -> dict[str, tuple[str, int, float]]:
     }
     scanner = DictionaryBaseline(dict.fromkeys(sorted(chosen), ()), {})
     met, right = Counter[str](), Counter[str]()
-    for text, entities in zip(train["text"], gold, strict=True):
+    for text, entities in zip(texts, gold, strict=True):
         for start, end in scanner.places(text):
             word = text[start:end]
             met[word] += 1

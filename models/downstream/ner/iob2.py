@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.characters.places import UNSEEN
+from models.data.comparison import Aligned
 from models.downstream.ner.entities import Entity, entity
 
 EDGE = 10.0
@@ -16,31 +17,32 @@ def names(types: Sequence[str]) -> list[str]:
     return ["O", *(f"{mark}-{kind}" for kind in types for mark in "BI")]
 
 
-def numbers(text: str, entities: Sequence[Entity], types: Sequence[str]) -> np.ndarray:
+def numbers(text: Aligned, entities: Sequence[Entity], types: Sequence[str]) -> np.ndarray:
     """Number of each character's label in `names`; entities of a type no training row has are left out of the loss."""
-    labels = np.zeros(len(text), dtype=np.int64)
+    labels = np.zeros(len(text.text), dtype=np.int64)
     place = {kind: number for number, kind in enumerate(types)}
     for item in entities:
         number = place.get(item["type"])
-        labels[item["start"] : item["end"]] = UNSEEN if number is None else 2 * number + 2
-        labels[item["start"]] = UNSEEN if number is None else 2 * number + 1
+        start, end = text.forth(item["start"], item["end"])
+        labels[start:end] = UNSEEN if number is None else 2 * number + 2
+        labels[start] = UNSEEN if number is None else 2 * number + 1
     return labels
 
 
-def entities(text: str, logits: np.ndarray, types: Sequence[str]) -> list[Entity]:
+def entities(text: Aligned, logits: np.ndarray, types: Sequence[str]) -> list[Entity]:
     """The entities of one text from its logits (characters, labels).
 
     Of all sequences of labels that IOB2 allows the most probable one is taken; an entity's probability is the mean over
     its characters.
     """
     scores = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
-    best = best_labels(scores, np.array([letter.isspace() for letter in text], dtype=bool))
+    best = best_labels(scores, np.array([letter.isspace() for letter in text.text], dtype=bool))
     predicted = []
     for begin in np.flatnonzero(best % 2 == 1).tolist():
         following = np.flatnonzero(best[begin + 1 :] != best[begin] + 1)
         end = begin + 1 + int(following[0]) if len(following) else len(best)
         chance = np.exp(scores[np.arange(begin, end), best[begin:end]]).mean()
-        predicted.append(entity(begin, end, types[int(best[begin]) // 2], float(chance)))
+        predicted.append(entity(*text.back(begin, end), types[int(best[begin]) // 2], float(chance)))
     return predicted
 
 

@@ -8,6 +8,7 @@ import polars as pl
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from models.data.comparison import normal_form
 from models.targets.target import Classes, Target
 from models.targets.tfidf import COSTS, TfidfModel, class_weights, vectorizer
 
@@ -44,7 +45,8 @@ def _features(fitted: Any, first: Sequence[str], second: Sequence[str]) -> spars
     """(pairs, 4 terms + 4): TF-IDF of each text, their difference and product, and how far they overlap."""
     a, b = fitted.transform(first), fitted.transform(second)
     common = a.multiply(b)
-    overlap = np.array([_overlap(*pair) for pair in zip(first, second, strict=True)]).reshape(-1, 3)
+    forms = zip(map(normal_form, first), map(normal_form, second), strict=True)
+    overlap = np.array([_overlap(*pair) for pair in forms]).reshape(-1, 3)
     alike = np.hstack([np.asarray(common.sum(axis=1)).reshape(-1, 1), overlap])
     return sparse.csr_matrix(sparse.hstack([a, b, abs(a - b), common, sparse.csr_matrix(alike)]))
 

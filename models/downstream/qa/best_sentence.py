@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from models.data.comparison import normal_form
 from models.downstream.qa.answers import predictions
 
 UNITS = ("words", "bigrams")
@@ -127,8 +128,8 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
 
 
 def terms(text: str, unit: str) -> set[str]:
-    """The different words of a text, or pairs of neighbouring characters in its words, in lower case."""
-    words = _WORD.findall(text.lower())
+    """The different words of a text's normal form, or pairs of neighbouring characters in its words."""
+    words = _WORD.findall(normal_form(text))
     if unit == "words":
         return set(words)
     return {word[at : at + 2] for word in words for at in range(max(1, len(word) - 1))}

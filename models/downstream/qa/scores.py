@@ -1,6 +1,7 @@
 """How a predicted answer is compared with gold ones, and what a reader sees of the errors.
 
-The rule of the KorQuAD 1.0 evaluation (evaluate-v1.0.py, https://korquad.github.io/category/1.0_KOR.html).
+The rule of the KorQuAD 1.0 evaluation (evaluate-v1.0.py, https://korquad.github.io/category/1.0_KOR.html), on the
+normal form of both texts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from models.data.comparison import normal_form
 from models.interfaces.features import beside
 
 AROUND = 30
@@ -24,9 +26,8 @@ _DELETED = str.maketrans("", "", string.punctuation)
 
 
 def normalised(text: str) -> str:
-    """Quotation marks and brackets blanked, in lower case, without ASCII punctuation, white space folded."""
-    # In this order: the lower case of a letter can turn on the punctuation beside it.
-    return " ".join(text.translate(_BLANKED).lower().translate(_DELETED).split())
+    """The normal form, quotation marks and brackets blanked, without ASCII punctuation, white space folded."""
+    return " ".join(normal_form(text).translate(_BLANKED).translate(_DELETED).split())
 
 
 def char_f1(predicted: str, gold: str) -> float:

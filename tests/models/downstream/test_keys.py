@@ -12,8 +12,10 @@ from tasks.graph import identity
 DOWNSTREAMS = kinds("models.downstream")
 EVERY = (
     "config",
+    "data.comparison",
     "data.records",
     "data.schemas",
+    "data.values",
     "errors",
     "interfaces.asked",
     "interfaces.downstream",
@@ -30,7 +32,7 @@ MAY_TAKE_IN = {
     "ner": ("characters", "inference", "prompting.prototypes"),
     "pair": (*ASKING, "backbone.embedding", "backbone.export", "inference", "targets"),
     "qa": ASKING,
-    "retrieval": (*ASKING, "backbone.embedding", "backbone.export", "data.comparison", "inference"),
+    "retrieval": (*ASKING, "backbone.embedding", "backbone.export", "inference"),
     "spacing": ("characters",),
 }
 """Folders and modules below models/, beside its own. A new downstream gets a line here."""

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
 from models.characters.places import SLOTS
+from models.data.comparison import composed
 from models.downstream.ner import SURE, NamedEntities
 from models.errors import DataError
 from models.inference.inputs import Inputs, predict
@@ -80,7 +82,7 @@ def known(
 
 @st.composite
 def texts(draw: st.DrawFn) -> tuple[str, list[tuple[int, int, str]]]:
-    text = draw(st.text(st.sampled_from(LETTERS), min_size=1, max_size=60))
+    text = draw(st.text(st.sampled_from(LETTERS), min_size=1, max_size=60).map(composed))
     return text, draw(spans(len(text)))
 
 
@@ -91,6 +93,18 @@ def test_every_entity_comes_back_exactly(
     tokenizer: PreTrainedTokenizerBase, downstream: NamedEntities, marked: list[Any]
 ) -> None:
     assert known(downstream, tokenizer, frame(*marked)) == [entities for _, entities in marked]
+
+
+def test_texts_in_letters_have_the_same_labels_and_entities(tokenizer: PreTrainedTokenizerBase) -> None:
+    whole = frame(("서울에서 김 영희를 Å 보았다", [(0, 2, "LC"), (5, 9, "PS")]), ("없다", []))
+    places = [[(0, 5, "LC"), (10, 20, "PS")], []]
+    apart = frame(*((normalize("NFD", text), own) for text, own in zip(whole["text"], places, strict=True)))
+    features = [NER.encode(tokenizer, rows, labelled=True) for rows in (whole, apart)]
+    assert [item.input_ids for item in features[0]] == [item.input_ids for item in features[1]]
+    assert all(np.array_equal(a.characters, b.characters) for a, b in zip(*features, strict=True))
+    assert known(NER, tokenizer, apart) == places
+    found = [entities_of(NER.fit_baseline(rows, rows, 1).predict(rows)) for rows in (whole, apart)]
+    assert found == [entities_of(whole), places]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +145,7 @@ def test_labels_are_those_of_characters_and_nothing_else_counts(make_tokenizer: 
 
 
 @fixtures
-@given(st.text(st.sampled_from(LETTERS), min_size=40, max_size=120), st.data())
+@given(st.text(st.sampled_from(LETTERS), min_size=40, max_size=120).map(composed), st.data())
 def test_windows_are_joined_where_they_show_most_of_the_text(
     tokenizer: PreTrainedTokenizerBase, text: str, data: st.DataObject
 ) -> None:
