@@ -33,8 +33,9 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart) -> refs.Split:
     )
     how = SplitConfig(
         seed=recipe.seed,
-        leaks=recipe.leaks,
+        duplicates=entry.duplicates,
         texts=entry.downstream.texts,
+        labels=entry.downstream.balance,
         pool=entry.downstream.pool,
     )
     return split(how, about=about, rows=checked)

@@ -52,9 +52,13 @@ def ingest(job: Job, config: IngestConfig) -> None:
     def progress(done: int) -> None:
         job.progress(done, 0, f"{done:,} rows read")
 
-    counts = Ingestion(config.columns == "corpus", config.clean, work).run(config.read(), job.out, progress)
+    ingestion = Ingestion(config.columns == "corpus", config.clean, work)
+    counts = ingestion.run(config.read(), job.out, progress)
     if not counts["read"]:
         raise DataError("the sources hold no rows at all; check the files the recipe names")
+    for (column, used), rows in sorted(ingestion.own.items()):
+        how = "is used" if used else f"is not used: the recipe names the {column} itself"
+        job.say(f"{rows:,} rows have a column '{column}', which {how}")
     job.metrics(metrics(counts))
     removed, bad = sum(counts["removed"].values()), sum(counts["quarantined"].values())
     job.say(

@@ -1,6 +1,7 @@
 """Test scores with their intervals, from predictions alone."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -31,7 +32,9 @@ def score(
     predictions: refs.Predictions,
     leaks: refs.Leaks | None,
 ) -> None:
-    """Scores the test predictions with 95 % intervals, with and without test rows found in the corpus.
+    """Scores the test predictions with 95 % intervals, with and without test rows found elsewhere.
+
+    Elsewhere is in the corpus (leaks), and in the training and validation rows (duplicates).
 
     Intervals are over rows, and over draws of demonstrations where there are several; a row then has the mean of
     its statistics.
@@ -50,17 +53,17 @@ def score(
     details = {"rows": len(statistics), **downstream.details(every, predicted)}
     _log(job, scores)
 
-    leaked = _leaked(job, leaks)
-    if len(leaked):
-        touched = predicted["id"].is_in(leaked.implode()).to_numpy()
-        without = {} if touched.all() else _scores(config, downstream, every_draw[:, ~touched])
-        details["without_leaks"] = {
-            "rows": int((~touched).sum()),
-            "leaked": leaked.to_list(),
-            "leaked_at": np.flatnonzero(touched).tolist(),
-            "metrics": without,
-        }
-        _log(job, without, "_without_leaks")
+    for name, elsewhere in (("leaks", _leaked(job, leaks)), ("duplicates", _repeated(folder))):
+        if len(elsewhere):
+            touched = predicted["id"].is_in(elsewhere.implode()).to_numpy()
+            without = {} if touched.all() else _scores(config, downstream, every_draw[:, ~touched])
+            details[f"without_{name}"] = {
+                "rows": int((~touched).sum()),
+                "ids": elsewhere.to_list(),
+                "at": np.flatnonzero(touched).tolist(),
+                "metrics": without,
+            }
+            _log(job, without, f"_without_{name}")
 
     np.save(job.out / "statistics.npy", statistics)
     if len(draws) > 1:
@@ -77,6 +80,12 @@ def _leaked(job: Job, leaks: refs.Leaks | None) -> pl.Series:
         return pl.Series(dtype=pl.String)
     leaked = pl.read_parquet(job.files(leaks) / "leaks.parquet")
     return leaked.filter(pl.col("part") == "test")["row_id"].unique().sort()
+
+
+def _repeated(rows: Path) -> pl.Series:
+    """Ids of the test rows whose text a training or validation row has too."""
+    twins = pl.read_parquet(rows / "duplicates.parquet")
+    return twins.filter(pl.col("part_b") == "test")["id_b"].unique().sort()
 
 
 def _scores(

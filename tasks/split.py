@@ -13,18 +13,22 @@ from tasks.graph.refs import Split, Validated
 from tasks.graph.step import step
 from tasks.running.job import Job
 
+SHOWN = 20
+"""Labels that a message names."""
+
 
 class SplitConfig(Config):
     """How labelled rows are parted, and what happens to those that repeat a test row."""
 
     seed: int = Field(default=0, description="Seed of every draw.")
-    leaks: Literal["report", "remove"] = Field(
+    duplicates: Literal["report", "remove"] = Field(
         default="report",
-        description="remove: take rows that repeat a test row out of train and validation.",
+        description="remove: take rows with the text of a test row out of train and validation.",
     )
     texts: tuple[str, ...] = Field(
         default=("text",), description="The columns that hold text, by which rows are found again."
     )
+    labels: str | None = Field(default=None, description="The column that holds one label a row.")
     pool: str | None = Field(
         default=None,
         description="The column that says which rows are no examples but what examples speak of: they belong to "
@@ -37,13 +41,17 @@ def split(job: Job, config: SplitConfig, rows: Validated) -> None:
     """Parts labelled rows as they were published, or by draw, and finds those that stand in several parts."""
     source = job.files(rows)
     frame, pool = splits.apart(pl.read_parquet(source / "rows.parquet"), config.pool)
+    drawn = set(frame["part"]) == {""}
     frame = splits.assign(frame, config.seed)
     twins = splits.duplicates(comparable(frame, config.texts))
-    in_test = twins.filter(pl.col("part_b") == "test")
-    repeats = in_test.select(id="id_a", reason=pl.lit("duplicate_of_test"), kept_id="id_b")
-    removed = splits.repeating(frame, repeats if config.leaks == "remove" else repeats.clear())
+    repeats = twins.filter((pl.col("part_b") == "test") & (config.duplicates == "remove"))
+    repeats = repeats.select(id="id_a", reason=pl.lit("duplicate_of_test"), kept_id="id_b")
+    removed = splits.repeating(frame, repeats)
     frame = splits.without(frame, removed)
+    if removed.height:
+        twins = splits.duplicates(comparable(frame, config.texts))
     _check_parts(frame)
+    _check_labels(job, frame, config.labels)
     splits.write(frame, splits.PARTS, removed, job.out)
     twins.write_parquet(job.out / "duplicates.parquet", compression="zstd")
     made = splits.counted(counts.load(source), frame, removed)
@@ -54,11 +62,33 @@ def split(job: Job, config: SplitConfig, rows: Validated) -> None:
         made["parts"]["pool"] = pool.height
     counts.write(job.out, made)
     job.metrics(counts.metrics(made) | {"duplicates": float(twins.height)})
-    job.say(", ".join(f"{name} {count:,}" for name, count in made["parts"].items()))
+    sizes = ", ".join(f"{name} {count:,}" for name, count in made["parts"].items())
+    job.say(f"{sizes}: parts {'drawn' if drawn else 'as published'}")
     if twins.height:
         job.say(
             f"{twins.height:,} pairs of rows in different parts have the same text: see duplicates.parquet"
         )
+
+
+def _check_labels(job: Job, rows: pl.DataFrame, column: str | None) -> None:
+    """Says which rows have a label that no training row has.
+
+    Raises:
+        DataError: all rows of a part have: nothing can be got right, or chosen by.
+    """
+    if column is None:
+        return
+    for part in ("validation", "test"):
+        unseen = splits.unseen(rows, part, column)
+        if not unseen:
+            continue
+        total, size = sum(unseen.values()), splits.sizes(rows)[part]
+        named = ", ".join(list(unseen)[:SHOWN]) + (", …" if len(unseen) > SHOWN else "")
+        text = f"{total:,} of {size:,} {part} rows have a label that no training row has: {named}"
+        if total == size:
+            known = ", ".join(sorted(rows.filter(pl.col("part") == "train")[column].unique())[:SHOWN])
+            raise DataError(f"{text}; training rows have: {known}. Give the parts the same labels")
+        job.say(f"{text}; every prediction of them is wrong")
 
 
 def _check_parts(rows: pl.DataFrame) -> None:

@@ -38,7 +38,7 @@ class CorpusPart(Config):
     )
     leaks: Literal["report", "remove"] = Field(
         default="report",
-        description="Test rows found in the corpus: name them, or remove them from it as well.",
+        description="Test rows found in the corpus: name them, or take the texts in which they stand out of it.",
     )
 
 
@@ -109,6 +109,11 @@ class _DownstreamPart(Config):
     data: tuple[SourceField, ...] = Field(min_length=1, description="Where the labelled rows come from.")
     quarantine: float = Field(
         default=0.02, ge=0, le=1, description="Share of rows that may be broken; with more the run stops."
+    )
+    duplicates: Literal["report", "remove"] = Field(
+        default="report",
+        description="Rows of train and validation with the text of a test row: report has scores with and without "
+        "the test rows they repeat; remove takes them out.",
     )
     upstream: str | None = Field(
         default=None, description="The pretraining it starts from; the first one that fits by default."

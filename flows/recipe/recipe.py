@@ -101,11 +101,6 @@ class Recipe(Config):
             )
         return self
 
-    @property
-    def leaks(self) -> Literal["report", "remove"]:
-        """What becomes of test rows that are found elsewhere."""
-        return "report" if self.corpus is None else self.corpus.leaks
-
     @classmethod
     def load(cls, path: Path | str, overrides: Mapping[str, Any] | None = None) -> "Recipe":
         """Read and check a recipe.
@@ -165,7 +160,8 @@ class Recipe(Config):
             RecipeError: a file that is needed is missing, empty, unreadable or not of its format, or a pretrained model
                 cannot be used with its tokenizer.
         """
-        entries = self.entries(only) if labelled or self.leaks == "remove" else []
+        removing = self.corpus is not None and self.corpus.leaks == "remove"
+        entries = self.entries(only) if labelled or removing else []
         for source in (
             *(self.corpus.sources if self.corpus else ()),
             *(source for entry in entries for source in entry.data),

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 
 from models.data.cleaning import CleanConfig, clean
-from models.data.comparison import normal_form
+from models.data.comparison import composed, normal_form
 from models.data.counts import write
 from models.data.duplicates import Duplicates
-from models.data.records import PROVENANCE, QUARANTINE, Record, Rejected, Spool, as_json, as_text
+from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, Spool, as_json, as_text
 from models.data.values import Misfit, fitted
 
 BATCH = 5_000
@@ -46,6 +46,8 @@ class Ingestion:
             self._seen = Duplicates(
                 cleaning.exact_duplicates, cleaning.near_duplicates, cleaning.near_minimum
             )
+        self.own: Counter[tuple[str, bool]] = Counter()
+        """Rows with a `part` or `group` of their own, by column and whether it is used."""
         self._opened: dict[str, tuple[int, int]] = {}
         self._read = 0
 
@@ -95,6 +97,9 @@ class Ingestion:
             return Rejected(record.file, record.line, "id", misfit.reason, raw, value=misfit.value)
         provenance = {column: getattr(record, column) for column in PROVENANCE}
         if not self._corpus:
+            for column in ("part", "group"):
+                if (bad := self._own(record, column, fields, provenance)) is not None:
+                    return bad
             return {"id": name, "fields": as_json(fields), **provenance}
         text = fields.get("text")
         if not isinstance(text, str):
@@ -104,6 +109,23 @@ class Ingestion:
             text = clean(text, self._cleaning, self._masked)
         source = as_text(fields.get("source") or record.file)
         return {"id": name, "source": source, "text": text, **provenance}
+
+    def _own(
+        self, record: Record, column: str, fields: dict[str, Any], provenance: dict[str, Any]
+    ) -> Rejected | None:
+        """Takes over a row's own part or group, where the recipe does not say it; a part that is none is refused."""
+        if column not in fields:
+            return None
+        value = fields.pop(column)
+        self.own[column, not provenance[column]] += 1
+        if provenance[column]:
+            return None
+        if column == "part" and value not in get_args(Part):
+            raw = as_json({**fields, column: value})
+            reason = "not train, validation or test"
+            return Rejected(record.file, record.line, column, reason, raw, fields["id"], as_text(value))
+        provenance[column] = "" if value is None else composed(as_text(value))
+        return None
 
     def _made_id(self, record: Record) -> str:
         """`file:line`; files of the same name (in several folders) are told apart in the order they are read."""

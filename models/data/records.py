@@ -4,9 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
+
+Part = Literal["train", "validation", "test"]
+"""A published part of a data set."""
 
 PROVENANCE = ("file", "line", "part", "group")
 """Columns every row carries beside its own: where it came from, its published part, what must not be torn apart."""

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from models.data.records import PROVENANCE, QUARANTINE, Rejected, as_json
-from models.data.values import SHOWN, Misfit, column
+from models.data.values import SHOWN, Misfit, as_label, column
 from models.errors import DataError
 
 if TYPE_CHECKING:
     from pandera.polars import Check, DataFrameSchema
 
+LABEL = "label"
+"""In the metadata of a column: its values (or those of this field in its objects) are labels, equal if they look so."""
 _ROW, _COLUMN, _REASON, _VALUE = "_row", "_column", "_reason", "_value"
 _FAILURES = {_ROW: pl.UInt32, _COLUMN: pl.String, _REASON: pl.String, _VALUE: pl.String}
 
@@ -60,7 +62,10 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
     """
     wanted = {name: column.dtype.type for name, column in schema.columns.items() if column.dtype is not None}
     optional = {name for name, column in schema.columns.items() if not column.required}
-    rows, misfits = unpacked(frame, wanted, optional)
+    labels = {
+        name: of[LABEL] for name, column in schema.columns.items() if LABEL in (of := column.metadata or {})
+    }
+    rows, misfits = unpacked(frame, wanted, optional, labels)
     rows = qualified(rows)
     repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
     failures = pl.concat([_misfits(misfits), _failures(rows, schema), repeated])
@@ -71,7 +76,10 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
 
 
 def unpacked(
-    frame: pl.DataFrame, wanted: Mapping[str, pl.DataType], optional: Collection[str] = ()
+    frame: pl.DataFrame,
+    wanted: Mapping[str, pl.DataType],
+    optional: Collection[str] = (),
+    labels: Mapping[str, str] = {},
 ) -> tuple[pl.DataFrame, list[tuple[int, str, Misfit]]]:
     """Rows with the columns `wanted` in their types; and by row and column, values that cannot have them.
 
@@ -93,7 +101,8 @@ def unpacked(
                 f"{_files(frame)}: no column '{name}'; there are {', '.join(there)}. "
                 "Say in the source's 'columns' which one it is"
             )
-        made, unfit = column([row.get(name) for row in values], kind)
+        given, field = [row.get(name) for row in values], labels.get(name)
+        made, unfit = column(given if field is None else (as_label(value, field) for value in given), kind)
         rows = rows.with_columns(made.alias(name))
         misfits += [(row, name, misfit) for row, misfit in unfit.items()]
     return rows.select(

@@ -103,6 +103,14 @@ def _first(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.unique("key", keep="first", maintain_order=True)
 
 
+def unseen(rows: pl.DataFrame, part: str, column: str) -> dict[str, int]:
+    """Rows of a part by each label that no training row has, most first."""
+    known = rows.filter(pl.col("part") == "train")[column].unique()
+    others = rows.filter((pl.col("part") == part) & ~pl.col(column).is_in(known.implode()))
+    counts = others[column].value_counts().sort("count", column, descending=[True, False])
+    return dict(counts.iter_rows())
+
+
 def repeating(rows: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:
     """Rows to take out, each once, with the row it repeats; rows of the test part never are.
 

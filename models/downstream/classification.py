@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import polars as pl
 
-from models.data.schemas import not_blank
+from models.data.schemas import LABEL, not_blank
 from models.interfaces.downstream import Baseline
 from models.interfaces.features import Feature
 from models.targets.target import Classes
@@ -37,7 +37,7 @@ class Classification(Targeted):
             {
                 "id": pa.Column(pl.String, filled),
                 "text": pa.Column(pl.String, filled),
-                "label": pa.Column(pl.String, labels),
+                "label": pa.Column(pl.String, labels, metadata={LABEL: ""}),
             }
         )
 

@@ -57,7 +57,7 @@ class Downstream(Chosen, ABC, Generic[F]):
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
     """Metrics, perplexity say, of which less is better."""
     balance: ClassVar[str | None] = None
-    """Column whose values label draws hold equally often; None: plain draws."""
+    """Column that holds one class a row, of which label draws hold equally many; None: plain draws."""
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
     texts: ClassVar[tuple[str, ...]] = ("text",)

@@ -58,6 +58,7 @@ def data(name: str, validated: Path, parts: Path, leaks: Path | None, examples: 
             for row in quarantine.select("file", "line", "field", "reason", "raw").to_dicts()
         ),
         duplicates=_duplicates(parts / "duplicates.parquet"),
+        repeated_rows=_repeated(parts / "duplicates.parquet"),
         leaked_rows=len(leaked),
         leaks=tuple(Leak(**row) for row in leaked),
         leaks_shown=examples,
@@ -118,6 +119,7 @@ def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream
         seed=summary["seed"],
         metrics=_intervals(_json(folder / "metrics.json")),
         without_leaks=_intervals(details.get("without_leaks", {}).get("metrics", {})),
+        without_duplicates=_intervals(details.get("without_duplicates", {}).get("metrics", {})),
         validation=summary["validation"].get(downstream.headline),
         train_rows=summary["rows"]["train"],
         validation_rows=summary["rows"]["validation"],
@@ -189,6 +191,13 @@ def _duplicates(path: Path) -> dict[str, int]:
         return {}
     pairs = pl.read_parquet(path).group_by("part_a", "part_b").len().sort("part_a", "part_b")
     return {f"{a} and {b}": number for a, b, number in pairs.rows()}
+
+
+def _repeated(path: Path) -> int:
+    """Test rows whose text a training or validation row has too; none of a corpus."""
+    if not path.is_file():
+        return 0
+    return pl.read_parquet(path).filter(pl.col("part_b") == "test")["id_b"].n_unique()
 
 
 def _leaks(path: Path) -> pl.DataFrame:

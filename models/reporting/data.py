@@ -37,6 +37,7 @@ class Score(Part):
     seed: int
     metrics: dict[str, Interval]
     without_leaks: Mapping[str, Interval] = {}
+    without_duplicates: Mapping[str, Interval] = {}
     validation: float | None = None
     train_rows: int | None = None
     validation_rows: int | None = None
@@ -99,6 +100,8 @@ class Data(Part):
     parts: Mapping[str, int] = {}
     examples: tuple[Quarantined, ...] = ()
     duplicates: Mapping[str, int] = {}
+    repeated_rows: int = 0
+    """Test rows whose text a training or validation row has too."""
     leaked_rows: int = 0
     leaks: tuple[Leak, ...] = ()
     leaks_shown: int = 20

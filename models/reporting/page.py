@@ -186,7 +186,8 @@ def score_rows(data: ReportData) -> list[dict[str, Any]]:
             "seed": score.seed,
             "metric": metric,
             **interval.model_dump(),
-            **{f"{key}_without_leaks": value for key, value in _without(score.without_leaks, metric).items()},
+            **_without("leaks", score.without_leaks, metric),
+            **_without("duplicates", score.without_duplicates, metric),
             "trainable_parameters": score.trainable_parameters,
         }
         for entry in data.entries
@@ -233,5 +234,6 @@ def _named(entry: Entry) -> dict[str, Any]:
     return {"entry": entry.name, "downstream": entry.downstream, "upstream": entry.upstream}
 
 
-def _without(intervals: Mapping[str, Any], metric: str) -> dict[str, Any]:
-    return intervals[metric].model_dump() if metric in intervals else dict.fromkeys(("value", "low", "high"))
+def _without(what: str, intervals: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    known = intervals[metric].model_dump() if metric in intervals else {}
+    return {f"{bound}_without_{what}": known.get(bound) for bound in ("value", "low", "high")}

@@ -159,9 +159,10 @@ class Classes(Target):
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`confusion` {classes, counts[gold][predicted]} and `worst`: the wrong predictions with most confidence."""
-        size = len(self.names)
-        counts = np.zeros((size + 1, size + 1), dtype=int)
-        np.add.at(counts, (self.numbers(rows["gold"]), self.numbers(predictions["prediction"])), 1)
+        # Labels that no training row has stand after the classes: each of their rows is wrong, and seen to be.
+        shown = Classes((*self.names, *sorted(set(rows["gold"]) - set(self.names))))
+        counts = np.zeros((len(shown.names),) * 2, dtype=int)
+        np.add.at(counts, (shown.numbers(rows["gold"]), shown.numbers(predictions["prediction"])), 1)
         confidence = predictions["probabilities"].list.max()
         wrong = (
             rows.with_columns(prediction=predictions["prediction"], confidence=confidence)
@@ -169,7 +170,7 @@ class Classes(Target):
             .sort("confidence", "id", descending=[True, False])
         )
         return {
-            "confusion": {"classes": list(self.names), "counts": counts[:size, :size].tolist()},
+            "confusion": {"classes": list(shown.names), "counts": counts.tolist()},
             "worst": wrong.head(WORST).to_dicts(),
         }
 

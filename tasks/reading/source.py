@@ -7,10 +7,10 @@ import zlib
 from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from models.data.records import Record, Rejected, as_text
+from models.data.records import Part, Record, Rejected, as_text
 from models.errors import RecipeError
 from models.files import digest
 from models.kinds import Chosen, chosen
@@ -27,10 +27,6 @@ __all__ = [
     "matches",
     "record",
 ]
-
-Part = Literal["train", "validation", "test"]
-"""A published part of a data set."""
-
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _digests: dict[tuple[str, int, int], str] = {}
@@ -93,20 +89,13 @@ def content(path: Path) -> str:
 
 def record(
     fields: Mapping[str, Any], columns: Mapping[str, str], group: str | None, file: str, line: int, part: str
-) -> Record | Rejected:
-    """A row with its columns renamed (`columns`: canonical name -> name in the file) and its group taken out.
-
-    Where `columns` names one for `part`, it says which part a row is published in.
-    """
+) -> Record:
+    """A row with its columns renamed (`columns`: canonical name -> name in the file), and with its group."""
     renamed = set(columns.values())
     row = {name: value for name, value in fields.items() if name not in renamed}
     row.update((name, fields.get(found)) for name, found in columns.items())
-    if "part" in columns:
-        part = row.pop("part")
-        if part not in get_args(Part):
-            return Rejected(file, line, "part", "not train, validation or test", as_text(fields))
     key = fields.get(group) if group else None
-    return Record(row, file, line, part, "" if key is None else str(key))
+    return Record(row, file, line, part, "" if key is None else as_text(key))
 
 
 def matches(pattern: str) -> list[Path]:

@@ -60,8 +60,8 @@ def test_leaked_test_rows_are_left_out_of_a_second_score(context: RunContext) ->
     details = json.loads((make(scores, context) / "details.json").read_text())
     leaks = pl.read_parquet(artifacts.files(LEAKS) / "leaks.parquet")
     without = details["without_leaks"]
-    assert without["leaked"] and set(without["leaked"]) == set(leaks["row_id"])
-    assert without["rows"] == DEMO["test"] - len(without["leaked"])
+    assert without["ids"] and set(without["ids"]) == set(leaks["row_id"])
+    assert without["rows"] == DEMO["test"] - len(without["ids"])
     assert 0 <= without["metrics"]["accuracy"]["value"] <= 1
 
 

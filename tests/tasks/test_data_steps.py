@@ -1,8 +1,10 @@
 """Ingest, validate and split on a real store: the demo's planted dirt comes out in the numbers that went in."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import polars as pl
 import pytest
@@ -96,16 +98,19 @@ def test_planted_dirt_is_counted_exactly_on_its_way_through(context: RunContext)
     assert test.height == SIZES["test"] and set(leaked["row_id"]) <= set(test["id"])
 
 
-def test_leaks_can_be_removed_and_the_test_part_never_changes(context: RunContext) -> None:
+def test_copies_of_test_rows_can_be_removed_and_the_test_part_never_changes(context: RunContext) -> None:
     tests = (Labelled(sources=(REVIEWS,)),)
     corpus = held_out(tests=tests)
     planted, labelled = dirt.corpus_dirt(DOCUMENTS), dirt.labelled_dirt(**SIZES)
     assert counts(make(corpus, context))["removed"]["leak"] == planted.leaks_equal + planted.leaks_contained
-    removing = labelled_split(leaks="remove")
+    removing = labelled_split(duplicates="remove")
     folder = make(removing, context)
     assert counts(folder)["removed"] == {"duplicate_of_test": labelled.repeat_test}
     assert leaks_of(removing, corpus, context)[0] == {}
+    twins = pl.read_parquet(folder / "duplicates.parquet")
+    assert not twins.filter(pl.col("part_b") == "test").height, "what was removed is no duplicate any more"
     reported = make(labelled_split(), context)
+    assert pl.read_parquet(reported / "duplicates.parquet").height > twins.height
     assert pl.read_parquet(folder / "test.parquet").equals(pl.read_parquet(reported / "test.parquet"))
     train = pl.read_parquet(folder / "train.parquet")
     assert not set(train["text"]) & set(pl.read_parquet(folder / "test.parquet")["text"])
@@ -145,6 +150,102 @@ def parts_of(context: RunContext, *paths: Path, **columns: str) -> Path:
     return make(split(SplitConfig(), rows=checked), context)
 
 
+def written(path: Path, rows: list[tuple[Any, ...]], header: str = "text,label,part") -> Path:
+    lines = [header, *(",".join(map(str, row)) for row in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+NAMES = ("train", "validation", "test")
+PARTS = [*["train"] * 12, *["validation"] * 3, *["test"] * 5]
+
+
+def test_rows_are_parted_and_grouped_by_columns_of_their_own(context: RunContext, tmp_path: Path) -> None:
+    own = written(tmp_path / "own.csv", [(f"글 {at}", at % 2, part) for at, part in enumerate(PARTS)])
+    assert counts(parts_of(context, own))["parts"] == {"train": 12, "validation": 3, "test": 5}
+    rows = [(f"말 {at}", at % 2, f"무리 {at // 20}") for at in range(200)]
+    folder = parts_of(context, written(tmp_path / "groups.csv", rows, "text,label,group"))
+    groups = [set(pl.read_parquet(folder / f"{part}.parquet")["group"]) for part in NAMES]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 10
+
+
+def test_parts_that_the_recipe_names_go_before_those_of_the_rows(context: RunContext, tmp_path: Path) -> None:
+    places = {
+        part: (str(written(tmp_path / f"{part}.csv", [(f"{part} {at}", at % 2, "test") for at in range(4)])),)
+        for part in ("train", "test", "validation")
+    }
+    rows = ingest(IngestConfig(sources=(Files(parts=places),), columns="all"))
+    checked = validate(ValidateConfig(rows={"kind": "classification"}), rows=rows)
+    folder = make(split(SplitConfig(), rows=checked), context)
+    assert counts(folder)["parts"] == {"train": 4, "validation": 4, "test": 4}
+
+
+def test_a_part_that_is_none_is_set_aside(context: RunContext, tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "rows.csv", [(f"글 {at}", at % 2, part.upper()) for at, part in enumerate(PARTS)]
+    )
+    source = Files(paths=(str(path),))
+    rows = ingest(IngestConfig(sources=(source,), columns="all"))
+    with pytest.raises(
+        DataError, match=r"20 part: not train, validation or test; the first is rows\.csv, line 2"
+    ):
+        make(validate(ValidateConfig(rows={"kind": "classification"}), rows=rows), context)
+
+
+def test_labels_that_look_the_same_are_one_class_and_what_is_none_is_missing(
+    context: RunContext, tmp_path: Path
+) -> None:
+    spelt = ["가", " 가 ", normalize("NFD", "가"), 1, 1.0, "1.0", "1", "", None, math.nan, "nan"]
+    rows = [{"text": f"글 {number}", "label": label} for number, label in enumerate(spelt)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    ref = ingest(IngestConfig(sources=(Files(paths=(str(path),)),), columns="all"))
+    checked = make(
+        validate(ValidateConfig(rows={"kind": "classification"}, quarantine=0.5), rows=ref), context
+    )
+    assert pl.read_parquet(checked / "rows.parquet")["label"].to_list() == ["가"] * 3 + ["1"] * 4
+    bad = pl.read_parquet(checked / "quarantine.parquet")
+    assert bad["line"].to_list() == [8, 9, 10, 11] and set(bad["reason"]) == {"missing"}
+
+
+def test_labels_that_no_training_row_has_are_named_and_refused_where_there_are_no_others(
+    context: RunContext, tmp_path: Path
+) -> None:
+    labels = [["neg", "pos"], ["neg", "pos"], ["bad", "good"]]
+    rows = [
+        (f"{part} {at}", own[at % 2], part)
+        for part, own in zip(NAMES, labels, strict=True)
+        for at in range(6)
+    ]
+    path = written(tmp_path / "rows.csv", rows)
+    ref = ingest(IngestConfig(sources=(Files(paths=(str(path),)),), columns="all"))
+    checked = validate(ValidateConfig(rows={"kind": "classification"}), rows=ref)
+    with pytest.raises(DataError) as caught:
+        make(split(SplitConfig(labels="label"), rows=checked), context)
+    assert str(caught.value) == (
+        "6 of 6 test rows have a label that no training row has: bad, good; training rows have: neg, pos. "
+        "Give the parts the same labels"
+    )
+
+
+def test_a_data_set_in_letters_has_the_same_parts_classes_and_duplicates(
+    context: RunContext, tmp_path: Path
+) -> None:
+    texts = [f"강물이 맑다 {at}" for at in range(60)]
+    texts += [normalize("NFD", texts[0]), texts[1].upper(), "Ａ " + texts[2], "a " + texts[2]]
+    rows = [(text, f"등급{at % 3}", f"무리 {at // 2}") for at, text in enumerate(texts)]
+    found = []
+    for form in ("NFC", "NFD"):
+        path = tmp_path / f"{form}.csv"
+        written(path, [tuple(normalize(form, value) for value in row) for row in rows], "text,label,group")
+        path.rename(tmp_path / "rows.csv")
+        folder = parts_of(context, tmp_path / "rows.csv")
+        parts = [pl.read_parquet(folder / f"{name}.parquet").select("id", "label") for name in NAMES]
+        found.append((counts(folder), pl.read_parquet(folder / "duplicates.parquet"), *parts))
+    for first, second in zip(*found, strict=True):
+        assert first.equals(second) if isinstance(first, pl.DataFrame) else first == second
+
+
 def test_files_that_each_count_from_0_keep_all_rows_and_a_column_may_name_the_part(
     context: RunContext, tmp_path: Path
 ) -> None:
@@ -178,7 +279,7 @@ def test_gzip_broken_in_the_middle_fails_the_step_and_leaves_nothing(
 
 def test_a_setting_of_the_machine_room_leaves_keys_alone_and_a_seed_does_not() -> None:
     assert held_out().key == held_out().key != held_out(seed=5).key
-    assert labelled_split().key != labelled_split(leaks="remove").key
+    assert labelled_split().key != labelled_split(duplicates="remove").key
 
 
 @pytest.mark.real

@@ -18,7 +18,7 @@ from models.characters import windows
 from models.characters.places import SLOTS
 from models.characters.windows import NOTHING, Window
 from models.data.comparison import Aligned, composed
-from models.data.schemas import not_blank
+from models.data.schemas import LABEL, not_blank
 from models.downstream.ner import entities, iob2, scores
 from models.errors import DataError
 from models.interfaces.asked import Asked
@@ -76,7 +76,9 @@ class NamedEntities(Downstream[Window]):
             {
                 "id": pa.Column(pl.String, not_blank()),
                 "text": pa.Column(pl.String, not_blank()),
-                "entities": pa.Column(entities.ENTITIES, entities.checks(self.types)),
+                "entities": pa.Column(
+                    entities.ENTITIES, entities.checks(self.types), metadata={LABEL: "type"}
+                ),
             }
         )
 

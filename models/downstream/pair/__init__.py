@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from models.backbone import embedding
 from models.backbone.export import export
-from models.data.schemas import not_blank
+from models.data.schemas import LABEL, not_blank
 from models.downstream.pair.cosines import cosines
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline
@@ -95,7 +95,7 @@ class Pair(Targeted):
             )
             return pa.DataFrameSchema(columns | {"score": pa.Column(pl.Float64, finite)})
         labels = filled if self.classes is None else pa.Check.isin(self.classes)
-        return pa.DataFrameSchema(columns | {"label": pa.Column(pl.String, labels)})
+        return pa.DataFrameSchema(columns | {"label": pa.Column(pl.String, labels, metadata={LABEL: ""})})
 
     def examples(self) -> pl.DataFrame:
         pairs = [

@@ -38,7 +38,7 @@ def grid(
         lower_is_better=headline in downstream.lower_is_better,
         test_rows=details["rows"],
         chance=details.get("chance", {}).get(headline),
-        leaked_rows=len(details.get("without_leaks", {}).get("leaked", ())),
+        leaked_rows=len(details.get("without_leaks", {}).get("ids", ())),
         cells=tuple(_cell(place, places, resampling) for place in places),
         worths=tuple(worths(drawn, headline, headline in downstream.lower_is_better)),
         paces=tuple(paces(places, headline, headline in downstream.lower_is_better)),
@@ -113,7 +113,7 @@ def _cell(place: Place, places: Mapping[Place, Seeds], resampling: _Resampling) 
         and (minus := resampling.minus(models, places[control, labels])) is not None
     }
     leaks = found[0].details.get("without_leaks", {})
-    without = resampling.of(models, leaks["leaked_at"]) if leaks.get("metrics") else None
+    without = resampling.of(models, leaks["at"]) if leaks.get("metrics") else None
     memories = [model.memory for model in found if model.memory is not None]
     return Cell(
         mode=mode,

@@ -54,7 +54,7 @@ def cell(
     details = {"rows": ROWS, "chance": {"accuracy": 0.5}}
     if leaked:
         at = list(range(leaked))
-        without = {"leaked": list(map(str, at)), "leaked_at": at, "metrics": {"accuracy": {}}}
+        without = {"ids": list(map(str, at)), "at": at, "metrics": {"accuracy": {}}}
         details["without_leaks"] = without
     (home / "details.json").write_text(json.dumps(details))
     summary = {"mode": mode, "labels": labels, "seed": seed, "trainable_parameters": 10}
