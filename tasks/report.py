@@ -1,5 +1,6 @@
 """One page on the whole run: what was read, how pretraining went, and what the transfer bought."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -213,4 +214,15 @@ def _pretraining(job: Job, name: str, model: refs.Model) -> Pretraining:
         for item in steps
         for key, value in collect.settings(item.config).items()
     }
-    return Pretraining(name=name, history=collect.history(job.files(model) / "history.parquet"), facts=facts)
+    return Pretraining(
+        name=name,
+        history=collect.history(job.files(model) / "history.parquet"),
+        facts=facts,
+        unspaced=max((_unspaced(job, item) for item in steps if isinstance(item, refs.Tokenizer)), default=0),
+    )
+
+
+def _unspaced(job: Job, tokenizer: refs.Tokenizer) -> float:
+    """The share of held-out letters in words so long that there may be no spaces between words."""
+    measured = json.loads((job.files(tokenizer) / "metrics.json").read_text(encoding="utf-8"))
+    return measured.get("unspaced_rate", 0.0)

@@ -24,6 +24,8 @@ def tokenizer(job: Job, config: TokenizerConfig, corpus: Corpus | None) -> None:
     measured: dict[str, float] = {"vocabulary": len(made)}
     if folder is not None:
         measured |= measure(made, texts(folder / "validation.parquet"))
-        job.say(f"{measured['fertility']:.2f} tokens a word, {measured['unknown_rate']:.3%} unknown")
+        job.say(
+            f"{measured['fertility']:.2f} tokens a word, {measured['unknown_rate']:.3%} of the letters unknown"
+        )
     (job.out / "metrics.json").write_text(json.dumps(measured, indent=1))
     job.metrics(measured)

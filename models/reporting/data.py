@@ -123,6 +123,8 @@ class Pretraining(Part):
     name: str
     history: tuple[Point, ...] = ()
     facts: Mapping[str, str] = {}
+    unspaced: float = 0.0
+    """Share of the held-out letters that stand in words of more than 40 letters."""
 
 
 class Entry(Part):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this
 PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
+SPACED = 40
+"""Letters; longer words are hardly any in languages that put spaces between them."""
+
+
 class TokenizerConfig(Config):
     """How text becomes tokens."""
 
@@ -67,20 +71,28 @@ def texts(path: Path, batch: int = 4096) -> Iterator[list[str]]:
 
 
 def measure(tokenizer: PreTrainedTokenizerBase, batches: Iterable[list[str]]) -> dict[str, float]:
-    """`fertility`, tokens per word (words are what white space separates), and `unknown_rate`, the share of unknown
-    tokens."""
-    tokens = words = unknown = 0
+    """`fertility`, tokens per word (words are what white space separates); `unknown_rate`, the share of letters that no
+    token stands for; and `unspaced_rate`, the share of letters in words of more than `SPACED` letters."""
+    tokens = words = letters = unknown = unspaced = 0
     backend, unknown_id = backend_of(tokenizer), token_id(tokenizer, "unk")
     for batch in batches:
-        words += sum(len(text.split()) for text in batch)
-        for encoding in backend.encode_batch_fast(batch, add_special_tokens=False):
+        sizes = [len(word) for text in batch for word in text.split()]
+        words, letters = words + len(sizes), letters + sum(sizes)
+        unspaced += sum(size for size in sizes if size > SPACED)
+        for encoding in backend.encode_batch(batch, add_special_tokens=False):
             tokens += len(encoding.ids)
-            unknown += sum(token == unknown_id for token in encoding.ids)
+            if unknown_id in encoding.ids:
+                pairs = zip(encoding.ids, encoding.offsets, strict=True)
+                unknown += sum(end - start for token, (start, end) in pairs if token == unknown_id)
     if not words:
         raise DataError(
             "the corpus's validation part holds no text to measure the tokenizer on; raise corpus.holdout"
         )
-    return {"fertility": tokens / words, "unknown_rate": unknown / max(1, tokens)}
+    return {
+        "fertility": tokens / words,
+        "unknown_rate": unknown / letters,
+        "unspaced_rate": unspaced / letters,
+    }
 
 
 def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerBase:

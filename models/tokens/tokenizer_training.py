@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -13,8 +14,14 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from models.errors import DataError
 from models.tokens.tokenizer import CLS, SEP, SPECIAL, UNKNOWN, TokenizerConfig
 
+LONGEST_WORD = 100
+"""Letters; what is longer is cut there, since WordPiece makes a single `[UNK]` of it. Languages without spaces are read
+in such words."""
+LEARNT = 10 * LONGEST_WORD
+"""Letters of one word that are learnt from: a line of letters without an end says nothing of language."""
 ALPHABET = 3000
 """Most characters that are tokens of their own: all of everyday Korean; what is rarer becomes `[UNK]`."""
+_ENDLESS = re.compile(rf"(\S{{{LEARNT}}})\S+")
 LONGEST_PIECE = 8
 """Longest piece of a Unigram vocabulary, in characters."""
 COVERAGE = 0.9995
@@ -32,7 +39,7 @@ def train(config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -
     Raises:
         DataError: the text does not hold as many tokens as asked for.
     """
-    tokenizer = _untrained(config)
+    tokenizer, batches = _untrained(config), _without_endless_words(batches)
     if config.kind == "unigram":
         tokenizer.model = _unigram(config, tokenizer, batches())
     else:
@@ -46,19 +53,22 @@ def train(config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -
 def _untrained(config: TokenizerConfig) -> Tokenizer:
     if config.kind == "wordpiece":
         tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        words = [pre_tokenizers.BertPreTokenizer()]
         tokenizer.decoder = decoders.WordPiece()
     else:
         tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN) if config.kind == "bpe" else models.Unigram())
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("contiguous")]
-        )
+        words = [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("contiguous")]
         tokenizer.decoder = decoders.Metaspace()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*words, pre_tokenizers.FixedLength(LONGEST_WORD)])
     forms = {"nfkc": [normalizers.NFKC()], "nfc": [normalizers.NFC()], "none": []}[config.normalizer]
     if config.lowercase:
         forms = [*forms, normalizers.Lowercase()]
     tokenizer.normalizer = normalizers.Sequence(forms)
     return tokenizer
+
+
+def _without_endless_words(batches: Callable[[], Iterable[list[str]]]) -> Callable[[], Iterable[list[str]]]:
+    return lambda: ([_ENDLESS.sub(r"\1", text) for text in batch] for batch in batches())
 
 
 def _alphabet(tokenizer: Tokenizer, batches: Iterable[list[str]], config: TokenizerConfig) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
+from models.data.comparison import Aligned, composed
 from models.data.schemas import not_blank
 from models.downstream.qa import answers as answer_rows
 from models.downstream.qa import scores, windows
@@ -99,12 +100,14 @@ class QuestionAnswering(Downstream[Window]):
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Window]:
         """The windows of each row, as `windows.windows` makes them; labelled ones know the place of the answer."""
-        questions, contexts = rows["question"].to_list(), rows["context"].to_list()
+        questions, contexts = rows["question"].to_list(), _composed(rows)
+        texts = [context.text for context in contexts]
         features = windows.windows(
-            tokenizer, questions, contexts, self.max_length, self.max_question, self.stride
+            tokenizer, questions, texts, self.max_length, self.max_question, self.stride
         )
         if labelled:
-            windows.label(features, contexts, rows["answers"].to_list())
+            gold = zip(contexts, rows["answers"].to_list(), strict=True)
+            windows.label(features, texts, [answer_rows.placed(context, own) for context, own in gold])
         return features
 
     def collate(
@@ -150,7 +153,10 @@ class QuestionAnswering(Downstream[Window]):
         for logits, feature in zip(outputs, features, strict=True):
             span = windows.best_span(logits, feature.first, feature.offsets, self.max_answer)
             best[feature.row] = max(best[feature.row], span, key=lambda item: item[0])
-        return answer_rows.predictions(rows, [item[1:] for item in best])
+        places = zip(_composed(rows), best, strict=True)
+        return answer_rows.predictions(
+            rows, [(*context.back(start, end), chance) for context, (_, start, end, chance) in places]
+        )
 
     # ---- without learning
 
@@ -161,7 +167,8 @@ class QuestionAnswering(Downstream[Window]):
         """The piece of the context that a causal model finds the likeliest continuation of the question."""
         from models.downstream.qa.likeliest_span import spans
 
-        return spans(asked, self.encode(asked.tokenizer, asked.rows, False), self.max_answer)
+        contexts = [context.text for context in _composed(asked.rows)]
+        return spans(asked, self.encode(asked.tokenizer, asked.rows, False), contexts, self.max_answer)
 
     # ---- score
 
@@ -189,3 +196,8 @@ class QuestionAnswering(Downstream[Window]):
         from models.downstream.qa.best_sentence import SentenceBaseline
 
         return SentenceBaseline.load(folder)
+
+
+def _composed(rows: pl.DataFrame) -> list[Aligned]:
+    """Each context as models read it: a token then ends where its last syllable does, however that is stored."""
+    return [Aligned(text, composed) for text in rows["context"]]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from models.data.comparison import Aligned
+
 if TYPE_CHECKING:
     from pandera.polars import Check
 
@@ -87,6 +89,12 @@ def corrupted(right: pl.DataFrame) -> pl.DataFrame:
     }
     rows = [row | {name: value} for name, values in wrong.items() for value in values]
     return pl.DataFrame(rows, schema=right.schema)
+
+
+def placed(context: Aligned, answers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Answers as they stand in a form of the context."""
+    places = [context.forth(item["start"], item["start"] + len(item["text"])) for item in answers]
+    return [{"start": start, "text": context.text[start:end]} for start, end in places]
 
 
 def predictions(rows: pl.DataFrame, answers: Sequence[tuple[int, int, float]]) -> pl.DataFrame:

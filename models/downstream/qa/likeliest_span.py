@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,21 +19,24 @@ if TYPE_CHECKING:
     from models.interfaces.asked import Asked
 
 
-def spans(asked: Asked, features: list[Window], longest_answer: int) -> tuple[list[Window], list[np.ndarray]]:
+def spans(
+    asked: Asked, features: list[Window], contexts: Sequence[str], longest_answer: int
+) -> tuple[list[Window], list[np.ndarray]]:
     """Which piece of the context, of whole words, the model most likely continues with.
 
     Outputs are logits of each window's tokens that point to the best piece alone, the higher the likelier it is.
 
     Args:
         features: windows of the rows, from `windows.windows`.
+        contexts: of the rows, as the windows have them.
         longest_answer: characters of an answer.
     """
     end = frame(asked.tokenizer)[1]
     shown = [_example(asked, row, end) for row in asked.demonstrations.iter_rows(named=True)]
-    rows = asked.rows.select("question", "context").rows()
+    questions = asked.rows["question"].to_list()
     outputs = []
     for number, feature in enumerate(features):
-        question, context = rows[feature.row]
+        question, context = questions[feature.row], contexts[feature.row]
         offsets = feature.offsets
         pieces = _pieces(context, offsets, longest_answer)
         logits = np.zeros((len(feature.input_ids), 2))

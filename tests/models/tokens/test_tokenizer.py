@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -121,10 +122,32 @@ def test_a_vocabulary_larger_than_the_text_allows_says_how_many_there_are(kind: 
 
 def test_fertility_and_unknown_rate_are_those_of_the_text() -> None:
     tokenizer = wrap(trained("wordpiece"))
-    measured = measure(tokenizer, [["강아지가 노래를", "뷁"]])
-    tokens = len(tokenizer("강아지가 노래를 뷁", add_special_tokens=False).input_ids)
-    assert measured["fertility"] == tokens / 3
-    assert measured["unknown_rate"] == 1 / tokens
+    measured = measure(tokenizer, [["강아지가 노래를", "뷁뷁"], ["강" * 45]])
+    tokens = len(tokenizer(f"강아지가 노래를 뷁뷁 {'강' * 45}", add_special_tokens=False).input_ids)
+    assert measured["fertility"] == tokens / 4
+    assert measured["unknown_rate"] == 2 / (4 + 3 + 2 + 45), "of letters: a token may stand for many"
+    assert measured["unspaced_rate"] == 45 / (4 + 3 + 2 + 45)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_line_of_letters_without_an_end_leaves_other_text_alone(kind: str) -> None:
+    config = TokenizerConfig.model_validate({"kind": kind, "vocabulary": VOCABULARY, "min_frequency": 1})
+    noise = "".join(random.Random(1).choices("ACGTNacgtn0123456789", k=350_000))
+    spoilt = tokenizer_training.train(config, batches([*TEXTS, noise]))
+    held_out = [TEXTS[:100]]
+    plain, beside = (measure(wrap(made), held_out) for made in (trained(kind), spoilt))
+    assert beside["fertility"] < 1.25 * plain["fertility"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_without_spaces_is_read_letter_by_letter_and_led_back(kind: str) -> None:
+    text = "강아지가공원에서노래를부른다" * 40
+    config = TokenizerConfig.model_validate({"kind": kind, "vocabulary": VOCABULARY, "min_frequency": 1})
+    made = tokenizer_training.train(config, batches([*TEXTS, text]))
+    encoding = made.encode(text, add_special_tokens=False)
+    assert made.token_to_id("[UNK]") not in encoding.ids
+    pieces = [text[start:end] for start, end in encoding.offsets]
+    assert "".join(pieces) == text and max(map(len, pieces)) <= 100
 
 
 def test_what_pretrained_would_ignore_is_refused() -> None:
