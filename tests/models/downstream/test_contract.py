@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pandera.errors
@@ -188,6 +189,47 @@ def test_rows_without_labels_can_be_predicted(inputs: Inputs, model: transformer
     predictions, loss = predict(model, bare)
     assert predictions.height == examples(inputs).height
     assert loss is None
+
+
+def in_letters(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with every text in NFD, and places in them moved along."""
+
+    def moved(row: dict[str, Any]) -> dict[str, Any]:
+        def at(name: str, place: int) -> int:
+            return len(normalize("NFD", row[name][:place]))
+
+        made = {
+            name: normalize("NFD", value) if isinstance(value, str) else value for name, value in row.items()
+        }
+        if "entities" in row:
+            ends = [(at("text", item["start"]), at("text", item["end"])) for item in row["entities"]]
+            made["entities"] = [
+                item | {"start": start, "end": end}
+                for item, (start, end) in zip(row["entities"], ends, strict=True)
+            ]
+        if "answers" in row:
+            made["answers"] = [
+                {"start": at("context", item["start"]), "text": normalize("NFD", item["text"])}
+                for item in row["answers"]
+            ]
+        return made | {name: row[name] for name in ("id", "label") if name in row}
+
+    return pl.DataFrame([moved(row) for row in rows.iter_rows(named=True)], schema=rows.schema)
+
+
+def test_rows_in_letters_are_the_same_to_models_baselines_and_metrics(inputs: Inputs) -> None:
+    downstream, rows = inputs.downstream, in_letters(inputs.rows)
+    assert not rows.equals(inputs.rows)
+    read = Inputs(downstream, inputs.tokenizer, rows, labelled=True)
+    assert [item.input_ids for item in read.features] == [item.input_ids for item in inputs.features]
+    expected = downstream.evaluate(inputs.rows, gold(inputs))
+    assert downstream.evaluate(rows, gold(read)) == expected
+    fitted = [downstream.fit_baseline(own, own, 1) for own in (inputs.rows, rows)]
+    scores = [
+        [downstream.evaluate(own, baseline.predict(own)) for own in (inputs.rows, rows)]
+        for baseline in fitted
+    ]
+    assert scores[0][0] == scores[0][1] == scores[1][0] == scores[1][1]
 
 
 def test_baseline_learns_saves_and_loads(downstream: Downstream, tmp_path: Path) -> None:
