@@ -21,6 +21,7 @@ from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.failures import Stopped, may_heal, reason
 from tasks.running.job import Job
+from tasks.running.lease import lease
 from tasks.storage import manifest, registry
 
 
@@ -55,18 +56,24 @@ def promote(job: Job, config: PromoteConfig, rows: refs.Split, adapted: tuple[re
     """
     model = _registered(config)
     model.claim()
-    folders = {model.register(item): job.files(item) for item in adapted}
-    exam = _exam(job, config, rows, next(iter(folders.values())))
-    answers: dict[str, np.ndarray] = {}
-    for version, folder in folders.items():
-        answers[version] = _asked(job, exam, folder, f"version {version}")
-    best = max(folders, key=lambda version: (exam.rank(answers[version]), *_preference(folders[version])))
-    last = model.champion()
-    stood = None if last is None else _last(job, exam, last, answers, rows)
-    found = _verdict(config, exam, answers, best, stood)
-    if found["crowned"]:
-        model.crown(best)
-    (job.out / "promotion.json").write_text(json.dumps(found, indent=2, ensure_ascii=False), encoding="utf-8")
+
+    def waiting() -> None:
+        job.say(f"another run registers models as {model.name}; waiting for it")
+
+    with lease(f"registered {model.name}", on_wait=waiting, check=lambda: None):
+        folders = {model.register(item): job.files(item) for item in adapted}
+        exam = _exam(job, config, rows, next(iter(folders.values())))
+        answers: dict[str, np.ndarray] = {}
+        for version, folder in folders.items():
+            answers[version] = _asked(job, exam, folder, f"version {version}")
+        best = max(folders, key=lambda item: (exam.rank(answers[item]), *_preference(folders[item])))
+        last = model.champion()
+        stood = None if last is None else _last(job, exam, last, answers, rows)
+        found = _verdict(config, exam, answers, best, stood)
+        if found["crowned"]:
+            model.crown(best)
+    text = json.dumps(found, indent=2, ensure_ascii=False)
+    (job.out / "promotion.json").write_text(text, encoding="utf-8")
     job.metrics({f"validation/{exam.downstream.headline}": found["validation"][best]})
     job.say(_told(found))
 
