@@ -21,6 +21,7 @@ from tasks.promote import PromoteConfig, promote
 from tasks.running.flow_run import flow_run
 from tasks.score import ScoreConfig, score
 from tasks.split import SplitConfig, split
+from tasks.storage.registry import RegisteredModel
 from tasks.validate import ValidateConfig, validate
 
 
@@ -61,8 +62,7 @@ def score_refs(
     recipe: Recipe, entry: DownstreamPart, corpus: refs.Corpus | None, made: Models
 ) -> list[refs.Scores]:
     """Test scores of an entry: every mode at every number of labels."""
-    seed = recipe.seed if entry.seed is None else entry.seed
-    cells = entry.cells(entry.modes, entry.labels, (seed,))
+    cells = entry.cells(entry.modes, entry.labels, (_seed(recipe, entry),))
     return _scored(recipe, entry, corpus, made, cells, grid=False)
 
 
@@ -77,6 +77,11 @@ def grid_refs(
     if not gain.search:
         cells = (cell._replace(way=cell.way and cell.way.without_search()) for cell in cells)
     return _scored(recipe, entry, corpus, made, cells, grid=True)
+
+
+def _seed(recipe: Recipe, entry: DownstreamPart) -> int:
+    """What the labelled rows of an entry are drawn by, outside the gain grid."""
+    return recipe.seed if entry.seed is None else entry.seed
 
 
 def _scored(
@@ -126,8 +131,23 @@ def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores
     if not adapted:
         return []
     about = About(downstream=entry.name, kind=entry.downstream.kind, upstream=recipe.upstream_of(entry).name)
-    how = PromoteConfig(name=f"{recipe.name}-{entry.name}", seed=recipe.seed)
-    return [promote(how, about=about, adapted=adapted)]
+    how = PromoteConfig(
+        recipe=recipe.name,
+        entry=entry.name,
+        validation_rows=entry.validation_rows,
+        seed=_seed(recipe, entry),
+    )
+    return [promote(how, about=about, rows=scores[0].rows, adapted=adapted)]
+
+
+def check_registered(targets: Iterable[refs.Ref]) -> None:
+    """
+    Raises:
+        RecipeError: a registered model that one of the `targets` writes to is somebody else's.
+    """
+    for ref in targets:
+        if isinstance(ref.config, PromoteConfig):
+            RegisteredModel(ref.config.recipe, ref.config.entry).check()
 
 
 @flow(name="downstream", flow_run_name="downstream · {recipe.stem}")
@@ -141,15 +161,12 @@ def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = [
     """
     loaded = Recipe.load(recipe, overrides)
     loaded.check(only)
+    corpus = corpus_ref(loaded)
+    targets: list[refs.Ref] = []
+    for entry in loaded.entries(only):
+        made = model_refs(loaded, loaded.upstream_of(entry), corpus)
+        scores = score_refs(loaded, entry, corpus, made)
+        targets += [*scores, *promote_refs(loaded, entry, scores), *grid_refs(loaded, entry, corpus, made)]
+    check_registered(targets)
     with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
-        corpus = corpus_ref(loaded)
-        targets: list[refs.Ref] = []
-        for entry in loaded.entries(only):
-            made = model_refs(loaded, loaded.upstream_of(entry), corpus)
-            scores = score_refs(loaded, entry, corpus, made)
-            targets += [
-                *scores,
-                *promote_refs(loaded, entry, scores),
-                *grid_refs(loaded, entry, corpus, made),
-            ]
         run.execute(targets)

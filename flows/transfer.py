@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.downstream import grid_refs, promote_refs, score_refs
+from flows.downstream import check_registered, grid_refs, promote_refs, score_refs
 from flows.pretraining import model_refs
 from flows.recipe.parts import DownstreamPart
 from flows.recipe.recipe import Recipe
@@ -67,10 +67,12 @@ def run_chain(recipe: Recipe, only: Sequence[str]) -> FlowRun:
     """Runs a checked recipe in the current Prefect flow run; what became of its steps.
 
     Raises:
+        RecipeError: a registered model is somebody else's.
         RunFailed: a step failed; the others have finished.
         StoreError: MLflow does not answer.
     """
     targets = chain(recipe, only)
+    check_registered(targets)
     with flow_run(recipe.name, recipe.machine, text=recipe.text()) as run:
         run.execute(targets)
         # What failed is missing from the report, which is the whole one again once a retry has mended it.

@@ -5,17 +5,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 from pydantic import Field
 
-from models.adapted.files import POOL, SETTLED, SUMMARY, VALIDATION, WAY
+from models.adapted.files import POOL, SETTLED, SUMMARY, WAY
+from models.adapted.predicting import predictions, statistics
 from models.backbone.config import ModelConfig
 from models.config import Config
 from models.data.draws import draw
 from models.errors import DataError
 from models.interfaces.downstream import Downstream, DownstreamField
-from models.interfaces.transfer import Predictor, Problem, Transfer, TransferField, Tuned
+from models.interfaces.transfer import Problem, Transfer, TransferField, Tuned
 from models.modes import Mode
 from models.seeds import derive
 from models.training.record import lasting
@@ -134,30 +134,20 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
         _write_history(job, tuned)
     trials = [trial.model_dump() for trial in tuned.trials]
     (job.out / "trials.json").write_text(json.dumps(trials, indent=2), encoding="utf-8")
-    validation = _keep_validation(job, way.load(job.out, downstream, job.workplace.device), problem)
     return {
         "setting": tuned.setting,
-        "validation": tuned.metrics or validation,
+        "validation": tuned.metrics or _validated(job, way, problem),
         "trainable_parameters": tuned.trainable_parameters,
     }
 
 
-def _keep_validation(job: Job, predictor: Predictor, problem: Problem) -> dict[str, float]:
-    """Metrics on validation rows; the statistics of each row are kept, by which it can be compared with another model.
-
-    Of several sets of demonstrations, each row has the mean.
-    """
-    downstream, rows = problem.downstream, pl.concat([problem.validation, problem.pool])
-    ids, draws = problem.validation["id"], []
-    for number in range(predictor.draws):
-        features, outputs = predictor.outputs(rows, downstream.scores_gold, number)
-        predictions = downstream.decode(outputs, features, rows)
-        ids = predictions["id"]
-        draws.append(downstream.statistics(problem.validation, predictions))
-    statistics = np.mean(draws, axis=0)
-    table = pl.DataFrame({"id": ids}).hstack(pl.DataFrame(statistics))
-    table.write_parquet(job.out / VALIDATION, compression="zstd")
-    return {name: float(value) for name, value in downstream.metrics(statistics.sum(axis=0)).items()}
+def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:
+    """Metrics on validation rows of what was made."""
+    downstream, rows = problem.downstream, problem.validation
+    predictor = way.load(job.out, downstream, job.workplace.device)
+    found = predictions(predictor, downstream, pl.concat([rows, problem.pool]))
+    totals = statistics(downstream, rows, found).sum(axis=0)
+    return {name: float(value) for name, value in downstream.metrics(totals).items()}
 
 
 def _write_history(job: Job, tuned: Tuned) -> None:

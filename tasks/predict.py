@@ -7,6 +7,7 @@ import polars as pl
 from pydantic import Field
 
 from models.adapted.files import DROPPED, SETTLED, SUMMARY, train_rows
+from models.adapted.predicting import predictions
 from models.config import Config
 from models.interfaces.downstream import DownstreamField
 from models.interfaces.transfer import TransferField
@@ -39,14 +40,7 @@ def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Ada
         found = [downstream.load_baseline(folder / "baseline").predict(test)]
     else:
         predictor = config.way.load(folder, downstream, job.workplace.device)
-        found = []
-        for draw in range(predictor.draws):
-
-            def tell(done: int, total: int, before: int = draw) -> None:
-                job.progress(before * total + done, predictor.draws * total)
-
-            features, outputs = predictor.outputs(test, downstream.scores_gold, draw, tell)
-            found.append(downstream.decode(outputs, features, test))
+        found = predictions(predictor, downstream, test, job.progress)
         if predictor.dropped:
             job.metrics({f"dropped/{name}": count for name, count in predictor.dropped.items()})
             (job.out / DROPPED).write_text(json.dumps(dict(predictor.dropped)), encoding="utf-8")

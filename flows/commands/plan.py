@@ -25,16 +25,18 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
         estimate,
         total,
     )
+    from flows.downstream import check_registered
     from flows.transfer import chain, report_refs
     from tasks.graph.refs import Ref, ordered
     from tasks.storage import artifacts
 
     targets = chain(recipe, only)
+    check_registered(targets)
     steps = ordered([*targets, *report_refs(recipe, only, targets)])
     estimates: dict[Ref, Estimate] = {}
     rows: list[dict[str, Any]] = []
     for ref in steps:
-        made = artifacts.find(ref.key)
+        made = artifacts.look_up(ref)
         if made is None:
             estimates[ref] = estimate(recipe.name, ref)
         about = estimates.get(ref, Estimate(None, None, None))

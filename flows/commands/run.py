@@ -29,9 +29,10 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: 
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with embedded_prefect() as server:
         from flows.commands import results  # from here on Prefect is imported, while its server is starting
+        from flows.downstream import check_registered
         from flows.transfer import chain
 
-        chain(recipe, only)
+        check_registered(chain(recipe, only))
         if server is not None:
             print(f"{recipe.name}: starting Prefect …", file=sys.stderr)
             server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)

@@ -1,6 +1,5 @@
 """Answers of a model that was carried over to a downstream, from its files alone."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,20 +7,16 @@ from typing import Any
 
 import polars as pl
 
-from models.adapted.files import POOL, WAY, downstream_of
+from models.adapted.files import POOL
+from models.adapted.predicting import load
 from models.errors import DataError
-from models.interfaces.transfer import Predictor, Transfer
-from models.kinds import find
 
 
 class Served:
     """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
 
     def __init__(self, folder: Path) -> None:
-        self.downstream = downstream_of(folder)
-        way = json.loads((folder / WAY).read_text(encoding="utf-8"))
-        kind: Any = find("models.transfer", way["kind"], Transfer)
-        self._predictor: Predictor = kind.model_validate(way).load(folder, self.downstream, "auto")
+        self.downstream, self._predictor = load(folder, "auto")
         self._pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
         apart = self._pool is not None and self._predictor.reads_apart
         self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None

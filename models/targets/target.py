@@ -133,11 +133,12 @@ class Classes(Target):
         The last says the same in each row, so that a resample that misses a class still knows of it.
         """
         known, predicted = self.numbers(gold), self.numbers(predictions["prediction"])
+        right = (gold == predictions["prediction"]).to_numpy()  # two labels without a number may differ
         one_hot = np.eye(len(self.names) + 1)
         occurs = one_hot[np.concatenate([known, predicted])].any(axis=0)
         return np.hstack(
             [
-                one_hot[known] * (known == predicted)[:, None],
+                one_hot[known] * right[:, None],
                 one_hot[predicted],
                 one_hot[known],
                 np.tile(occurs.astype(float), (len(known), 1)),

@@ -185,6 +185,11 @@ class Scores(Ref):
 class Promotion(Ref):
     """Which versions of a registered model there are, and which of them is the champion."""
 
+    @property
+    def adapted(self) -> tuple[Adapted, ...]:
+        """The models that are registered."""
+        return tuple(ref for ref in self.parents() if isinstance(ref, Adapted))
+
 
 class Report(Ref):
     """The HTML page, its figures and its tables."""

@@ -23,9 +23,15 @@ class Step(Generic[R]):
     """A declared step; calling it gives the ref of what it would make, and runs nothing."""
 
     def __init__(
-        self, fn: Callable[..., None], makes: type[R], retries: int, process: TrainingProcessUse | None
+        self,
+        fn: Callable[..., None],
+        makes: type[R],
+        retries: int,
+        process: TrainingProcessUse | None,
+        stands: Callable[[R], bool],
     ) -> None:
         self.fn, self.makes, self.retries, self.process = fn, makes, retries, process
+        self.stands = stands
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.declare(self.module)
 
@@ -37,7 +43,11 @@ class Step(Generic[R]):
 
 
 def step(
-    makes: type[R], *, retries: int = 2, process: TrainingProcessUse | None = None
+    makes: type[R],
+    *,
+    retries: int = 2,
+    process: TrainingProcessUse | None = None,
+    stands: Callable[[R], bool] = lambda ref: True,
 ) -> "Callable[[Callable[..., None]], Step[R]]":
     """Declare a step.
 
@@ -48,8 +58,10 @@ def step(
         retries: how often what may heal (I/O, network, store, out-of-memory) is tried again.
         process: whether the body runs in a training process: `shared`, with a share of the threads, while others run;
             or `exclusive`, with all threads, while no other does.
+        stands: whether what the step does outside its artifact is still there; where it is not, a finished artifact
+            is no hit.
     """
-    return lambda fn: Step(fn, makes, retries, process)
+    return lambda fn: Step(fn, makes, retries, process, stands)
 
 
 def step_of(ref: Ref) -> Step[Any]:

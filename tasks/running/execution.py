@@ -90,7 +90,7 @@ def _run(ref: Ref, context: RunContext) -> "State[Outcome]":
 
 
 def _hit(ref: Ref) -> Outcome | None:
-    made = artifacts.find(ref.key)
+    made = artifacts.look_up(ref)
     return made and Outcome(ref, "hit", made.seconds, made.run_id, made.metrics)
 
 

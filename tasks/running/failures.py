@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 from concurrent.futures.process import BrokenProcessPool
+from urllib.parse import quote
 
 from models.errors import HeadwaterError, NetworkError, StoreError
 from tasks.environment import home
@@ -48,7 +49,7 @@ def fail_on_purpose(ref: Ref) -> None:
     name, _, times = os.environ.get("HEADWATER_FAIL", "").partition(":")
     if not name or name not in (ref.step, ref.name):
         return
-    counter = home() / "drills" / ref.name.replace("/", ".")
+    counter = home() / "drills" / quote(ref.name, safe="")  # names of entries may have dots
     counter.parent.mkdir(parents=True, exist_ok=True)
     failed = int(counter.read_text()) if counter.is_file() else 0
     if not times or failed < int(times):

@@ -20,6 +20,7 @@ from mlflow.exceptions import MlflowException
 from models.errors import HeadwaterError, RecipeError, StoreError
 from tasks.environment import home
 from tasks.graph.refs import Ref
+from tasks.graph.step import step_of
 from tasks.storage import manifest
 from tasks.storage.connection import client, reaching, search_all, tracking_uri
 
@@ -41,6 +42,23 @@ def find(key: str) -> Made | None:
     """The newest finished artifact with this key whose files are really there."""
     run = _whole(key)
     return run and _made(run)
+
+
+def look_up(ref: Ref) -> Made | None:
+    """The artifact of `ref` as `find` has it, if what its step did outside of it is still there too."""
+    made = find(ref.key)
+    return made if made is not None and step_of(ref).stands(ref) else None
+
+
+def intact(run_id: str) -> bool:
+    """Whether the files of a finished artifact are all there; those of a deleted run are for a while."""
+    with reaching():
+        try:
+            return _complete(client().get_run(run_id))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
 
 
 def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:

@@ -31,6 +31,11 @@ def sizes(path: Path) -> dict[str, int]:
     return {item["path"]: item["bytes"] for item in json.loads(path.read_text())["files"]}
 
 
+def inputs(path: Path) -> dict[str, Any]:
+    """By name, the key of each input (a list of several; None), as the manifest at `path` has them."""
+    return json.loads(path.read_text())["inputs"]
+
+
 def damaged(folder: Path) -> Iterator[str]:
     """Files of `folder` that are not what its manifest says."""
     for item in json.loads((folder / NAME).read_text())["files"]:

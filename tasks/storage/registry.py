@@ -1,58 +1,169 @@
-"""The model registry: versions of adapted models under a name, and which of them is the champion."""
+"""The model registry: the registered model of a recipe's entry, its versions, and which of them is the champion."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.entities.model_registry import ModelVersion
+import mlflow.entities.model_registry as entities
 from mlflow.exceptions import MlflowException
 
-from models.errors import StoreError
+from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
-from tasks.storage import artifacts, connection
+from tasks.storage import artifacts
+from tasks.storage.connection import client, reaching
 
 CHAMPION = "champion"
 """Alias of the best transferred model."""
+RECIPE, ENTRY, KEY = "headwater.recipe", "headwater.name", "headwater.key"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""How MLflow says that there is no model of a name, and no alias."""
+"""How MLflow says that there is no model, run or experiment, and no alias."""
 
 
-def register(name: str, ref: Ref) -> str:
-    """The version of the registered model `name` that is the artifact of `ref`; made where there is none."""
-    made = artifacts.find(ref.key)
-    if made is None:
-        raise StoreError(f"{ref.title} is no longer in the store; run the flow again to make it")
-    client = connection.client()
-    with connection.reaching():
-        with suppress(MlflowException):  # it is there, or the next call says what is wrong
-            client.create_registered_model(name)
-        for version in _versions(name):
-            if version.run_id == made.run_id:
-                return str(version.version)
-        run = client.get_run(made.run_id)
-        names = ("headwater.key", "headwater.labels", *ref.about.tags())
-        tags = {tag: run.data.tags[tag] for tag in names if tag in run.data.tags}
-        source = str(run.info.artifact_uri)
-        return str(client.create_model_version(name, source, made.run_id, tags=tags).version)
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model."""
 
+    model: str
+    number: str
+    run_id: str
+    key: str
+    """Of the artifact that it is; empty for one that somebody has registered by hand."""
 
-def champion(name: str) -> Path | None:
-    """Folder of the model that the alias names; None where nothing is."""
-    with connection.reaching():
+    @property
+    def stands(self) -> bool:
+        """Whether its files are there, as far as that can be said."""
+        return not self.key or artifacts.intact(self.run_id)
+
+    def folder(self) -> Path | None:
+        """Its files; None where they are gone."""
+        if self.key:
+            return artifacts.folder(self.run_id, self.key) if self.stands else None
         try:
-            version = connection.client().get_model_version_by_alias(name, CHAMPION).version
-        except MlflowException as error:
-            if error.error_code not in _ABSENT:
-                raise
+            return artifacts.resolve(f"models:/{self.model}/{self.number}")
+        except RecipeError:
             return None
-    return artifacts.resolve(f"models:/{name}/{version}")
 
 
-def crown(name: str, version: str) -> None:
-    """The alias moves to a version."""
-    with connection.reaching():
-        connection.client().set_registered_model_alias(name, CHAMPION, version)
+@dataclass(frozen=True)
+class RegisteredModel:
+    """The registered model `<recipe>-<entry>`.
 
+    Another entry of another recipe may come to the same name, so tags say whose it is.
+    """
 
-def _versions(name: str) -> Sequence[ModelVersion]:
-    return connection.client().search_model_versions(f"name = '{name}'")
+    recipe: str
+    entry: str
+
+    @property
+    def name(self) -> str:
+        """What MLflow calls it."""
+        return f"{self.recipe}-{self.entry}"
+
+    def check(self) -> None:
+        """
+        Raises:
+            RecipeError: there is a model of this name, and it is somebody else's.
+        """
+        model = self._found()
+        if model is None:
+            return
+        tagged = {(str(model.tags.get(RECIPE)), str(model.tags.get(ENTRY)))} if RECIPE in model.tags else None
+        owners = self._makers() if tagged is None else tagged
+        if owners == {(self.recipe, self.entry)}:
+            return
+        others = [f"entry '{entry}' of recipe '{recipe}'" for recipe, entry in sorted(owners)]
+        whose = f"is of {' and '.join(others)}" if others else "was made by somebody else"
+        raise RecipeError(
+            f"the registered model '{self.name}' {whose}, and entry '{self.entry}' of recipe '{self.recipe}' would "
+            "share it: rename the recipe or the entry"
+        )
+
+    def claim(self) -> None:
+        """Makes it where there is none; one of an earlier version of Headwater gets its tags.
+
+        Raises:
+            RecipeError: it is somebody else's.
+        """
+        tags = {RECIPE: self.recipe, ENTRY: self.entry}
+        with reaching():
+            try:
+                client().create_registered_model(self.name, tags=tags)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+                self.check()
+                for tag, value in tags.items():
+                    client().set_registered_model_tag(self.name, tag, value)
+
+    def register(self, ref: Ref) -> str:
+        """Number of the version that is the artifact of `ref`; made where there is none whose files are there."""
+        made = artifacts.find(ref.key)
+        if made is None:
+            raise StoreError(f"{ref.title} is no longer in the store; run the flow again to make it")
+        same = (item for item in self._versions() if item.run_id == made.run_id or item.key == ref.key)
+        for version in same:
+            if version.stands:
+                return version.number
+        with reaching():
+            run = client().get_run(made.run_id)
+            names = (KEY, "headwater.labels", *ref.about.tags())
+            tags = {tag: run.data.tags[tag] for tag in names if tag in run.data.tags}
+            source = str(run.info.artifact_uri)
+            return str(client().create_model_version(self.name, source, made.run_id, tags=tags).version)
+
+    def champion(self) -> Version | None:
+        """The version that the alias names, whoever has set it."""
+        with reaching():
+            try:
+                return self._version(client().get_model_version_by_alias(self.name, CHAMPION))
+            except MlflowException as error:
+                if error.error_code not in _ABSENT:
+                    raise
+                return None
+
+    def crown(self, number: str) -> None:
+        """The alias moves to a version."""
+        with reaching():
+            client().set_registered_model_alias(self.name, CHAMPION, number)
+
+    def stands(self, made: Iterable[Ref]) -> bool:
+        """Whether each of what was `made` is a version, and the alias names one, all with their files."""
+        wanted = {ref.key for ref in made}
+        there = {item.key for item in self._versions() if item.key in wanted and item.stands}
+        if there != wanted:
+            return False
+        champion = self.champion()
+        return champion is not None and champion.stands
+
+    def _found(self) -> entities.RegisteredModel | None:
+        with reaching():
+            try:
+                return client().get_registered_model(self.name)
+            except MlflowException as error:
+                if error.error_code not in _ABSENT:
+                    raise
+                return None
+
+    def _versions(self) -> list[Version]:
+        with reaching():
+            found = client().search_model_versions(f"name = '{self.name}'")
+        return [self._version(item) for item in found]
+
+    def _version(self, item: entities.ModelVersion) -> Version:
+        return Version(self.name, str(item.version), item.run_id or "", item.tags.get(KEY, ""))
+
+    def _makers(self) -> set[tuple[str, str]]:
+        """Recipe and entry of each run that a version came from; none where it was no run of Headwater's."""
+        makers = set()
+        for version in self._versions():
+            with reaching():
+                try:
+                    run = client().get_run(version.run_id)
+                    experiment = client().get_experiment(run.info.experiment_id)
+                except MlflowException as error:
+                    if error.error_code not in _ABSENT:
+                        raise
+                    continue
+            if ENTRY in run.data.tags:
+                makers.add((experiment.name, run.data.tags[ENTRY]))
+        return makers

@@ -1,157 +1,209 @@
-"""The registry: every transferred model is there, and the alias moves only to one that is not worse."""
+"""The champion: the best on all validation rows, and never one that is worse on them than the last."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import time
-import urllib.request
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
-import mlflow.pyfunc
-import pandas as pd
 import polars as pl
 import pytest
 
-from flows.commands.predict import predict
-from flows.commands.servers import free_port
-from models.adapted.files import VALIDATION, downstream_of
-from models.config import Config
-from models.transfer.finetune import Finetune
+from models.adapted.predicting import load
+from models.data.draws import draw
+from models.seeds import derive
+from models.transfer.in_context import InContext
 from tasks import serving
 from tasks.graph import refs
-from tasks.graph.step import step
 from tasks.promote import PromoteConfig, promote
-from tasks.running.execution import RunContext
-from tasks.running.job import Job
-from tasks.storage import artifacts, connection, registry
-from tests.support.demo_chain import QUICK, ROWS, adapted
+from tasks.running.execution import RunContext, produce
+from tasks.split import SplitConfig, split
+from tasks.storage import artifacts, connection
+from tasks.storage.registry import CHAMPION, RegisteredModel
+from tests.support.demo_chain import ROWS, adapted
+from tests.support.doctored import Changes, doctored
 from tests.support.making import make
 
-UNTAUGHT = Finetune(
-    learning_rates=(1e-9,), train_embeddings=(True,), epochs=1, min_steps=1, evaluations=1, linear_start=False
-)
-"""Leaves a model with a head drawn at random."""
+ENTRY = "classification"
+GOOD = adapted("finetune", labels=None)
+OTHER_ROWS = split(SplitConfig(seed=7), rows=ROWS.rows)
 
 
-class Rows(Config):
-    """How many validation rows there were."""
-
-    count: int = 60
+def changed(rows: refs.Split = ROWS, **changes) -> refs.Adapted:
+    return doctored(Changes(**changes), rows=rows, adapted=GOOD)
 
 
-@step(refs.Adapted)
-def perfect(job: Job, config: Rows, adapted: refs.Adapted) -> None:
-    """The same model, had it been right on every validation row."""
-    folder = job.files(adapted)
-    shutil.copytree(folder, job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json"))
-    downstream = downstream_of(folder)
-    rows = pl.read_parquet(job.files(ROWS) / "validation.parquet").head(config.count)
-    right = pl.DataFrame(downstream.statistics(rows, rows.select("id", prediction="label")))
-    rows.select("id").hstack(right).write_parquet(job.out / VALIDATION)
+YES = changed(says="긍정")
+"""Right on the rows of one class alone."""
+LOST = changed(says="중립", classes=("긍정", "부정", "중립"))
+"""Right on none: rows have no such class."""
 
 
-def promoted(name: str, context: RunContext, *models: refs.Adapted) -> dict:
-    made = make(promote(PromoteConfig(name=name), adapted=models), context)
+@pytest.fixture
+def recipe(request: pytest.FixtureRequest) -> str:
+    """A registered model for this test alone."""
+    return request.node.name.translate(str.maketrans("[]", "--"))
+
+
+def promoted(recipe: str, context: RunContext, *models: refs.Adapted, **settings) -> dict:
+    config = PromoteConfig(recipe=recipe, entry=ENTRY, **settings)
+    made = make(promote(config, rows=ROWS, adapted=models), context)
     return json.loads((made / "promotion.json").read_text())
 
 
-def champion(name: str) -> str:
-    return connection.client().get_model_version_by_alias(name, "champion").run_id
+def champion(recipe: str) -> str:
+    """The key of the model that the alias names."""
+    version = RegisteredModel(recipe, ENTRY).champion()
+    assert version is not None
+    return version.key
 
 
-def test_every_model_is_a_version_and_the_best_is_the_champion(context: RunContext) -> None:
-    good, poor = adapted("finetune"), adapted("finetune", way=UNTAUGHT)
-    found = promoted("toy-classification", context, poor, good)
-    versions = connection.client().search_model_versions("name = 'toy-classification'")
+def by_hand(recipe: str, context: RunContext, model: refs.Adapted) -> str:
+    """Registers a model and gives it the alias; its version."""
+    make(model, context)
+    registered = RegisteredModel(recipe, ENTRY)
+    registered.claim()
+    version = registered.register(model)
+    connection.client().set_registered_model_alias(registered.name, CHAMPION, version)
+    return version
+
+
+def validation() -> pl.DataFrame:
+    return pl.read_parquet(artifacts.files(ROWS) / "validation.parquet")
+
+
+def right(model: refs.Adapted, rows: pl.DataFrame) -> list[bool]:
+    """Which rows a model is right on, as it answers when it is served."""
+    answers = serving.Pyfunc(artifacts.files(model)).predict(rows.select("text").to_pandas())
+    return [answer["label"] == label for answer, label in zip(answers, rows["label"], strict=True)]
+
+
+def test_every_model_is_a_version_and_is_judged_on_all_validation_rows(
+    context: RunContext, recipe: str
+) -> None:
+    found = promoted(recipe, context, YES, GOOD)
+    versions = connection.client().search_model_versions(f"name = '{recipe}-{ENTRY}'")
+    assert {version.tags["headwater.key"] for version in versions} == {GOOD.key, YES.key}
     assert {version.run_id for version in versions} == {
-        artifacts.find(item.key).run_id for item in (good, poor)
+        artifacts.find(item.key).run_id for item in (GOOD, YES)
     }
-    assert found["validation"][found["best"]] == max(found["validation"].values())
-    assert champion("toy-classification") == artifacts.find(good.key).run_id
-    assert {version.tags["headwater.key"] for version in versions} == {good.key, poor.key}
+    rows = validation()
+    for version in versions:
+        (model,) = (item for item in (GOOD, YES) if item.key == version.tags["headwater.key"])
+        assert found["validation"][str(version.version)] == pytest.approx(
+            sum(right(model, rows)) / rows.height
+        )
+    assert found["rows"] == rows.height
+    assert champion(recipe) == GOOD.key
 
 
-def test_the_champion_stays_where_the_new_one_is_worse(context: RunContext) -> None:
-    poor = adapted("finetune")
-    good = perfect(Rows(), adapted=poor)
-    assert promoted("toy-stays", context, good)["crowned"]
-    found = promoted("toy-stays", context, poor)
-    assert not found["crowned"], found
-    assert champion("toy-stays") == artifacts.find(good.key).run_id
+def lucky_draw() -> Iterator[int]:
+    """Seeds by which three rows are drawn that one class explains and the good model does not."""
+    rows = validation()
+    known = dict(zip(rows["id"], right(GOOD, rows), strict=True))
+    for seed in count(1):
+        drawn = draw(rows, 3, derive(seed, "validation"))
+        if set(drawn["label"]) == {"긍정"} and not all(known[row] for row in drawn["id"]):
+            yield seed
 
 
-def test_a_few_lucky_rows_make_no_champion(context: RunContext) -> None:
-    good, poor = adapted("finetune"), adapted("finetune", way=UNTAUGHT)
-    lucky = perfect(Rows(count=1), adapted=poor)
-    found = promoted("toy-luck", context, lucky, good)
-    assert champion("toy-luck") == artifacts.find(good.key).run_id
-    assert found["best"] in found["validation"] and len(found["validation"]) == 1
+def test_luck_on_a_few_rows_makes_no_champion_where_there_are_more(context: RunContext, recipe: str) -> None:
+    make(GOOD, context)
+    seed = next(lucky_draw())
+    assert promoted(f"{recipe}-few", context, YES, GOOD, validation_rows=3, seed=seed)["rows"] == 3
+    assert champion(f"{recipe}-few") == YES.key, "on the few rows it is the better one"
+    promoted(recipe, context, YES, GOOD, seed=seed)
+    assert champion(recipe) == GOOD.key
 
 
-def test_mlflow_loads_a_registered_model_that_answers_like_ours(
-    context: RunContext, monkeypatch: pytest.MonkeyPatch
+def test_of_equals_the_one_of_more_labels_goes_first_then_that_of_fewer_weights(
+    context: RunContext, recipe: str
 ) -> None:
-    promoted("toy-loads", context, adapted("finetune"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", connection.tracking_uri())
-    mlflow.set_tracking_uri(connection.tracking_uri())
-    loaded = mlflow.pyfunc.load_model("models:/toy-loads@champion")
-    texts = ["음악이 훌륭했다", "정말 지루했다"]
-    answers = loaded.predict(pd.DataFrame({"text": texts}))
-    assert [sum(answer["probabilities"].values()) for answer in answers] == pytest.approx([1.0, 1.0])
-    for answer in answers:
-        assert answer["label"] == max(answer["probabilities"], key=answer["probabilities"].__getitem__)
-    folder = registry.champion("toy-loads")
-    assert folder is not None
-    assert serving.Pyfunc(folder).predict(pd.DataFrame({"text": texts})) == answers
-    assert loaded.metadata.get_input_schema().input_names() == ["text"]
-    assert loaded.input_example is not None
+    few = changed(labels=60, trainable=1)
+    large, small = changed(labels=300, trainable=900), changed(labels=300, trainable=9)
+    promoted(recipe, context, few, large, small)
+    assert champion(recipe) == small.key
 
 
-def test_a_row_of_a_file_that_lacks_its_text_is_answered_by_its_line(
-    context: RunContext, tmp_path: Path
+def test_a_champion_set_by_hand_stays_where_the_new_one_is_worse(context: RunContext, recipe: str) -> None:
+    version = by_hand(recipe, context, GOOD)
+    found = promoted(recipe, context, LOST)
+    assert champion(recipe) == GOOD.key
+    assert not found["crowned"] and found["last"]["version"] == version and found["last"]["note"] == ""
+    assert found["last"]["validation"] > found["validation"][found["best"]]
+
+
+def test_a_champion_that_is_worse_on_the_same_rows_makes_room(context: RunContext, recipe: str) -> None:
+    by_hand(recipe, context, YES)
+    assert promoted(recipe, context, GOOD)["crowned"]
+    assert champion(recipe) == GOOD.key
+
+
+def test_other_classes_and_other_rows_are_no_free_pass(context: RunContext, recipe: str) -> None:
+    old = changed(OTHER_ROWS)
+    by_hand(recipe, context, old)
+    found = promoted(recipe, context, LOST)
+    assert champion(recipe) == old.key
+    rows = validation()
+    assert found["last"]["validation"] == pytest.approx(sum(right(old, rows)) / rows.height)
+    assert "other labelled rows" in found["last"]["note"]
+
+
+def test_a_class_that_the_new_rows_do_not_have_is_simply_wrong(context: RunContext, recipe: str) -> None:
+    by_hand(recipe, context, LOST)
+    found = promoted(recipe, context, YES)
+    assert found["last"]["validation"] == 0
+    assert champion(recipe) == YES.key
+
+
+def test_a_champion_that_nobody_can_use_any_more_makes_room(context: RunContext, recipe: str) -> None:
+    gone = changed(word=recipe)
+    by_hand(recipe, context, gone)
+    shutil.rmtree(artifacts.files(gone))
+    found = promoted(recipe, context, YES)
+    assert champion(recipe) == YES.key
+    assert found["crowned"] and found["last"]["note"] == "its files are gone"
+
+
+def test_a_champion_that_cannot_be_loaded_makes_room(context: RunContext, recipe: str) -> None:
+    by_hand(recipe, context, changed(way="of_another_headwater"))
+    found = promoted(recipe, context, YES)
+    assert champion(recipe) == YES.key
+    assert "can no longer be loaded" in found["last"]["note"] and "of_another" in found["last"]["note"]
+
+
+def test_a_champion_of_another_kind_keeps_the_alias(context: RunContext, recipe: str) -> None:
+    other = changed(kind="spacing")
+    by_hand(recipe, context, other)
+    found = promoted(recipe, context, GOOD)
+    assert champion(recipe) == other.key
+    assert not found["crowned"]
+    assert "it is for spacing, and this entry for classification" in found["last"]["note"]
+
+
+def test_a_model_of_somebody_else_keeps_the_alias(context: RunContext, recipe: str, tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_text("theirs")
+    registered = RegisteredModel(recipe, ENTRY)
+    registered.claim()
+    client = connection.client()
+    theirs = client.create_model_version(registered.name, str(tmp_path))
+    client.set_registered_model_alias(registered.name, CHAMPION, theirs.version)
+    config = PromoteConfig(recipe=recipe, entry=ENTRY)
+    ref = promote(config, rows=ROWS, adapted=(GOOD,))
+    found = json.loads((make(ref, context) / "promotion.json").read_text())
+    assert client.get_model_version_by_alias(registered.name, CHAMPION).version == theirs.version
+    assert not found["crowned"] and "not a model that Headwater" in found["last"]["note"]
+    assert produce(ref, context).status == "hit"
+
+
+def test_a_model_that_was_asked_with_several_demonstrations_has_their_mean(
+    context: RunContext, recipe: str
 ) -> None:
-    promoted("toy-rows", context, adapted("finetune"))
-    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
-    rows.write_text('{"text": "좋다"}\n{"txet": "x"}\nno\n{"text": "나쁘다"}\n', encoding="utf-8")
-    assert predict("toy-rows@champion", [], rows, out) == 1
-    first, second, third, fourth = map(json.loads, out.read_text(encoding="utf-8").splitlines())
-    assert "label" in first and "label" in fourth
-    assert (second, third["line"]) == ({"error": "no text in field 'text'", "line": 2}, 3)
-
-
-@pytest.mark.slow
-def test_mlflow_serves_it_over_http(context: RunContext) -> None:
-    promoted("toy-served", context, adapted("finetune", way=QUICK.model_copy(update={"min_steps": 21})))
-    port = free_port()
-    command = [
-        sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/toy-served@champion",
-        "--env-manager", "local", "--port", str(port), "--host", "127.0.0.1",
-    ]  # fmt: skip
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": connection.tracking_uri(), "PATH": path}
-    server = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2], start_new_session=True)
-    try:
-        answer = ask(port, {"dataframe_records": [{"text": "음악이 훌륭했다"}]})
-        assert set(answer["predictions"][0]["probabilities"]) == {"긍정", "부정"}
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(20)
-
-
-def ask(port: int, body: dict) -> dict:
-    """The answer of a server that may still be starting."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/invocations",
-        data=json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
-    )
-    deadline = time.monotonic() + 90
-    while True:
-        try:
-            with urllib.request.urlopen(request) as response:
-                return json.load(response)
-        except OSError:
-            assert time.monotonic() < deadline, "the server does not answer"
-            time.sleep(1)
+    shown = adapted("few_shot", way=InContext(draws=2, shots=4), labels=4)
+    found = promoted(recipe, context, shown)
+    rows, scores = validation(), []
+    downstream, predictor = load(artifacts.files(shown), "cpu")
+    for number in range(2):
+        features, outputs = predictor.outputs(rows, False, number)
+        scores.append(downstream.evaluate(rows, downstream.decode(outputs, features, rows))["accuracy"])
+    assert found["validation"][found["best"]] == pytest.approx(sum(scores) / 2)

@@ -118,6 +118,17 @@ def test_plan_leaves_labelled_rows_and_baselines_alone_when_the_corpus_changes(
     }
 
 
+def test_plan_knows_that_a_champion_is_gone(
+    first, headwater_here: Callable, recipe: Path, mlflow: MlflowClient
+) -> None:
+    name = "small-classification"
+    version = mlflow.get_model_version_by_alias(name, "champion").version
+    mlflow.delete_registered_model_alias(name, "champion")
+    planned = headwater_here("plan", recipe, "--json")
+    mlflow.set_registered_model_alias(name, "champion", version)
+    assert {row["step"] for row in planned.document["steps"] if row["status"] == "run"} == {"promote"}
+
+
 def test_a_failed_step_is_named_the_others_finish_and_only_it_runs_again(
     first, headwater: Callable, recipe: Path, home: Path
 ) -> None:

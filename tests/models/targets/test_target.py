@@ -9,7 +9,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from models.downstream.pair import Pair
 from models.errors import DataError
-from models.targets.target import Scale
+from models.targets.target import Classes, Scale
 
 values = st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=40)
 
@@ -45,3 +45,10 @@ def test_scores_that_are_all_the_same_are_refused() -> None:
     rows = Pair(target="score").examples().with_columns(score=pl.lit(3.0))
     with pytest.raises(DataError, match=r"all 8 training rows have score 3\.0"):
         Pair(target="score", scale=(0.0, 1.0)).check(rows)
+
+
+def test_two_labels_that_no_class_has_are_not_the_same_for_that() -> None:
+    gold = pl.Series(["중립", "중립", "긍정"])
+    said = pl.DataFrame({"prediction": ["모름", "중립", "긍정"]})
+    classes = Classes(("긍정", "부정"))
+    assert classes.metrics(classes.statistics(gold, said).sum(axis=0))["accuracy"] == pytest.approx(2 / 3)

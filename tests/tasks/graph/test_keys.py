@@ -31,7 +31,7 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     | {"models.backbone", "models.modes", "models.pretrained", "models.training", "tasks.serving"},
     "predict": WAY,
     "score": DOWNSTREAM | {"models.bootstrap"},
-    "promote": DOWNSTREAM | {"models.bootstrap"},
+    "promote": WAY | ROWS | {"models.bootstrap"},
     "report": WAY | ROWS | {"models.bootstrap", "models.modes", "models.reporting", "tasks.score"},
 }
 """By step, the folders below `models/` and `tasks/`, and the modules that lie in no folder."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import DataError, StoreError
+from models.errors import DataError, HeadwaterError, StoreError
 from tasks.graph.refs import About, Ref, ordered
 from tasks.running.execution import RunContext, produce
 from tasks.running.failures import STOPPING, Stopped, may_heal, reason
@@ -188,6 +188,17 @@ def test_only_what_may_heal_is_retried() -> None:
     ):
         assert not may_heal(lasting)
     assert "disk is full" in reason(OSError(errno.ENOSPC, "No space left on device", "/x"))
+
+
+def test_a_drill_counts_for_each_step_whatever_dots_are_in_its_name(
+    context: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_FAIL", "write:1")
+    for about in (About(downstream="a.b"), About(downstream="a", mode="b")):
+        ref = write(Toy(word=f"drill {about.mode}"), about=about)
+        with pytest.raises(HeadwaterError, match="failed on purpose"):
+            produce(ref, context)
+        assert produce(ref, context).status == "run"
 
 
 def test_an_error_of_the_connection_that_says_nothing_is_told_by_its_name() -> None:

@@ -1,0 +1,46 @@
+"""The same rows for several adapted models, and what each comes to on them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models.adapted.predicting import predictions, statistics
+from models.bootstrap import paired
+from models.interfaces.downstream import Downstream
+from models.interfaces.transfer import Predictor
+
+
+@dataclass(frozen=True)
+class Exam:
+    """Rows that models are compared on, by the headline metric."""
+
+    downstream: Downstream
+    """Scores all of them: what another model says beyond its classes is wrong."""
+    rows: pl.DataFrame
+    pool: pl.DataFrame
+    """What the rows speak of; most downstreams have none."""
+
+    def answers(
+        self, downstream: Downstream, predictor: Predictor, on_progress: Callable[[int, int], None]
+    ) -> np.ndarray:
+        """Statistics (rows, k) of what a model of `downstream` says of the rows."""
+        asked = pl.concat([self.rows, self.pool])
+        return statistics(self.downstream, self.rows, predictions(predictor, downstream, asked, on_progress))
+
+    def score(self, answers: np.ndarray) -> float:
+        """The headline metric."""
+        return float(self.downstream.metrics(answers.sum(axis=0))[self.downstream.headline])
+
+    def rank(self, answers: np.ndarray) -> float:
+        """The headline metric so that more is better."""
+        less = self.downstream.headline in self.downstream.lower_is_better
+        return -self.score(answers) if less else self.score(answers)
+
+    def difference(self, a: np.ndarray, b: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+        """Of two models in the headline metric, as `bootstrap.difference` has it."""
+        lower = self.downstream.lower_is_better
+        found = paired(a, b, self.downstream.metrics, resamples, seed, lower)
+        return found[self.downstream.headline]
