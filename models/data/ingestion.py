@@ -11,6 +11,7 @@ import polars as pl
 from models.data.cleaning import CleanConfig, clean
 from models.data.counts import write
 from models.data.duplicates import Duplicates
+from models.data.quarantine import Shelf
 from models.data.records import PROVENANCE, QUARANTINE, Record, Rejected, Spool, as_json, as_text
 from models.data.values import Misfit, fitted
 
@@ -45,15 +46,15 @@ class Ingestion:
             self._seen = Duplicates(
                 cleaning.exact_duplicates, cleaning.near_duplicates, cleaning.near_minimum
             )
-        self._opened: dict[str, tuple[int, int]] = {}
         self._read = 0
 
     def run(
         self, items: Iterable[Record | Rejected], out: Path, progress: Progress | None = None
     ) -> dict[str, Any]:
         """Writes rows, quarantine, removed and counts into `out`; returns the counts."""
+        shelf = Shelf(out)
         for batch in _batches(items):
-            self._batch(batch)
+            self._batch(batch, shelf)
             if progress:
                 progress(self._read)
         self._rows.close(out / "rows.parquet")
@@ -65,10 +66,12 @@ class Ingestion:
             **{name: dict(sorted(times.items())) for name, times in self._reasons.items()},
             "masked": dict(sorted(self._masked.items())),
         }
+        if shelf.cut:
+            counts["cut"] = shelf.cut
         write(out, counts)
         return counts
 
-    def _batch(self, items: list[Record | Rejected]) -> None:
+    def _batch(self, items: list[Record | Rejected], shelf: Shelf) -> None:
         self._read += len(items)
         rows, bad = [], []
         for item in items:
@@ -78,7 +81,7 @@ class Ingestion:
                 self._reasons["quarantined"][row.category] += 1
             else:
                 rows.append(row)
-        self._quarantine.write(bad)
+        self._quarantine.write(shelf.put(bad))
         kept, removed = self._sift(rows) if self._cleaning else (rows, [])
         self._rows.write(kept)
         self._removed.write(removed)
@@ -88,7 +91,7 @@ class Ingestion:
         fields = dict(record.fields)
         try:
             given = fitted(fields.get("id"), pl.String())
-            fields["id"] = name = given or self._made_id(record)
+            fields["id"] = name = given or f"{record.file}:{record.line}"
         except Misfit as misfit:
             raw = as_json(fields)
             return Rejected(record.file, record.line, "id", misfit.reason, raw, value=misfit.value)
@@ -103,14 +106,6 @@ class Ingestion:
             text = clean(text, self._cleaning, self._masked)
         source = as_text(fields.get("source") or record.file)
         return {"id": name, "source": source, "text": text, **provenance}
-
-    def _made_id(self, record: Record) -> str:
-        """`file:line`; files of the same name (in several folders) are told apart in the order they are read."""
-        line, opened = self._opened.get(record.file, (0, 1))
-        if record.line <= line:
-            opened += 1
-        self._opened[record.file] = (record.line, opened)
-        return f"{record.file}:{record.line}" if opened == 1 else f"{record.file}#{opened}:{record.line}"
 
     def _sift(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Rows to keep, and rows that are empty or repeat a kept one."""

@@ -12,22 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from models.data import names
+from models.data.checks import not_blank
 from models.data.records import PROVENANCE, QUARANTINE, Rejected, as_json
 from models.data.values import SHOWN, Misfit, column
 from models.errors import DataError
 
 if TYPE_CHECKING:
-    from pandera.polars import Check, DataFrameSchema
+    from pandera.polars import DataFrameSchema
 
 _ROW, _COLUMN, _REASON, _VALUE = "_row", "_column", "_reason", "_value"
 _FAILURES = {_ROW: pl.UInt32, _COLUMN: pl.String, _REASON: pl.String, _VALUE: pl.String}
-
-
-def not_blank() -> Check:
-    """Text with at least one character that is not white space."""
-    import pandera.polars as pa
-
-    return pa.Check(lambda data: data.lazyframe.select(pl.col(data.key).str.contains(r"\S")), error="empty")
 
 
 def corpus() -> DataFrameSchema:
@@ -44,12 +39,16 @@ def corpus() -> DataFrameSchema:
     )
 
 
-def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Checks every row against `schema`, and that no two rows have the same `id`.
+def check(
+    frame: pl.DataFrame, schema: DataFrameSchema, pool: str | None = None, refers: str | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Checks every row against `schema`, and that no two rows of a file have the same `id`.
 
     Args:
         frame: rows with the provenance columns `file`, `line`, `part`, `group`; labelled ones as JSON in `fields`.
         schema: of the canonical columns; values that stay what they are take its types first (a number as text, say).
+        pool: the boolean column of rows that other rows name, whose ids are theirs alone.
+        refers: the dotted path by which they are named.
 
     Returns:
         The rows that pass, with the schema's columns and where they came from, and the quarantine: a line for
@@ -61,7 +60,10 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
     wanted = {name: column.dtype.type for name, column in schema.columns.items() if column.dtype is not None}
     optional = {name for name, column in schema.columns.items() if not column.required}
     rows, misfits = unpacked(frame, wanted, optional)
-    rows = qualified(rows)
+    given, rows = rows["id"], names.qualified(rows, pool)
+    if pool is not None and refers is not None:
+        rows, ambiguous = names.followed(rows, given, pool, refers)
+        misfits += [(row, refers, Misfit(names.AMBIGUOUS, value)) for row, value in ambiguous]
     repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
     failures = pl.concat([_misfits(misfits), _failures(rows, schema), repeated])
     first = failures.unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
@@ -99,15 +101,6 @@ def unpacked(
     return rows.select(
         "id", *(name for name in wanted if name in rows.columns and name != "id"), *PROVENANCE
     ), misfits
-
-
-def qualified(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with `part/file:id` for an id that stands in several files, each of which counts from 0, say."""
-    place = pl.concat_str([pl.col("part"), pl.lit("/"), pl.col("file")]).str.strip_chars_start("/")
-    several = pl.struct("part", "file").n_unique().over("id") > 1
-    return rows.with_columns(
-        id=pl.when(several).then(pl.concat_str([place, pl.lit(":"), "id"])).otherwise("id")
-    )
 
 
 def _rejected(row: dict[str, Any]) -> Rejected:

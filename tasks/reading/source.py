@@ -4,18 +4,22 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from glob import glob
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from unicodedata import normalize
 
+from models.data.names import Names
 from models.data.records import Record, Rejected, as_text
 from models.errors import RecipeError
 from models.files import digest
 from models.kinds import Chosen, chosen
 
 __all__ = [
+    "FileSource",
     "Part",
     "Record",
     "Rejected",
@@ -25,12 +29,14 @@ __all__ = [
     "content",
     "expand",
     "matches",
+    "read_all",
     "record",
 ]
 
 Part = Literal["train", "validation", "test"]
 """A published part of a data set."""
 
+Item = Record | Rejected
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _digests: dict[tuple[str, int, int], str] = {}
@@ -47,12 +53,27 @@ class Source(Chosen):
         """
         raise NotImplementedError
 
-    def read(self) -> Iterator[Record | Rejected]:
+    def read(self) -> Iterator[Item]:
         """Streams every row of the source, good or bad: none is skipped in silence.
 
         Raises:
             DataError: reading cannot go on (a file breaks off in the middle).
         """
+        raise NotImplementedError
+
+    def by_file(self) -> Iterator[tuple[Path | None, Iterable[Item]]]:
+        """The same rows file by file, in order; no path where they come from elsewhere."""
+        yield None, self.read()
+
+
+class FileSource(Source):
+    """Rows of files, each read by itself."""
+
+    def read(self) -> Iterator[Item]:
+        """Rows of all files, in order."""
+        return chain.from_iterable(rows for _, rows in self.by_file())
+
+    def by_file(self) -> Iterator[tuple[Path | None, Iterable[Item]]]:
         raise NotImplementedError
 
 
@@ -61,6 +82,29 @@ if TYPE_CHECKING:
 else:
     SourceField = chosen("tasks.sources", Source)
 """Pydantic type of a field that holds a source."""
+
+
+def read_all(
+    sources: Iterable[Source], told: Callable[[str, Path], None] = lambda name, path: None
+) -> Iterator[Item]:
+    """Rows of several sources, in which every file has a name of its own: the second `rows.csv` is `rows.csv#2`.
+
+    Args:
+        sources: what to read, in order.
+        told: is called with the name and the path of each file.
+    """
+    names = Names()
+    for source in sources:
+        for path, rows in source.by_file():
+            own: dict[str, str] = {}
+            if path is not None:
+                shown = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+                own[path.name] = names.own(normalize("NFC", shown))
+                told(own[path.name], path)
+            for row in rows:
+                if row.file not in own:
+                    own[row.file] = names.own(row.file)
+                yield row if own[row.file] == row.file else replace(row, file=own[row.file])
 
 
 def expand(path: str) -> str:

@@ -1,7 +1,7 @@
 """Plain files: text, JSON lines, JSON arrays, CSV, TSV and Parquet, each also gzipped."""
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from unicodedata import normalize
@@ -15,13 +15,13 @@ from models.data import readers
 from models.data.delimited import header, named, read_delimited
 from models.data.lines import UTF8, check_encoding, opened
 from models.errors import RecipeError
-from tasks.reading.source import Part, Record, Rejected, Source, check_readable, content, matches, record
+from tasks.reading.source import FileSource, Part, Record, Rejected, check_readable, content, matches, record
 
 SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet")
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-class Files(Source):
+class Files(FileSource):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
     kind: Literal["files"] = Field(default="files", description="Plain files.")
@@ -112,15 +112,18 @@ class Files(Source):
                 check_encoding(path, self.encoding)
             self._check_columns(path)
 
-    def read(self) -> Iterator[Record | Rejected]:
-        """Rows in the order of parts and of sorted names."""
+    def by_file(self) -> Iterator[tuple[Path, Iterable[Record | Rejected]]]:
+        """Files in the order of parts and of sorted names."""
         for part, path in self._files():
-            for item in self._items(path):
-                if isinstance(item, Rejected):
-                    yield item
-                else:
-                    line, fields = item
-                    yield record(_composed(fields), self.columns, self.group, path.name, line, part)
+            yield path, self._rows(path, part)
+
+    def _rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
+        for item in self._items(path):
+            if isinstance(item, Rejected):
+                yield item
+            else:
+                line, fields = item
+                yield record(_composed(fields), self.columns, self.group, path.name, line, part)
 
     def _items(self, path: Path) -> Iterator[readers.Item]:
         form = self._format(path)

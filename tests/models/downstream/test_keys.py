@@ -12,8 +12,7 @@ from tasks.graph import identity
 DOWNSTREAMS = kinds("models.downstream")
 EVERY = (
     "config",
-    "data.records",
-    "data.schemas",
+    "data.checks",
     "errors",
     "interfaces.asked",
     "interfaces.downstream",
@@ -30,7 +29,7 @@ MAY_TAKE_IN = {
     "ner": ("characters", "inference", "prompting.prototypes"),
     "pair": (*ASKING, "backbone.embedding", "backbone.export", "inference", "targets"),
     "qa": ASKING,
-    "retrieval": (*ASKING, "backbone.embedding", "backbone.export", "data.comparison", "inference"),
+    "retrieval": (*ASKING, "backbone.embedding", "backbone.export", "data.comparison", "data.records", "inference"),
     "spacing": ("characters",),
 }
 """Folders and modules below models/, beside its own. A new downstream gets a line here."""
