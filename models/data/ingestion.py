@@ -90,11 +90,12 @@ class Ingestion:
     def _row(self, record: Record) -> dict[str, Any] | Rejected:
         fields = dict(record.fields)
         try:
-            given = fitted(fields.get("id"), pl.String())
-            fields["id"] = name = given or f"{record.file}:{record.line}"
+            given = fitted(fields.pop("id", None), pl.String())
         except Misfit as misfit:
-            raw = as_json(fields)
+            raw = as_json(record.fields)
             return Rejected(record.file, record.line, "id", misfit.reason, raw, value=misfit.value)
+        name = given or f"{record.file}:{record.line}"
+        fields |= {"id": given} if given else {}
         provenance = {column: getattr(record, column) for column in PROVENANCE}
         if not self._corpus:
             return {"id": name, "fields": as_json(fields), **provenance}

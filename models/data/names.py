@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-_PLACE, _NAME = "_place", "_name"
+_PLACE, _MADE, _NAME = "_place", "_made", "_name"
 AMBIGUOUS = "ambiguous: several files have it, and this one does not"
 """What can be wrong with a reference, as a quarantine says it."""
 
@@ -34,34 +34,41 @@ def qualified(rows: pl.DataFrame, kind: str | None = None) -> pl.DataFrame:
     """Rows with ids that tell them apart; two rows of one place with the same id keep the same.
 
     An id stands for a row of its file, part and kind: where several have it, as when each counts from 0, it becomes
-    `part/file:id`, and `part/kind/file:id` for a row where the boolean column `kind` is true.
+    `part/file:id`, and `part/kind/file:id` for a row where the boolean column `kind` is true. A row without an id gets
+    `file:line`, which another row may have been given.
     """
     kinds = pl.lit("") if kind is None else pl.when(kind).then(pl.lit(f"{kind}/")).otherwise(pl.lit(""))
     parts = pl.when(pl.col("part") == "").then(pl.lit("")).otherwise(pl.col("part") + "/")
-    placed = rows.with_columns(pl.concat_str([parts, kinds, "file"]).alias(_PLACE))
-    several = pl.col(_PLACE).n_unique().over("id") > 1
+    placed = rows.with_columns(
+        pl.concat_str([parts, kinds, "file"]).alias(_PLACE),
+        pl.col("id").is_null().alias(_MADE),
+        id=pl.coalesce("id", pl.concat_str(["file", pl.lit(":"), "line"])),
+    )
+    several = pl.struct(_PLACE, _MADE).n_unique().over("id") > 1
     named = placed.with_columns(
         pl.when(several).then(pl.concat_str([_PLACE, pl.lit(":"), "id"])).otherwise("id").alias(_NAME)
     )
-    return named.with_columns(id=_told_apart(named)).drop(_PLACE, _NAME)
+    return named.with_columns(id=_told_apart(named)).drop(_PLACE, _MADE, _NAME)
 
 
 def _told_apart(named: pl.DataFrame) -> pl.Series:
     """The names, of which none is of two places or two ids: a given id can look like one that is made here."""
-    each = named.select(_PLACE, "id", _NAME).unique(maintain_order=True)
+    each = named.select(_PLACE, _MADE, "id", _NAME).unique(maintain_order=True)
     if not each[_NAME].is_duplicated().any():
         return named[_NAME]
     names = Names()
     own = [names.own(name) for name in each[_NAME]]
     return named.join(
-        each.with_columns(_own=pl.Series(own, dtype=pl.String)), on=[_PLACE, "id"], maintain_order="left"
+        each.with_columns(_own=pl.Series(own, dtype=pl.String)),
+        on=[_PLACE, _MADE, "id"],
+        maintain_order="left",
     )["_own"]
 
 
 def followed(
     rows: pl.DataFrame, given: pl.Series, kind: str, reference: str
 ) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
-    """Rows whose references lead to the names that `qualified` gave, and which of them are ambiguous, with what they name.
+    """Rows whose references lead to the ids that `qualified` gave; and which are ambiguous, with what they name.
 
     A reference means the row of the same file if one there has this id, else the only one of this id.
 

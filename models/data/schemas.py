@@ -60,9 +60,9 @@ def check(
     wanted = {name: column.dtype.type for name, column in schema.columns.items() if column.dtype is not None}
     optional = {name for name, column in schema.columns.items() if not column.required}
     rows, misfits = unpacked(frame, wanted, optional)
-    given, rows = rows["id"], names.qualified(rows, pool)
+    rows = names.qualified(rows, pool)
     if pool is not None and refers is not None:
-        rows, ambiguous = names.followed(rows, given, pool, refers)
+        rows, ambiguous = names.followed(rows, frame["id"], pool, refers)
         misfits += [(row, refers, Misfit(names.AMBIGUOUS, value)) for row, value in ambiguous]
     repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
     failures = pl.concat([_misfits(misfits), _failures(rows, schema), repeated])
@@ -75,7 +75,8 @@ def check(
 def unpacked(
     frame: pl.DataFrame, wanted: Mapping[str, pl.DataType], optional: Collection[str] = ()
 ) -> tuple[pl.DataFrame, list[tuple[int, str, Misfit]]]:
-    """Rows with the columns `wanted` in their types; and by row and column, values that cannot have them.
+    """Rows with the columns `wanted` in their types, and no id where the file has none; and by row and column, values
+    that cannot have them.
 
     Raises:
         DataError: no row has a column that is wanted and not optional.
@@ -84,7 +85,8 @@ def unpacked(
         return frame, []
     values = [json.loads(fields) for fields in frame["fields"]]
     there = list(dict.fromkeys(name for row in values for name in row))
-    rows, misfits = frame.drop("fields"), []
+    given = pl.Series([row.get("id") is not None for row in values], dtype=pl.Boolean)
+    rows, misfits = frame.drop("fields").with_columns(id=pl.when(given).then("id")), []
     for name, kind in wanted.items():
         if name == "id":
             continue

@@ -29,7 +29,14 @@ MAY_TAKE_IN = {
     "ner": ("characters", "inference", "prompting.prototypes"),
     "pair": (*ASKING, "backbone.embedding", "backbone.export", "inference", "targets"),
     "qa": ASKING,
-    "retrieval": (*ASKING, "backbone.embedding", "backbone.export", "data.comparison", "data.records", "inference"),
+    "retrieval": (
+        *ASKING,
+        "backbone.embedding",
+        "backbone.export",
+        "data.comparison",
+        "data.records",
+        "inference",
+    ),
     "spacing": ("characters",),
 }
 """Folders and modules below models/, beside its own. A new downstream gets a line here."""
