@@ -9,7 +9,8 @@ from pydantic import Field
 from models.data import readers
 from models.data.delimited import header as header_of
 from models.data.delimited import read_delimited
-from models.data.lines import lines
+from models.data.encodings import check_encoding
+from models.data.lines import UTF8, lines
 from models.data.records import Record, Rejected
 from models.errors import RecipeError
 from tasks.reading.source import FileSource, Part, check_readable, content, matches
@@ -30,6 +31,7 @@ class Published(FileSource):
         """Files are there, and begin as published ones do."""
         for _, path in self.files():
             check_readable(path)
+            check_encoding(path, UTF8, settable=False)
             self.check_form(path)
 
     def by_file(self) -> Iterator[tuple[Path, Iterable[Record | Rejected]]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from unicodedata import normalize
 
+from models.data.encodings import check_form
 from models.data.names import Names
 from models.data.records import Record, Rejected, as_text
 from models.errors import RecipeError
@@ -185,6 +186,7 @@ def check_readable(path: Path) -> None:
             raise RecipeError(f"{path} is not gzip at all, though its name ends with .gz; rename or pack it")
         if path.suffix.lower() == ".gz" and _is_empty(path):
             raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
+        check_form(path)
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror or error}") from error
 

@@ -13,7 +13,8 @@ from pydantic import Field, field_validator, model_validator
 from models.config import did_you_mean
 from models.data import readers
 from models.data.delimited import header, named, read_delimited
-from models.data.lines import UTF8, check_encoding, opened
+from models.data.encodings import check_encoding
+from models.data.lines import UTF8, opened
 from models.errors import RecipeError
 from tasks.reading.source import FileSource, Part, Record, Rejected, check_readable, content, matches, record
 
