@@ -7,7 +7,7 @@ from pydantic import Field
 
 from models.config import Config
 from models.data import counts
-from models.data.quarantine import FOLDER, Shelf
+from models.data.quarantine import FOLDER, Shelf, told
 from models.data.records import QUARANTINE
 from models.data.schemas import check, corpus, reasons
 from models.errors import DataError
@@ -63,16 +63,16 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     job.metrics(counts.metrics(found))
     if quarantine.height:
         job.say(f"{quarantine.height:,} rows in quarantine: {counts.by_reason(found['quarantined'])}")
+    if cut:
+        job.say(f"of {cut:,} long rows in quarantine only the beginning is kept")
 
 
 def _check_share(found: dict[str, Any], quarantine: pl.DataFrame, threshold: float) -> None:
     """Raises a DataError with the counts by reason and the first bad row when too many rows failed."""
     share = quarantine.height / found["read"]
     if share > threshold or not found["kept"]:
-        first = quarantine.row(0, named=True) if quarantine.height else None
-        where = f"; the first is {first['file']}, line {first['line']}" if first else ""
         raise DataError(
             f"{quarantine.height:,} of {found['read']:,} rows ({share:.1%}) are bad, and 'quarantine' allows "
-            f"{threshold:.1%}: {counts.by_reason(found['quarantined'])}{where}. Mend the files (this step's MLflow run "
+            f"{threshold:.1%}: {told(found['quarantined'], quarantine)}. Mend the files (this step's MLflow run "
             "has them all in quarantine.parquet) or raise 'quarantine'"
         )

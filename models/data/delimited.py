@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from models.data.lines import UTF8, text_lines, undecodable
+from models.data.lines import UTF8, shown, text_lines, undecodable
 from models.data.records import Rejected
 from models.errors import DataError
 
@@ -87,7 +87,7 @@ def _rows(
         if quoting and '"' in text:
             cells = _parsed(source, lines, table)
             if cells is None or table.swallowed(lines, len(cells)):
-                yield Rejected(path.name, number, "", QUOTES, text.rstrip("\r\n"))
+                yield Rejected(path.name, number, "", QUOTES, shown(text))
                 source.again(number + 1, lines[1:])
                 continue
         if quoting:

@@ -31,8 +31,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-HANGUL = "\uac00", "\ud7a3"
-"""The first and the last of its syllables."""
+_HANGUL = re.compile("[\uac00-\ud7a3\u3131-\u318e]")
+"""Its syllables, and its letters alone."""
 _FOREIGN = re.compile(rb"[\x80-\xff]+")
 
 
@@ -108,7 +108,7 @@ def guessed(sample: bytes, encoding: str) -> str | None:
     """The encoding that bytes seem to be in: None where that is `encoding`, "" where it is not known."""
     if not ends_with_a_byte(encoding):
         return None
-    foreign = [line for line in _lines(sample) if not line.isascii()]
+    foreign = [line for line in re.split(rb"[\r\n]+", sample) if not line.isascii()]
     if not foreign:
         return None
     is_utf8 = all(_decoded(line, UTF8) is not None for line in foreign)
@@ -122,21 +122,15 @@ def guessed(sample: bytes, encoding: str) -> str | None:
     if _is_korean(bad):
         return "cp949"
     for name in ("utf-16-le", "utf-16-be"):
-        if (text := _decoded(sample, name)) and _share(text, *HANGUL) > 0.7:
+        if (text := _decoded(sample, name)) and _hangul(text) > 0.7:
             return name
     return ""
-
-
-def _lines(sample: bytes) -> list[bytes]:
-    """Whole lines; the last may be cut, as may the only one, in which a letter that breaks off is none."""
-    *whole, last = re.split(rb"[\r\n]+", sample)
-    return whole or [last]
 
 
 def _is_korean(lines: list[bytes]) -> bool:
     """CP949, of which EUC-KR is a part."""
     texts = [text for line in lines if (text := _decoded(line, "cp949")) is not None]
-    return len(texts) > 0.9 * len(lines) and _share("".join(texts), *HANGUL) > 0.75
+    return len(texts) > 0.9 * len(lines) and _hangul("".join(texts)) > 0.75
 
 
 def _is_western(lines: list[bytes]) -> bool:
@@ -146,14 +140,13 @@ def _is_western(lines: list[bytes]) -> bool:
     return alone > 0.7 * len(runs) and all(_decoded(line, "cp1252") is not None for line in lines)
 
 
-def _share(text: str, first: str, last: str) -> float:
-    """Of the letters that are not ASCII, the share from `first` to `last`."""
-    letters = [letter for letter in text if not letter.isascii()]
-    return sum(first <= letter <= last for letter in letters) / max(1, len(letters))
+def _hangul(text: str) -> float:
+    """Of the letters that are not ASCII, the share of Hangul."""
+    return len(_HANGUL.findall(text)) / max(1, sum(not letter.isascii() for letter in text))
 
 
 def _decoded(raw: bytes, encoding: str) -> str | None:
-    """What bytes say, without a letter that breaks off at their end; None where they are not of this encoding."""
+    """What bytes say, without a letter that is cut at their end; None where they are not of this encoding."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(raw, final=False)
     except UnicodeDecodeError:

@@ -63,9 +63,13 @@ def undecodable(path: Path, number: int, text: str, encoding: str) -> Rejected |
     try:
         text.encode(UTF8)
     except UnicodeEncodeError:
-        shown = text.rstrip("\r\n").encode(UTF8, "surrogateescape").decode(UTF8, "backslashreplace")
-        return Rejected(path.name, number, "", f"not {encoding.upper()}", shown)
+        return Rejected(path.name, number, "", f"not {encoding.upper()}", shown(text))
     return None
+
+
+def shown(text: str) -> str:
+    """A line without its end, as it can be stored: bytes that are no characters as `\\xff`."""
+    return text.rstrip("\r\n").encode(UTF8, "surrogateescape").decode(UTF8, "backslashreplace")
 
 
 def ends_with_a_byte(encoding: str) -> bool:

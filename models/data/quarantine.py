@@ -1,9 +1,13 @@
 """Quarantined rows as they are kept: a table of all, and a file of its own for each text too long for a table."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import polars as pl
+
+from models.data import counts
 
 FOLDER = "quarantine"
 LIMIT = 4_000
@@ -40,3 +44,11 @@ class Shelf:
         (self._out / FOLDER).mkdir(exist_ok=True)
         (self._out / name).write_bytes(row["raw"].encode())
         return cut | {"raw_file": name}
+
+
+def told(reasons: Mapping[str, int], quarantine: pl.DataFrame) -> str:
+    """What is wrong with rows, and where the first of them stands."""
+    if quarantine.is_empty():
+        return counts.by_reason(reasons)
+    file, line = quarantine.select("file", "line").row(0)
+    return f"{counts.by_reason(reasons)}; the first is {file}, line {line}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -93,16 +93,47 @@ def unpacked(
         if name not in there and values:
             if name in optional:
                 continue
-            raise DataError(
-                f"{_files(frame)}: no column '{name}'; there are {', '.join(there)}. "
-                "Say in the source's 'columns' which one it is"
-            )
+            raise DataError(f"{_files(frame)}: no column '{name}'; {_instead(name, values, there)}")
         made, unfit = column([row.get(name) for row in values], kind)
         rows = rows.with_columns(made.alias(name))
         misfits += [(row, name, misfit) for row, misfit in unfit.items()]
     return rows.select(
         "id", *(name for name in wanted if name in rows.columns and name != "id"), *PROVENANCE
     ), misfits
+
+
+def _instead(name: str, values: Sequence[Mapping[str, Any]], there: Collection[str]) -> str:
+    """What there is in place of a column, and what to do."""
+    inside = next((found for row in values[:100] if (found := _inside(row, name))), "")
+    known = ", ".join(there) or "no columns at all"
+    if "[]" in inside:
+        return (
+            f"there are {known}, and it stands in lists inside them, at {inside}. Write a row for each item "
+            "(the source 'korquad' reads files of the form of SQuAD)"
+        )
+    if inside:
+        return (
+            f"there are {known}, and it stands inside them. Set columns: {{{name}: {inside}}} in the source"
+        )
+    return (
+        f"there are {known}. Say in the source's 'columns' which one it is; or, where a CSV or TSV file begins with a "
+        "row, in its 'header' what its columns are called"
+    )
+
+
+def _inside(value: Any, name: str) -> str:
+    """The dotted path to a field of this name inside a value, `[]` where it leads through a list; "" for none."""
+    if isinstance(value, list):
+        found = next((found for item in value[:10] if (found := _inside(item, name))), "")
+        return found and f"[].{found}"
+    if not isinstance(value, Mapping):
+        return ""
+    if name in value:
+        return name
+    for key, item in value.items():
+        if found := _inside(item, name):
+            return f"{key}{found}" if found.startswith("[]") else f"{key}.{found}"
+    return ""
 
 
 def _rejected(row: dict[str, Any]) -> Rejected:

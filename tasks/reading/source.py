@@ -141,17 +141,29 @@ def record(
 ) -> Record | Rejected:
     """A row with its columns renamed (`columns`: canonical name -> name in the file) and its group taken out.
 
+    A name that the file does not have may be the dotted path of a field inside another.
+
     Where `columns` names one for `part`, it says which part a row is published in.
     """
     renamed = set(columns.values())
     row = {name: value for name, value in fields.items() if name not in renamed}
-    row.update((name, fields.get(found)) for name, found in columns.items())
+    row.update((name, _at(fields, found)) for name, found in columns.items())
     if "part" in columns:
         part = row.pop("part")
         if part not in get_args(Part):
             return Rejected(file, line, "part", "not train, validation or test", as_text(fields))
     key = fields.get(group) if group else None
     return Record(row, file, line, part, "" if key is None else str(key))
+
+
+def _at(fields: Any, name: str) -> Any:
+    """The value of a field, or of one inside it; None where there is none."""
+    if not isinstance(fields, Mapping):
+        return None
+    if name in fields or "." not in name:
+        return fields.get(name)
+    first, _, rest = name.partition(".")
+    return _at(fields.get(first), rest)
 
 
 def matches(pattern: str) -> list[Path]:
