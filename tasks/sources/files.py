@@ -38,7 +38,8 @@ class Files(FileSource):
         default=None, description="The files' format where their names do not end with it."
     )
     columns: Mapping[str, str] = Field(
-        default={}, description="Where a column has another name: {text: document}."
+        default={},
+        description="Where a column has another name: {text: document}; a field inside one: meta.label.",
     )
     header: tuple[str, ...] = Field(
         default=(), description="Column names of a CSV or TSV file without a header line."
