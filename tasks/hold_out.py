@@ -12,10 +12,13 @@ from models.data.cleaning import CleanConfig
 from models.data.comparison import comparable
 from models.data.ingestion import Ingestion
 from models.data.leaks import BATCH, LEAKS, find_leaks
-from models.data.schemas import qualified, unpacked
+from models.data.names import qualified
+from models.data.quarantine import told
+from models.data.schemas import unpacked
+from models.errors import DataError
 from tasks.graph.refs import Corpus, Validated
 from tasks.graph.step import step
-from tasks.reading.source import SourceField
+from tasks.reading.source import SourceField, read_all
 from tasks.running.job import Job
 
 
@@ -76,9 +79,14 @@ def _tests_inside(config: HoldOutConfig, frame: pl.DataFrame, work: Path) -> pl.
     for tests in config.tests:
         with tempfile.TemporaryDirectory(dir=work) as folder:
             out = Path(folder)
-            Ingestion(False, None, out).run((item for source in tests.sources for item in source.read()), out)
-            rows, _ = unpacked(pl.read_parquet(out / "rows.parquet"), tests.columns, tests.columns)
-            rows, _ = splits.apart(qualified(rows), tests.pool)
+            found = Ingestion(False, None, out).run(read_all(tests.sources), out)
+            if not found["kept"]:
+                raise DataError(
+                    f"none of {found['read']:,} labelled rows can be read, whose test rows are to be taken out of the "
+                    f"corpus: {told(found['quarantined'], pl.read_parquet(out / 'quarantine.parquet'))}. Mend the files"
+                )
+            rows, _ = unpacked(pl.read_parquet(out / "rows.parquet"), tests.columns, tests.texts)
+            rows, _ = splits.apart(qualified(rows, tests.pool), tests.pool)
             rows = comparable(splits.assign(rows, tests.seed), tests.texts)
         in_test = rows.filter(pl.col("part") == "test")
         leaks.append(find_leaks(in_test, frame.iter_slices(BATCH), config.cleaned))

@@ -1,6 +1,6 @@
 """Reads sources into canonical rows: every row is kept, quarantined or removed, and counted."""
 
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -12,7 +12,7 @@ from models.data.ingestion import Ingestion
 from models.errors import DataError
 from tasks.graph.refs import Ingested
 from tasks.graph.step import step
-from tasks.reading.source import Record, Rejected, SourceField
+from tasks.reading.source import SourceField, content, read_all
 from tasks.running.job import Job
 
 
@@ -37,11 +37,6 @@ class IngestConfig(Config):
         for source in self.sources:
             source.check()
 
-    def read(self) -> Iterator[Record | Rejected]:
-        """Rows of all sources, in order."""
-        for source in self.sources:
-            yield from source.read()
-
 
 @step(Ingested)
 def ingest(job: Job, config: IngestConfig) -> None:
@@ -52,13 +47,20 @@ def ingest(job: Job, config: IngestConfig) -> None:
     def progress(done: int) -> None:
         job.progress(done, 0, f"{done:,} rows read")
 
+    files: list[dict[str, str]] = []
+
+    def told(name: str, path: Path) -> None:
+        files.append({"file": name, "path": str(path), "sha256": content(path)})
+
+    rows = read_all(config.sources, told)
     ingestion = Ingestion(config.columns == "corpus", config.clean, work)
-    counts = ingestion.run(config.read(), job.out, progress)
+    counts = ingestion.run(rows, job.out, progress)
     if not counts["read"]:
         raise DataError("the sources hold no rows at all; check the files the recipe names")
-    for (column, used), rows in sorted(ingestion.own.items()):
+    job.read_from(files)
+    for (column, used), number in sorted(ingestion.own.items()):
         how = "is used" if used else f"is not used: the recipe names the {column} itself"
-        job.say(f"{rows:,} rows have a column '{column}', which {how}")
+        job.say(f"{number:,} rows have a column '{column}', which {how}")
     job.metrics(metrics(counts))
     removed, bad = sum(counts["removed"].values()), sum(counts["quarantined"].values())
     job.say(

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from models.config import Config
 from models.data import counts
+from models.data.quarantine import FOLDER, Shelf, told
+from models.data.records import QUARANTINE
 from models.data.schemas import check, corpus, reasons
 from models.errors import DataError
 from models.kinds import Chosen, chosen
@@ -36,32 +38,41 @@ class ValidateConfig(Config):
 def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     """Checks every row; bad ones go to quarantine.parquet."""
     source = job.files(rows)
-    schema = corpus() if config.rows is None else config.rows.schema()
-    kept, bad = check(pl.read_parquet(source / "rows.parquet"), schema)
-    quarantine = pl.concat([pl.read_parquet(source / "quarantine.parquet"), bad])
-    before = counts.load(source)
-    found = before | {"kept": kept.height, "quarantined": reasons(quarantine)}
+    rows_read = pl.read_parquet(source / "rows.parquet")
+    if config.rows is None:
+        kept, bad = check(rows_read, corpus())
+    else:
+        kept, bad = check(rows_read, config.rows.schema(), config.rows.pool, config.rows.refers)
+    shelf = Shelf(job.out, source)
+    shelved = pl.DataFrame(shelf.put(bad.iter_rows(named=True)), schema=QUARANTINE)
+    quarantine = pl.concat([pl.read_parquet(source / "quarantine.parquet"), shelved])
+    found = counts.load(source)
+    found |= {"kept": kept.height, "quarantined": reasons(quarantine)}
+    if cut := shelf.cut + found.get("cut", 0):
+        found["cut"] = cut
     quarantine.write_parquet(job.out / "quarantine.parquet", compression="zstd")
     try:
         _check_share(found, quarantine, config.quarantine)
     except DataError:
-        job.attach(job.out / "quarantine.parquet")
+        for name in ("quarantine.parquet", FOLDER):
+            if (job.out / name).exists():
+                job.attach(job.out / name)
         raise
     kept.write_parquet(job.out / "rows.parquet", compression="zstd")
     counts.write(job.out, found)
     job.metrics(counts.metrics(found))
     if quarantine.height:
         job.say(f"{quarantine.height:,} rows in quarantine: {counts.by_reason(found['quarantined'])}")
+    if cut:
+        job.say(f"of {cut:,} long rows in quarantine only the beginning is kept")
 
 
 def _check_share(found: dict[str, Any], quarantine: pl.DataFrame, threshold: float) -> None:
     """Raises a DataError with the counts by reason and the first bad row when too many rows failed."""
     share = quarantine.height / found["read"]
     if share > threshold or not found["kept"]:
-        first = quarantine.row(0, named=True) if quarantine.height else None
-        where = f"; the first is {first['file']}, line {first['line']}" if first else ""
         raise DataError(
             f"{quarantine.height:,} of {found['read']:,} rows ({share:.1%}) are bad, and 'quarantine' allows "
-            f"{threshold:.1%}: {counts.by_reason(found['quarantined'])}{where}. Mend the files (this step's MLflow run "
+            f"{threshold:.1%}: {told(found['quarantined'], quarantine)}. Mend the files (this step's MLflow run "
             "has them all in quarantine.parquet) or raise 'quarantine'"
         )

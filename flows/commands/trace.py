@@ -110,7 +110,7 @@ def _gold(predictions: Node) -> list[str]:
 
 
 def _sources(rows: Node, file: str) -> list[dict[str, Any]]:
-    """Who read a file of this name, and from which of the recipe's paths."""
+    """Who read the file that rows call `file`, and where it lay then."""
     readers = [node for node in rows.above() if node.step == "ingest"]
     return [{"paths": lineage.sources(node, file), "run": _shown(node)} for node in readers]
 

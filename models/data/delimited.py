@@ -7,14 +7,19 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from models.data.lines import UTF8, text_lines, undecodable
+from models.data.lines import UTF8, shown, text_lines, undecodable
 from models.data.records import Rejected
 from models.errors import DataError
 
 FIELD_LIMIT = 16 * 1024 * 1024
 """Longest field of a quoted file in characters; a longer one is a quote that never closes."""
 FEW = 5
-"""Lines that a quoted field may span before it is asked whether the lines inside are rows of their own."""
+"""Lines inside a quoted field of which it is enough that they look like rows to be taken for rows of their own."""
+MANY = 64
+"""Lines after which that is asked of a field that is still open, so that a stray quote costs little."""
+CLASSES = 100
+"""Different values of a column at most that tells rows from lines of a text."""
+QUOTES = "quotes do not match"
 
 
 class Cells(NamedTuple):
@@ -73,45 +78,90 @@ def _rows(
     path: Path, delimiter: str, quoting: bool, encoding: str, columns: int
 ) -> Iterator[Cells | Rejected]:
     """Rows in the order of the file; `columns`: how many a row has, 0 where the first row says so."""
-    source = _Lines(text_lines(path, encoding))
+    source, table = _Lines(text_lines(path, encoding)), _Table(delimiter, columns)
     while (line := source.next()) is not None:
         number, text = line
         if not text.strip():
             continue
-        lines, cells = [text], text.rstrip("\r\n").split(delimiter)
-        if quoting:
-            cells = _parsed(source, lines, delimiter)
-            if cells is None or _swallowed(lines, delimiter, columns or len(cells)):
-                yield Rejected(path.name, number, "", "quotes do not match", text.rstrip("\r\n"))
+        lines, cells = [text], table.split(text)
+        if quoting and '"' in text:
+            cells = _parsed(source, lines, table)
+            if cells is None or table.swallowed(lines, len(cells)):
+                yield Rejected(path.name, number, "", QUOTES, shown(text))
                 source.again(number + 1, lines[1:])
                 continue
-        columns = columns or len(cells)
+        if quoting:
+            table.seen(cells)
         yield undecodable(path, number, "".join(lines), encoding) or Cells(number, lines, cells)
 
 
-def _parsed(source: "_Lines", lines: list[str], delimiter: str) -> list[str] | None:
+def _parsed(source: "_Lines", lines: list[str], table: "_Table") -> list[str] | None:
     """The cells of the row that begins in `lines`, to which those that it goes on in are added; None: its quotes do not
     match."""
     csv.field_size_limit(FIELD_LIMIT)
 
     def given() -> Iterator[str]:
         yield lines[0]
+        again = MANY
         while (line := source.next()) is not None:
             lines.append(line[1])
             yield line[1]
+            if len(lines) == again:
+                if table.swallowed(lines, 0):
+                    return
+                again *= 2
 
     try:
-        return next(csv.reader(given(), delimiter=delimiter, strict=True))
+        return next(csv.reader(given(), delimiter=table.delimiter, strict=True))
     except csv.Error:
         return None
 
 
-def _swallowed(lines: list[str], delimiter: str, columns: int) -> bool:
-    """Whether a row that spans several lines has swallowed others: nearly all lines inside it are whole rows."""
-    inside = lines[1:-1]
-    if len(inside) < FEW or columns < 2:
-        return False
-    return sum(line.count(delimiter) == columns - 1 for line in inside) > 0.9 * len(inside)
+class _Table:
+    """What is known of a table's rows, by which a row that has swallowed others is told from a text of several lines.
+
+    Attributes:
+        columns: how many cells a row has; 0 before the first row.
+    """
+
+    def __init__(self, delimiter: str, columns: int) -> None:
+        self.delimiter, self.columns = delimiter, columns
+        self._values: list[set[str]] = [set() for _ in range(columns)]
+
+    def split(self, line: str) -> list[str]:
+        """The cells of a line without quoting."""
+        return line.rstrip("\r\n").split(self.delimiter)
+
+    def seen(self, cells: Sequence[str]) -> None:
+        """Takes note of a row; the first says how many columns there are, and is not taken for values."""
+        if not self.columns:
+            self.columns = len(cells)
+            self._values = [set() for _ in cells]
+        elif len(cells) == self.columns:
+            for known, cell in zip(self._values, cells, strict=True):
+                if len(known) <= CLASSES:
+                    known.add(cell)
+
+    def swallowed(self, lines: Sequence[str], cells: int) -> bool:
+        """Whether most lines of a row that spans several are rows of their own.
+
+        Of many lines it is enough that they have as many cells as a row. Of a few all must, and hold one of the values
+        that a column, of classes say, has again and again; only the column names, before which nothing is known, need
+        not.
+        """
+        rows = [self.split(line) for line in lines]
+        columns = self.columns or (cells if len(lines) == 2 else len(rows[0]))
+        if len(lines) < 2 or columns < 2:
+            return False
+        inside = [len(row) == columns for row in rows[1:-1]]
+        if len(inside) >= FEW:
+            return sum(inside) > 0.9 * len(inside)
+        if any(len(row) != columns for row in rows):
+            return False
+        return not self.columns or any(
+            len(known) <= CLASSES and all(row[at] in known for row in rows)
+            for at, known in enumerate(self._values)
+        )
 
 
 class _Lines:

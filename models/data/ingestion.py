@@ -12,6 +12,7 @@ from models.data.cleaning import CleanConfig, clean
 from models.data.comparison import composed, normal_form
 from models.data.counts import write
 from models.data.duplicates import Duplicates
+from models.data.quarantine import Shelf
 from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, Spool, as_json, as_text
 from models.data.values import Misfit, fitted
 
@@ -48,15 +49,15 @@ class Ingestion:
             )
         self.own: Counter[tuple[str, bool]] = Counter()
         """Rows with a `part` or `group` of their own, by column and whether it is used."""
-        self._opened: dict[str, tuple[int, int]] = {}
         self._read = 0
 
     def run(
         self, items: Iterable[Record | Rejected], out: Path, progress: Progress | None = None
     ) -> dict[str, Any]:
         """Writes rows, quarantine, removed and counts into `out`; returns the counts."""
+        shelf = Shelf(out)
         for batch in _batches(items):
-            self._batch(batch)
+            self._batch(batch, shelf)
             if progress:
                 progress(self._read)
         self._rows.close(out / "rows.parquet")
@@ -68,10 +69,12 @@ class Ingestion:
             **{name: dict(sorted(times.items())) for name, times in self._reasons.items()},
             "masked": dict(sorted(self._masked.items())),
         }
+        if shelf.cut:
+            counts["cut"] = shelf.cut
         write(out, counts)
         return counts
 
-    def _batch(self, items: list[Record | Rejected]) -> None:
+    def _batch(self, items: list[Record | Rejected], shelf: Shelf) -> None:
         self._read += len(items)
         rows, bad = [], []
         for item in items:
@@ -81,7 +84,7 @@ class Ingestion:
                 self._reasons["quarantined"][row.category] += 1
             else:
                 rows.append(row)
-        self._quarantine.write(bad)
+        self._quarantine.write(shelf.put(bad))
         kept, removed = self._sift(rows) if self._cleaning else (rows, [])
         self._rows.write(kept)
         self._removed.write(removed)
@@ -90,11 +93,12 @@ class Ingestion:
     def _row(self, record: Record) -> dict[str, Any] | Rejected:
         fields = dict(record.fields)
         try:
-            given = fitted(fields.get("id"), pl.String())
-            fields["id"] = name = given or self._made_id(record)
+            given = fitted(fields.pop("id", None), pl.String())
         except Misfit as misfit:
-            raw = as_json(fields)
+            raw = as_json(record.fields)
             return Rejected(record.file, record.line, "id", misfit.reason, raw, value=misfit.value)
+        name = given or f"{record.file}:{record.line}"
+        fields |= {"id": given} if given else {}
         provenance = {column: getattr(record, column) for column in PROVENANCE}
         if not self._corpus:
             for column in ("part", "group"):
@@ -123,17 +127,11 @@ class Ingestion:
         if column == "part" and value not in get_args(Part):
             raw = as_json({**fields, column: value})
             reason = "not train, validation or test"
-            return Rejected(record.file, record.line, column, reason, raw, fields["id"], as_text(value))
+            return Rejected(
+                record.file, record.line, column, reason, raw, fields.get("id", ""), as_text(value)
+            )
         provenance[column] = "" if value is None else composed(as_text(value))
         return None
-
-    def _made_id(self, record: Record) -> str:
-        """`file:line`; files of the same name (in several folders) are told apart in the order they are read."""
-        line, opened = self._opened.get(record.file, (0, 1))
-        if record.line <= line:
-            opened += 1
-        self._opened[record.file] = (record.line, opened)
-        return f"{record.file}:{record.line}" if opened == 1 else f"{record.file}#{opened}:{record.line}"
 
     def _sift(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Rows to keep, and rows that are empty or repeat a kept one."""

@@ -12,25 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from models.data.records import Rejected
-from models.errors import DataError, RecipeError
+from models.errors import DataError
 
 UTF8 = "utf-8"
 SAMPLE = 1 << 18
 """Bytes of a file that are looked at before it is read."""
 _GZIP = b"\x1f\x8b"
-_PACKED = {
-    b"PK\x03\x04": "a zip archive",
-    b"BZh": "packed with bzip2",
-    b"\xfd7zXZ\x00": "packed with xz",
-    b"\x28\xb5\x2f\xfd": "packed with zstd",
-}
-"""How files begin that are packed in a way that is not read here."""
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 def opened(path: Path) -> BinaryIO:
@@ -64,7 +51,7 @@ def text_lines(path: Path, encoding: str = UTF8) -> Iterator[tuple[int, str]]:
     Raises:
         DataError: see `lines`; or a file in UTF-16 or UTF-32 breaks off inside a character.
     """
-    if not _ends_with_a_byte(encoding):
+    if not ends_with_a_byte(encoding):
         yield from _wide_lines(path, encoding)
         return
     for number, raw in lines(path):
@@ -76,81 +63,25 @@ def undecodable(path: Path, number: int, text: str, encoding: str) -> Rejected |
     try:
         text.encode(UTF8)
     except UnicodeEncodeError:
-        shown = text.rstrip("\r\n").encode(UTF8, "surrogateescape").decode(UTF8, "backslashreplace")
-        return Rejected(path.name, number, "", f"not {encoding.upper()}", shown)
+        return Rejected(path.name, number, "", f"not {encoding.upper()}", shown(text))
     return None
 
 
-def check_encoding(path: Path, encoding: str) -> None:
-    """Finds a file that is written in another encoding, by its first lines that are not plain ASCII.
-
-    Some lines that cannot be read are dirt, and are set aside when it is read; most of them are another encoding.
-
-    Raises:
-        RecipeError: naming the encoding that it looks like, or how it is packed.
-    """
-    with opened(path) as file:
-        try:
-            sample = file.read(SAMPLE)
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            return  # reading it names the line
-    for begin, what in _PACKED.items():
-        if sample.startswith(begin):
-            raise RecipeError(f"{path} is {what}: unpack it, or pack it with gzip")
-    meant = guessed(sample, encoding)
-    if meant is not None:
-        remedy = f"set encoding: {meant} in its source, or save" if meant else "save"
-        looks = f"; it looks like {meant}" if meant else ""
-        raise RecipeError(f"{path} is not {encoding.upper()}{looks}: {remedy} it as UTF-8")
+def shown(text: str) -> str:
+    """A line without its end, as it can be stored: bytes that are no characters as `\\xff`."""
+    return text.rstrip("\r\n").encode(UTF8, "surrogateescape").decode(UTF8, "backslashreplace")
 
 
-def guessed(sample: bytes, encoding: str) -> str | None:
-    """The encoding that bytes seem to be in: None where that is `encoding`, "" where it is not known."""
-    mark = next((name for begin, name in _MARKS if sample.startswith(begin)), None)
-    if mark is not None and _ends_with_a_byte(encoding):
-        return mark
-    if not _ends_with_a_byte(encoding):
-        return None
-    if sample[:1000].count(0) > len(sample[:1000]) // 4:
-        return "utf-16-le" if sample[1::2].count(0) > sample[::2].count(0) else "utf-16-be"
-    whole = [line for line in sample.split(b"\n")[:-1] or [sample] if not line.isascii()]
-    bad = [line for line in whole if not _decodes(line, encoding)]
-    if len(bad) * 2 <= len(whole):
-        return None
-    joined = b"\n".join(bad)
-    if encoding.lower() not in ("utf-8", "utf8") and all(_decodes(line, UTF8) for line in whole):
-        return UTF8
-    if _decodes(joined, "cp949") and _share(joined.decode("cp949"), "\uac00", "\ud7a3") > 0.5:
-        return "cp949"
-    if _decodes(joined, "cp1252") and _share(joined.decode("cp1252"), "\u00c0", "\u024f") > 0.3:
-        return "cp1252"
-    return ""
-
-
-def _share(text: str, first: str, last: str) -> float:
-    """Of the letters that are not ASCII, the share from `first` to `last`."""
-    letters = [letter for letter in text if not letter.isascii()]
-    return sum(first <= letter <= last for letter in letters) / max(1, len(letters))
-
-
-def _decodes(raw: bytes, encoding: str) -> bool:
-    try:
-        raw.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _ends_with_a_byte(encoding: str) -> bool:
+def ends_with_a_byte(encoding: str) -> bool:
     """Whether lines of this encoding can be told apart by a byte: of UTF-16 and UTF-32 they cannot."""
     return len("\n".encode(encoding)) == 1
 
 
 def _split(file: BinaryIO) -> Iterator[bytes]:
-    """Lines by their line feeds, or in a file without any by its carriage returns, as old Macs wrote them."""
+    """Lines by their line feeds, or by carriage returns where these are more, as in files of old Macs."""
     begin = file.read(SAMPLE)
     file.seek(0)
-    if b"\n" in begin or b"\r" not in begin:
+    if begin.count(b"\r") - begin.count(b"\r\n") <= begin.count(b"\n"):
         yield from file
         return
     left = b""

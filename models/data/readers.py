@@ -16,10 +16,13 @@ import pyarrow.parquet as parquet
 
 from models.data.lines import UTF8, opened, text_lines, undecodable
 from models.data.records import Rejected
-from models.errors import DataError
+from models.errors import DataError, RecipeError
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """The JSON escape of half a character pair; alone it is no character and cannot be stored."""
+
+LOOKED_AT = 64 * 1024 * 1024
+"""Bytes of a file whose first line is no object of which it is asked what they are together."""
 
 Item = tuple[int, Mapping[str, Any]] | Rejected
 
@@ -59,6 +62,52 @@ def read_json_lines(path: Path, encoding: str = UTF8) -> Iterator[Item]:
             yield _object(path, number, row, text)
 
 
+def check_json_lines(path: Path, encoding: str = UTF8) -> None:
+    """Finds JSON that is written over several lines, each of which would be a bad row.
+
+    Raises:
+        RecipeError: with what to do.
+    """
+    first = next((line.strip() for _, line in text_lines(path, encoding) if line.strip()), "")
+    if not first.startswith(("[", "{")) or isinstance(_parsed(first), dict):
+        return
+    with opened(path) as file:
+        whole = _parsed(file.read(LOOKED_AT).decode(encoding, "replace"))
+    if isinstance(whole, list):
+        raise RecipeError(
+            f"{path} is one JSON array and has not an object a line: set format: json in its source"
+        )
+    if isinstance(whole, dict) and (where := _arrays(whole)):
+        raise RecipeError(
+            f"{path} is one JSON object and has not one a line: set format: json and data: {where[0]}"
+        )
+    if whole is not None or first in ("[", "{"):
+        raise RecipeError(
+            f"{path}, line 1: JSON over several lines, of which each must be an object of its own: write one a line "
+            f"(jq -c . {path.name}), or where all of it is one array, set format: json"
+        )
+
+
+def _parsed(text: str) -> Any:
+    """What JSON says; None where it is none."""
+    try:
+        return json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _arrays(value: Any, place: str = "") -> list[str]:
+    """The dotted paths that lead to arrays of objects."""
+    found = []
+    for name, item in value.items():
+        here = f"{place}.{name}" if place else name
+        if isinstance(item, dict):
+            found += _arrays(item, here)
+        elif isinstance(item, list) and item and isinstance(item[0], dict):
+            found.append(here)
+    return found
+
+
 def read_json(path: Path, where: str, encoding: str = UTF8) -> Iterator[Item]:
     """A JSON array of objects, or the one that the dotted path `where` leads to (`data`).
 
@@ -72,16 +121,20 @@ def read_json(path: Path, where: str, encoding: str = UTF8) -> Iterator[Item]:
     try:
         value = json.loads(text, object_pairs_hook=_pairs)
     except json.JSONDecodeError as error:
-        raise DataError(f"{path.name}, line {error.lineno}: not JSON ({error.msg}); mend the file") from error
+        remedy = "set format: jsonl, or mend the file" if error.msg == "Extra data" else "mend the file"
+        raise DataError(f"{path.name}, line {error.lineno}: not JSON ({error.msg}); {remedy}") from error
+    rows = value
     for name in filter(None, where.split(".")):
-        value = value.get(name) if isinstance(value, dict) else None
-    if not isinstance(value, list):
+        rows = rows.get(name) if isinstance(rows, dict) else None
+    if not isinstance(rows, list):
         place = f"at '{where}'" if where else "at the top"
-        raise DataError(
-            f"{path.name}: there is no array {place}; name the path to the array of rows in `data`"
+        known = _arrays(value) if isinstance(value, dict) else []
+        remedy = (
+            f"set data: {' or '.join(known)}" if known else "name the path to the array of rows in `data`"
         )
+        raise DataError(f"{path.name}: there is no array {place}; {remedy}")
     suspicious = _SURROGATE.search(text) is not None
-    for number, row in enumerate(value, start=1):
+    for number, row in enumerate(rows, start=1):
         yield _object(path, number, row, json.dumps(row) if suspicious else "")
 
 

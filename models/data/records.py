@@ -22,11 +22,9 @@ QUARANTINE = {
     "reason": pl.String,
     "value": pl.String,
     "raw": pl.String,
+    "raw_file": pl.String,
 }
-"""Columns of quarantine.parquet."""
-
-RAW_LIMIT = 4000
-"""Characters of a bad row that are kept to look at."""
+"""Columns of quarantine.parquet; `raw_file` is where the whole of a long `raw` stands, "" for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,8 @@ class Rejected:
             "field": self.field,
             "reason": self.reason,
             "value": self.value,
-            "raw": self.raw[:RAW_LIMIT],
+            "raw": self.raw,
+            "raw_file": "",
         }
 
 

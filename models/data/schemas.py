@@ -7,29 +7,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from models.data import names
+from models.data.checks import LABEL, not_blank
 from models.data.records import PROVENANCE, QUARANTINE, Rejected, as_json
 from models.data.values import SHOWN, Misfit, as_label, column
 from models.errors import DataError
 
 if TYPE_CHECKING:
-    from pandera.polars import Check, DataFrameSchema
+    from pandera.polars import DataFrameSchema
 
-LABEL = "label"
-"""In the metadata of a column: its values (or those of this field in its objects) are labels, equal if they look so."""
 _ROW, _COLUMN, _REASON, _VALUE = "_row", "_column", "_reason", "_value"
 _FAILURES = {_ROW: pl.UInt32, _COLUMN: pl.String, _REASON: pl.String, _VALUE: pl.String}
-
-
-def not_blank() -> Check:
-    """Text with at least one character that is not white space."""
-    import pandera.polars as pa
-
-    return pa.Check(lambda data: data.lazyframe.select(pl.col(data.key).str.contains(r"\S")), error="empty")
 
 
 def corpus() -> DataFrameSchema:
@@ -46,12 +39,16 @@ def corpus() -> DataFrameSchema:
     )
 
 
-def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Checks every row against `schema`, and that no two rows have the same `id`.
+def check(
+    frame: pl.DataFrame, schema: DataFrameSchema, pool: str | None = None, refers: str | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Checks every row against `schema`, and that no two rows of a file have the same `id`.
 
     Args:
         frame: rows with the provenance columns `file`, `line`, `part`, `group`; labelled ones as JSON in `fields`.
         schema: of the canonical columns; values that stay what they are take its types first (a number as text, say).
+        pool: the boolean column of rows that other rows name, whose ids are theirs alone.
+        refers: the dotted path by which they are named.
 
     Returns:
         The rows that pass, with the schema's columns and where they came from, and the quarantine: a line for
@@ -66,7 +63,10 @@ def check(frame: pl.DataFrame, schema: DataFrameSchema) -> tuple[pl.DataFrame, p
         name: of[LABEL] for name, column in schema.columns.items() if LABEL in (of := column.metadata or {})
     }
     rows, misfits = unpacked(frame, wanted, optional, labels)
-    rows = qualified(rows)
+    rows = names.qualified(rows, pool)
+    if pool is not None and refers is not None:
+        rows, ambiguous = names.followed(rows, frame["id"], pool, refers)
+        misfits += [(row, refers, Misfit(names.AMBIGUOUS, value)) for row, value in ambiguous]
     repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
     failures = pl.concat([_misfits(misfits), _failures(rows, schema), repeated])
     first = failures.unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
@@ -81,7 +81,8 @@ def unpacked(
     optional: Collection[str] = (),
     labels: Mapping[str, str] = {},
 ) -> tuple[pl.DataFrame, list[tuple[int, str, Misfit]]]:
-    """Rows with the columns `wanted` in their types; and by row and column, values that cannot have them.
+    """Rows with the columns `wanted` in their types, and no id where the file has none; and by row and column, values
+    that cannot have them.
 
     Raises:
         DataError: no row has a column that is wanted and not optional.
@@ -90,17 +91,15 @@ def unpacked(
         return frame, []
     values = [json.loads(fields) for fields in frame["fields"]]
     there = list(dict.fromkeys(name for row in values for name in row))
-    rows, misfits = frame.drop("fields"), []
+    given = pl.Series([row.get("id") is not None for row in values], dtype=pl.Boolean)
+    rows, misfits = frame.drop("fields").with_columns(id=pl.when(given).then("id")), []
     for name, kind in wanted.items():
         if name == "id":
             continue
         if name not in there and values:
             if name in optional:
                 continue
-            raise DataError(
-                f"{_files(frame)}: no column '{name}'; there are {', '.join(there)}. "
-                "Say in the source's 'columns' which one it is"
-            )
+            raise DataError(f"{_files(frame)}: no column '{name}'; {_instead(name, values, there)}")
         given, field = [row.get(name) for row in values], labels.get(name)
         made, unfit = column(given if field is None else (as_label(value, field) for value in given), kind)
         rows = rows.with_columns(made.alias(name))
@@ -110,13 +109,38 @@ def unpacked(
     ), misfits
 
 
-def qualified(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with `part/file:id` for an id that stands in several files, each of which counts from 0, say."""
-    place = pl.concat_str([pl.col("part"), pl.lit("/"), pl.col("file")]).str.strip_chars_start("/")
-    several = pl.struct("part", "file").n_unique().over("id") > 1
-    return rows.with_columns(
-        id=pl.when(several).then(pl.concat_str([place, pl.lit(":"), "id"])).otherwise("id")
+def _instead(name: str, values: Sequence[Mapping[str, Any]], there: Collection[str]) -> str:
+    """What there is in place of a column, and what to do."""
+    inside = next((found for row in values[:100] if (found := _inside(row, name))), "")
+    known = ", ".join(there) or "no columns at all"
+    if "[]" in inside:
+        return (
+            f"there are {known}, and it stands in lists inside them, at {inside}. Write a row for each item "
+            "(the source 'korquad' reads files of the form of SQuAD)"
+        )
+    if inside:
+        return (
+            f"there are {known}, and it stands inside them. Set columns: {{{name}: {inside}}} in the source"
+        )
+    return (
+        f"there are {known}. Say in the source's 'columns' which one it is; or, where a CSV or TSV file begins with a "
+        "row, in its 'header' what its columns are called"
     )
+
+
+def _inside(value: Any, name: str) -> str:
+    """The dotted path to a field of this name inside a value, `[]` where it leads through a list; "" for none."""
+    if isinstance(value, list):
+        found = next((found for item in value[:10] if (found := _inside(item, name))), "")
+        return found and f"[].{found}"
+    if not isinstance(value, Mapping):
+        return ""
+    if name in value:
+        return name
+    for key, item in value.items():
+        if found := _inside(item, name):
+            return f"{key}{found}" if found.startswith("[]") else f"{key}.{found}"
+    return ""
 
 
 def _rejected(row: dict[str, Any]) -> Rejected:

@@ -47,11 +47,22 @@ def assign(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def hold_out(rows: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:
-    """Corpus rows with `part`: a share for validation, drawn by text so that equal texts stay together."""
+    """Corpus rows with `part`: a share for validation, drawn by text so that equal texts stay together; one at least,
+    and not all.
+
+    Raises:
+        DataError: there is only one text.
+    """
     draws = _fractions(rows.select(normalised("text"))["text"], seed)
-    return rows.with_columns(
-        part=pl.when(draws < share).then(pl.lit("validation")).otherwise(pl.lit("train"))
-    )
+    first = draws.min()
+    others = draws.filter(draws != first)
+    if others.is_empty():
+        raise DataError(
+            "the corpus is one text, and one at least has to be held out: give more texts, or in its source "
+            "'by_line: true', with which each line of a text file is one"
+        )
+    held = ((draws < share) | (draws == first)) & (draws != others.max())
+    return rows.with_columns(part=pl.when(held).then(pl.lit("validation")).otherwise(pl.lit("train")))
 
 
 def _draw(rows: pl.DataFrame, seed: int, shares: dict[str, float]) -> pl.DataFrame:

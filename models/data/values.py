@@ -101,7 +101,7 @@ def fitted(value: Any, kind: pl.DataType) -> Any:
 
 def _items(value: Any, kind: pl.List) -> list[Any]:
     if not isinstance(value, list):
-        raise Misfit("not a list", value)
+        raise Misfit("an object, not a list" if isinstance(value, Mapping) else "not a list", value)
     return [fitted(item, kind.inner) for item in value]  # type: ignore[arg-type]
 
 
@@ -110,6 +110,9 @@ def _fields(value: Any, kind: pl.Struct) -> dict[str, Any]:
         raise Misfit("not an object", value)
     made = {}
     for field in kind.fields:
+        if field.name not in value:
+            there = ", ".join(sorted(map(str, value)))[:SHOWN]
+            raise Misfit(f"missing; there are {there}" if there else "missing", value, field.name)
         try:
             made[field.name] = fitted(value.get(field.name), field.dtype)  # type: ignore[arg-type]
         except Misfit as misfit:

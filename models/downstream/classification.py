@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import polars as pl
 
-from models.data.schemas import LABEL, not_blank
+from models.data.checks import LABEL, not_blank
 from models.interfaces.downstream import Baseline
 from models.interfaces.features import Feature
 from models.targets.target import Classes

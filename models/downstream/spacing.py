@@ -15,8 +15,8 @@ from pydantic import Field
 
 from models.characters.places import SLOTS
 from models.characters.windows import NOTHING, Window, joined, windows
+from models.data.checks import not_blank
 from models.data.comparison import composed
-from models.data.schemas import not_blank
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import beside, padded
 

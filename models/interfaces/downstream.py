@@ -71,6 +71,8 @@ class Downstream(Chosen, ABC, Generic[F]):
 
     Such rows stand in every part, after the examples, and are not counted as labels.
     """
+    refers: ClassVar[str | None] = None
+    """By which examples name rows of the pool: the dotted path of an id, in a list of objects."""
     scores_gold: ClassVar[bool] = False
     """Whether predictions say how likely the gold answer is, so that test rows are encoded with their labels."""
 

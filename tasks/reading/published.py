@@ -1,6 +1,6 @@
 """Published data sets: the files they come in, and the forms that several of them share."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -9,13 +9,14 @@ from pydantic import Field
 from models.data import readers
 from models.data.delimited import header as header_of
 from models.data.delimited import read_delimited
-from models.data.lines import lines
+from models.data.encodings import check_encoding
+from models.data.lines import UTF8, lines
 from models.data.records import Record, Rejected
 from models.errors import RecipeError
-from tasks.reading.source import Part, Source, check_readable, content, matches
+from tasks.reading.source import FileSource, Part, check_readable, content, matches
 
 
-class Published(Source):
+class Published(FileSource):
     """A data set in its published format."""
 
     parts: ClassVar[dict[str, str]]
@@ -30,12 +31,12 @@ class Published(Source):
         """Files are there, and begin as published ones do."""
         for _, path in self.files():
             check_readable(path)
+            check_encoding(path, UTF8, settable=False)
             self.check_form(path)
 
-    def read(self) -> Iterator[Record | Rejected]:
-        """Rows of every part, in order."""
+    def by_file(self) -> Iterator[tuple[Path, Iterable[Record | Rejected]]]:
         for part, path in self.files():
-            yield from self.rows(path, part)
+            yield path, self.rows(path, part)
 
     def check_form(self, path: Path) -> None:
         """

@@ -4,18 +4,23 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from glob import glob
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
+from models.data.encodings import check_form
+from models.data.names import Names
 from models.data.records import Part, Record, Rejected, as_text
 from models.errors import RecipeError
 from models.files import digest
 from models.kinds import Chosen, chosen
 
 __all__ = [
+    "FileSource",
     "Part",
     "Record",
     "Rejected",
@@ -25,8 +30,11 @@ __all__ = [
     "content",
     "expand",
     "matches",
+    "read_all",
     "record",
 ]
+
+Item = Record | Rejected
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _digests: dict[tuple[str, int, int], str] = {}
@@ -43,12 +51,27 @@ class Source(Chosen):
         """
         raise NotImplementedError
 
-    def read(self) -> Iterator[Record | Rejected]:
+    def read(self) -> Iterator[Item]:
         """Streams every row of the source, good or bad: none is skipped in silence.
 
         Raises:
             DataError: reading cannot go on (a file breaks off in the middle).
         """
+        raise NotImplementedError
+
+    def by_file(self) -> Iterator[tuple[Path | None, Iterable[Item]]]:
+        """The same rows file by file, in order; no path where they come from elsewhere."""
+        yield None, self.read()
+
+
+class FileSource(Source):
+    """Rows of files, each read by itself."""
+
+    def read(self) -> Iterator[Item]:
+        """Rows of all files, in order."""
+        return chain.from_iterable(rows for _, rows in self.by_file())
+
+    def by_file(self) -> Iterator[tuple[Path | None, Iterable[Item]]]:
         raise NotImplementedError
 
 
@@ -57,6 +80,29 @@ if TYPE_CHECKING:
 else:
     SourceField = chosen("tasks.sources", Source)
 """Pydantic type of a field that holds a source."""
+
+
+def read_all(
+    sources: Iterable[Source], told: Callable[[str, Path], None] = lambda name, path: None
+) -> Iterator[Item]:
+    """Rows of several sources, in which every file has a name of its own: the second `rows.csv` is `rows.csv#2`.
+
+    Args:
+        sources: what to read, in order.
+        told: is called with the name and the path of each file.
+    """
+    names = Names()
+    for source in sources:
+        for path, rows in source.by_file():
+            own: dict[str, str] = {}
+            if path is not None:
+                shown = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+                own[path.name] = names.own(normalize("NFC", shown))
+                told(own[path.name], path)
+            for row in rows:
+                if row.file not in own:
+                    own[row.file] = names.own(row.file)
+                yield row if own[row.file] == row.file else replace(row, file=own[row.file])
 
 
 def expand(path: str) -> str:
@@ -90,12 +136,25 @@ def content(path: Path) -> str:
 def record(
     fields: Mapping[str, Any], columns: Mapping[str, str], group: str | None, file: str, line: int, part: str
 ) -> Record:
-    """A row with its columns renamed (`columns`: canonical name -> name in the file), and with its group."""
+    """A row with its columns renamed (`columns`: canonical name -> name in the file), and with its group.
+
+    A name that the file does not have may be the dotted path of a field inside another.
+    """
     renamed = set(columns.values())
     row = {name: value for name, value in fields.items() if name not in renamed}
-    row.update((name, fields.get(found)) for name, found in columns.items())
+    row.update((name, _at(fields, found)) for name, found in columns.items())
     key = fields.get(group) if group else None
     return Record(row, file, line, part, "" if key is None else as_text(key))
+
+
+def _at(fields: Any, name: str) -> Any:
+    """The value of a field, or of one inside it; None where there is none."""
+    if not isinstance(fields, Mapping):
+        return None
+    if name in fields or "." not in name:
+        return fields.get(name)
+    first, _, rest = name.partition(".")
+    return _at(fields.get(first), rest)
 
 
 def matches(pattern: str) -> list[Path]:
@@ -130,6 +189,7 @@ def check_readable(path: Path) -> None:
             raise RecipeError(f"{path} is not gzip at all, though its name ends with .gz; rename or pack it")
         if path.suffix.lower() == ".gz" and _is_empty(path):
             raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
+        check_form(path)
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror or error}") from error
 

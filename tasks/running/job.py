@@ -1,7 +1,8 @@
 """What a step's body gets to work with: its inputs' files, a folder to fill, and a way to say how it goes."""
 
+import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from models.workplace import Workplace
 from tasks.graph.refs import Ref
 from tasks.running.failures import STOPPING, Stopped
 from tasks.storage import artifacts
-from tasks.storage.runs import MetricLog, keep_file, log
+from tasks.storage.runs import SOURCES, MetricLog, keep_file, keep_text, log
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ class Job:
     def attach(self, path: Path) -> None:
         """Keep a file with the run even though the step is going to fail."""
         keep_file(self._run_id, path)
+
+    def read_from(self, files: Sequence[Mapping[str, str]]) -> None:
+        """Say where the files that were read lie, each by the `file` that its rows have.
+
+        The run keeps it beside the artifact, whose bytes do not depend on paths.
+        """
+        keep_text(self._run_id, json.dumps(list(files), indent=1) + "\n", SOURCES)
 
     def progress(self, done: int, total: int, text: str = "") -> None:
         """Say how far the work is (`total` 0: not known); cheap, call it as often as there is news.

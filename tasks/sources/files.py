@@ -1,7 +1,7 @@
 """Plain files: text, JSON lines, JSON arrays, CSV, TSV and Parquet, each also gzipped."""
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from unicodedata import normalize
@@ -13,15 +13,18 @@ from pydantic import Field, field_validator, model_validator
 from models.config import did_you_mean
 from models.data import readers
 from models.data.delimited import header, named, read_delimited
-from models.data.lines import UTF8, check_encoding, opened
+from models.data.encodings import check_encoding
+from models.data.lines import UTF8, opened
 from models.errors import RecipeError
-from tasks.reading.source import Part, Record, Rejected, Source, check_readable, content, matches, record
+from tasks.reading.source import FileSource, Part, Record, Rejected, check_readable, content, matches, record
 
 SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet")
+PARQUET = b"PAR1"
+"""How a Parquet file begins."""
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-class Files(Source):
+class Files(FileSource):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
     kind: Literal["files"] = Field(default="files", description="Plain files.")
@@ -35,7 +38,8 @@ class Files(Source):
         default=None, description="The files' format where their names do not end with it."
     )
     columns: Mapping[str, str] = Field(
-        default={}, description="Where a column has another name: {text: document}."
+        default={},
+        description="Where a column has another name: {text: document}; a field inside one: meta.label.",
     )
     header: tuple[str, ...] = Field(
         default=(), description="Column names of a CSV or TSV file without a header line."
@@ -108,19 +112,23 @@ class Files(Source):
         """Each file exists, is not empty, can be opened and has the columns that `columns` names."""
         for _, path in self._files():
             check_readable(path)
-            if self._format(path) != "parquet":
-                check_encoding(path, self.encoding)
+            form = self._format(path)
+            if form != "parquet":
+                self._check_text(path, form)
             self._check_columns(path)
 
-    def read(self) -> Iterator[Record | Rejected]:
-        """Rows in the order of parts and of sorted names."""
+    def by_file(self) -> Iterator[tuple[Path, Iterable[Record | Rejected]]]:
+        """Files in the order of parts and of sorted names."""
         for part, path in self._files():
-            for item in self._items(path):
-                if isinstance(item, Rejected):
-                    yield item
-                else:
-                    line, fields = item
-                    yield record(_composed(fields), self.columns, self.group, path.name, line, part)
+            yield path, self._rows(path, part)
+
+    def _rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
+        for item in self._items(path):
+            if isinstance(item, Rejected):
+                yield item
+            else:
+                line, fields = item
+                yield record(_composed(fields), self.columns, self.group, path.name, line, part)
 
     def _items(self, path: Path) -> Iterator[readers.Item]:
         form = self._format(path)
@@ -153,24 +161,36 @@ class Files(Source):
             raise RecipeError(f"{path}: unknown ending; name the 'format', one of {', '.join(SUFFIXES)}")
         return self.format or suffix
 
+    def _check_text(self, path: Path, form: str) -> None:
+        """It is text, in the encoding that is named, and not JSON of another form."""
+        with opened(path) as file:
+            if file.read(4) == PARQUET:
+                raise RecipeError(f"{path} is a Parquet file: set format: parquet in its source")
+        check_encoding(path, self.encoding)
+        if form == "jsonl":
+            readers.check_json_lines(path, self.encoding)
+
     def _check_columns(self, path: Path) -> None:
         """Columns are named once, and those that `columns` and `group` name are there."""
-        form = self._format(path)
+        form, hint = self._format(path), ""
+        wanted = [*self.columns.values(), *([self.group] if self.group else [])]
         if form in DELIMITERS:
             names = named(self.header) or header(path, DELIMITERS[form], self._quotes(form), self.encoding)
             if not names:
                 raise RecipeError(
-                    f"{path}, line 1: the column names cannot be read; save the file as UTF-8, or name them in 'header'"
+                    f"{path}, line 1: the column names cannot be read; mend its quotes, or set quoting: false"
                 )
+            hint = "" if self.header else "; where line 1 is a row already, name the columns in 'header'"
         elif form == "parquet":
             names = _parquet_columns(path)
+            wanted = [name if name in names else name.partition(".")[0] for name in wanted]
         else:
             return
         if twice := _twice(names):
-            raise RecipeError(f"{path}: the column '{twice}' is named twice; rename one of them")
-        for wanted in [*self.columns.values(), *([self.group] if self.group else [])]:
-            if wanted not in names:
-                raise RecipeError(f"{path}: no column '{wanted}'{did_you_mean(wanted, names)}")
+            raise RecipeError(f"{path}: the column '{twice}' is named twice; rename one of them{hint}")
+        for name in wanted:
+            if name not in names:
+                raise RecipeError(f"{path}: no column '{name}'{did_you_mean(name, names)}{hint}")
 
 
 def _composed(fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """KorQuAD 1.0, Korean questions on paragraphs of articles, as published: https://korquad.github.io."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,14 +29,14 @@ class KorQuad(InParts):
     def check_form(self, path: Path) -> None:
         check_begins(path, b"{", "a JSON object of the form of SQuAD")
 
-    def read(self) -> Iterator[Record | Rejected]:
+    def by_file(self) -> Iterator[tuple[Path, Iterable[Record | Rejected]]]:
         """Rows with `id`, `title`, `context`, `question` and `answers`; or with `id`, `text`, `passage` and `relevant`.
 
         A paragraph that stands there more than once, which none of its questions could tell apart, is one row.
         """
         names: dict[str, str] = {}
         for part, path in self.files():
-            yield from self._file(path, part, names)
+            yield path, self._file(path, part, names)
 
     def _file(self, path: Path, part: str, names: dict[str, str]) -> Iterator[Record | Rejected]:
         """Rows of one file; `names` is the id of each paragraph's text, through all files."""

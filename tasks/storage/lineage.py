@@ -6,7 +6,6 @@ have changed since, and an artifact that a flow run found made leads to the run 
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -134,17 +133,9 @@ def _predicted(adapted: Tracked) -> Tracked:
 
 
 def sources(ingested: Node, file: str) -> list[str]:
-    """Paths among the settings of what was read, as the recipe had them, that a file of this name fits."""
-    config = artifacts.read_json(ingested.run.run_id, "config.json") if ingested.run else None
-    return [text for text in _texts((config or {}).get("sources")) if fnmatch(file, Path(text).name)]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(item)
+    """Where the file lay that rows call `file`, if this is who read it."""
+    read = artifacts.read_json(ingested.run.run_id, runs.SOURCES) if ingested.run else None
+    return [item["path"] for item in read or () if item["file"] == file]
 
 
 def documents(corpus: Node) -> dict[str, dict[str, int]]:

@@ -17,6 +17,8 @@ from tasks.storage.connection import client, page_of, reaching, search, search_a
 
 REASON = "headwater.reason"
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+SOURCES = "sources.json"
+"""What a run of `ingest` keeps beside its artifact: the name, path and digest of each file that it read."""
 _NOTE = 4900
 """Characters of a description; MLflow's stores take 5,000 in a tag."""
 

@@ -142,6 +142,73 @@ def test_too_many_bad_rows_stop_the_step_with_counts_and_the_first_place(
     assert pl.read_parquet(folder / "quarantine.parquet")["line"].sort().to_list() == [3, 4]
 
 
+def test_a_long_bad_row_is_kept_whole_and_goes_on_to_validate(context: RunContext, tmp_path: Path) -> None:
+    long = "가나다 " * 2_000
+    rows = [{"text": "가", "label": "0"}, {"text": "나", "label": "1"}]
+    lines = [*(json.dumps(row) for row in rows), "{" + long, json.dumps({"text": long, "label": ["x"]})]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    read = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "rows.jsonl"),)),), columns="all"))
+    rows_of = {"kind": "classification", "classes": ["0", "1"]}
+    folder = make(validate(ValidateConfig(rows=rows_of, quarantine=0.6), rows=read), context)
+    bad = pl.read_parquet(folder / "quarantine.parquet").sort("line")
+    assert bad["raw_file"].to_list() == ["quarantine/000001.txt", "quarantine/000002.txt"]
+    whole = [(folder / name).read_text(encoding="utf-8") for name in bad["raw_file"]]
+    assert whole[0] == "{" + long and json.loads(whole[1]) == {"text": long, "label": ["x"]}
+
+
+def test_queries_and_passages_numbered_alike_reach_every_step(context: RunContext, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        queries = [
+            {
+                "id": n,
+                "text": f"{name} 질문 {n}",
+                "passage": False,
+                "relevant": [{"passage_id": n, "grade": 1}],
+            }
+            for n in range(30)
+        ]
+        passages = [{"id": n, "text": f"{name} 글 {n}", "passage": True} for n in range(30)]
+        (tmp_path / name).mkdir()
+        text = "\n".join(json.dumps(row) for row in [*queries, *passages])
+        (tmp_path / name / "rows.jsonl").write_text(text, encoding="utf-8")
+    source = Files(paths=tuple(str(tmp_path / name / "rows.jsonl") for name in ("a", "b")))
+    read = ingest(IngestConfig(sources=(source,), columns="all"))
+    checked = validate(ValidateConfig(rows={"kind": "retrieval"}), rows=read)
+    folder = make(split(SplitConfig(pool="passage"), rows=checked), context)
+    found = counts(folder)
+    assert found["quarantined"] == {} and found["kept"] == 120 and found["parts"]["pool"] == 60
+    texts = dict(pl.read_parquet(folder / "pool.parquet").select("id", "text").iter_rows())
+    for part in ("train", "validation", "test"):
+        for text, relevant in (
+            pl.read_parquet(folder / f"{part}.parquet").select("text", "relevant").iter_rows()
+        ):
+            assert texts[relevant[0]["passage_id"]] == text.replace("질문", "글")
+
+    test_rows = pl.read_parquet(folder / "test.parquet")
+    (tmp_path / "corpus.txt").write_text(
+        "\n".join([*test_rows["text"], "다른 글", "또 다른 글"]), encoding="utf-8"
+    )
+    corpus = ingest(
+        IngestConfig(sources=(Files(paths=(str(tmp_path / "corpus.txt"),)),), clean=CleanConfig())
+    )
+    how = HoldOutConfig(holdout=0.3, tests=(Labelled(sources=(source,), pool="passage"),))
+    held = make(hold_out(how, rows=validate(ValidateConfig(), rows=corpus)), context)
+    assert set(pl.read_parquet(held / "leaks.parquet")["row_id"]) == set(test_rows["id"])
+
+
+def test_labelled_files_without_a_good_row_are_named_when_the_corpus_asks_for_test_rows(
+    context: RunContext, tmp_path: Path
+) -> None:
+    (tmp_path / "corpus.txt").write_text("글\n다른 글\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("text,label\n" + "가\n" * 3, encoding="utf-8")
+    rows = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "corpus.txt"),)),)))
+    how = HoldOutConfig(tests=(Labelled(sources=(Files(paths=(str(tmp_path / "rows.csv"),)),)),))
+    with pytest.raises(
+        DataError, match=r"none of 3 labelled .* 3 too few columns; the first is rows\.csv, line 2"
+    ):
+        make(hold_out(how, rows=validate(ValidateConfig(), rows=rows)), context)
+
+
 def parts_of(context: RunContext, *paths: Path, **columns: str) -> Path:
     """Folder of the split of labelled CSV files."""
     source = Files(paths=tuple(map(str, paths)), columns=columns)

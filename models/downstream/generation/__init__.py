@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from models.backbone.vocabulary_scores import NO_TARGET
-from models.data.schemas import not_blank
+from models.data.checks import not_blank
 from models.downstream.generation import continuations, scores
 from models.downstream.generation.features import Prompt
 from models.errors import DataError

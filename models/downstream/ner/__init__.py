@@ -17,8 +17,8 @@ from pydantic import Field, model_validator
 from models.characters import windows
 from models.characters.places import SLOTS
 from models.characters.windows import NOTHING, Window
+from models.data.checks import LABEL, not_blank
 from models.data.comparison import Aligned, composed
-from models.data.schemas import LABEL, not_blank
 from models.downstream.ner import entities, iob2, scores
 from models.errors import DataError
 from models.interfaces.asked import Asked

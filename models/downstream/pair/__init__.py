@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from models.backbone import embedding
 from models.backbone.export import export
-from models.data.schemas import LABEL, not_blank
+from models.data.checks import LABEL, not_blank
 from models.downstream.pair.cosines import cosines
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
+from models.data.checks import not_blank
 from models.data.comparison import Aligned, composed
-from models.data.schemas import not_blank
 from models.downstream.qa import answers as answer_rows
 from models.downstream.qa import scores, windows
 from models.downstream.qa.windows import Window

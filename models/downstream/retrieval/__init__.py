@@ -17,7 +17,7 @@ from pydantic import Field
 
 from models.backbone import embedding
 from models.backbone.export import export
-from models.data.schemas import not_blank
+from models.data.checks import not_blank
 from models.downstream.retrieval import ranking, relevance
 from models.downstream.retrieval.bm25 import UNITS, Bm25
 from models.downstream.retrieval.contrast import contrast
@@ -42,6 +42,7 @@ class Retrieval(Downstream[Text]):
     headline: ClassVar[str] = "mrr_at_10"
     model_class: ClassVar[str] = "AutoModel"
     pool: ClassVar[str | None] = "passage"
+    refers: ClassVar[str | None] = "relevant.passage_id"
 
     max_query: int = Field(
         default=64,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models.data import readers
 from models.data.delimited import read_delimited
 from models.data.records import Rejected
+from models.errors import DataError
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 piece = st.sampled_from(
@@ -63,6 +64,68 @@ def test_a_quote_that_a_later_one_closes_does_not_swallow_the_rows_between(tmp_p
     found = list(read_delimited(tmp_path / "a.csv", ",", quoting=True))
     assert [item.line for item in found if isinstance(item, Rejected)] == [11]
     assert len(found) == 100
+
+
+ENDS = pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+
+
+def found(path: Path, rows: list[str], end: str, last: bool, head: str = "text,label") -> list[Any]:
+    """What a file of these lines holds; `last`: whether its last line has an end."""
+    path.write_bytes((end.join([head, *rows]) + (end if last else "")).encode())
+    return list(read_delimited(path, ",", quoting=True))
+
+
+def rejected(items: list[Any]) -> list[int]:
+    return [item.line for item in items if isinstance(item, Rejected)]
+
+
+@ENDS
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {number: f'"글 {number},0' for number in (0, 1, 200, 998, 999)},  # several, none of them closed
+        {10: '"글 10,0', 11: '글 x",1'},  # closed on the next line
+        {10: '"글 10,0', 14: '글 x",1'},  # a few lines later
+        {10: '"글 10,0', 611: '글 x",1'},  # 600 lines later
+        {10: '글,"0', 20: '글,"1'},  # in the last column
+        {10: '"글 ""이"" 다,0'},  # beside escaped ones
+        {10: '"글"x,0'},  # after a closed one
+    ],
+)
+def test_stray_quotes_cost_the_lines_they_stand_on(
+    tmp_path: Path, changed: dict[int, str], end: str, last: bool
+) -> None:
+    rows = [changed.get(number, f"글 {number},{number % 2}") for number in range(1000)]
+    items = found(tmp_path / "a.csv", rows, end, last)
+    assert len(items) == 1000
+    opening = [number for number, row in changed.items() if not row.startswith("글 x")]
+    assert rejected(items) == [number + 2 for number in opening]
+
+
+@ENDS
+def test_quoted_texts_of_a_few_lines_stay_whole(tmp_path: Path, end: str) -> None:
+    rows = [f"글 {number},{number % 2}" for number in range(100)]
+    texts = ["두\n줄, 이다", "값은 1,000원\n이다", '그는 ""네""\n라고, 또\n말했다, 세 번', "끝\n"]
+    rows[50:50] = [f'"{text}",1' for text in texts]
+    items = found(tmp_path / "a.csv", rows, end, last=False)
+    assert rejected(items) == [] and len(items) == 104
+    kept = [fields["text"].replace("\r\n", "\n") for _, fields in items[50:54]]
+    assert kept == [text.replace('""', '"') for text in texts]
+
+
+@pytest.mark.parametrize("head", ['"text,label', '"text,"label', 'text,"label'])
+@pytest.mark.parametrize("closing", [3, 700])
+def test_a_stray_quote_among_the_column_names_is_said(tmp_path: Path, head: str, closing: int) -> None:
+    rows = [f"글 {number},{number % 2}" for number in range(1000)]
+    rows[closing] = '글 x",1'
+    with pytest.raises(DataError, match=r"a\.csv, line 1: the column names cannot be read \(quotes do not"):
+        found(tmp_path / "a.csv", rows, "\n", last=True, head=head)
+
+
+def test_column_names_may_stand_in_quotes_and_on_several_lines(tmp_path: Path) -> None:
+    items = found(tmp_path / "a.csv", ["가,1"], "\n", last=True, head='"글\n(본문)","분류, 큰"')
+    assert items == [(3, {"글\n(본문)": "가", "분류, 큰": "1"})]
 
 
 def test_a_long_text_in_quotes_stays_whole(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_labelled_rows_keep_text_columns_and_repeats(tmp_path: Path) -> None:
     assert ingest(items, tmp_path, corpus=False, cleaning=None)["kept"] == 2
     made = read(tmp_path, "rows")
     kept = [json.loads(fields) for fields in made["fields"]]
-    assert kept == [row | {"id": f"a.json:{line}"} for line, row in enumerate(rows, start=1)]
+    assert kept == rows
     assert made.select("id", "part", "group").rows() == [
         ("a.json:1", "train", "g"),
         ("a.json:2", "train", "g"),
@@ -81,14 +81,6 @@ def test_a_value_keeps_its_type_whatever_others_have(tmp_path: Path) -> None:
     items = [Record({"label": value}, "a", line) for line, value in enumerate(values, start=1)]
     ingest(items, tmp_path, corpus=False, cleaning=None)
     assert [json.loads(fields)["label"] for fields in read(tmp_path, "rows")["fields"]] == values
-
-
-def test_files_of_the_same_name_do_not_share_ids(tmp_path: Path) -> None:
-    items = [
-        Record({"text": text}, "a.txt", line) for text, line in (("가", 1), ("나", 2), ("다", 1), ("라", 2))
-    ]
-    ingest(items, tmp_path)
-    assert read(tmp_path, "rows")["id"].to_list() == ["a.txt:1", "a.txt:2", "a.txt#2:1", "a.txt#2:2"]
 
 
 item = st.one_of(

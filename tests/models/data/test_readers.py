@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from models.data import readers
 from models.data.delimited import read_delimited
 from models.data.records import Rejected
-from models.errors import DataError
+from models.errors import DataError, RecipeError
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 cell = st.text(
@@ -119,6 +119,40 @@ def test_a_json_array_is_found_by_its_path(tmp_path: Path) -> None:
         list(readers.read_json(path, ""))
     with pytest.raises(DataError, match=r"bad.json, line 2: not JSON"):
         list(readers.read_json(write(tmp_path / "bad.json", b"[\n{]"), ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (json.dumps([{"text": "가"}] * 3, indent=1), "is one JSON array .* set format: json in"),
+        (json.dumps([{"text": "가"}] * 3), "is one JSON array .* set format: json in"),
+        (json.dumps({"a": {"rows": [{"text": "가"}]}}, indent=2), r"set format: json and data: a\.rows"),
+        (json.dumps({"text": "가"}, indent=2), "write one a line .* set format: json"),
+        ('{\n "text": "가"\n}\n' * 3, "write one a line .* set format: json"),
+        ("[\n" + '{"text": "가"},\n' * 3, "write one a line .* set format: json"),
+    ],
+)
+def test_json_over_several_lines_is_no_json_lines(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path / "a.jsonl.gz", b"\n" + text.encode())
+    with pytest.raises(RecipeError, match=message):
+        readers.check_json_lines(path)
+
+
+@pytest.mark.parametrize(
+    "text", ['{bad\n{"text": "가"}\n', '[1\n{"text": "가"}\n', '{"text": "가"}\n]', "bad"]
+)
+def test_a_bad_line_is_only_a_bad_line(tmp_path: Path, text: str) -> None:
+    readers.check_json_lines(write(tmp_path / "a.jsonl", text.encode()))
+
+
+def test_a_json_file_of_another_form_says_what_to_set(tmp_path: Path) -> None:
+    lines = write(tmp_path / "a.json", b'{"text": "a"}\n' * 3)
+    with pytest.raises(DataError, match="set format: jsonl"):
+        list(readers.read_json(lines, ""))
+    rows = [{"text": "a"}]
+    whole = write(tmp_path / "b.json", json.dumps({"a": {"rows": rows}, "b": rows, "c": [1]}).encode())
+    with pytest.raises(DataError, match=r"no array at 'x'; set data: a\.rows or b"):
+        list(readers.read_json(whole, "x"))
 
 
 def test_plain_text_by_line_and_whole(tmp_path: Path) -> None:

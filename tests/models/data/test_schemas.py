@@ -74,6 +74,19 @@ def test_a_missing_column_says_what_there_is() -> None:
         check(frame([{"id": "1", "document": "가", "label": "0"}]), SCHEMA)
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"1": "1", "좋아요": "좋다"}, r"there are id, 1, 좋아요\. .* 'header' what its columns are called"),
+        ({"meta": {"text": "가"}}, r"there are id, meta, .* Set columns: \{text: meta\.text\}"),
+        ({"rows": [{"of": {"text": "가"}}]}, r"at rows\[\]\.of\.text\. Write a row for each item"),
+    ],
+)
+def test_a_missing_column_says_where_it_is_instead(row: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        check(frame([{"id": "1", **row}]), SCHEMA)
+
+
 def test_objects_lists_and_fractions_are_set_aside_with_the_place_and_the_value() -> None:
     entities = pa.DataFrameSchema(
         {
@@ -87,6 +100,8 @@ def test_objects_lists_and_fractions_are_set_aside_with_the_place_and_the_value(
         {"id": "b", "text": "나", "entities": [{"start": 0, "type": "PS"}, {"start": 0.7, "type": "PS"}]},
         {"id": "c", "text": {"bad": 0}, "entities": [], "meta": [1]},
         {"id": "d", "text": ["다"], "entities": []},
+        {"id": "e", "text": "마", "entities": [{"start": 0, "label": "PS"}]},
+        {"id": "f", "text": "바", "entities": {"start": [0]}},
     ]
     kept, bad = check(frame(rows), entities)
     assert kept["id"].to_list() == ["a"]
@@ -94,6 +109,8 @@ def test_objects_lists_and_fractions_are_set_aside_with_the_place_and_the_value(
         ("b", "entities.start", "not a whole number", "0.7"),
         ("c", "text", "not a text", '{"bad": 0}'),
         ("d", "text", "not a text", '["다"]'),
+        ("e", "entities.type", "missing; there are label, start", '{"start": 0, "label": "PS"}'),
+        ("f", "entities", "an object, not a list", '{"start": [0]}'),
     ]
 
 

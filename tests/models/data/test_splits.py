@@ -78,6 +78,18 @@ def test_a_corpus_holds_out_a_share_with_equal_texts_together() -> None:
     assert made.group_by("text").agg(pl.col("part").n_unique())["part"].max() == 1
 
 
+@given(
+    st.lists(st.sampled_from("가나다라"), min_size=1, max_size=6), st.integers(0, 99), st.floats(0.01, 0.49)
+)
+def test_a_small_corpus_has_both_parts_or_is_refused(texts: list[str], seed: int, share: float) -> None:
+    frame = rows([""] * len(texts), texts=texts)
+    if len(set(texts)) == 1:
+        with pytest.raises(DataError, match=r"the corpus is one text.*'by_line: true'"):
+            hold_out(frame, seed, share)
+    else:
+        assert set(hold_out(frame, seed, share)["part"]) == {"train", "validation"}
+
+
 def test_twins_are_found_whatever_their_unicode_form_case_and_spaces() -> None:
     texts = ["Ｇood 영화", "good  영화 ", "다른 글", "다른 글", "혼자"]
     made = duplicates(rows(["train", "test", "train", "validation", "test"], texts=texts))

@@ -12,10 +12,9 @@ from tasks.graph import identity
 DOWNSTREAMS = kinds("models.downstream")
 EVERY = (
     "config",
+    "data.checks",
     "data.comparison",
     "data.records",
-    "data.schemas",
-    "data.values",
     "errors",
     "interfaces.asked",
     "interfaces.downstream",

@@ -21,6 +21,20 @@ def load(kind: str, path: Path | str, **settings: Any) -> Source:
     return Holder.model_validate({"source": {"kind": kind, "train": str(path), **settings}}).source
 
 
+@pytest.mark.parametrize(("written", "named"), [("cp949", "cp949"), ("utf-16", "utf-16")])
+@pytest.mark.parametrize("before", ["", "a plain text\tanother\tneutral\n" * 40_000])
+def test_a_published_file_in_another_encoding_is_refused(
+    tmp_path: Path, written: str, named: str, before: str
+) -> None:
+    path = tmp_path / "dev.tsv"
+    rows = "비가 온다\t날이 궂다\tentailment\n" * 20
+    path.write_bytes(("sentence1\tsentence2\tgold_label\n" + before + rows).encode(written))
+    with pytest.raises(
+        RecipeError, match=f"looks like {named}: save it as UTF-8, or .* 'files' and encoding: {named}"
+    ):
+        load("kornli", path).check()
+
+
 def test_kornli_keeps_quotes_and_the_rows_of_a_premise_together(tmp_path: Path) -> None:
     path = tmp_path / "dev.tsv"
     path.write_text(

@@ -71,6 +71,50 @@ def test_globs_are_sorted_and_columns_renamed(tmp_path: Path, monkeypatch: pytes
     ]
 
 
+def test_a_column_may_be_a_field_inside_another(tmp_path: Path) -> None:
+    rows = [
+        {"text": "가", "meta": {"of": {"label": 1}}},
+        {"text": "나", "meta": {}},
+        {"text": "다", "meta": 3},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    parquet.write_table(pa.Table.from_pylist(rows[:2]), tmp_path / "a.parquet")
+    for name in ("a.jsonl", "a.parquet"):
+        source = Files(paths=(str(tmp_path / name),), columns={"label": "meta.of.label"})
+        source.check()
+        found = [row.fields["label"] for row in source.read() if isinstance(row, Record)]
+        assert found[:2] == [1, None] and not any(found[2:])
+    with pytest.raises(RecipeError, match=r"no column 'metta': did you mean 'meta'"):
+        Files(paths=(str(tmp_path / "a.parquet"),), columns={"label": "metta.of"}).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "1,좋아요\n0,싫어요\n", "no column 'text'.* name the columns in 'header'"),
+        ("a.csv", "좋아요,좋아요\n싫어요,싫어요\n", "is named twice.* name the columns in 'header'"),
+        (
+            "a.csv",
+            '"text,label\n가,1\n',
+            "line 1: the column names cannot be read; mend its quotes, or set quoting",
+        ),
+        ("a.jsonl", '[\n{"text": "가"}\n]\n', "is one JSON array .* set format: json in its source"),
+    ],
+)
+def test_a_file_of_another_form_is_found_before_anything_runs(
+    tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match=f"{name}.*{message}"):
+        Files(paths=(str(tmp_path / name),), columns={"text": "text"}).check()
+
+
+def test_a_parquet_file_of_another_name_is_named(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"text": ["가"]}), tmp_path / "a.csv")
+    with pytest.raises(RecipeError, match=r"a\.csv is a Parquet file: set format: parquet"):
+        Files(paths=(str(tmp_path / "a.csv"),)).check()
+
+
 def test_parts_are_given_by_file(tmp_path: Path) -> None:
     for part in ("train", "validation", "test"):
         (tmp_path / f"{part}.csv").write_text(f"text,label\n{part},0\n")

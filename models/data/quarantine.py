@@ -1,0 +1,54 @@
+"""Quarantined rows as they are kept: a table of all, and a file of its own for each text too long for a table."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from models.data import counts
+
+FOLDER = "quarantine"
+LIMIT = 4_000
+"""Characters of a bad row that the table holds."""
+FILES = 1_000
+"""Files at most; of rows beyond them only the beginning is kept, and the counts say of how many."""
+
+
+class Shelf:
+    """The files of long texts, `quarantine/000001.txt` and so on, in the folder of an artifact.
+
+    Attributes:
+        cut: rows of which only the beginning is kept.
+    """
+
+    def __init__(self, out: Path, before: Path | None = None) -> None:
+        """`before`: the artifact of the step before, whose files come first."""
+        self._out, self.cut = out, 0
+        if before is not None and (before / FOLDER).is_dir():
+            shutil.copytree(before / FOLDER, out / FOLDER)
+        self._files = len(list((out / FOLDER).glob("*.txt")))
+
+    def put(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of the table with their long texts cut, which `raw_file` has whole."""
+        return [self._put(row) if len(row["raw"]) > LIMIT else row for row in rows]
+
+    def _put(self, row: dict[str, Any]) -> dict[str, Any]:
+        cut = row | {"raw": row["raw"][:LIMIT]}
+        if self._files == FILES:
+            self.cut += 1
+            return cut
+        self._files += 1
+        name = f"{FOLDER}/{self._files:06d}.txt"
+        (self._out / FOLDER).mkdir(exist_ok=True)
+        (self._out / name).write_bytes(row["raw"].encode())
+        return cut | {"raw_file": name}
+
+
+def told(reasons: Mapping[str, int], quarantine: pl.DataFrame) -> str:
+    """What is wrong with rows, and where the first of them stands."""
+    if quarantine.is_empty():
+        return counts.by_reason(reasons)
+    file, line = quarantine.select("file", "line").row(0)
+    return f"{counts.by_reason(reasons)}; the first is {file}, line {line}"
