@@ -43,6 +43,7 @@ def write_files(folder: Path) -> None:
     for part, chosen in (("train", range(200)), ("validation", range(200, 250)), ("test", range(250, 300))):
         rows = [{"id": f"r-{n}", "text": reviews[n], "label": "pos" if n % 2 else "neg"} for n in chosen]
         if part == "train":
+            rows.append({"id": "again", "text": reviews[291].upper() + " ", "label": "pos"})
             rows.append({"id": "bad", "text": "<script>alert(1)</script>", "label": "?"})
         (folder / f"{part}.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
 
@@ -86,10 +87,12 @@ def test_the_page_tells_what_the_run_found(
     assert entry["metrics"] == ["accuracy", "macro_f1"]
     assert {item["mode"]: item["metrics"]["accuracy"]["value"] for item in entry["scores"]} == RIGHT
     assert entry["data"]["quarantined"] == {"label: not in the set": 1}
-    assert entry["data"]["parts"] == {"train": 200, "validation": 50, "test": 50}
+    assert entry["data"]["parts"] == {"train": 201, "validation": 50, "test": 50}
     (leak,) = entry["data"]["leaks"]
     assert (leak["row_id"], leak["corpus_id"], leak["corpus_file"]) == ("r-290", "leak", "corpus.jsonl")
     assert entry["scores"][0]["without_leaks"]["accuracy"]["value"] == pytest.approx(44 / 49)
+    assert entry["data"]["repeated_rows"] == 1
+    assert entry["scores"][0]["without_duplicates"]["accuracy"]["value"] == pytest.approx(44 / 49)
     assert found["corpus"]["kept"] == 41 and sum(found["corpus"]["quarantined"].values()) == 1
     assert sum(found["corpus"]["lengths"]["counts"]) == found["corpus"]["parts"]["train"]
     assert len(upstream["history"]) == 40
@@ -103,6 +106,8 @@ def test_the_page_tells_what_the_run_found(
     html = (folder / "index.html").read_text()
     assert "Transfer is better than scratch with 100 labels." in html
     assert "Transfer is not shown to differ from the baseline with 100 labels." in html
+    assert "Without repeated rows" in html
+    assert "25 % of the letters of held-out text stand in words of more than 40 letters" in html
     assert "<script" not in html and "&lt;script&gt;" in html
 
 
