@@ -7,7 +7,7 @@ from pydantic import Field
 
 from models.config import Config
 from models.data import counts
-from models.data.schemas import check, corpus, reasons
+from models.data.schemas import check, corpus, outside, reasons
 from models.errors import DataError
 from models.kinds import Chosen, chosen
 from tasks.graph.refs import Ingested, Validated
@@ -42,8 +42,9 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     before = counts.load(source)
     found = before | {"kept": kept.height, "quarantined": reasons(quarantine)}
     quarantine.write_parquet(job.out / "quarantine.parquet", compression="zstd")
+    unlike_named = outside(quarantine, schema)
     try:
-        _check_share(found, quarantine, config.quarantine)
+        _check_share(found, quarantine, config.quarantine, unlike_named)
     except DataError:
         job.attach(job.out / "quarantine.parquet")
         raise
@@ -51,15 +52,19 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     counts.write(job.out, found)
     job.metrics(counts.metrics(found))
     if quarantine.height:
-        job.say(f"{quarantine.height:,} rows in quarantine: {counts.by_reason(found['quarantined'])}")
+        told = [counts.by_reason(found["quarantined"]), *([unlike_named] if unlike_named else [])]
+        job.say(f"{quarantine.height:,} rows in quarantine: {'; '.join(told)}")
 
 
-def _check_share(found: dict[str, Any], quarantine: pl.DataFrame, threshold: float) -> None:
+def _check_share(
+    found: dict[str, Any], quarantine: pl.DataFrame, threshold: float, unlike_named: str
+) -> None:
     """Raises a DataError with the counts by reason and the first bad row when too many rows failed."""
     share = quarantine.height / found["read"]
     if share > threshold or not found["kept"]:
         first = quarantine.row(0, named=True) if quarantine.height else None
         where = f"; the first is {first['file']}, line {first['line']}" if first else ""
+        where += unlike_named and f"; {unlike_named}"
         raise DataError(
             f"{quarantine.height:,} of {found['read']:,} rows ({share:.1%}) are bad, and 'quarantine' allows "
             f"{threshold:.1%}: {counts.by_reason(found['quarantined'])}{where}. Mend the files (this step's MLflow run "

@@ -72,7 +72,8 @@ def _words(item: ErrorDetails, context: Mapping[str, Any]) -> str:
         return f"needs {bound} of them"
     needed = _NEEDED.get(kind.rsplit("_", 1)[0]) or _NEEDED.get(kind.split("_")[0])
     if needed is not None and kind.endswith(("_type", "_parsing", "_from_float", "_number")):
-        return f"needs {needed}, not {_shown(given)}"
+        quotes = "; put it in quotes" if kind == "string_type" and not isinstance(given, dict | list) else ""
+        return f"needs {needed}, not {_shown(given)}{quotes}"
     return item["msg"].removeprefix("Value error, ")
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from models.errors import DataError
 
@@ -22,20 +22,13 @@ WORST = 20
 """Errors shown, the worst first."""
 
 
-def _as_text(value: Any) -> Any:
-    """YAML reads an unquoted 0 as a number, while labels are text."""
-    return [str(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise ValueError("names a class twice")
     return value
 
 
-ClassNames = Annotated[
-    tuple[str, ...], Field(min_length=2), BeforeValidator(_as_text), AfterValidator(_distinct)
-]
+ClassNames = Annotated[tuple[str, ...], Field(min_length=2), AfterValidator(_distinct)]
 """Two or more classes, as a recipe names them."""
 
 

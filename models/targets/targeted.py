@@ -42,11 +42,11 @@ class Targeted(Downstream[Feature]):
 
     @field_validator("label_words", mode="before")
     @classmethod
-    def _as_texts(cls, value: Any) -> Any:
-        """YAML reads an unquoted 0 as a number, and one word needs no list."""
+    def _one_word(cls, value: Any) -> Any:
+        """One word needs no list."""
         if not isinstance(value, Mapping):
             return value
-        return {str(name): [words] if isinstance(words, str) else words for name, words in value.items()}
+        return {name: words if isinstance(words, list | tuple) else [words] for name, words in value.items()}
 
     @model_validator(mode="after")
     def _prompt_fits(self) -> Self:

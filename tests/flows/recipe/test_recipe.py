@@ -163,6 +163,46 @@ def test_each_wrong_setting_has_a_line_with_its_place_in_the_file(tmp_path: Path
         assert any(line.startswith(f"{path}, line {number}: {name}: needs a whole number") for line in said)
 
 
+NAMES = ["no", "010", "1:30", "true", "1.50", "0x1F", "1e3", "2024-01-01", "~a"]
+NUMBERED = f"""
+name: 2024
+upstreams: [{{objective: mlm, name: 010, train: {{tokens: 1_000}}}}]
+corpus: {{sources: [{{kind: files, paths: 2024}}]}}
+downstreams:
+  - downstream:
+      kind: classification
+      classes: [{", ".join(NAMES)}]
+      label_words: {{010: ten, true: [yes, 1]}}
+    upstream: 010
+    data: [{{kind: files, parts: {{train: 0x10, test: [1, 2]}}, columns: {{label: 01}}, header: [01, 1, on], group: 1}}]
+"""
+
+
+def test_where_a_text_is_needed_it_is_what_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.yaml"
+    path.write_text(NUMBERED, encoding="utf-8")
+    recipe = Recipe.load(path)
+    (entry,), (upstream,) = recipe.downstreams, recipe.upstreams
+    assert (recipe.name, upstream.name, entry.upstream) == ("2024", "010", "010")
+    assert upstream.train is not None and upstream.train.tokens == 1000
+    assert entry.downstream.model_dump()["classes"] == tuple(NAMES)
+    assert entry.downstream.model_dump()["label_words"] == {"010": ("ten",), "true": ("yes", "1")}
+    rows = entry.data[0].model_dump()
+    assert rows["parts"] == {"train": ("0x10",), "test": ("1", "2")}
+    assert (rows["columns"], rows["header"], rows["group"]) == ({"label": "01"}, ("01", "1", "on"), "1")
+
+
+def test_what_is_no_text_even_so_is_to_be_put_in_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.yaml"
+    path.write_text(NUMBERED.replace("[no, ", "[null, "), encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"line 8: .*classes.0: needs a text, not null; put it in quotes$"):
+        Recipe.load(path)
+    with pytest.raises(
+        RecipeError, match=r"--set downstreams\.0\.upstream: needs a text, not 8; put it in quotes$"
+    ):
+        Recipe.load(path, {"downstreams.0.downstream.classes": ["a", "b"], "downstreams.0.upstream": 8})
+
+
 def test_ways_that_train_take_over_from_finetune_how_long_and_how_often(recipe: Path) -> None:
     given = {"downstreams.0.finetune.epochs": 2, "downstreams.0.lora.min_steps": 7}
     entry = Recipe.load(recipe, given).downstreams[0]
