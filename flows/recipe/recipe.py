@@ -15,6 +15,7 @@ from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
 from models.modes import fitting
+from models.seeds import Seed
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine
 from tasks.graph.step import step_names
@@ -27,7 +28,7 @@ class Recipe(Config):
     """One whole run."""
 
     name: Name = Field(description="Names the MLflow experiment and the registered models.")
-    seed: int = Field(default=1, description="Where every random choice starts from.")
+    seed: Seed = Field(default=1, description="Where every random choice starts from.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
         description="Where numbers are computed; auto takes a GPU if there is one.",

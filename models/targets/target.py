@@ -249,6 +249,13 @@ class Scale(Target):
         return {"worst": off.sort("error", "id", descending=[True, False]).head(WORST).to_dicts()}
 
 
+def counted(labels: pl.Series) -> str:
+    """Labels with their numbers of rows, the commonest first: `'a' (9), 'b' (1)`."""
+    counts = labels.value_counts().sort("count", labels.name, descending=[True, False])
+    named = [f"'{label}' ({count:,})" for label, count in counts.head(WORST).iter_rows()]
+    return ", ".join(named) + (f" and {counts.height - WORST:,} more" if counts.height > WORST else "")
+
+
 def _correlation(count: np.ndarray, sums: np.ndarray) -> np.ndarray:
     """Pearson's r (…) from the number of pairs and the sums of x, y, x², y², xy (…, 5)."""
     x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)

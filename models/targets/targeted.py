@@ -10,12 +10,13 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from models.config import did_you_mean
+from models.errors import DataError
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature, beside
 from models.prompting import prompts
 from models.prompting.prompts import Template
-from models.targets.target import Classes, ClassNames, Target
+from models.targets.target import Classes, ClassNames, Target, counted
 
 
 class Targeted(Downstream[Feature]):
@@ -90,6 +91,17 @@ class Targeted(Downstream[Feature]):
 
     def check(self, train: pl.DataFrame) -> None:
         self.goal().check(train[self.goal_type().column])
+
+    def check_choice(self, train: pl.DataFrame, validation: pl.DataFrame) -> None:
+        if self.goal_type() is not Classes:
+            return
+        known, asked = train[Classes.column], validation[Classes.column]
+        if len(known) and not asked.is_in(known.unique().implode()).any():
+            raise DataError(
+                f"none of the {len(asked):,} validation rows has a label that a training row has: theirs are "
+                f"{counted(asked)}, those of the {len(known):,} training rows {counted(known)}. Settings are chosen by "
+                "validation rows: give the source some with the training rows' labels, or raise 'labels'"
+            )
 
     # ---- model
 

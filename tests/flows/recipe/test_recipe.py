@@ -1,5 +1,6 @@
 """Recipes: what is right loads, and what is wrong is said in one line with its place."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,21 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
     [
         ({"sed": 1}, "--set sed: unknown key 'sed': did you mean 'seed'?"),
         ({"seed": "x"}, "--set seed: needs a whole number, not 'x'"),
+        ({"seed": -1}, "--set seed: must be at least 0, not -1"),
+        ({"seed": 2**32}, "--set seed: must be at most 4294967295, not 4294967296"),
+        ({"corpus.sources.0.seed": -1}, "--set corpus.sources.0.seed: must be at least 0, not -1"),
+        ({"downstreams.0.seed": -1}, "--set downstreams.0.seed: must be at least 0, not -1"),
+        ({"gain.seeds": [1, -1]}, "--set gain.seeds: must be at least 0, not -1"),
+        ({"threads": 2**63}, "--set threads: 9223372036854775808 is too large a number"),
+        (
+            {"downstreams.0.labels": [10**30]},
+            "--set downstreams.0.labels: 1000000000000000000000000000000 is too",
+        ),
+        ({"downstreams.0.finetune.epochs": math.inf}, "finetune.epochs: needs a finite number, not inf"),
+        (
+            {"downstreams.0.finetune.learning_rates": [10**400]},
+            "learning_rates: needs a number, not 1000",
+        ),
         ({"device": "tpu"}, "--set device: unknown value 'tpu': did you mean 'cpu'?"),
         ({"corpus.quarantine": 3}, "--set corpus.quarantine: must be at most 1, not 3"),
         ({"corpus.sources": []}, "--set corpus.sources: needs at least 1 of them"),
