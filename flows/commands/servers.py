@@ -101,15 +101,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def is_free(port: int) -> bool:
-    """Whether nobody listens on `port`."""
+def refused(port: int) -> str | None:
+    """Why a server cannot listen on `port`; None where it can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
+        except PermissionError:
+            return f"port {port} is for root alone: take one above 1023"
         except OSError:
-            return False
-        return True
+            return f"port {port} is in use: stop what listens there"
+        return None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import socket
 import subprocess
 import sys
 import tomllib
@@ -109,6 +110,22 @@ def test_up_outside_the_project_ends_with_2(
     assert "no prefect.yaml here" in said(capsys)
 
 
+def test_ports_that_cannot_be_listened_on_end_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert cli.main(["up", "--prefect-port", port]) == 2
+        assert said(capsys).startswith(
+            f"port {port} is in use: stop what listens there, or name another with --pref"
+        )
+        assert cli.main(["up", "--prefect-port", port, "--mlflow-port", port]) == 2
+        assert said(capsys) == f"both servers cannot listen on port {port}: name another with --mlflow-port"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -120,6 +137,7 @@ def test_up_outside_the_project_ends_with_2(
         (["plan", "a.yaml", "--only"], "option '--only' requires an argument (see headwater --help)"),
         (["up", "--mlflow-port", "x"], "invalid value for '--mlflow-port': Input should be a valid integer"),
         (["up", "--prefect-port", "70000"], "invalid value for '--prefect-port': Input should be less than"),
+        (["up", "--mlflow-port", "0"], "invalid value for '--mlflow-port': Input should be greater than"),
         (["trace", "3f2a91c07b1e"], "missing argument 'ROW_ID' (see headwater trace --help)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
