@@ -19,7 +19,6 @@ def answered(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def answer(*arguments: Any, **options: Any) -> int:
-        environment.prepare()
         try:
             environment.make_home()
             return command(*arguments, **options)

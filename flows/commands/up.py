@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
-from flows.commands.servers import LOOPBACK, Server, refused, start, stop
+from flows.commands.servers import LOOPBACK, Server, check_proxies, refused, start, stop
 from models.errors import HeadwaterError, RecipeError
 from tasks.environment import home
 
@@ -23,10 +23,11 @@ def up(prefect_port: int, mlflow_port: int) -> int:
     """Start everything, wait for Ctrl-C or SIGTERM, and stop everything again.
 
     Raises:
-        RecipeError: a port is in use, or this is not the project's folder.
+        RecipeError: a port or a proxy cannot be used, or this is not the project's folder.
         HeadwaterError: a server did not start, or ended by itself.
     """
     _check(prefect_port, mlflow_port)
+    check_proxies()
     # SIGINT as well: a shell that starts it in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

@@ -6,8 +6,12 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import tomllib
 import unicodedata
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -74,6 +78,69 @@ def test_a_file_that_cannot_be_read_ends_with_2(
 def test_a_recipe_that_is_not_there_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", str(tmp_path / "nothing.yaml")]) == 2
     assert "no such recipe" in said(capsys)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[str]:
+    """The address of a server that is not Prefect's."""
+    (tmp_path / "health.html").write_text("<html></html>")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PREFECT_API_URL", "http://user:word@127.0.0.1:9/api", "nobody answers at http://127.0.0.1:9/api ("),
+        ("PREFECT_API_URL", "127.0.0.1:4200/api", "nobody answers at 127.0.0.1:4200/api (unknown url type"),
+        (
+            "PREFECT_API_URL",
+            "http://[/api",
+            "nobody answers at http://[/api (Invalid IPv6 URL); start that server",
+        ),
+        (
+            "all_proxy",
+            "socks5h://127.0.0.1:9",
+            "socks5h://127.0.0.1:9 needs the package socksio: pip install",
+        ),
+        (
+            "HEADWATER_HOME",
+            "/dev/null",
+            "the home folder /dev/null: File exists; set HEADWATER_HOME to another",
+        ),
+        ("HEADWATER_HOME", "/dev/null/x", "the home folder /dev/null/x: Not a directory; set HEADWATER_HOME"),
+        (
+            "HEADWATER_HOME",
+            "what?",
+            "addresses of databases take no '?' or control character; set HEADWATER_HOME",
+        ),
+    ],
+    ids=str,
+)
+def test_a_variable_that_cannot_be_used_ends_with_2(
+    recipe: Path,
+    name: str,
+    value: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert cli.main(["run", str(recipe)]) == 2
+    line = said(capsys)
+    assert message in line and name in line
+
+
+def test_an_address_of_prefect_that_is_a_page_ends_with_2(
+    recipe: Path, page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", f"{page}/health.html?")
+    assert cli.main(["run", str(recipe)]) == 2
+    *_, line = capsys.readouterr().err.splitlines()  # the server says who asks, too
+    assert line.endswith("is a page; the address of an API ends with /api")
 
 
 def test_predict_without_anything_to_answer_ends_with_2(
