@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows import exits
+from flows import exits, terminal
 
 _EPILOG = """\
 \b
@@ -58,14 +58,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; what goes wrong is said in one line, never in a traceback."""
+    if arguments is None:
+        terminal.read_utf8()
+    terminal.prepare()
     try:
         given = _repeat_set(sys.argv[1:] if arguments is None else arguments)
-        return app(given, prog_name="headwater", standalone_mode=False)
+        code = app(given, prog_name="headwater", standalone_mode=False)
+        sys.stdout.flush()
+        return code
     except typer.TyperException as error:
         message = " ".join(error.format_message().split()).removesuffix(".")
         context: typer.Context | None = getattr(error, "ctx", None)
         asked = context.command_path if context is not None else "headwater"
         return exits.say(f"{message[:1].lower()}{message[1:]} (see {asked} --help)", exits.WRONG)
+    except terminal.Unread:
+        return exits.UNREAD
+    except OSError as error:
+        return exits.say(f"{error.filename}: {error.strerror}", exits.FAILED)
 
 
 def _repeat_set(arguments: Sequence[str]) -> list[str]:

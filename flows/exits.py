@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from flows import terminal
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
 
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
-"""A step failed; something was wrong before the first step; Ctrl-C. All good is 0."""
+FAILED, WRONG, INTERRUPTED, UNREAD = 1, 2, 130, 141
+"""A step failed; something was wrong before the first step; Ctrl-C; nobody reads any more. All good is 0."""
 
 
 def answered(command: Callable[..., int]) -> Callable[..., int]:
@@ -18,10 +19,11 @@ def answered(command: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(command)
     def answer(*arguments: Any, **options: Any) -> int:
-        environment.prepare()
         try:
             environment.make_home()
             return command(*arguments, **options)
+        except terminal.Unread:
+            raise
         except RecipeError as error:
             return say(str(error), WRONG)
         except HeadwaterError as error:

@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 PLUMBING: dict[str, Any] = {"identity": False}
@@ -18,7 +18,7 @@ PLUMBING: dict[str, Any] = {"identity": False}
 class Config(BaseModel):
     """Frozen settings; unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -31,6 +31,15 @@ class Config(BaseModel):
                 raise PydanticCustomError(
                     "unknown_key", "unknown key '{key}'{hint}", {"key": key, "hint": hint}
                 )
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _fits_into_a_word(cls, value: Any) -> Any:
+        """Libraries count in 64 bits."""
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int) and abs(number) >= 2**63:
+                raise ValueError(f"{number} is too large a number")
         return value
 
     def identity(self) -> Any:

@@ -2,6 +2,12 @@
 
 import hashlib
 import json
+from typing import Annotated
+
+from pydantic import Field
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+"""A seed as people give it: what every library takes."""
 
 
 def derive(*parts: int | str) -> int:

@@ -16,7 +16,7 @@ from models.data.draws import draw
 from models.errors import DataError
 from models.interfaces.downstream import Downstream, DownstreamField
 from models.interfaces.transfer import Problem, Transfer, TransferField, Tuned
-from models.modes import Mode
+from models.modes import Mode, learns
 from models.seeds import derive
 from models.training.record import lasting
 from tasks import serving
@@ -73,6 +73,8 @@ def adapt(
     (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     job.used(train.height)
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
+    if learns(config.mode):
+        downstream.check_choice(train, validation)
     if config.way is None:
         downstream.check(train)
         summary = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))

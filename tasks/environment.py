@@ -1,13 +1,14 @@
 """Where numbers are computed and state lives, and quiet, local defaults for libraries, set before their import."""
 
 import os
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from models.errors import HeadwaterError
+from models.errors import HeadwaterError, RecipeError
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
@@ -27,6 +28,9 @@ _DEFAULTS = {
     "TRANSFORMERS_VERBOSITY": "error",  # what it says of a head that starts fresh is no news
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
 }
+
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ LEAST_FREE = 50_000_000
 
 def home() -> Path:
     """The folder of all state: `HEADWATER_HOME`, else `.headwater` in the working directory."""
-    return Path(os.environ.get("HEADWATER_HOME") or ".headwater").resolve()
+    return Path(os.path.expanduser(os.environ.get("HEADWATER_HOME") or ".headwater")).resolve()
 
 
 def home_id() -> str:
@@ -63,10 +67,20 @@ def home_id() -> str:
     return path.read_text(encoding="ascii")
 
 
+def public(url: str) -> str:
+    """An address without the user and password in it, for what others may read."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
+
+
 def prepare() -> None:
-    """Set what is not set yet: telemetry off, Prefect's database under `home()`."""
+    """Set what is not set yet: telemetry off, Prefect's database under `home()`, no proxy before this machine."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
+    # Libraries read the one or the other: each names what both did.
+    direct = [os.environ.get(name, "") for name in ("no_proxy", "NO_PROXY")]
+    named = [host.strip() for hosts in direct for host in hosts.split(",") if host.strip()]
+    both = ",".join(dict.fromkeys([*named, *_THIS_MACHINE]))
+    os.environ.update(no_proxy=both, NO_PROXY=both)
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
 
 
@@ -87,10 +101,24 @@ def make_home() -> Path:
     """Create the folders that servers expect to find, and give the home folder.
 
     Raises:
+        RecipeError: the folder cannot be used.
         HeadwaterError: the disk is full.
     """
     prepare()
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
-    home().mkdir(parents=True, exist_ok=True)
+    folder, remedy = home(), "set HEADWATER_HOME to another folder"
+    if "?" in str(folder) or not str(folder).isprintable():
+        shown = repr(str(folder))
+        raise RecipeError(
+            f"the home folder {shown}: addresses of databases take no '?' or control character; {remedy}"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        Path(os.environ["PREFECT_HOME"]).expanduser().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecipeError(
+            f"the home folder {error.filename or folder}: {error.strerror}; {remedy}"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise RecipeError(f"the home folder {folder} cannot be written; {remedy}")
     check_disk()
-    return home()
+    return folder

@@ -9,7 +9,7 @@ from models.config import Config
 from models.data import counts
 from models.data.quarantine import FOLDER, Shelf, told
 from models.data.records import QUARANTINE
-from models.data.schemas import check, corpus, reasons
+from models.data.schemas import check, corpus, outside, reasons
 from models.errors import DataError
 from models.kinds import Chosen, chosen
 from tasks.graph.refs import Ingested, Validated
@@ -39,10 +39,9 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     """Checks every row; bad ones go to quarantine.parquet."""
     source = job.files(rows)
     rows_read = pl.read_parquet(source / "rows.parquet")
-    if config.rows is None:
-        kept, bad = check(rows_read, corpus())
-    else:
-        kept, bad = check(rows_read, config.rows.schema(), config.rows.pool, config.rows.refers)
+    schema = corpus() if config.rows is None else config.rows.schema()
+    pool, refers = (None, None) if config.rows is None else (config.rows.pool, config.rows.refers)
+    kept, bad = check(rows_read, schema, pool, refers)
     shelf = Shelf(job.out, source)
     shelved = pl.DataFrame(shelf.put(bad.iter_rows(named=True)), schema=QUARANTINE)
     quarantine = pl.concat([pl.read_parquet(source / "quarantine.parquet"), shelved])
@@ -51,8 +50,9 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     if cut := shelf.cut + found.get("cut", 0):
         found["cut"] = cut
     quarantine.write_parquet(job.out / "quarantine.parquet", compression="zstd")
+    unlike_named = outside(quarantine, schema)
     try:
-        _check_share(found, quarantine, config.quarantine)
+        _check_share(found, quarantine, config.quarantine, unlike_named)
     except DataError:
         for name in ("quarantine.parquet", FOLDER):
             if (job.out / name).exists():
@@ -62,17 +62,21 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     counts.write(job.out, found)
     job.metrics(counts.metrics(found))
     if quarantine.height:
-        job.say(f"{quarantine.height:,} rows in quarantine: {counts.by_reason(found['quarantined'])}")
+        words = [counts.by_reason(found["quarantined"]), *([unlike_named] if unlike_named else [])]
+        job.say(f"{quarantine.height:,} rows in quarantine: {'; '.join(words)}")
     if cut:
         job.say(f"of {cut:,} long rows in quarantine only the beginning is kept")
 
 
-def _check_share(found: dict[str, Any], quarantine: pl.DataFrame, threshold: float) -> None:
+def _check_share(
+    found: dict[str, Any], quarantine: pl.DataFrame, threshold: float, unlike_named: str
+) -> None:
     """Raises a DataError with the counts by reason and the first bad row when too many rows failed."""
     share = quarantine.height / found["read"]
     if share > threshold or not found["kept"]:
+        words = told(found["quarantined"], quarantine) + (unlike_named and f"; {unlike_named}")
         raise DataError(
             f"{quarantine.height:,} of {found['read']:,} rows ({share:.1%}) are bad, and 'quarantine' allows "
-            f"{threshold:.1%}: {told(found['quarantined'], quarantine)}. Mend the files (this step's MLflow run "
+            f"{threshold:.1%}: {words}. Mend the files (this step's MLflow run "
             "has them all in quarantine.parquet) or raise 'quarantine'"
         )

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from flows import terminal
 from flows.recipe.recipe import Recipe
 
 
@@ -68,9 +68,7 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
 
 
 def _show(rows: Sequence[dict[str, Any]], seconds: float, memory: float, disk: float, unknown: int) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console.width = 140  # a file has no width to fit
+    console = terminal.console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("step", "", "time", "memory", "disk"):
         table.add_column(

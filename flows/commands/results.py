@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from flows import terminal
 from models.errors import HeadwaterError
 from tasks.graph import refs
 from tasks.running.execution import Outcome
@@ -26,9 +26,7 @@ _STYLES = {"hit": "green", "run": "cyan", "failed": "bold red", "not run": "yell
 
 def show(run: FlowRun, error: HeadwaterError | None) -> None:
     """Print the table, why steps failed, and what to look at next."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 140  # a file has no width to fit
+    console = terminal.console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("step", "", "seconds", "result", "MLflow run"):
         table.add_column(name, justify="right" if name == "seconds" else "left", no_wrap=name != "result")

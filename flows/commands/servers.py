@@ -12,16 +12,19 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
+from importlib.util import find_spec
 from pathlib import Path
 
-from models.errors import HeadwaterError
-from tasks.environment import home
+from models.errors import HeadwaterError, RecipeError
+from tasks.environment import home, public
 from tasks.running.lease import lease
 
 LOOPBACK = "127.0.0.1"
 _PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 10.0
 _START_SECONDS = 120
+_ANSWER_SECONDS = 5
 
 
 @dataclass
@@ -101,15 +104,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def is_free(port: int) -> bool:
-    """Whether nobody listens on `port`."""
+def refused(port: int) -> str | None:
+    """Why a server cannot listen on `port`; None where it can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
+        except PermissionError:
+            return f"port {port} is for root alone: take one above 1023"
         except OSError:
-            return False
-        return True
+            return f"port {port} is in use: stop what listens there"
+        return None
 
 
 @contextmanager
@@ -117,8 +122,13 @@ def embedded_prefect() -> Iterator[Server | None]:
     """A Prefect server for the length of one command, unless PREFECT_API_URL names one; it is still starting.
 
     Prefect would start one by itself, which outlives a command that is killed.
+
+    Raises:
+        RecipeError: nobody, or something else than Prefect, answers at PREFECT_API_URL; a proxy cannot be used.
     """
-    if os.environ.get("PREFECT_API_URL"):
+    check_proxies()
+    if own := os.environ.get("PREFECT_API_URL"):
+        _check_prefect(own)
         yield None
         return
     port = free_port()
@@ -145,6 +155,35 @@ def embedded_prefect() -> Iterator[Server | None]:
     finally:
         del os.environ["PREFECT_API_URL"], os.environ["PREFECT_UI_URL"]
         stop([server])
+
+
+def check_proxies() -> None:
+    """Prefect prepares for every proxy that is named, also for those it will not use.
+
+    Raises:
+        RecipeError: one is of a kind that needs a package which is not there.
+    """
+    for kind, proxy in urllib.request.getproxies().items():
+        if proxy.startswith("socks") and find_spec("socksio") is None:
+            raise RecipeError(
+                f"{kind}_proxy: {public(proxy)} needs the package socksio: pip install 'httpx[socks]', or unset it"
+            )
+
+
+def _check_prefect(api: str) -> None:
+    """Whatever answers but with a page is taken for Prefect: it may want to know first who asks."""
+    remedy = "start that server, or unset PREFECT_API_URL to use an embedded one"
+    try:
+        with urllib.request.urlopen(f"{api.rstrip('/')}/health", timeout=_ANSWER_SECONDS) as response:
+            if response.headers.get_content_type() == "text/html":
+                raise RecipeError(
+                    f"PREFECT_API_URL: {public(api)} is a page; the address of an API ends with /api"
+                )
+    except urllib.error.HTTPError:
+        return
+    except (ValueError, OSError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise RecipeError(f"PREFECT_API_URL: nobody answers at {public(api)} ({reason}); {remedy}") from error
 
 
 def _alone() -> AbstractContextManager[None]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 from pydantic import TypeAdapter
-from rich.console import Console
 from rich.text import Text
 
+from flows import terminal
 from models.adapted.files import SETTLED
 from models.config import did_you_mean
 from models.data.counts import so_many_labels
@@ -32,7 +32,7 @@ def trace(run_id: str, row_id: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2, default=str))
         return 0
-    console = Console(highlight=False)
+    console = terminal.console(highlight=False)
     for name, text in _lines(document):
         console.print(Text(f"{name:<12}{_printable(text)}"), soft_wrap=True)
     return 0

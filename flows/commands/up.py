@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
-from flows.commands.servers import LOOPBACK, Server, is_free, start, stop
+from flows.commands.servers import LOOPBACK, Server, check_proxies, refused, start, stop
 from models.errors import HeadwaterError, RecipeError
 from tasks.environment import home
 
@@ -23,10 +23,11 @@ def up(prefect_port: int, mlflow_port: int) -> int:
     """Start everything, wait for Ctrl-C or SIGTERM, and stop everything again.
 
     Raises:
-        RecipeError: a port is in use, or this is not the project's folder.
+        RecipeError: a port or a proxy cannot be used, or this is not the project's folder.
         HeadwaterError: a server did not start, or ended by itself.
     """
     _check(prefect_port, mlflow_port)
+    check_proxies()
     # SIGINT as well: a shell that starts it in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -50,15 +51,13 @@ def up(prefect_port: int, mlflow_port: int) -> int:
 def _check(prefect_port: int, mlflow_port: int) -> None:
     if not Path("prefect.yaml").is_file():
         raise RecipeError("there is no prefect.yaml here: start `headwater up` in the project's folder")
-    for port, option in ((prefect_port, "--prefect-port"), (mlflow_port, "--mlflow-port")):
-        if not is_free(port):
-            raise RecipeError(
-                f"port {port} is in use: stop what listens there, or name another with {option}"
-            )
     if prefect_port == mlflow_port:
         raise RecipeError(
             f"both servers cannot listen on port {mlflow_port}: name another with --mlflow-port"
         )
+    for port, option in ((prefect_port, "--prefect-port"), (mlflow_port, "--mlflow-port")):
+        if (why := refused(port)) is not None:
+            raise RecipeError(f"{why}, or name another with {option}")
 
 
 def _start(servers: list[Server], prefect_port: int, mlflow_port: int) -> None:

@@ -13,7 +13,7 @@ from models.config import did_you_mean
 _NEEDED = {
     "int": "a whole number",
     "float": "a number",
-    "finite_number": "a finite number",
+    "finite": "a finite number",
     "bool": "true or false",
     "string": "a text",
     "tuple": "a list",
@@ -61,7 +61,8 @@ def _words(item: ErrorDetails, context: Mapping[str, Any]) -> str:
     kind, given = item["type"], item["input"]
     if kind in _BOUNDS:
         words, name = _BOUNDS[kind]
-        return f"must be {words} {context[name]:g}, not {_shown(given)}"
+        bound = context[name]
+        return f"must be {words} {bound if isinstance(bound, int) else f'{bound:g}'}, not {_shown(given)}"
     if kind == "literal_error":
         known = [str(option).strip() for option in str(context["expected"]).replace(" or ", ", ").split(",")]
         return f"unknown value {_shown(given)}{did_you_mean(str(given), [option.strip(chr(39)) for option in known])}"
@@ -72,7 +73,8 @@ def _words(item: ErrorDetails, context: Mapping[str, Any]) -> str:
         return f"needs {bound} of them"
     needed = _NEEDED.get(kind.rsplit("_", 1)[0]) or _NEEDED.get(kind.split("_")[0])
     if needed is not None and kind.endswith(("_type", "_parsing", "_from_float", "_number")):
-        return f"needs {needed}, not {_shown(given)}"
+        quotes = "; put it in quotes" if kind == "string_type" and not isinstance(given, dict | list) else ""
+        return f"needs {needed}, not {_shown(given)}{quotes}"
     return item["msg"].removeprefix("Value error, ")
 
 
@@ -85,4 +87,4 @@ def _shown(value: Any) -> str:
         list: lambda _: "a list",
         str: lambda given: f"'{given[:60]}'",
     }
-    return special.get(type(value), str)(value)
+    return special.get(type(value), str)(value)[:62]

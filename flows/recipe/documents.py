@@ -4,7 +4,7 @@ overrides put in place. What the values mean is `Recipe`'s business.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ class Document:
     value: dict[str, Any]
     lines: dict[Place, int]
     """Line of each key and list item in the file, from 1."""
+    written: dict[Place, str]
+    """How each number, true and false is written in the file."""
     overridden: dict[Place, str] = field(default_factory=dict)
     """Values that an override gave, with its dotted path."""
 
@@ -38,6 +40,22 @@ class Document:
         )
         dotted = ".".join(str(part) for part in place)
         return f"{self.path}, line {line}" + (f": {dotted}" if dotted else "")
+
+    def take_as_written(self, places: Iterable[Place]) -> bool:
+        """Make the numbers, true and false at `places`, where texts are needed, the texts that they are written as;
+        whether there were any. What an override gave is left as it is."""
+        found = False
+        for place in places:
+            ends = [place[:end] for end in range(1, len(place) + 1)]
+            if any(end in self.overridden for end in ends):
+                continue
+            for *above, last in (end for end in ends if end in self.written):
+                holder: Any = self.value
+                for part in above:
+                    holder = holder[part]
+                holder[last] = self.written.pop((*above, last))
+                found = True
+        return found
 
 
 def load(path: Path, settings: Mapping[str, Any]) -> Document:
@@ -71,14 +89,14 @@ def _read(path: Path) -> Document:
             f"{path}: the recipe is not UTF-8 at byte {error.start}; save it as UTF-8"
         ) from error
     try:
-        value, lines = yaml_text.parse(text)
+        value, lines, written = yaml_text.parse(text)
     except YamlError as error:
         line = "" if error.line is None else f", line {error.line}"
         raise RecipeError(f"{path}{line}: {error}") from error
     if not isinstance(value, dict):
         kind = "empty" if value is None else "a list" if isinstance(value, list) else "a single value"
         raise RecipeError(f"{path}: a recipe is a mapping (key: value), this file is {kind}")
-    return Document(path, value, lines)
+    return Document(path, value, lines, written)
 
 
 def _expand(document: Document, value: Any, place: Place) -> Any:

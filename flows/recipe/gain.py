@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from models.config import Config
 from models.modes import Mode, learns, modes
+from models.seeds import Seed
 
 LEAST_LABELS = 8
 """As many validation rows at most are chosen by; with fewer a choice is a coin thrown."""
@@ -21,7 +22,7 @@ class GainPart(Config):
         description="Numbers of labels for what learns, each draw part of the next. Modes that only ask the model have "
         "their own: none, one, and in_context.shots.",
     )
-    seeds: tuple[int, ...] = Field(
+    seeds: tuple[Seed, ...] = Field(
         default=(1, 2, 3), min_length=1, description="Each draws the labels, and starts the head, anew."
     )
     modes: tuple[Mode, ...] = Field(

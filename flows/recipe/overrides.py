@@ -21,7 +21,7 @@ def parse(settings: Sequence[str]) -> dict[str, Any]:
         if not equals or not dotted.strip():
             raise RecipeError(f"--set {setting}: write it as dotted.path=value, such as seed=2")
         try:
-            overrides[dotted.strip()], _ = yaml_text.parse(text)
+            overrides[dotted.strip()] = yaml_text.parse(text)[0]
         except YamlError as error:
             raise RecipeError(f"--set {setting}: {error}") from error
     return overrides

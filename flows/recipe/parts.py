@@ -17,6 +17,7 @@ from models.interfaces.transfer import Transfer
 from models.modes import Mode, modes, ways
 from models.pretrained import Pretrained
 from models.pretraining.pretrain import TrainConfig
+from models.seeds import Seed
 from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.reading.source import SourceField
@@ -131,7 +132,7 @@ class _DownstreamPart(Config):
     validation_rows: int | None = Field(
         default=None, ge=1, description="Validation rows at most, where looking at them takes long."
     )
-    seed: int | None = Field(
+    seed: Seed | None = Field(
         default=None, description="Draws training rows and their order; the recipe's by default."
     )
 

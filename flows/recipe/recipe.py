@@ -15,6 +15,7 @@ from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean
 from models.errors import RecipeError
 from models.modes import fitting
+from models.seeds import Seed
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine
 from tasks.graph.step import step_names
@@ -27,7 +28,7 @@ class Recipe(Config):
     """One whole run."""
 
     name: Name = Field(description="Names the MLflow experiment and the registered models.")
-    seed: int = Field(default=1, description="Where every random choice starts from.")
+    seed: Seed = Field(default=1, description="Where every random choice starts from.")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
         description="Where numbers are computed; auto takes a GPU if there is one.",
@@ -113,13 +114,20 @@ class Recipe(Config):
             RecipeError: one line for each thing that is wrong, with its file, line and field.
         """
         document = documents.load(Path(path), overrides or {})
-        try:
-            recipe = cls.model_validate(document.value)
-        except ValidationError as error:
-            raise RecipeError("\n".join(complaints(error, document))) from error
-        recipe = recipe._with_registered()
+        recipe = cls._of(document)._with_registered()
         recipe._check_lengths(document)
         return recipe
+
+    @classmethod
+    def _of(cls, document: documents.Document) -> "Recipe":
+        """Where a text is needed, such as a class's name, `010` is that text as `"010"` is."""
+        try:
+            return cls.model_validate(document.value)
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+            if document.take_as_written(item["loc"] for item in found if item["type"] == "string_type"):
+                return cls._of(document)
+            raise RecipeError("\n".join(complaints(error, document))) from error
 
     def text(self) -> str:
         """This recipe as YAML, every default spelled out."""

@@ -1,7 +1,7 @@
-"""YAML 1.2 as plain values with the line each stands on, and back.
+"""YAML 1.2 as plain values with the line each stands on and how it is written, and back.
 
 `1e-3` is a number, `012` is twelve, and `yes`, `no` and `1:30` are the texts they look like. Dates are texts too: no
-setting is a date.
+setting is a date. So is every key: a class may be named `010` or `true`, quoted or not.
 """
 
 import io
@@ -9,6 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML, MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.representer import SafeRepresenter
 
 Place = tuple[str | int, ...]
 """Where a value stands: keys and list indices from the top."""
@@ -17,6 +18,7 @@ _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
 _TEXTS = {f"{_TAG}{kind}" for kind in ("str", "timestamp", "value", "merge")}
 _NUMBERS = {f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null")}
+_LINE_ENDS = set("\x85\u2028\u2029")
 _CONTAINERS = {f"{_TAG}{kind}" for kind in ("map", "seq")}
 
 
@@ -28,9 +30,10 @@ class YamlError(ValueError):
         self.line = line
 
 
-def parse(text: str) -> tuple[Any, dict[Place, int]]:
-    """The value of a YAML text and the line of each key and list item. No two places share a value, also where one is
-    an alias of the other; what an alias or `<<` brings has the lines it was written on.
+def parse(text: str) -> tuple[Any, dict[Place, int], dict[Place, str]]:
+    """The value of a YAML text, the line of each key and list item, and how each number, true and false is written.
+    No two places share a value, also where one is an alias of the other; what an alias or `<<` brings has the lines it
+    was written on.
 
     Raises:
         YamlError: it is not YAML, a key stands twice, or a value has a tag of its own.
@@ -38,7 +41,7 @@ def parse(text: str) -> tuple[Any, dict[Place, int]]:
     reader = _Reader()
     try:
         root = reader.yaml.compose(text)
-        return (None if root is None else reader.value(root, ())), reader.lines
+        return (None if root is None else reader.value(root, ())), reader.lines, reader.written
     except YAMLError as error:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         problem = " ".join(str(getattr(error, "problem", None) or error).split())
@@ -50,6 +53,7 @@ def parse(text: str) -> tuple[Any, dict[Place, int]]:
 def dump(value: Any) -> str:
     """Plain values as YAML that `parse` reads back."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.allow_unicode, yaml.default_flow_style = True, False
     yaml.representer.sort_base_mapping_type_on_output = False
     text = io.StringIO()
@@ -57,33 +61,48 @@ def dump(value: Any) -> str:
     return text.getvalue()
 
 
+class _Representer(SafeRepresenter):
+    """Quotes texts with rare line ends, which would be read back as spaces."""
+
+    def represent_str(self, data: str) -> ScalarNode:
+        return self.represent_scalar(f"{_TAG}str", data, style='"' if set(data) & _LINE_ENDS else None)
+
+
+_Representer.add_representer(str, _Representer.represent_str)
+
+
 class _Reader:
-    """Walks the nodes of one text and notes lines on the way."""
+    """Walks the nodes of one text and notes on the way where values stand and how they are written."""
 
     def __init__(self) -> None:
         self.yaml = YAML(typ="safe", pure=True)
         self.lines: dict[Place, int] = {}
+        self.written: dict[Place, str] = {}
 
     def value(self, node: Node, place: Place) -> Any:
         if isinstance(node, MappingNode) and node.tag in _CONTAINERS:
             plain = {}
             for key, (line, item) in self._pairs(node).items():
-                self.lines[*place, str(key)] = line
-                plain[key] = self.value(item, (*place, str(key)))
+                self.lines[*place, key] = line
+                plain[key] = self.value(item, (*place, key))
             return plain
         if isinstance(node, SequenceNode) and node.tag in _CONTAINERS:
             for index, item in enumerate(node.value):
                 self.lines[*place, index] = _line(item)
             return [self.value(item, (*place, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node)
+        scalar = self._scalar(node)
+        if not isinstance(scalar, str | None):
+            self.written[place] = node.value
+        return scalar
 
-    def _pairs(self, node: MappingNode) -> dict[Any, tuple[int, Node]]:
+    def _pairs(self, node: MappingNode) -> dict[str, tuple[int, Node]]:
         """Line and value by key; a key of the mapping's own goes before one that `<<` brings."""
-        merged: dict[Any, tuple[int, Node]] = {}
-        own: dict[Any, tuple[int, Node]] = {}
-        first: dict[Any, int] = {}
+        merged: dict[str, tuple[int, Node]] = {}
+        own: dict[str, tuple[int, Node]] = {}
+        first: dict[str, int] = {}
         for key_node, item in node.value:
-            key, line = self._scalar(key_node), _line(key_node)
+            self._scalar(key_node)  # what no value can be, no key can be
+            key, line = key_node.value, _line(key_node)
             if key in first:
                 raise YamlError(f"'{key}' stands twice, first on line {first[key]}", line)
             first[key] = line
@@ -93,9 +112,9 @@ class _Reader:
                 own[key] = (line, item)
         return merged | own
 
-    def _brought(self, node: Node) -> dict[Any, tuple[int, Node]]:
+    def _brought(self, node: Node) -> dict[str, tuple[int, Node]]:
         """What `<<` brings: a mapping's pairs, or those of several, the first of which goes before the others."""
-        pairs: dict[Any, tuple[int, Node]] = {}
+        pairs: dict[str, tuple[int, Node]] = {}
         for part in node.value if isinstance(node, SequenceNode) else [node]:
             if not isinstance(part, MappingNode):
                 raise YamlError("'<<' takes a mapping or a list of mappings", _line(part))

@@ -3,16 +3,21 @@
 Stored texts stay as they were; a place in the form of a text is led back to the text by `Aligned`.
 """
 
+import math
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from itertools import pairwise
+from typing import Annotated, Any
 from unicodedata import category, normalize
 
 import polars as pl
+from pydantic import AfterValidator
 
-from models.data.records import PROVENANCE
+from models.data.records import PROVENANCE, as_text
 
+_WHOLE = re.compile(r"-?[0-9]+\.0+")
 NOT_TEXT = frozenset({"id", "label", "source", *PROVENANCE})
 
 
@@ -44,6 +49,39 @@ def folded(text: str) -> str:
 def composed(text: str) -> str:
     """NFC: Hangul in syllables, as most files have it."""
     return normalize("NFC", text)
+
+
+def as_label(value: Any, field: str = "") -> Any:
+    """A label as classes are told apart: composed (NFC), without white space around it, a whole number without a
+    fraction; None for what is no label, nothing or NaN. What is no single value stays as it is.
+
+    Args:
+        field: the one that is a label, where the value is a list of objects.
+
+    >>> [as_label(value) for value in ("good ", 1.0, "1.0", "", "NaN")]
+    ['good', '1', '1', None, None]
+    """
+    if isinstance(value, Mapping):
+        return {**value, field: as_label(value[field])} if field in value else value
+    if isinstance(value, list):
+        return [as_label(item, field) for item in value] if field else value
+    if not isinstance(value, str | int | float) or (isinstance(value, float) and math.isinf(value)):
+        return value
+    text = composed(value if isinstance(value, str) else as_text(value)).strip()
+    if _WHOLE.fullmatch(text):
+        text = text.partition(".")[0]
+    return None if text.lower() in ("", "nan") else text
+
+
+def _class_name(name: str) -> str:
+    label = as_label(name)
+    if label is None:
+        raise ValueError(f"'{name}' is no label: rows with it count as without one")
+    return label
+
+
+ClassName = Annotated[str, AfterValidator(_class_name)]
+"""A class as a recipe names it, in the form that labels of rows have."""
 
 
 class Aligned:

@@ -14,14 +14,18 @@ import polars as pl
 
 from models.data import names
 from models.data.checks import LABEL, not_blank
+from models.data.comparison import as_label
 from models.data.records import PROVENANCE, QUARANTINE, Rejected, as_json
-from models.data.values import SHOWN, Misfit, as_label, column
+from models.data.values import SHOWN, Misfit, column
 from models.errors import DataError
 
 if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
 
 _ROW, _COLUMN, _REASON, _VALUE = "_row", "_column", "_reason", "_value"
+_OUTSIDE = "not in the set"
+_NAMED = 10
+"""Values of a set that a message names."""
 _FAILURES = {_ROW: pl.UInt32, _COLUMN: pl.String, _REASON: pl.String, _VALUE: pl.String}
 
 
@@ -164,6 +168,24 @@ def reasons(quarantine: pl.DataFrame) -> dict[str, int]:
     return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
 
 
+def outside(quarantine: pl.DataFrame, schema: DataFrameSchema) -> str:
+    """Of columns that hold one of a set, what the set is and what bad rows hold instead, the commonest first; empty
+    where there are none."""
+    told = []
+    for name, asked in schema.columns.items():
+        named = [item.statistics["allowed_values"] for item in asked.checks if item.name == "isin"]
+        bad = quarantine.filter(field=name, reason=_OUTSIDE)["value"].value_counts()
+        if named and bad.height:
+            found = bad.sort("count", "value", descending=[True, False])["value"].to_list()
+            told.append(f"{name} is to be one of {_few(named[0])}, and bad rows have {_few(found)}")
+    return "; ".join(told)
+
+
+def _few(values: Sequence[str]) -> str:
+    more = f" and {len(values) - _NAMED:,} more" if len(values) > _NAMED else ""
+    return ", ".join(f"'{value}'" for value in values[:_NAMED]) + more
+
+
 def _misfits(found: list[tuple[int, str, Misfit]]) -> pl.DataFrame:
     """Values that cannot have their column's type, as failures."""
     rows = [
@@ -211,7 +233,7 @@ def _reason(check: str) -> str:
     """A check's name in words."""
     if check == "not_nullable":
         return "missing"
-    return "not in the set" if check.startswith("isin(") else check
+    return _OUTSIDE if check.startswith("isin(") else check
 
 
 def _files(frame: pl.DataFrame) -> str:

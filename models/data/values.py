@@ -7,16 +7,13 @@ is, would become another value, and is refused.
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
-from models.data.comparison import composed
 from models.data.records import as_text
 
-_WHOLE = re.compile(r"-?[0-9]+\.0+")
 SHOWN = 80
 """Characters of a refused value that are shown."""
 
@@ -39,28 +36,6 @@ class Misfit(ValueError):
         """The same, seen from what holds it under `name`."""
         self.place = f"{name}.{self.place}" if self.place else name
         return self
-
-
-def as_label(value: Any, field: str = "") -> Any:
-    """A label as classes are told apart: composed (NFC), without white space around it, a whole number without a
-    fraction; None for what is no label, nothing or NaN. What is no single value is left for `fitted` to refuse.
-
-    Args:
-        field: the one that is a label, where the value is a list of objects.
-
-    >>> [as_label(value) for value in ("good ", 1.0, "1.0", "", "NaN")]
-    ['good', '1', '1', None, None]
-    """
-    if isinstance(value, Mapping):
-        return {**value, field: as_label(value[field])} if field in value else value
-    if isinstance(value, list):
-        return [as_label(item, field) for item in value] if field else value
-    if not isinstance(value, str | int | float) or (isinstance(value, float) and math.isinf(value)):
-        return value
-    text = composed(value if isinstance(value, str) else as_text(value)).strip()
-    if _WHOLE.fullmatch(text):
-        text = text.partition(".")[0]
-    return None if text.lower() in ("", "nan") else text
 
 
 def column(values: Iterable[Any], kind: pl.DataType) -> tuple[pl.Series, dict[int, Misfit]]:

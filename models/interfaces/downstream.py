@@ -105,6 +105,13 @@ class Downstream(Chosen, ABC, Generic[F]):
             DataError: saying what is wrong with them.
         """
 
+    def check_choice(self, train: pl.DataFrame, validation: pl.DataFrame) -> None:
+        """Refuse validation rows by which nothing that is learnt from `train` can be chosen.
+
+        Raises:
+            DataError: saying what is wrong with them.
+        """
+
     def modes(self, decoder: bool) -> frozenset[str]:
         """Of the modes that are not for every downstream, those that mean something for this one.
 

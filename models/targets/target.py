@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
+from models.data.comparison import ClassName
 from models.errors import DataError
 
 UNSEEN = -100
@@ -22,20 +23,13 @@ WORST = 20
 """Errors shown, the worst first."""
 
 
-def _as_text(value: Any) -> Any:
-    """YAML reads an unquoted 0 as a number, while labels are text."""
-    return [str(item) for item in value] if isinstance(value, list | tuple) else value
-
-
 def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise ValueError("names a class twice")
     return value
 
 
-ClassNames = Annotated[
-    tuple[str, ...], Field(min_length=2), BeforeValidator(_as_text), AfterValidator(_distinct)
-]
+ClassNames = Annotated[tuple[ClassName, ...], Field(min_length=2), AfterValidator(_distinct)]
 """Two or more classes, as a recipe names them."""
 
 
@@ -256,6 +250,13 @@ class Scale(Target):
         off = rows.with_columns(prediction=predictions["prediction"])
         off = off.with_columns(error=(pl.col("prediction") - pl.col("gold")).abs())
         return {"worst": off.sort("error", "id", descending=[True, False]).head(WORST).to_dicts()}
+
+
+def counted(labels: pl.Series) -> str:
+    """Labels with their numbers of rows, the commonest first: `'a' (9), 'b' (1)`."""
+    counts = labels.value_counts().sort("count", labels.name, descending=[True, False])
+    named = [f"'{label}' ({count:,})" for label, count in counts.head(WORST).iter_rows()]
+    return ", ".join(named) + (f" and {counts.height - WORST:,} more" if counts.height > WORST else "")
 
 
 def _correlation(count: np.ndarray, sums: np.ndarray) -> np.ndarray:

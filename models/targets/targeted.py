@@ -10,12 +10,14 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from models.config import did_you_mean
+from models.data.comparison import ClassName
+from models.errors import DataError
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature, beside
 from models.prompting import prompts
 from models.prompting.prompts import Template
-from models.targets.target import Classes, ClassNames, Target
+from models.targets.target import Classes, ClassNames, Target, counted
 
 
 class Targeted(Downstream[Feature]):
@@ -34,7 +36,7 @@ class Targeted(Downstream[Feature]):
         description="How a model is asked without learning: a text with the fields of a row, and {label} in place of "
         "the class. By default the row's texts, then the class.",
     )
-    label_words: Mapping[str, tuple[str, ...]] = Field(
+    label_words: Mapping[ClassName, tuple[str, ...]] = Field(
         default={},
         description="Words that stand for a class in the prompt, such as {positive: [great, fun]}; by default its "
         "name.",
@@ -42,11 +44,11 @@ class Targeted(Downstream[Feature]):
 
     @field_validator("label_words", mode="before")
     @classmethod
-    def _as_texts(cls, value: Any) -> Any:
-        """YAML reads an unquoted 0 as a number, and one word needs no list."""
+    def _one_word(cls, value: Any) -> Any:
+        """One word needs no list."""
         if not isinstance(value, Mapping):
             return value
-        return {str(name): [words] if isinstance(words, str) else words for name, words in value.items()}
+        return {name: words if isinstance(words, list | tuple) else [words] for name, words in value.items()}
 
     @model_validator(mode="after")
     def _prompt_fits(self) -> Self:
@@ -90,6 +92,17 @@ class Targeted(Downstream[Feature]):
 
     def check(self, train: pl.DataFrame) -> None:
         self.goal().check(train[self.goal_type().column])
+
+    def check_choice(self, train: pl.DataFrame, validation: pl.DataFrame) -> None:
+        if self.goal_type() is not Classes:
+            return
+        known, asked = train[Classes.column], validation[Classes.column]
+        if len(known) and not asked.is_in(known.unique().implode()).any():
+            raise DataError(
+                f"none of the {len(asked):,} validation rows has a label that a training row has: theirs are "
+                f"{counted(asked)}, those of the {len(known):,} training rows {counted(known)}. Settings are chosen by "
+                "validation rows: give the source some with the training rows' labels, or raise 'labels'"
+            )
 
     # ---- model
 

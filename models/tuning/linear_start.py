@@ -67,8 +67,10 @@ def _log_loss(fitted: LogisticRegression, states: np.ndarray, labels: np.ndarray
         for row, label in enumerate(labels if labels is not None else ())
         if label in column
     ]
+    if not known:
+        return 0.0
     chances = fitted.predict_proba(states)
-    return float(-np.mean([np.log(max(chances[place], 1e-12)) for place in known])) if known else 0.0
+    return float(-np.mean([np.log(max(chances[place], 1e-12)) for place in known]))
 
 
 def _set(layer: nn.Linear, fitted: LogisticRegression, center: np.ndarray, scale: np.ndarray) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field
 from models.demo_world import dirt
 from models.demo_world import rows as world_rows
 from models.demo_world.world import World
+from models.seeds import Seed
 from tasks.reading.source import Record, Rejected, Source
 
 
@@ -20,7 +21,7 @@ class Demo(Source):
     view: Literal["corpus", "classification", "pair", "ner", "qa", "retrieval", "generation"] = Field(
         default="corpus", description="What to make of the world: the corpus, or rows of a downstream."
     )
-    seed: int = Field(default=1, description="Another seed is another world.")
+    seed: Seed = Field(default=1, description="Another seed is another world.")
     documents: int = Field(
         default=30_000, ge=100, description="Documents in the corpus, before dirt is planted."
     )

@@ -63,14 +63,14 @@ class Files(FileSource):
     @field_validator("paths", mode="before")
     @classmethod
     def _one(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
+        return value if isinstance(value, list | tuple) else (value,)
 
     @field_validator("parts", mode="before")
     @classmethod
     def _one_each(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {part: (paths,) if isinstance(paths, str) else paths for part, paths in value.items()}
+        return {part: cls._one(paths) for part, paths in value.items()}
 
     @field_validator("columns", "group")
     @classmethod

@@ -1,23 +1,36 @@
 """The connection to MLflow: where it is, its experiments and runs, and its errors in one line."""
 
 import functools
+import importlib
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlparse
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import OperationalError
+from mlflow.store.db.db_types import DATABASE_ENGINES
+from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 
-from models.errors import HeadwaterError, StoreError
-from tasks.environment import home
+from models.errors import HeadwaterError, RecipeError, StoreError
+from tasks.environment import home, public
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # `reaching` says it in one line
+
+
+_EXTRAS = {
+    "psycopg2": "headwater[postgres]",
+    "boto3": "headwater[s3]",
+    "botocore": "headwater[s3]",
+    "MySQLdb": "mysqlclient",
+}
+"""What to install for a package that some stores need."""
 
 
 def tracking_uri() -> str:
@@ -29,11 +42,6 @@ def tracking_uri() -> str:
     return f"sqlite:///{home() / 'mlflow.db'}"
 
 
-def public(url: str) -> str:
-    """An address without the user and password in it, for what others may read."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url)
-
-
 def ui_url() -> str:
     """Where MLflow's pages are: the tracking server, or the address `headwater up` serves this store at."""
     uri = public(tracking_uri())
@@ -42,7 +50,38 @@ def ui_url() -> str:
 
 @functools.cache
 def _client(uri: str) -> MlflowClient:
-    return MlflowClient(tracking_uri=uri)
+    """
+    Raises:
+        RecipeError: no store can be at this address, or a package that it takes is not installed.
+    """
+    if urlparse(uri).scheme in ("", "file") and not uri.startswith("databricks"):
+        raise _no_store(uri)
+    try:
+        if urlparse(uri).scheme.partition("+")[0] in DATABASE_ENGINES:
+            driver = make_url(uri).get_dialect()
+            driver.import_dbapi()
+            if driver.is_async:  # MLflow would try for minutes
+                raise _no_store(uri)
+        return MlflowClient(tracking_uri=uri)
+    except (UnsupportedModelRegistryStoreURIException, ArgumentError, ValueError) as error:
+        raise _no_store(uri) from error
+    except ImportError as error:
+        raise _not_installed(error) from error
+
+
+def _no_store(uri: str) -> RecipeError:
+    return RecipeError(
+        f"MLFLOW_TRACKING_URI: '{public(uri)}' is no address of an MLflow store; give that of a server, such as "
+        "http://HOST:5000, or of a database, such as sqlite:////PATH/mlflow.db or postgresql://HOST/NAME"
+    )
+
+
+def _not_installed(error: ImportError) -> RecipeError:
+    name = (error.name or str(error)).partition(".")[0]
+    package = _EXTRAS.get(name, name)
+    return RecipeError(
+        f"the MLflow store at {public(tracking_uri())} needs the package {name}: pip install '{package}'"
+    )
 
 
 def client() -> MlflowClient:
@@ -55,10 +94,13 @@ def reaching() -> Iterator[None]:
     """Turn MLflow's own errors into one clear line.
 
     Raises:
+        RecipeError: a package that it takes is not installed.
         StoreError: when it does not answer or cannot be written.
     """
     try:
         yield
+    except ImportError as error:
+        raise _not_installed(error) from error
     except (MlflowException, OperationalError, ConnectionError) as error:
         text = str(error)
         if "disk is full" in text or "No space left" in text:
@@ -79,6 +121,8 @@ def experiment(name: str) -> str:
         if found is not None:
             if found.lifecycle_stage != "active":
                 client().restore_experiment(found.experiment_id)
+            if found.artifact_location.startswith("s3:"):
+                importlib.import_module("boto3")  # now, and not in the middle of a step
             return found.experiment_id
         embedded = tracking_uri().startswith("sqlite")
         location = (home() / "artifacts" / name).as_uri() if embedded else None

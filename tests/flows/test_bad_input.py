@@ -84,6 +84,15 @@ def test_gzip_broken_in_the_middle_ends_with_1_and_leaves_no_artifact(
     assert [row["status"] for row in again["steps"]] == ["run", "hit"]
 
 
+def test_a_proxy_that_does_not_answer_is_not_asked_for_what_is_on_this_machine(
+    headwater: Callable, recipe: Path
+) -> None:
+    names = [f"{kind}_proxy" for kind in ("http", "https", "all")]
+    proxies = dict.fromkeys([*names, *map(str.upper, names)], "http://127.0.0.1:9")
+    ended = headwater("run", recipe, "--only", "ingest", NO_PROXY="", no_proxy="", **proxies)
+    assert ended.code == 0, ended.err
+
+
 def test_an_mlflow_server_that_does_not_answer_ends_with_1_in_one_line(
     headwater: Callable, recipe: Path
 ) -> None:

@@ -3,10 +3,15 @@
 import gzip
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 import tomllib
 import unicodedata
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -75,6 +80,69 @@ def test_a_recipe_that_is_not_there_ends_with_2(tmp_path: Path, capsys: pytest.C
     assert "no such recipe" in said(capsys)
 
 
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[str]:
+    """The address of a server that is not Prefect's."""
+    (tmp_path / "health.html").write_text("<html></html>")
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PREFECT_API_URL", "http://user:word@127.0.0.1:9/api", "nobody answers at http://127.0.0.1:9/api ("),
+        ("PREFECT_API_URL", "127.0.0.1:4200/api", "nobody answers at 127.0.0.1:4200/api (unknown url type"),
+        (
+            "PREFECT_API_URL",
+            "http://[/api",
+            "nobody answers at http://[/api (Invalid IPv6 URL); start that server",
+        ),
+        (
+            "all_proxy",
+            "socks5h://127.0.0.1:9",
+            "socks5h://127.0.0.1:9 needs the package socksio: pip install",
+        ),
+        (
+            "HEADWATER_HOME",
+            "/dev/null",
+            "the home folder /dev/null: File exists; set HEADWATER_HOME to another",
+        ),
+        ("HEADWATER_HOME", "/dev/null/x", "the home folder /dev/null/x: Not a directory; set HEADWATER_HOME"),
+        (
+            "HEADWATER_HOME",
+            "what?",
+            "addresses of databases take no '?' or control character; set HEADWATER_HOME",
+        ),
+    ],
+    ids=str,
+)
+def test_a_variable_that_cannot_be_used_ends_with_2(
+    recipe: Path,
+    name: str,
+    value: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert cli.main(["run", str(recipe)]) == 2
+    line = said(capsys)
+    assert message in line and name in line
+
+
+def test_an_address_of_prefect_that_is_a_page_ends_with_2(
+    recipe: Path, page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", f"{page}/health.html?")
+    assert cli.main(["run", str(recipe)]) == 2
+    *_, line = capsys.readouterr().err.splitlines()  # the server says who asks, too
+    assert line.endswith("is a page; the address of an API ends with /api")
+
+
 def test_predict_without_anything_to_answer_ends_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +177,22 @@ def test_up_outside_the_project_ends_with_2(
     assert "no prefect.yaml here" in said(capsys)
 
 
+def test_ports_that_cannot_be_listened_on_end_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert cli.main(["up", "--prefect-port", port]) == 2
+        assert said(capsys).startswith(
+            f"port {port} is in use: stop what listens there, or name another with --pref"
+        )
+        assert cli.main(["up", "--prefect-port", port, "--mlflow-port", port]) == 2
+        assert said(capsys) == f"both servers cannot listen on port {port}: name another with --mlflow-port"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -120,6 +204,7 @@ def test_up_outside_the_project_ends_with_2(
         (["plan", "a.yaml", "--only"], "option '--only' requires an argument (see headwater --help)"),
         (["up", "--mlflow-port", "x"], "invalid value for '--mlflow-port': Input should be a valid integer"),
         (["up", "--prefect-port", "70000"], "invalid value for '--prefect-port': Input should be less than"),
+        (["up", "--mlflow-port", "0"], "invalid value for '--mlflow-port': Input should be greater than"),
         (["trace", "3f2a91c07b1e"], "missing argument 'ROW_ID' (see headwater trace --help)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -114,7 +114,7 @@ def test_a_prediction_by_demonstrations_is_traced_with_every_draw(
 @pytest.fixture(scope="module")
 def few(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A part of the same grid."""
-    less, _ = yaml_text.parse(recipe.read_text(encoding="utf-8"))
+    less, *_ = yaml_text.parse(recipe.read_text(encoding="utf-8"))
     less["gain"] |= {"entries": ["classification"], "modes": ["finetune", "few_shot", "scratch", "baseline"]}
     return write(tmp_path_factory.mktemp("few"), {**less, "downstreams": less["downstreams"][:1]})
 

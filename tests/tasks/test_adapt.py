@@ -203,6 +203,26 @@ def test_a_label_that_only_validation_and_test_rows_have_is_an_error_not_an_end(
     assert metrics["accuracy"]["value"] <= 2 / 3
 
 
+@pytest.mark.parametrize("mode", ["scratch", "baseline"])
+def test_validation_rows_whose_labels_no_training_row_has_are_refused_in_one_line(
+    context: RunContext, tmp_path: Path, mode: str
+) -> None:
+    for part, names in {"train": "01", "validation": "23", "test": "01"}.items():
+        lines = [f"{part} 글 {number}\t{names[number % 2]}" for number in range(20)]
+        (tmp_path / f"{part}.tsv").write_text("\n".join(["text\tlabel", *lines]), encoding="utf-8")
+    source = Files(parts={part: (str(tmp_path / f"{part}.tsv"),) for part in ("train", "validation", "test")})
+    read = ingest(IngestConfig(sources=(source,), columns="all"))
+    downstream = {"kind": "classification"}
+    rows = split(SplitConfig(), rows=validate(ValidateConfig(rows=downstream), rows=read))
+    way = None if mode == "baseline" else QUICK
+    config = AdaptConfig(downstream=downstream, mode=mode, way=way, labels=10, model=SMALL)
+    words = WORDS if mode == "scratch" else None
+    with pytest.raises(
+        DataError, match=r"none of the 10 validation rows .* '[23]' \(\d\), '[23]' \(\d\), .*raise"
+    ):
+        make(adapt(config, rows=rows, tokenizer=words, model=None), context)
+
+
 def test_a_model_that_is_asked_is_scored_over_its_draws_and_answers(context: RunContext) -> None:
     made = adapted("few_shot", way=InContext(draws=2), labels=8)
     predictions, scores = scored(made)

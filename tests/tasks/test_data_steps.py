@@ -126,13 +126,13 @@ def test_too_many_bad_rows_stop_the_step_with_counts_and_the_first_place(
     path = tmp_path / "rows.tsv"
     path.write_text("text\tlabel\n좋다\t1\n싫다\n그저\t5\n" + "글\t0\n" * 16, encoding="utf-8")
     rows = ingest(IngestConfig(sources=(Files(paths=(str(path),)),), columns="all"))
-    downstream = {"kind": "classification", "classes": [0, 1]}
+    downstream = {"kind": "classification", "classes": ["0", "1"]}
     with pytest.raises(DataError) as caught:
         make(validate(ValidateConfig(rows=downstream, quarantine=0.1), rows=rows), context)
     assert str(caught.value) == (
         "2 of 19 rows (10.5%) are bad, and 'quarantine' allows 10.0%: 1 label: not in the set, 1 too few columns; "
-        "the first is rows.tsv, line 3. Mend the files (this step's MLflow run has them all in quarantine.parquet) "
-        "or raise 'quarantine'"
+        "the first is rows.tsv, line 3; label is to be one of '0', '1', and bad rows have '5'. Mend the files (this "
+        "step's MLflow run has them all in quarantine.parquet) or raise 'quarantine'"
     )
     (failed,) = connection.search(context.experiment_id, "tags.`headwater.step` = 'validate'")
     kept = connection.client().download_artifacts(failed.info.run_id, "quarantine.parquet", str(tmp_path))

@@ -18,7 +18,7 @@ from models.characters import windows
 from models.characters.places import SLOTS
 from models.characters.windows import NOTHING, Window
 from models.data.checks import LABEL, not_blank
-from models.data.comparison import Aligned, composed
+from models.data.comparison import Aligned, ClassName, composed
 from models.downstream.ner import entities, iob2, scores
 from models.errors import DataError
 from models.interfaces.asked import Asked
@@ -48,7 +48,7 @@ class NamedEntities(Downstream[Window]):
     headline: ClassVar[str] = "entity_f1"
     model_class: ClassVar[str] = "AutoModelForTokenClassification"
 
-    types: tuple[str, ...] | None = Field(
+    types: tuple[ClassName, ...] | None = Field(
         default=None, min_length=1, description="Types of entities; left out, those of the training rows."
     )
     max_length: int = Field(

@@ -1,5 +1,6 @@
 """Recipes: what is right loads, and what is wrong is said in one line with its place."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,21 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
     [
         ({"sed": 1}, "--set sed: unknown key 'sed': did you mean 'seed'?"),
         ({"seed": "x"}, "--set seed: needs a whole number, not 'x'"),
+        ({"seed": -1}, "--set seed: must be at least 0, not -1"),
+        ({"seed": 2**32}, "--set seed: must be at most 4294967295, not 4294967296"),
+        ({"corpus.sources.0.seed": -1}, "--set corpus.sources.0.seed: must be at least 0, not -1"),
+        ({"downstreams.0.seed": -1}, "--set downstreams.0.seed: must be at least 0, not -1"),
+        ({"gain.seeds": [1, -1]}, "--set gain.seeds: must be at least 0, not -1"),
+        ({"threads": 2**63}, "--set threads: 9223372036854775808 is too large a number"),
+        (
+            {"downstreams.0.labels": [10**30]},
+            "--set downstreams.0.labels: 1000000000000000000000000000000 is too",
+        ),
+        ({"downstreams.0.finetune.epochs": math.inf}, "finetune.epochs: needs a finite number, not inf"),
+        (
+            {"downstreams.0.finetune.learning_rates": [10**400]},
+            "learning_rates: needs a number, not 1000",
+        ),
         ({"device": "tpu"}, "--set device: unknown value 'tpu': did you mean 'cpu'?"),
         ({"corpus.quarantine": 3}, "--set corpus.quarantine: must be at most 1, not 3"),
         ({"corpus.sources": []}, "--set corpus.sources: needs at least 1 of them"),
@@ -161,6 +177,46 @@ def test_each_wrong_setting_has_a_line_with_its_place_in_the_file(tmp_path: Path
     for name in ("seed", "threads"):
         number = next(n for n, line in enumerate(lines, start=1) if line.startswith(name))
         assert any(line.startswith(f"{path}, line {number}: {name}: needs a whole number") for line in said)
+
+
+NAMES = ["no", "010", "1:30", "true", "1.50", "0x1F", "1e3", "2024-01-01", "~a"]
+NUMBERED = f"""
+name: 2024
+upstreams: [{{objective: mlm, name: 010, train: {{tokens: 1_000}}}}]
+corpus: {{sources: [{{kind: files, paths: 2024}}]}}
+downstreams:
+  - downstream:
+      kind: classification
+      classes: [{", ".join(NAMES)}]
+      label_words: {{010: ten, true: [yes, 1]}}
+    upstream: 010
+    data: [{{kind: files, parts: {{train: 0x10, test: [1, 2]}}, columns: {{label: 01}}, header: [01, 1, on], group: 1}}]
+"""
+
+
+def test_where_a_text_is_needed_it_is_what_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.yaml"
+    path.write_text(NUMBERED, encoding="utf-8")
+    recipe = Recipe.load(path)
+    (entry,), (upstream,) = recipe.downstreams, recipe.upstreams
+    assert (recipe.name, upstream.name, entry.upstream) == ("2024", "010", "010")
+    assert upstream.train is not None and upstream.train.tokens == 1000
+    assert entry.downstream.model_dump()["classes"] == tuple(NAMES)
+    assert entry.downstream.model_dump()["label_words"] == {"010": ("ten",), "true": ("yes", "1")}
+    rows = entry.data[0].model_dump()
+    assert rows["parts"] == {"train": ("0x10",), "test": ("1", "2")}
+    assert (rows["columns"], rows["header"], rows["group"]) == ({"label": "01"}, ("01", "1", "on"), "1")
+
+
+def test_what_is_no_text_even_so_is_to_be_put_in_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.yaml"
+    path.write_text(NUMBERED.replace("[no, ", "[null, "), encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"line 8: .*classes.0: needs a text, not null; put it in quotes$"):
+        Recipe.load(path)
+    with pytest.raises(
+        RecipeError, match=r"--set downstreams\.0\.upstream: needs a text, not 8; put it in quotes$"
+    ):
+        Recipe.load(path, {"downstreams.0.downstream.classes": ["a", "b"], "downstreams.0.upstream": 8})
 
 
 def test_ways_that_train_take_over_from_finetune_how_long_and_how_often(recipe: Path) -> None:

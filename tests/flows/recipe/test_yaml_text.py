@@ -53,7 +53,7 @@ def written(value: Any, place: Place = (), indent: str = "") -> Iterator[tuple[s
 
 @given(PLAIN)
 def test_what_is_written_is_read_back_as_plain_values(value: Any) -> None:
-    again, _ = yaml_text.parse(yaml_text.dump(value))
+    again, *_ = yaml_text.parse(yaml_text.dump(value))
     assert again == value
     assert repr(again) == repr(value)  # 1 is neither 1.0 nor True, and all types are Python's own
 
@@ -74,7 +74,7 @@ def test_what_is_written_is_read_back_as_plain_values(value: Any) -> None:
 )
 def test_every_key_and_item_has_its_line(value: dict[str, Any], blank: int) -> None:
     rows = list(written(value))
-    again, lines = yaml_text.parse("# a note\n\n" * blank + "\n".join(text for text, _ in rows))
+    again, lines, _ = yaml_text.parse("# a note\n\n" * blank + "\n".join(text for text, _ in rows))
     assert again == value
     assert lines == {place: 2 * blank + number for number, (_, place) in enumerate(rows, start=1)}
 
@@ -102,23 +102,32 @@ def test_every_key_and_item_has_its_line(value: dict[str, Any], blank: int) -> N
         ("!!str 1", "1"),
         ("|\n  two\n  lines\n", "two\nlines\n"),
         (">-\n  one\n  line\n", "one line"),
-        ("{1: a, ~: b}", {1: "a", None: "b"}),
+        ("{1: a, ~: b}", {"1": "a", "~": "b"}),
     ],
 )
 def test_a_value_is_what_it_looks_like(text: str, value: Any) -> None:
-    again, _ = yaml_text.parse(text)
+    again, *_ = yaml_text.parse(text)
     assert (type(again), again) == (type(value), value)
 
 
+@pytest.mark.parametrize(
+    "text", ["010", "0x1F", "1_000", "1.50", "1e3", "+1", ".5", "-.inf", "true", "FALSE"]
+)
+def test_numbers_and_truths_are_known_as_they_are_written_and_keys_are_texts(text: str) -> None:
+    value, _, written = yaml_text.parse(f"{text}: [{text}, '{text}', no, null]")
+    assert written == {(text, 0): text}
+    assert value[text][1:] == [text, "no", None]
+
+
 def test_an_alias_is_a_copy_with_the_lines_it_was_written_on() -> None:
-    value, lines = yaml_text.parse("a: &how\n  rate: 1\nb: *how\n")
+    value, lines, _ = yaml_text.parse("a: &how\n  rate: 1\nb: *how\n")
     value["a"]["rate"] = 2
     assert value == {"a": {"rate": 2}, "b": {"rate": 1}}
     assert lines == {("a",): 1, ("a", "rate"): 2, ("b",): 3, ("b", "rate"): 2}
 
 
 def test_own_keys_go_before_merged_ones_and_the_first_merged_before_the_next() -> None:
-    value, lines = yaml_text.parse(
+    value, lines, _ = yaml_text.parse(
         "a: &a\n  x: 1\n  y: 1\nb: &b\n  y: 2\n  z: 2\nc:\n  z: 3\n  <<: [*a, *b]\n'<<': a key as any other\n"
     )
     assert value["c"] == {"x": 1, "y": 1, "z": 3}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.data.comparison import Aligned, composed, folded, normal_form
+from models.data.comparison import Aligned, as_label, composed, folded, normal_form
 
 TEXTS = st.text(
     st.characters(codec="utf-8") | st.sampled_from("강ㄱㅏㄳ각가각ᄀ́éÅẛ̣ﬁßΣς Ⅷ①ｶﾞㅋ\u3000İ"), max_size=24
@@ -47,3 +47,19 @@ def test_a_syllable_in_letters_is_one_character() -> None:
     aligned = Aligned(text, composed)
     assert aligned.text[slice(*aligned.forth(0, len(normalize("NFD", "서울"))))] == "서울"
     assert text[slice(*aligned.back(0, 2))] == normalize("NFD", "서울")
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        (" good\n", "good"), (normalize("NFD", "강"), "강"), (1, "1"), (1.0, "1"), ("-2.00", "-2"), (0.5, "0.5"),
+        (True, "true"), ("010", "010"), ("", None), (" ", None), (None, None), (float("nan"), None), ("NaN", None),
+        (float("inf"), float("inf")), ([1], [1]), ({"a": 1.0}, {"a": 1.0}),
+    ],
+)  # fmt: skip
+def test_labels_that_look_the_same_are_one(value: object, label: object) -> None:
+    assert as_label(value) == label
+
+
+def test_labels_inside_objects_are_found_by_their_field() -> None:
+    assert as_label([{"start": 0, "type": " PS "}, None], "type") == [{"start": 0, "type": "PS"}, None]

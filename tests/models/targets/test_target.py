@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 
+from models.downstream.classification import Classification
 from models.downstream.pair import Pair
 from models.errors import DataError
 from models.targets.target import Classes, Scale
+from models.targets.targeted import Targeted
 
 values = st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=40)
 
@@ -39,6 +41,17 @@ def test_a_scale_is_learnt_in_its_own_units_and_said_in_the_rows() -> None:
     labels = np.array(scale.labels(gold))
     assert (labels.mean(), labels.std()) == pytest.approx((0.0, 1.0))
     assert scale.decode(labels)["prediction"].to_list() == pytest.approx(gold.to_list())
+
+
+@pytest.mark.parametrize("downstream", [Classification(), Pair()], ids=lambda downstream: downstream.kind)
+def test_validation_rows_need_one_label_that_a_training_row_has(downstream: Targeted) -> None:
+    rows = downstream.examples()
+    train, others = rows.with_columns(label=pl.lit("a")), rows.with_columns(label=pl.lit("b"))
+    downstream.check_choice(train, pl.concat([others, train.head(1)]))
+    with pytest.raises(
+        DataError, match=r"none of the 8 validation rows .* are 'b' \(8\), .* 8 .* 'a' \(8\)\."
+    ):
+        downstream.check_choice(train, others)
 
 
 def test_scores_that_are_all_the_same_are_refused() -> None:

@@ -1,0 +1,92 @@
+"""What commands write reaches terminals that know no Korean, readers that go away, and nobody at all."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.recipes import SMALL, write
+
+PROJECT = Path(__file__).parents[2]
+ASCII = {"PYTHONIOENCODING": "ascii"}
+PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    (entry,) = SMALL["downstreams"]
+    return write(tmp_path, SMALL | {"downstreams": [entry | {"name": "감정"}]})
+
+
+def ended(
+    home: Path,
+    *arguments: object,
+    stdout: Any = subprocess.PIPE,
+    stderr: Any = subprocess.PIPE,
+    **environment: str,
+) -> "subprocess.CompletedProcess[bytes]":
+    """How the command ends as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        env=os.environ | {"HEADWATER_HOME": str(home)} | environment,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=PROJECT,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "environment", [ASCII, PLAIN, ASCII | PLAIN, {"PYTHONIOENCODING": "latin-1"}], ids=str
+)
+def test_what_an_encoding_lacks_is_escaped(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = ended(tmp_path, "plan", "없음.yaml", **environment)
+    assert done.returncode == 2
+    shown = "\\uc5c6\\uc74c.yaml" if "PYTHONIOENCODING" in environment else "없음.yaml"
+    assert done.stderr.decode("utf-8").startswith(f"headwater: {shown}: no such recipe")
+    assert ended(tmp_path, "predict", "--help", **environment).returncode == 0
+
+
+def test_json_is_json_in_every_encoding(tmp_path: Path, recipe: Path) -> None:
+    done = ended(tmp_path, "plan", recipe, "--only", "감정", "--json", **ASCII)
+    names = [row["name"] for row in json.loads(done.stdout.decode("ascii"))["steps"]]
+    assert "split/감정" in names
+
+
+def unread() -> int:
+    """A pipe whose reader has gone, as that of `| head` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["plan"]], ids=" ".join)
+def test_a_command_whose_reader_goes_away_ends_in_silence(
+    tmp_path: Path, recipe: Path, arguments: list[str]
+) -> None:
+    done = ended(tmp_path, *arguments, *([recipe] if arguments == ["plan"] else []), stdout=unread())
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_an_error_that_nobody_reads_keeps_its_exit_code(tmp_path: Path) -> None:
+    assert ended(tmp_path, "plan", "nothing.yaml", stderr=unread()).returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a file that is always full")
+def test_output_that_does_not_fit_on_its_disk_is_an_error(tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = ended(tmp_path, "--help", stdout=full)
+    assert (done.returncode, done.stderr) == (1, b"headwater: standard output: No space left on device\n")
+
+
+def test_closed_streams_are_no_error_and_no_file_takes_their_place(tmp_path: Path, recipe: Path) -> None:
+    command = f'exec "{sys.executable}" -m flows.cli plan "{recipe}" --only ingest >&- 2>&-'
+    environment = os.environ | {"HEADWATER_HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["sh", "-c", command], env=environment, cwd=PROJECT, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
