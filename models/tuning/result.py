@@ -14,7 +14,8 @@ DONE = "done.json"
 class Trial(Config):
     """One setting, tried."""
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")
+    # Settings are finite; what they come to may not be.
+    model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="constants")
 
     rows: int
     """Training rows."""
