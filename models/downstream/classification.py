@@ -10,7 +10,7 @@ import polars as pl
 from models.data.checks import LABEL, not_blank
 from models.interfaces.downstream import Baseline
 from models.interfaces.features import Feature
-from models.targets.target import Classes
+from models.targets.classes import Classes
 from models.targets.targeted import Targeted
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature, beside
 from models.prompting import prompts
 from models.prompting.prompts import Template
-from models.targets.target import Classes, ClassNames, Target, counted
+from models.targets.classes import Classes, ClassNames, counted
+from models.targets.target import Target
 
 
 class Targeted(Downstream[Feature]):

@@ -18,7 +18,9 @@ from models.downstream.pair.cosines import cosines
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline
 from models.interfaces.features import Feature, texts_batch
-from models.targets.target import Classes, Scale, Target
+from models.targets.classes import Classes
+from models.targets.scale import Scale
+from models.targets.target import Target
 from models.targets.targeted import Targeted
 
 if TYPE_CHECKING:

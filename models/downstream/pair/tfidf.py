@@ -9,7 +9,8 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from models.data.comparison import normal_form
-from models.targets.target import Classes, Target
+from models.targets.classes import Classes
+from models.targets.target import Target
 from models.targets.tfidf import COSTS, TfidfModel, class_weights, vectorizer
 
 

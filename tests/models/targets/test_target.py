@@ -10,7 +10,8 @@ from scipy.stats import pearsonr, spearmanr
 from models.downstream.classification import Classification
 from models.downstream.pair import Pair
 from models.errors import DataError
-from models.targets.target import Classes, Scale
+from models.targets.classes import Classes
+from models.targets.scale import Scale
 from models.targets.targeted import Targeted
 
 values = st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=40)

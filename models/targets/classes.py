@@ -1,0 +1,135 @@
+"""One of a few classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import polars as pl
+from pydantic import AfterValidator, Field
+
+from models.data.comparison import ClassName
+from models.errors import DataError
+from models.targets.target import WORST, Target
+
+UNSEEN = -100
+"""Class number of a label that no training row has: cross-entropy leaves it out, every prediction of it is wrong."""
+
+
+def _distinct(value: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(value)) < len(value):
+        raise ValueError("names a class twice")
+    return value
+
+
+ClassNames = Annotated[tuple[ClassName, ...], Field(min_length=2), AfterValidator(_distinct)]
+"""Two or more classes, as a recipe names them."""
+
+
+@dataclass(frozen=True)
+class Classes(Target):
+    """One of a few classes."""
+
+    names: tuple[str, ...]
+    column: ClassVar[str] = "label"
+    headline: ClassVar[str] = "accuracy"
+
+    def check(self, gold: pl.Series) -> None:
+        if gold.n_unique() < 2:
+            what = (
+                f"all {len(gold):,} training rows have label '{gold[0]}'" if len(gold) else "no training rows"
+            )
+            raise DataError(f"{what}: at least two classes are needed; check the labels of the source")
+
+    def head(self) -> dict[str, Any]:
+        return {
+            "num_labels": len(self.names),
+            "id2label": dict(enumerate(self.names)),
+            "label2id": {name: number for number, name in enumerate(self.names)},
+            "problem_type": "single_label_classification",
+        }
+
+    def labels(self, gold: pl.Series) -> list[int]:
+        return [number if number < len(self.names) else UNSEEN for number in self.numbers(gold).tolist()]
+
+    def oracle(self, label: float) -> np.ndarray:
+        return 10.0 * np.eye(len(self.names))[int(label)]
+
+    def decode(self, outputs: np.ndarray) -> pl.DataFrame:
+        """Also `probabilities` (list, in the order of the classes); outputs are logits."""
+        logits = outputs.reshape(-1, len(self.names))
+        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = exponents / exponents.sum(axis=1, keepdims=True)
+        best = [self.names[number] for number in probabilities.argmax(axis=1)]
+        return pl.DataFrame(
+            {"prediction": best, "probabilities": probabilities.tolist()},
+            schema={"prediction": pl.String, "probabilities": pl.List(pl.Float64)},
+        )
+
+    def statistics(self, gold: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
+        """For each class, and last for any other label: right, predicted, gold, and whether it occurs among all rows
+        (predictions, 4 * (classes + 1)).
+
+        The last says the same in each row, so that a resample that misses a class still knows of it.
+        """
+        known, predicted = self.numbers(gold), self.numbers(predictions["prediction"])
+        right = (gold == predictions["prediction"]).to_numpy()  # two labels without a number may differ
+        one_hot = np.eye(len(self.names) + 1)
+        occurs = one_hot[np.concatenate([known, predicted])].any(axis=0)
+        return np.hstack(
+            [
+                one_hot[known] * right[:, None],
+                one_hot[predicted],
+                one_hot[known],
+                np.tile(occurs.astype(float), (len(known), 1)),
+            ]
+        )
+
+    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        """Accuracy, and the mean of F1 = 2 right / (predicted + gold) over the classes that occur among all rows.
+
+        In a resample that has none of a class, its F1 is 0, as scikit-learn's `f1_score` has it with these `labels`.
+        """
+        right, predicted, gold, occurs = np.split(totals, 4, axis=-1)
+        seen = predicted + gold
+        f1 = np.divide(2 * right, seen, out=np.zeros_like(seen), where=seen > 0)
+        return {
+            "accuracy": right.sum(axis=-1) / gold.sum(axis=-1),
+            "macro_f1": f1.sum(axis=-1) / (occurs > 0).sum(axis=-1),
+        }
+
+    def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
+        """`confusion` {classes, counts[gold][predicted]} and `worst`: the wrong predictions with most confidence."""
+        # Labels that no training row has stand after the classes: each of their rows is wrong, and seen to be.
+        shown = Classes((*self.names, *sorted(set(rows["gold"]) - set(self.names))))
+        counts = np.zeros((len(shown.names),) * 2, dtype=int)
+        np.add.at(counts, (shown.numbers(rows["gold"]), shown.numbers(predictions["prediction"])), 1)
+        confidence = predictions["probabilities"].list.max()
+        wrong = (
+            rows.with_columns(prediction=predictions["prediction"], confidence=confidence)
+            .filter(pl.col("gold") != pl.col("prediction"))
+            .sort("confidence", "id", descending=[True, False])
+        )
+        return {
+            "confusion": {"classes": list(shown.names), "counts": counts.tolist()},
+            "worst": wrong.head(WORST).to_dicts(),
+        }
+
+    def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
+        """`label`, and the probability of each class by its name."""
+        chances = dict(zip(self.names, prediction["probabilities"], strict=True))
+        return {"label": prediction["prediction"], "probabilities": chances}
+
+    def numbers(self, labels: Sequence[str] | pl.Series) -> np.ndarray:
+        """Class numbers; any other label gets the number after the last."""
+        number = {name: number for number, name in enumerate(self.names)}
+        return np.array([number.get(label, len(number)) for label in labels], dtype=np.int64)
+
+
+def counted(labels: pl.Series) -> str:
+    """Labels with their numbers of rows, the commonest first: `'a' (9), 'b' (1)`."""
+    counts = labels.value_counts().sort("count", labels.name, descending=[True, False])
+    named = [f"'{label}' ({count:,})" for label, count in counts.head(WORST).iter_rows()]
+    return ", ".join(named) + (f" and {counts.height - WORST:,} more" if counts.height > WORST else "")
