@@ -63,7 +63,8 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     job.metrics(counts.metrics(found))
     if quarantine.height:
         words = [counts.by_reason(found["quarantined"]), *([unlike_named] if unlike_named else [])]
-        job.say(f"{quarantine.height:,} rows in quarantine: {'; '.join(words)}")
+        rows_said = "row" if quarantine.height == 1 else "rows"
+        job.say(f"{quarantine.height:,} {rows_said} in quarantine: {'; '.join(words)}")
     if cut:
         job.say(f"of {cut:,} long rows in quarantine only the beginning is kept")
 

@@ -47,8 +47,9 @@ class Shelf:
 
 
 def told(reasons: Mapping[str, int], quarantine: pl.DataFrame) -> str:
-    """What is wrong with rows, and where the first of them stands."""
+    """What is wrong with rows, where the first of them stands, and the value that is wrong with it."""
     if quarantine.is_empty():
         return counts.by_reason(reasons)
-    file, line = quarantine.select("file", "line").row(0)
-    return f"{counts.by_reason(reasons)}; the first is {file}, line {line}"
+    file, line, value = quarantine.select("file", "line", "value").row(0)
+    shown = f" ({value})" if value else ""
+    return f"{counts.by_reason(reasons)}; the first is {file}, line {line}{shown}"
