@@ -14,7 +14,7 @@ from models.data.counts import write
 from models.data.duplicates import Duplicates
 from models.data.quarantine import Shelf
 from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, Spool, as_json, as_text
-from models.data.values import Misfit, fitted
+from models.data.values import SHOWN, Misfit, fitted
 
 BATCH = 5_000
 CORPUS = {"id": pl.String, "source": pl.String, "text": pl.String}
@@ -108,7 +108,8 @@ class Ingestion:
         text = fields.get("text")
         if not isinstance(text, str):
             reason = "missing" if text is None else "not text"
-            return Rejected(record.file, record.line, "text", reason, as_json(fields), name)
+            value = as_text(text) if "text" in fields else f"columns: {', '.join(fields)}"
+            return Rejected(record.file, record.line, "text", reason, as_json(fields), name, value[:SHOWN])
         if self._cleaning:
             text = clean(text, self._cleaning, self._masked)
         source = as_text(fields.get("source") or record.file)
