@@ -28,7 +28,7 @@ class SplitConfig(Config):
     texts: tuple[str, ...] = Field(
         default=("text",), description="The columns that hold text, by which rows are found again."
     )
-    labels: str | None = Field(default=None, description="The column that holds one label a row.")
+    labels: str | None = Field(default=None, description="The dotted path of rows' labels.")
     pool: str | None = Field(
         default=None,
         description="The column that says which rows are no examples but what examples speak of: they belong to "
@@ -70,25 +70,34 @@ def split(job: Job, config: SplitConfig, rows: Validated) -> None:
         )
 
 
-def _check_labels(job: Job, rows: pl.DataFrame, column: str | None) -> None:
+def _check_labels(job: Job, rows: pl.DataFrame, path: str | None) -> None:
     """Says which rows have a label that no training row has.
 
     Raises:
-        DataError: all rows of a part have: nothing can be got right, or chosen by.
+        DataError: a part has no other labels: nothing can be got right, or chosen by.
     """
-    if column is None:
+    if path is None:
         return
+    labels = splits.named(rows, path)
+    known = labels.filter(part="train")["label"].unique().sort()
     for part in ("validation", "test"):
-        unseen = splits.unseen(rows, part, column)
-        if not unseen:
+        own = labels.filter(part=part)
+        unseen = own.filter(~pl.col("label").is_in(known.implode()))
+        if unseen.is_empty():
             continue
-        total, size = sum(unseen.values()), splits.sizes(rows)[part]
-        named = ", ".join(list(unseen)[:SHOWN]) + (", …" if len(unseen) > SHOWN else "")
-        text = f"{total:,} of {size:,} {part} rows have a label that no training row has: {named}"
-        if total == size:
-            known = ", ".join(sorted(rows.filter(pl.col("part") == "train")[column].unique())[:SHOWN])
-            raise DataError(f"{text}; training rows have: {known}. Give the parts the same labels")
-        job.say(f"{text}; every prediction of them is wrong")
+        counts = unseen["label"].value_counts().sort("count", "label", descending=[True, False])
+        text = (
+            f"{unseen['row'].n_unique():,} of {splits.sizes(rows)[part]:,} {part} rows have a label that no training "
+            f"row has: {_few(counts['label'])}"
+        )
+        if unseen.height == own.height:
+            there = _few(known) or "none"
+            raise DataError(f"{text}; training rows have: {there}. Give the parts the same labels")
+        job.say(f"{text}; no model can say it")
+
+
+def _few(labels: pl.Series) -> str:
+    return ", ".join([*labels[:SHOWN], *(["…"] if len(labels) > SHOWN else [])])
 
 
 def _check_parts(rows: pl.DataFrame) -> None:

@@ -1,6 +1,8 @@
 """`headwater predict`: answers of an adapted model, as JSON lines."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +27,7 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
 
     Raises:
         RecipeError: nothing to answer, inputs beside a file, no such model, an input that is not JSON, a file that
-            cannot be read, or one that the answers would overwrite.
+            cannot be read, or an `out` that cannot or must not be written.
         DataError: an input lacks a field.
     """
     if not inputs and file is None:
@@ -36,8 +38,8 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
         raise RecipeError(
             f"there are inputs and --file {file}: give one of the two, and ask again for the other"
         )
-    if file is not None and out is not None and out.exists() and file.exists() and out.samefile(file):
-        raise RecipeError(f"--out {out} is the file with the rows: give the answers a file of their own")
+    if out is not None:
+        _check_target(out, file)
     rows = None if file is None else _rows(file)
     served = Served(_folder(model))
     single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
@@ -70,16 +72,34 @@ def _answer(served: Served, requests: Iterator[Request], target: TextIO) -> int:
     return bad
 
 
+def _check_target(out: Path, file: Path | None) -> None:
+    """Raises a RecipeError where answers cannot, or must not, be written to `out`."""
+    if file is not None and out.exists() and file.exists() and out.samefile(file):
+        raise RecipeError(f"--out {out} is the file with the rows: give the answers a file of their own")
+    if out.is_dir():
+        raise RecipeError(f"--out {out} is a folder: name a file in it")
+    if not out.resolve().parent.is_dir():
+        raise RecipeError(f"--out {out}: there is no such folder; make it first")
+
+
 @contextmanager
 def _target(out: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a draft that takes the place of `out` once all is written."""
+    """Standard output, or a draft that takes the place of `out` once all is written; what is no file (`/dev/null`, a
+    pipe) stays what it is."""
     if out is None:
         yield sys.stdout
         return
-    draft = out.with_name(f"{out.name}.draft")
-    try:
-        with draft.open("w", encoding="utf-8") as target:
+    if out.exists() and not out.is_file():
+        with out.open("w", encoding="utf-8") as target:
             yield target
+        return
+    out = out.resolve()  # what a link leads to is written, not the link
+    draft = out.with_name(f".{out.name}.{os.getpid()}.draft")
+    try:
+        with draft.open("x", encoding="utf-8") as target:
+            yield target
+        if out.exists():
+            shutil.copymode(out, draft)
         draft.replace(out)
     finally:
         draft.unlink(missing_ok=True)

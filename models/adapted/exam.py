@@ -1,5 +1,6 @@
 """The same rows for several adapted models, and what each comes to on them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,9 +36,11 @@ class Exam:
         return float(self.downstream.metrics(answers.sum(axis=0))[self.downstream.headline])
 
     def rank(self, answers: np.ndarray) -> float:
-        """The headline metric so that more is better."""
-        less = self.downstream.headline in self.downstream.lower_is_better
-        return -self.score(answers) if less else self.score(answers)
+        """The headline metric so that more is better; what is no number is less than any."""
+        score = self.score(answers)
+        if math.isnan(score):
+            return -math.inf
+        return -score if self.downstream.headline in self.downstream.lower_is_better else score
 
     def difference(self, a: np.ndarray, b: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
         """Of two models in the headline metric, as `bootstrap.difference` has it."""

@@ -23,9 +23,13 @@ class Served:
 
     def lacking(self, request: Mapping[str, Any]) -> str | None:
         """Why a request cannot be answered; None where it has all its texts."""
-        missing = (name for name in self.downstream.inputs if not isinstance(request.get(name), str))
-        name = next(missing, None)
-        return name and f"no text in field '{name}'"
+        for name in self.downstream.inputs:
+            text = request.get(name)
+            if not isinstance(text, str) or not text.strip():
+                return f"no text in field '{name}'"
+            if any("\ud800" <= letter <= "\udfff" for letter in text):
+                return f"half a character in field '{name}'"
+        return None
 
     def predict(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """One answer a request.

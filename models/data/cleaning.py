@@ -7,6 +7,7 @@ import html
 import re
 from collections import Counter
 from typing import Literal
+from unicodedata import normalize
 
 from pydantic import Field
 
@@ -64,7 +65,7 @@ _WORTH_A_LOOK = re.compile("[0-9\uff10-\uff19@\uff20\ufe6b]")
 # Mobile numbers need no separator. Fixed-line and internet numbers do, and company numbers (1588-…) are left: they are
 # nobody's own, and written like ranges of years. Numbers of other countries are known by their + (ITU-T E.164: at most
 # 15 digits).
-_KOREA = r"\+82[-. ]{0,3}(?:\(0\)[-. ]{0,2})?"
+_KOREA = r"(?:(?:\+|00)82[-. ]{0,3}|\(\+82\)[-. ]{0,3}|82[-. ]{1,3})(?:\(0\)[-. ]{0,2})?"
 _MOBILE = rf"(?:{_KOREA}1|01)[016789]"
 _FIXED = rf"(?:{_KOREA}|0)(?:2|[3-6][1-5]|70|50[2-8])"
 _PHONE = re.compile(
@@ -75,10 +76,11 @@ _PHONE = re.compile(
     r")(?!-?[0-9])"
 )
 _HANGUL = "가-힣\u1100-\u11ff"
+_TOP = "|".join(normalize(form, name) for name in ("한국", "닷컴", "닷넷") for form in ("NFC", "NFD"))
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1,64}@(?:[A-Za-z0-9\-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9])"
     rf"|[{_HANGUL}A-Za-z0-9._%+\-]{{1,64}}@(?:[{_HANGUL}A-Za-z0-9\-]{{1,63}}\.){{1,8}}"
-    r"(?:한국|닷컴|닷넷|[A-Za-z]{2,24}(?![A-Za-z0-9]))"
+    rf"(?:{_TOP}|[A-Za-z]{{2,24}}(?![A-Za-z0-9]))"
 )
 # Six digits that are a date, a hyphen, and seven more of which the first is a century and sex (1 to 8).
 _RESIDENT = re.compile(

@@ -18,6 +18,8 @@ from pydantic import AfterValidator
 from models.data.records import PROVENANCE, as_text
 
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
+_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
+"""Soft hyphen, zero-width space, word joiner and byte-order mark."""
 NOT_TEXT = frozenset({"id", "label", "source", *PROVENANCE})
 
 
@@ -52,8 +54,9 @@ def composed(text: str) -> str:
 
 
 def as_label(value: Any, field: str = "") -> Any:
-    """A label as classes are told apart: composed (NFC), without white space around it, a whole number without a
-    fraction; None for what is no label, nothing or NaN. What is no single value stays as it is.
+    """A label as classes are told apart: composed (NFC), without what cannot be seen, white space around it and folded
+    inside, a whole number without a fraction; None for what is no label, nothing or NaN. What is no single value stays
+    as it is.
 
     Args:
         field: the one that is a label, where the value is a list of objects.
@@ -67,10 +70,18 @@ def as_label(value: Any, field: str = "") -> Any:
         return [as_label(item, field) for item in value] if field else value
     if not isinstance(value, str | int | float) or (isinstance(value, float) and math.isinf(value)):
         return value
-    text = composed(value if isinstance(value, str) else as_text(value)).strip()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = " ".join(_UNSEEN.sub("", composed(as_text(value))).split())
     if _WHOLE.fullmatch(text):
         text = text.partition(".")[0]
     return None if text.lower() in ("", "nan") else text
+
+
+def as_group(value: Any) -> str:
+    """A group as rows are kept together by it, told apart as labels are; "" for none."""
+    label = as_label(value)
+    return "" if label is None else composed(as_text(label))
 
 
 def _class_name(name: str) -> str:

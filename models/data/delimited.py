@@ -143,24 +143,30 @@ class _Table:
                     known.add(cell)
 
     def swallowed(self, lines: Sequence[str], cells: int) -> bool:
-        """Whether most lines of a row that spans several are rows of their own.
+        """Whether most lines of a row that spans several, and has so many `cells`, are rows of their own.
 
-        Of many lines it is enough that they have as many cells as a row. Of a few all must, and hold one of the values
-        that a column, of classes say, has again and again; only the column names, before which nothing is known, need
-        not.
+        Of many lines it is enough that they have as many cells as a row. Of fewer, where the quotes match and make a
+        row of them, a column must also hold what it has again and again, as one of classes does. Of a few all must be
+        rows. Before the column names are known, nothing is known of columns.
         """
         rows = [self.split(line) for line in lines]
         columns = self.columns or (cells if len(lines) == 2 else len(rows[0]))
         if len(lines) < 2 or columns < 2:
             return False
-        inside = [len(row) == columns for row in rows[1:-1]]
-        if len(inside) >= FEW:
-            return sum(inside) > 0.9 * len(inside)
-        if any(len(row) != columns for row in rows):
-            return False
+        inside = [row for row in rows[1:-1] if len(row) == columns]
+        if len(lines) - 2 >= FEW:
+            most = len(inside) > 0.9 * (len(lines) - 2)
+            return most and (
+                cells != columns or len(lines) > MANY or self._has_classes(inside, len(inside) // 2)
+            )
+        return all(len(row) == columns for row in rows) and self._has_classes(rows, 0)
+
+    def _has_classes(self, rows: Sequence[Sequence[str]], most: int) -> bool:
+        """Whether a column of `rows` holds values that it has again and again: known ones, or `most` different ones."""
+        found = [{row[at] for row in rows} for at in range(self.columns)]
         return not self.columns or any(
-            len(known) <= CLASSES and all(row[at] in known for row in rows)
-            for at, known in enumerate(self._values)
+            len(known) <= CLASSES and (values <= known or len(values) <= most)
+            for values, known in zip(found, self._values, strict=True)
         )
 
 

@@ -9,12 +9,12 @@ from typing import Any, get_args
 import polars as pl
 
 from models.data.cleaning import CleanConfig, clean
-from models.data.comparison import composed, normal_form
+from models.data.comparison import as_group, normal_form
 from models.data.counts import write
 from models.data.duplicates import Duplicates
 from models.data.quarantine import Shelf
 from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, Spool, as_json, as_text
-from models.data.values import Misfit, fitted
+from models.data.values import SHOWN, Misfit, fitted
 
 BATCH = 5_000
 CORPUS = {"id": pl.String, "source": pl.String, "text": pl.String}
@@ -108,7 +108,8 @@ class Ingestion:
         text = fields.get("text")
         if not isinstance(text, str):
             reason = "missing" if text is None else "not text"
-            return Rejected(record.file, record.line, "text", reason, as_json(fields), name)
+            value = as_text(text) if "text" in fields else f"columns: {', '.join(fields)}"
+            return Rejected(record.file, record.line, "text", reason, as_json(fields), name, value[:SHOWN])
         if self._cleaning:
             text = clean(text, self._cleaning, self._masked)
         source = as_text(fields.get("source") or record.file)
@@ -117,20 +118,22 @@ class Ingestion:
     def _own(
         self, record: Record, column: str, fields: dict[str, Any], provenance: dict[str, Any]
     ) -> Rejected | None:
-        """Takes over a row's own part or group, where the recipe does not say it; a part that is none is refused."""
-        if column not in fields:
+        """Takes over a row's own part or group, where it has one and the recipe does not say it; a part that is none is
+        refused."""
+        value = fields.pop(column, None)
+        name = as_group(value)
+        if not name:
             return None
-        value = fields.pop(column)
         self.own[column, not provenance[column]] += 1
         if provenance[column]:
             return None
-        if column == "part" and value not in get_args(Part):
+        if column == "part" and name not in get_args(Part):
             raw = as_json({**fields, column: value})
             reason = "not train, validation or test"
             return Rejected(
                 record.file, record.line, column, reason, raw, fields.get("id", ""), as_text(value)
             )
-        provenance[column] = "" if value is None else composed(as_text(value))
+        provenance[column] = name
         return None
 
     def _sift(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

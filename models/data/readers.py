@@ -8,6 +8,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -182,8 +183,35 @@ def read_parquet(path: Path) -> Iterator[Item]:
     try:
         with parquet.ParquetFile(opened(path)) as file:
             for batch in file.iter_batches(batch_size=2_000):
-                for row in batch.to_pylist():
+                for row in _table_rows(batch):
                     number += 1
                     yield number, row
     except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path.name}, row {number + 1}: the Parquet file is broken ({error})") from error
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A value that Python cannot have; as JSON it is an object, which no column is asked for."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def _table_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Rows of a batch; a value that Python cannot have, such as a date in the year 12000, spoils no other."""
+    try:
+        return batch.to_pylist()
+    except (ValueError, OverflowError, KeyError):
+        columns = [[_cell(value) for value in column] for column in batch.columns]
+        names = batch.schema.names
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _cell(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError, KeyError) as error:
+        return Unreadable(str(error))

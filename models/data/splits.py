@@ -32,6 +32,8 @@ def assign(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
     Raises:
         DataError: there is nothing to train on.
     """
+    if rows.is_empty():
+        raise DataError("no row is an example; check which rows the source gives")
     rows = rows.with_columns(part=pl.when(pl.col("part") == "").then(pl.lit("train")).otherwise("part"))
     parts = set(rows["part"].unique())
     if len(parts) == 1:
@@ -114,12 +116,13 @@ def _first(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.unique("key", keep="first", maintain_order=True)
 
 
-def unseen(rows: pl.DataFrame, part: str, column: str) -> dict[str, int]:
-    """Rows of a part by each label that no training row has, most first."""
-    known = rows.filter(pl.col("part") == "train")[column].unique()
-    others = rows.filter((pl.col("part") == part) & ~pl.col(column).is_in(known.implode()))
-    counts = others[column].value_counts().sort("count", column, descending=[True, False])
-    return dict(counts.iter_rows())
+def named(rows: pl.DataFrame, path: str) -> pl.DataFrame:
+    """`row`, `part`, `label`: a line for each label of each row, which may stand in the objects of a list (`a.b`)."""
+    column, _, field = path.partition(".")
+    labels = rows.select("part", label=column).with_row_index("row")
+    if field:
+        labels = labels.explode("label").with_columns(pl.col("label").struct.field(field).alias("label"))
+    return labels.drop_nulls("label")
 
 
 def repeating(rows: pl.DataFrame, repeats: pl.DataFrame) -> pl.DataFrame:

@@ -5,14 +5,18 @@ these is wrong, since the value stays what it is. A fraction where a whole numbe
 is, would become another value, and is refused.
 """
 
-import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
+from models.data.comparison import as_label
 from models.data.records import as_text
+
+_WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""A number as text files have it."""
 
 SHOWN = 80
 """Characters of a refused value that are shown."""
@@ -109,7 +113,7 @@ def _text(value: Any) -> str:
 
 def _truth(value: Any) -> bool:
     known = {"true": True, "false": False, "1": True, "0": False}
-    named = value.strip().lower() if isinstance(value, str) else as_text(value)
+    named = str(as_label(value)).lower()
     if named not in known:
         raise Misfit("neither true nor false", value)
     return known[named]
@@ -125,14 +129,24 @@ def _whole(value: Any) -> int:
 
 
 def _number(value: Any, reason: str = "not a number") -> float | int:
-    """A number, or a text that is one as JSON writes it; infinite ones are none."""
-    if isinstance(value, bool):
+    """A number, or a text that is one; infinite ones are none."""
+    number = _read(value.strip()) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int | float):
         raise Misfit(reason, value)
-    if isinstance(value, str):
-        try:
-            value = json.loads(value.strip().removeprefix("+"))
-        except (ValueError, RecursionError):
-            raise Misfit(reason, value) from None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        finite = math.isfinite(number)
+    except OverflowError:
+        raise Misfit("too large", value) from None
+    if not finite:
         raise Misfit(reason, value)
-    return value
+    return number
+
+
+def _read(text: str) -> float | int | None:
+    """The number that a text is; None where it is none."""
+    if not _WRITTEN.fullmatch(text):
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)

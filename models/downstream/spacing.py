@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,7 +17,7 @@ from pydantic import Field
 from models.characters.places import SLOTS
 from models.characters.windows import NOTHING, Window, joined, windows
 from models.data.checks import not_blank
-from models.data.comparison import composed
+from models.data.comparison import composed, folded
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import beside, padded
 
@@ -108,7 +109,7 @@ class Spacing(Downstream[Window]):
         balance = Counter[str]()
         for text in map(composed, train["text"]):
             for left, gap, right in re.findall(r"(\S)(\s*)(?=(\S))", text):
-                balance[f"{left} {right}"] += 1 if gap else -1
+                balance[_pair(left, right)] += 1 if gap else -1
         return Pairs(pair for pair, more in balance.items() if more > 0)
 
     def load_baseline(self, folder: Path) -> Pairs:
@@ -122,12 +123,20 @@ class Pairs:
         self.pairs, self.setting = set(pairs), {}
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
-        after = [[text[at : at + 3] in self.pairs for at in range(0, len(text), 2)] for text in _apart(rows)]
+        after = [
+            [_pair(*pair) in self.pairs for pair in zip_longest(text[::2], text[2::2], fillvalue="")]
+            for text in _apart(rows)
+        ]
         return _spaced(rows, after)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "pairs.json").write_text(json.dumps(sorted(self.pairs)), encoding="utf-8")
+
+
+def _pair(left: str, right: str) -> str:
+    """Two letters as they are looked up: a model reads them without case and width too."""
+    return f"{folded(left)} {folded(right)}"
 
 
 def _apart(rows: pl.DataFrame) -> list[str]:

@@ -58,6 +58,9 @@ class Downstream(Chosen, ABC, Generic[F]):
     """Metrics, perplexity say, of which less is better."""
     balance: ClassVar[str | None] = None
     """Column that holds one class a row, of which label draws hold equally many; None: plain draws."""
+    kinds: ClassVar[str | None] = None
+    """Dotted path of what rows name that can only be answered where training rows name it: a class, types of entities.
+    None: `balance`."""
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
     texts: ClassVar[tuple[str, ...]] = ("text",)

@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from models.config import did_you_mean
-from models.data.comparison import ClassName
+from models.data.comparison import ClassName, as_label
 from models.errors import DataError
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Downstream
@@ -49,6 +49,9 @@ class Targeted(Downstream[Feature]):
         """One word needs no list."""
         if not isinstance(value, Mapping):
             return value
+        forms = [as_label(name) for name in value]
+        if len(set(forms)) < len(forms):
+            raise ValueError("names a class twice")
         return {name: words if isinstance(words, list | tuple) else [words] for name, words in value.items()}
 
     @model_validator(mode="after")

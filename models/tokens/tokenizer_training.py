@@ -18,10 +18,14 @@ LONGEST_WORD = 100
 """Letters; what is longer is cut there, since WordPiece makes a single `[UNK]` of it. Languages without spaces are read
 in such words."""
 LEARNT = 10 * LONGEST_WORD
-"""Letters of one word that are learnt from: a line of letters without an end says nothing of language."""
+"""Letters of one word that are learnt from: a line of letters without an end says nothing of language. In scripts
+without spaces punctuation ends a word."""
 ALPHABET = 3000
 """Most characters that are tokens of their own: all of everyday Korean; what is rarer becomes `[UNK]`."""
-_ENDLESS = re.compile(rf"(\S{{{LEARNT}}})\S+")
+_MARKS = "!-/:-@\\[-`{-~"
+_OWN_MARKS = "\u2010-\u205e\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+_LETTER = rf"(?:[^\s{_MARKS}{_OWN_MARKS}]|(?<![^\x00-\x7f])[{_MARKS}])"
+_ENDLESS = re.compile(rf"({_LETTER}{{{LEARNT}}}){_LETTER}+")
 LONGEST_PIECE = 8
 """Longest piece of a Unigram vocabulary, in characters."""
 COVERAGE = 0.9995

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
+from models.data.comparison import as_group
 from models.data.encodings import check_form
 from models.data.names import Names
-from models.data.records import Part, Record, Rejected, as_text
+from models.data.records import Part, Record, Rejected
 from models.errors import RecipeError
 from models.files import digest
 from models.kinds import Chosen, chosen
@@ -144,7 +145,7 @@ def record(
     row = {name: value for name, value in fields.items() if name not in renamed}
     row.update((name, _at(fields, found)) for name, found in columns.items())
     key = fields.get(group) if group else None
-    return Record(row, file, line, part, "" if key is None else as_text(key))
+    return Record(row, file, line, part, as_group(key))
 
 
 def _at(fields: Any, name: str) -> Any:

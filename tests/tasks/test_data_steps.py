@@ -293,6 +293,30 @@ def test_labels_that_no_training_row_has_are_named_and_refused_where_there_are_n
     )
 
 
+def test_types_of_entities_that_no_training_row_has_are_named_like_labels(
+    context: RunContext, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def made(types: list[str]) -> refs.Split:
+        rows = [
+            {"text": f"{part} {at}", "part": part, "entities": [{"start": 0, "end": 2, "type": kind}]}
+            for part, kind in zip(NAMES, types, strict=True)
+            for at in range(3)
+        ]
+        rows += [{"text": "없다", "part": "test", "entities": []}]
+        rows += [{"text": "가나", "part": "test", "entities": [{"start": 0, "end": 1, "type": types[-1]}]}]
+        rows[-3]["entities"][0]["type"] = types[0]
+        path = tmp_path / f"{''.join(types)}.jsonl"
+        path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        ref = ingest(IngestConfig(sources=(Files(paths=(str(path),)),), columns="all"))
+        checked = validate(ValidateConfig(rows={"kind": "ner"}), rows=ref)
+        return split(SplitConfig(labels="entities.type"), rows=checked)
+
+    make(made(["PS", "PS", "LC"]), context)
+    assert "3 of 5 test rows have a label that no training row has: LC;" in capsys.readouterr().err
+    with pytest.raises(DataError, match=r"3 of 3 validation rows have .* has: LC; training rows have: PS"):
+        make(made(["PS", "LC", "PS"]), context)
+
+
 def test_a_data_set_in_letters_has_the_same_parts_classes_and_duplicates(
     context: RunContext, tmp_path: Path
 ) -> None:

@@ -47,6 +47,7 @@ class NamedEntities(Downstream[Window]):
     kind: Literal["ner"] = "ner"
     headline: ClassVar[str] = "entity_f1"
     model_class: ClassVar[str] = "AutoModelForTokenClassification"
+    kinds: ClassVar[str | None] = "entities.type"
 
     types: tuple[ClassName, ...] | None = Field(
         default=None, min_length=1, description="Types of entities; left out, those of the training rows."

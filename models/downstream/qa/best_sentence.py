@@ -18,7 +18,7 @@ UNITS = ("words", "bigrams")
 LENGTHS = (0, 1, 2, 3)
 """Words an answer has; 0: the whole sentence."""
 
-_GAP = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
+_GAP = re.compile(r"(?<=[.!?．！？])\s+|(?<=[。｡])\s*|\s*\n\s*")
 _WORD = re.compile(r"\w+")
 _PIECE = re.compile(r"\S+")
 
@@ -119,7 +119,7 @@ def fit(texts: Sequence[str]) -> list[BestSentence]:
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each sentence: it ends at a line end, or at `.`, `!` or `?` before white space."""
+    """Start and end of each sentence: it ends at a line end, at `.`, `!` or `?` before white space, or at `。`."""
     start = 0
     for end, following in [*(gap.span() for gap in _GAP.finditer(text)), (len(text), len(text))]:
         if text[start:end].strip():

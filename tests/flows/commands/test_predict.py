@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from models.adapted.files import SETTLED, WAY
 from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
 from models.downstream.classification import Classification
-from models.errors import DataError
+from models.errors import DataError, RecipeError
 from models.transfer.finetune import Finetune
 
 
@@ -76,3 +78,40 @@ def test_answers_that_break_off_leave_an_older_file_as_it_was(
         predict(str(classifier), [], rows, out)
     assert out.read_text() == "older\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "rows.txt.gz"]
+
+
+def test_answers_go_to_what_is_no_file_and_through_links_and_leave_both_as_they_are(
+    tmp_path: Path, classifier: Path
+) -> None:
+    rows, link, real = tmp_path / "rows.txt", tmp_path / "link.jsonl", tmp_path / "real.jsonl"
+    rows.write_text("좋다\n", encoding="utf-8")
+    real.write_text("older\n")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    assert predict(str(classifier), [], rows, link) == 0
+    assert link.is_symlink() and json.loads(real.read_text(encoding="utf-8"))["line"] == 1
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+    pipe = tmp_path / "pipe"  # as /dev/null is, which no test may lose
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert predict(str(classifier), [], rows, pipe) == 0
+    assert pipe.is_fifo() and json.loads(os.read(reader, 1000))["line"] == 1
+    os.close(reader)
+
+
+@pytest.mark.parametrize(("out", "reason"), [(".", "is a folder"), ("none/out.jsonl", "no such folder")])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(
+    tmp_path: Path, out: str, reason: str
+) -> None:
+    with pytest.raises(RecipeError, match=reason):
+        predict("no-model", ["좋다"], None, tmp_path / out)
+
+
+def test_rows_without_a_character_are_answered_by_their_line(tmp_path: Path, classifier: Path) -> None:
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows.write_text("\n".join(json.dumps({"text": text}) for text in ("", " ", "좋다")), encoding="utf-8")
+    assert predict(str(classifier), [], rows, out) == 1
+    answers = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [answer.get("error") for answer in answers] == ["no text in field 'text'"] * 2 + [None]
+    with pytest.raises(DataError, match="half a character in field 'text'"):
+        predict(str(classifier), ['{"text": "\\ud800"}'], None, out)

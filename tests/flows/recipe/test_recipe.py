@@ -208,6 +208,13 @@ def test_where_a_text_is_needed_it_is_what_is_written(tmp_path: Path) -> None:
     assert (rows["columns"], rows["header"], rows["group"]) == ({"label": "01"}, ("01", "1", "on"), "1")
 
 
+def test_words_of_a_class_are_given_once(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.yaml"
+    path.write_text(NUMBERED.replace("{010: ten,", "{' true': ten,"), encoding="utf-8")
+    with pytest.raises(RecipeError, match="label_words: names a class twice"):
+        Recipe.load(path)
+
+
 def test_what_is_no_text_even_so_is_to_be_put_in_quotes(tmp_path: Path) -> None:
     path = tmp_path / "numbered.yaml"
     path.write_text(NUMBERED.replace("[no, ", "[null, "), encoding="utf-8")

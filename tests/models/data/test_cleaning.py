@@ -1,6 +1,7 @@
 """Cleaning keeps what people wrote and takes out what nobody should learn."""
 
 from collections import Counter
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -68,6 +69,10 @@ def test_every_korean_letter_stays_in_place(text: str) -> None:
         ("(010)1234-5678", "phone"),
         ("(010) 1234-5678", "phone"),
         ("+82-(0)10-1234-5678", "phone"),
+        ("0082 10 1234 5678", "phone"),
+        ("(+82) 10-1234-5678", "phone"),
+        ("82-10-1234-5678", "phone"),
+        (normalize("NFD", "홍길동@예시.한국"), "email"),
         ("+82 (0)2-123-4567", "phone"),
         ("02 - 123 - 4567", "phone"),
         ("+1 415-555-2671", "phone"),

@@ -53,6 +53,7 @@ def test_a_syllable_in_letters_is_one_character() -> None:
     ("value", "label"),
     [
         (" good\n", "good"), (normalize("NFD", "강"), "강"), (1, "1"), (1.0, "1"), ("-2.00", "-2"), (0.5, "0.5"),
+        ("\ufeffgood\u200b", "good"), ("very\u00a0  good", "very good"), (-0.0, "0"), (1e20, "1" + 20 * "0"),
         (True, "true"), ("010", "010"), ("", None), (" ", None), (None, None), (float("nan"), None), ("NaN", None),
         (float("inf"), float("inf")), ([1], [1]), ({"a": 1.0}, {"a": 1.0}),
     ],

@@ -57,6 +57,15 @@ def test_a_stray_quote_costs_one_line(tmp_path: Path) -> None:
     assert rejected == [Rejected("a.csv", 401, "", "quotes do not match", '"글 400,0')]
 
 
+def test_a_text_of_several_lines_is_one_though_each_has_as_many_commas_as_a_row(tmp_path: Path) -> None:
+    text = "\n".join(f"항목 {number}, 내용 {number}" for number in range(8))
+    rows = "".join(f'"{text}",{number % 2}\n' for number in range(50))
+    (tmp_path / "a.csv").write_text("text,label\n" + rows, encoding="utf-8")
+    found = list(read_delimited(tmp_path / "a.csv", ",", quoting=True))
+    assert [item[1]["text"] for item in found if not isinstance(item, Rejected)] == [text] * 50
+    assert len(found) == 50
+
+
 def test_a_quote_that_a_later_one_closes_does_not_swallow_the_rows_between(tmp_path: Path) -> None:
     rows = [f"글 {number},{number % 2}" for number in range(1, 101)]
     rows[9], rows[59] = '"' + rows[9], '모니터 24",1'

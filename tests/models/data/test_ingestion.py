@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unicodedata import normalize
 
 import polars as pl
 from hypothesis import HealthCheck, given, settings
@@ -118,3 +119,14 @@ def test_the_same_rows_make_the_same_bytes(tmp_path: Path) -> None:
         ingest(texts(*(f"글 {number}" for number in range(200))), tmp_path / name)
         made.append({path.name: path.read_bytes() for path in (tmp_path / name / "out").iterdir()})
     assert made[0] == made[1]
+
+
+def test_a_part_or_group_of_nothing_is_none(tmp_path: Path) -> None:
+    """Else all rows without a group would have to stay together."""
+    nothing = [None, float("nan"), "", " "]
+    rows = [{"text": "가", "part": value, "group": value} for value in [*nothing, "train "]]
+    rows += [{"text": "가", "group": value} for value in (1, 1.0, "1.0", "가", normalize("NFD", "가 "))]
+    ingest([Record(row, "a", line) for line, row in enumerate(rows)], tmp_path, corpus=False, cleaning=None)
+    kept = read(tmp_path, "rows")
+    assert kept["part"].to_list() == [""] * 4 + ["train"] + [""] * 5
+    assert kept["group"].to_list() == [""] * 4 + ["train"] + ["1"] * 3 + ["가"] * 2

@@ -169,6 +169,19 @@ def test_parquet_with_nested_values(tmp_path: Path) -> None:
     assert [fields for _, fields in readers.read_parquet(zipped)] == rows
 
 
+def test_values_of_parquet_that_python_cannot_have_spoil_no_other(tmp_path: Path) -> None:
+    offsets, letters = b"\0\0\0\0\1\0\0\0\2\0\0\0", b"a\xff"
+    broken = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(offsets), pa.py_buffer(letters)])
+    far = pa.array([1, 10**9], pa.int32()).cast(pa.date32())
+    elsewhere = pa.array([0, None], pa.timestamp("us", "Asia/Nowhere"))
+    twice = pa.StructArray.from_arrays([pa.array([1, 2])] * 2, names=["a", "a"])
+    table = pa.table({"text": broken, "day": far, "time": elsewhere, "meta": twice, "label": ["0", "1"]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    first, second = (fields for _, fields in readers.read_parquet(tmp_path / "a.parquet"))
+    assert (first["text"], first["label"], second["label"], second["time"]) == ("a", "0", "1", None)
+    assert "0xff" in str(second["text"]) and not isinstance(second["text"], str)
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_gzip_broken_in_the_middle_names_file_and_line(tmp_path: Path, damage: str) -> None:
     whole = gzip.compress(

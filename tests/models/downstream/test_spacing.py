@@ -76,3 +76,10 @@ def test_the_baseline_goes_by_what_is_more_often_between_two_letters() -> None:
     pairs = WHOLE.fit_baseline(rows, rows, seed=1)
     found = pairs.predict(frame("그는간다", "가다", "", "가"))["text"].to_list()
     assert found == ["그는 간다", "가다", "", "가"]
+
+
+def test_the_baseline_knows_letters_in_any_case_and_width() -> None:
+    train = frame("new year is near", "the year ends")
+    baseline = WHOLE.fit_baseline(train, train, 1)
+    for text in ("new year", "NEW YEAR", "ｎｅｗ ｙｅａｒ"):
+        assert baseline.predict(frame(unspaced(text)))["text"].to_list() == [text]

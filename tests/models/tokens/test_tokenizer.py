@@ -139,6 +139,18 @@ def test_a_line_of_letters_without_an_end_leaves_other_text_alone(kind: str) -> 
     assert beside["fertility"] < 1.25 * plain["fertility"]
 
 
+@pytest.mark.parametrize("comma", ["，", ","])
+def test_long_texts_without_spaces_are_learnt_from_as_their_clauses_are(comma: str) -> None:
+    words = ["".join(word) for word in zip("天地玄黃宇宙洪荒", "日月盈昃辰宿列張", strict=True)]
+    drawn = random.Random(1).choices(words, k=9_000)
+    clauses = ["".join(drawn[at : at + 9]) + comma for at in range(0, 9_000, 9)]
+    config = TokenizerConfig.model_validate({"vocabulary": 120, "min_frequency": 1})
+    whole, apart = (
+        tokenizer_training.train(config, batches(texts)) for texts in (["".join(clauses)], clauses)
+    )
+    assert whole.get_vocab().keys() == apart.get_vocab().keys()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_text_without_spaces_is_read_letter_by_letter_and_led_back(kind: str) -> None:
     text = "강아지가공원에서노래를부른다" * 40

@@ -25,6 +25,11 @@ def test_sentences_end_before_white_space_only() -> None:
     assert [text[start:end] for start, end in sentences(text)] == ["값은 3.5이다.", "정말?", "그렇다!", "끝"]
 
 
+def test_sentences_end_in_any_width_and_without_white_space_where_none_is_written() -> None:
+    for text in ("가． 나？ 다", "가。나。다"):
+        assert len(list(sentences(text))) == 3
+
+
 def test_the_baseline_shortens_its_answer_where_validation_rows_have_short_ones(tmp_path: Path) -> None:
     downstream = QuestionAnswering()
     whole = downstream.examples()
