@@ -32,8 +32,10 @@ def said(text: str) -> bool:
 
 
 @pytest.mark.parametrize("command", ["plan", "run"])
-def test_a_command_says_so_in_one_line(headwater: Callable, recipe: Path, command: str) -> None:
-    ended = headwater(command, recipe)
+def test_a_command_says_so_in_one_line(
+    headwater: Callable, headwater_here: Callable, recipe: Path, command: str
+) -> None:
+    ended = (headwater if command == "run" else headwater_here)(command, recipe)
     assert (ended.code, ended.err.count("headwater: ")) == (2, 1), ended.err
     assert said(ended.err)
 

@@ -102,9 +102,9 @@ def test_plan_knows_what_a_change_makes_anew(first, headwater_here: Callable, re
 
 
 def test_plan_leaves_labelled_rows_and_baselines_alone_when_the_corpus_changes(
-    first, headwater: Callable, recipe: Path
+    first, headwater_here: Callable, recipe: Path
 ) -> None:
-    planned = headwater("plan", recipe, "--set", "corpus.holdout=0.02", "--json")
+    planned = headwater_here("plan", recipe, "--set", "corpus.holdout=0.02", "--json")
     assert planned.code == 0
     hits = {row["name"].split(" ")[0] for row in planned.document["steps"] if row["status"] == "hit"}
     assert hits == {
