@@ -96,7 +96,9 @@ def test_a_proxy_that_does_not_answer_is_not_asked_for_what_is_on_this_machine(
 def test_an_mlflow_server_that_does_not_answer_ends_with_1_in_one_line(
     headwater: Callable, recipe: Path
 ) -> None:
-    ended = headwater("run", recipe, MLFLOW_TRACKING_URI="http://127.0.0.1:9", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    ended = headwater(
+        "run", recipe, MLFLOW_TRACKING_URI="http://127.0.0.1:9", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
+    )
     assert ended.code == 1
     assert "MLFLOW_TRACKING_URI" in ended.err
     assert len([line for line in ended.err.splitlines() if line.startswith("headwater:")]) == 1
