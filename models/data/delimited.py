@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import normalize
 
+from models.data.comparison import composed
 from models.data.lines import UTF8, shown, text_lines, undecodable
 from models.data.records import Rejected
 from models.errors import DataError
@@ -43,7 +43,7 @@ def read_delimited(
     Raises:
         DataError: the line with the column names cannot be read.
     """
-    names = [normalize("NFC", name) for name in header]
+    names = [composed(name) for name in header]
     for item in _rows(path, delimiter, quoting, encoding, len(names)):
         if isinstance(item, Rejected):
             if not names:
@@ -71,7 +71,7 @@ def header(path: Path, delimiter: str, quoting: bool, encoding: str = UTF8) -> l
 
 def named(cells: Sequence[str]) -> list[str]:
     """Column names as they are compared: without white space around them, in one form of Unicode."""
-    return [normalize("NFC", cell.strip()) for cell in cells]
+    return [composed(cell.strip()) for cell in cells]
 
 
 def _rows(

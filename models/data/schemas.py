@@ -95,8 +95,8 @@ def unpacked(
         return frame, []
     values = [json.loads(fields) for fields in frame["fields"]]
     there = list(dict.fromkeys(name for row in values for name in row))
-    given = pl.Series([row.get("id") is not None for row in values], dtype=pl.Boolean)
-    rows, misfits = frame.drop("fields").with_columns(id=pl.when(given).then("id")), []
+    own = pl.Series([row.get("id") is not None for row in values], dtype=pl.Boolean)
+    rows, misfits = frame.drop("fields").with_columns(id=pl.when(own).then("id")), []
     for name, kind in wanted.items():
         if name == "id":
             continue

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from models.data.comparison import as_group
+from models.data.comparison import as_group, composed
 from models.data.encodings import check_form
 from models.data.names import Names
 from models.data.records import Part, Record, Rejected
@@ -98,7 +98,7 @@ def read_all(
             own: dict[str, str] = {}
             if path is not None:
                 shown = os.fsencode(path.name).decode("utf-8", "backslashreplace")
-                own[path.name] = names.own(normalize("NFC", shown))
+                own[path.name] = names.own(composed(shown))
                 told(own[path.name], path)
             for row in rows:
                 if row.file not in own:
@@ -165,7 +165,7 @@ def matches(pattern: str) -> list[Path]:
         RecipeError: there is none.
     """
     expanded = expand(pattern)
-    for spelt in dict.fromkeys((expanded, normalize("NFC", expanded), normalize("NFD", expanded))):
+    for spelt in dict.fromkeys((expanded, composed(expanded), normalize("NFD", expanded))):
         try:
             if Path(spelt).exists():
                 return [Path(spelt)]

@@ -4,7 +4,6 @@ import codecs
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
-from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -12,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from models.config import did_you_mean
 from models.data import readers
+from models.data.comparison import composed
 from models.data.delimited import header, named, read_delimited
 from models.data.encodings import check_encoding
 from models.data.lines import UTF8, opened
@@ -76,8 +76,8 @@ class Files(FileSource):
     @classmethod
     def _composed_names(cls, value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {name: normalize("NFC", column) for name, column in value.items()}
-        return value and normalize("NFC", value)
+            return {name: composed(column) for name, column in value.items()}
+        return value and composed(value)
 
     @field_validator("encoding")
     @classmethod
@@ -197,7 +197,7 @@ def _composed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """A row with its names in one form of Unicode: macOS writes Hangul in letters, where others write syllables."""
     if all(name.isascii() for name in fields):
         return fields
-    return {normalize("NFC", name): value for name, value in fields.items()}
+    return {composed(name): value for name, value in fields.items()}
 
 
 def _twice(names: Sequence[str]) -> str | None:
