@@ -1,0 +1,38 @@
+"""Commands on what has run."""
+
+from typing import Annotated
+
+import typer
+
+from flows import exits
+from flows.cli.arguments import AsJson
+
+app = typer.Typer()
+
+
+@app.command()
+@exits.answered
+def trace(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN_ID", help="A run of predict, score or adapt, as `run` shows it.")
+    ],
+    row: Annotated[
+        str,
+        typer.Argument(metavar="ROW_ID", help="ID of a test row, as predictions and the report show it."),
+    ],
+    as_json: AsJson = False,
+) -> int:
+    """Show where a test prediction comes from.
+
+    It follows the prediction back to its row with file and line, the part the row is of, the models and the
+    tokenizer, and the files of the pretraining corpus, each with its MLflow run. It needs no recipe, only what MLflow
+    holds. Of a run's id the first digits will do.
+
+    \b
+    Examples:
+      headwater trace 3f2a91c07b1e test:4512
+      headwater trace 3f2a91c07b1e test:4512 --json
+    """
+    from flows.commands.trace import trace
+
+    return trace(run, row, as_json=as_json)

@@ -1,0 +1,34 @@
+"""Commands that start servers."""
+
+from typing import Annotated, Any
+
+import typer
+
+from flows import exits
+
+app = typer.Typer()
+
+
+def _port(text: str) -> Any:
+    return typer.Option(metavar="PORT", min=1, max=65535, help=text)
+
+
+@app.command()
+@exits.answered
+def up(
+    prefect_port: Annotated[int, _port("Port of Prefect's server.")] = 4200,
+    mlflow_port: Annotated[int, _port("Port of MLflow's server.")] = 5000,
+) -> int:
+    """Start servers and a worker.
+
+    Prefect's server, MLflow's and a worker run on this machine alone, with everything in prefect.yaml deployed, until
+    Ctrl-C stops them all.
+
+    \b
+    Examples:
+      headwater up
+      headwater up --prefect-port 4300 --mlflow-port 5100
+    """
+    from flows.commands.up import up
+
+    return up(prefect_port, mlflow_port)
