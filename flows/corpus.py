@@ -5,6 +5,7 @@ from typing import Any
 
 from prefect import flow
 
+from flows.recipe.description import described
 from flows.recipe.recipe import Recipe
 from models.errors import RecipeError
 from tasks.graph import refs
@@ -48,5 +49,5 @@ def corpus(recipe: Path, overrides: dict[str, Any] = {}) -> None:
     read = corpus_ref(loaded)
     if read is None:
         raise RecipeError(f"{recipe}: there is no 'corpus' in it, and so nothing to read")
-    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
+    with flow_run(loaded.name, loaded.machine, text=loaded.text(), about=described(loaded)) as run:
         run.execute([read])

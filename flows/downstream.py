@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.corpus import corpus_ref
 from flows.pretraining import model_refs
+from flows.recipe.description import described
 from flows.recipe.parts import DownstreamPart, Wanted
 from flows.recipe.recipe import Recipe
 from models.modes import CONTROLS
@@ -168,5 +169,5 @@ def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = [
         scores = score_refs(loaded, entry, corpus, made)
         targets += [*scores, *promote_refs(loaded, entry, scores), *grid_refs(loaded, entry, corpus, made)]
     check_registered(targets)
-    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
+    with flow_run(loaded.name, loaded.machine, text=loaded.text(), about=described(loaded)) as run:
         run.execute(targets)

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
+from flows.recipe.description import described
 from flows.recipe.parts import UpstreamPart
 from flows.recipe.recipe import Recipe
 from models.pretrained import PretrainedConfig
@@ -45,6 +46,6 @@ def pretraining(recipe: Path, overrides: dict[str, Any] = {}) -> None:
     """
     loaded = Recipe.load(recipe, overrides)
     loaded.check(labelled=False)
-    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
+    with flow_run(loaded.name, loaded.machine, text=loaded.text(), about=described(loaded)) as run:
         corpus = corpus_ref(loaded)
         run.execute([model_refs(loaded, part, corpus)[1] for part in loaded.upstreams])

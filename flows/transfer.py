@@ -10,6 +10,7 @@ from prefect import flow
 from flows.corpus import corpus_ref
 from flows.downstream import check_registered, grid_refs, promote_refs, score_refs
 from flows.pretraining import model_refs
+from flows.recipe.description import described
 from flows.recipe.parts import DownstreamPart
 from flows.recipe.recipe import Recipe
 from models.modes import Mode
@@ -73,7 +74,7 @@ def run_chain(recipe: Recipe, only: Sequence[str]) -> FlowRun:
     """
     targets = chain(recipe, only)
     check_registered(targets)
-    with flow_run(recipe.name, recipe.machine, text=recipe.text()) as run:
+    with flow_run(recipe.name, recipe.machine, text=recipe.text(), about=described(recipe)) as run:
         run.execute(targets)
         # What failed is missing from the report, which is the whole one again once a retry has mended it.
         for page in report_refs(recipe, only, [ref for ref in targets if run.done(ref)]):

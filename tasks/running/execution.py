@@ -25,7 +25,7 @@ from tasks.running.job import Job, JobSpec, Progress
 from tasks.running.lease import lease
 from tasks.running.progress import Board, ProgressArtifact, courtesy
 from tasks.running.training_processes import TrainingProcess, TrainingProcesses
-from tasks.storage import artifacts, runs
+from tasks.storage import artifacts, decoration, runs
 
 RETRY_SECONDS = [2.0, 10.0, 30.0]
 
@@ -111,6 +111,7 @@ def _make(ref: Ref, context: RunContext) -> Outcome:
         runs.kill_stale(ref.key)
         tags = _prefect_tags(context.flow_run_id)
         run_id = runs.open_child(context.experiment_id, context.parent_id, ref, tags)
+        decoration.opened(run_id, ref)
         link_to(runs.run_url(context.experiment_id, run_id), "What this step made and measured")
         try:
             _execute(ref, context, run_id, process, threads)
@@ -147,6 +148,7 @@ def _execute(
             with closing(Job(spec, tell)) as job:
                 step_of(ref).fn(job, ref.config, **ref.inputs)
         artifacts.commit(run_id, ref, out)
+        decoration.finished(run_id, ref, out)
     finally:
         context.board.end(ref.title)
     artifact.finish()

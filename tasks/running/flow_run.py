@@ -24,7 +24,7 @@ from tasks.running.failures import STOPPING, reason
 from tasks.running.lease import is_free, lease
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
-from tasks.storage import connection, runs
+from tasks.storage import connection, decoration, runs
 
 _PATIENCE_SECONDS = 15.0
 _TAGS_AT_ONCE = 100
@@ -79,13 +79,14 @@ class RunFailed(HeadwaterError):
 
 
 @contextmanager
-def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowRun]:
+def flow_run(recipe: str, machine: Machine, *, text: str = "", about: str = "") -> Iterator[FlowRun]:
     """Open the MLflow parent run of the current Prefect flow run, and close it as the flow ends.
 
     Args:
         recipe: the recipe's name, which names the MLflow experiment.
         machine: where numbers are computed.
         text: the recipe itself, kept as an artifact of the parent run.
+        about: what the recipe is, in words, for the experiment's page.
 
     Raises:
         RunFailed: at the end, when any step failed, naming each with its reason; or when MLflow no longer answers.
@@ -95,6 +96,7 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
     flow = FlowRunContext.get()
     assert flow is not None and flow.flow_run is not None, "flow_run() is for the inside of a flow"
     experiment_id = connection.experiment(recipe)
+    decoration.experiment(experiment_id, recipe, about)
     _end_killed_parents(experiment_id)
     flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
     tags = {"headwater.recipe": recipe, "headwater.flow": flow.flow_run.name, **_prefect_url(flow_run_id)}
