@@ -60,6 +60,11 @@ class Job:
         """Log metric points; `step` places them on a curve."""
         self._log.add(values, step)
 
+    def curve(self, record: Mapping[str, float]) -> None:
+        """Log a point of a training's curves, placed by its `step`: pretraining and adaptation name them alike."""
+        named = {"train/tokens" if name == "tokens" else name: value for name, value in record.items()}
+        self._log.add(named, int(named.pop("step")))
+
     def used(self, labels: int) -> None:
         """Say on how many labelled rows the model of this step has learnt: the tag `headwater.labels`."""
         if labels != self._labels:  # else the run was opened with it

@@ -39,6 +39,12 @@ def opened(run_id: str, ref: Ref) -> None:
         datasets.log_inputs(run_id, ref)
 
 
+def registered(ref: Ref, name: str, version: str) -> None:
+    """A model has become a version of a registered model."""
+    with decorating("models"):
+        logged_models.link(ref, name, version)
+
+
 def finished(run_id: str, ref: Ref, out: Path) -> None:
     """A step's artifact is stored; `out` still holds its files."""
     with decorating("models"):

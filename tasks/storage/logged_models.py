@@ -51,8 +51,11 @@ def of(ref: refs.Model | refs.Adapted) -> str | None:
         return outputs[0].model_id if outputs else _made(ref, run)
 
 
-def link(model_id: str, name: str, version: str) -> None:
+def link(ref: Ref, name: str, version: str) -> None:
     """The page of a logged model names a version that it was registered as."""
+    model_id = of(ref) if isinstance(ref, refs.Model | refs.Adapted) else None
+    if model_id is None:
+        return
     with reaching():
         known = json.loads(client().get_logged_model(model_id).tags.get(MLFLOW_MODEL_VERSIONS, "[]"))
         if (one := {"name": name, "version": version}) not in known:
