@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 
 from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
-from tasks.storage import artifacts
+from tasks.storage import artifacts, decoration
 from tasks.storage.connection import client, reaching
 
 CHAMPION = "champion"
@@ -109,7 +109,9 @@ class RegisteredModel:
             names = (KEY, "headwater.labels", *ref.about.tags())
             tags = {tag: run.data.tags[tag] for tag in names if tag in run.data.tags}
             source = str(run.info.artifact_uri)
-            return str(client().create_model_version(self.name, source, made.run_id, tags=tags).version)
+            version = str(client().create_model_version(self.name, source, made.run_id, tags=tags).version)
+        decoration.registered(ref, self.name, version)
+        return version
 
     def champion(self) -> Version | None:
         """The version that the alias names, whoever has set it."""
