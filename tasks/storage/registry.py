@@ -37,9 +37,10 @@ class Version:
         if self.key:
             return artifacts.folder(self.run_id, self.key) if self.stands else None
         try:
-            return artifacts.resolve(f"models:/{self.model}/{self.number}")
+            found = artifacts.resolve(f"models:/{self.model}/{self.number}")
         except RecipeError:
             return None
+        return found if found.is_dir() else None
 
 
 @dataclass(frozen=True)
