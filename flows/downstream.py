@@ -134,10 +134,12 @@ def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores
     how = PromoteConfig(
         recipe=recipe.name,
         entry=entry.name,
+        rule=recipe.promote if entry.promote is None else entry.promote,
         validation_rows=entry.validation_rows,
         seed=_seed(recipe, entry),
     )
-    return [promote(how, about=about, rows=scores[0].rows, adapted=adapted)]
+    rows, leaked = scores[0].rows, scores[0].leaks
+    return [promote(how, about=about, rows=rows, adapted=adapted, leaks=leaked)]
 
 
 def check_registered(targets: Iterable[refs.Ref]) -> None:
