@@ -111,4 +111,6 @@ def test_what_is_remembered_may_be_lost_or_damaged(context: RunContext, made: Re
     produce(made, context)
     assert artifacts.find(made.key) is not None
     with sqlite3.connect(memory) as table:
-        assert table.execute("SELECT count(*) FROM digests").fetchone()[0] > 0, "nothing is remembered any more"
+        assert table.execute("SELECT count(*) FROM digests").fetchone()[0] > 0, (
+            "nothing is remembered any more"
+        )
