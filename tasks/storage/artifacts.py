@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,10 @@ _FINISHED = "attributes.status = 'FINISHED'"
 MANIFEST, DAMAGED = "headwater.manifest", "headwater.damaged"
 """Tags: the sha256 of the manifest; and, where files are not on this machine, one that was found to be damaged."""
 _AGAIN = "run its recipe again to make it anew"
+_AT_ONCE = 2000
+"""Runs that one question to the store gives; those of the last weeks."""
+_FEW = 20
+"""Keys that are quicker asked for one by one."""
 _seen: dict[tuple[str, str], Run] = {}
 """Artifacts whose files this process was given before, by store and key: it only looks whether they are still whole."""
 
@@ -53,6 +57,28 @@ def look_up(ref: Ref) -> Made | None:
     """The artifact of `ref` as `find` has it, if what its step did outside of it is still there too."""
     made = find(ref.key)
     return made if made is not None and step_of(ref).stands(ref) else None
+
+
+def look_up_all(refs: Sequence[Ref]) -> dict[Ref, Made]:
+    """Those of `refs` that are there, as `look_up` has it, with few questions to the store."""
+    made = _newest({ref.key for ref in refs})
+    return {ref: _made(made[ref.key]) for ref in refs if ref.key in made and step_of(ref).stands(ref)}
+
+
+def _newest(keys: Set[str]) -> dict[str, Run]:
+    """The newest whole artifact of each key that has one; most are among the last that were made."""
+    if len(keys) < _FEW:
+        return {key: run for key in keys if (run := _whole(key)) is not None}
+    with reaching():
+        last = search_all(f"tags.`headwater.key` LIKE '%' and {_FINISHED}", _AT_ONCE)
+        found: dict[str, Run] = {}
+        for run in last:
+            key = run.data.tags["headwater.key"]
+            if key in keys and key not in found and _complete(run):
+                found[key] = run
+        if len(last) == _AT_ONCE:
+            found |= {key: run for key in keys - found.keys() if (run := _whole(key)) is not None}
+        return found
 
 
 def intact(run_id: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
 
@@ -19,6 +20,8 @@ REASON = "headwater.reason"
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 SOURCES = "sources.json"
 """What a run of `ingest` keeps beside its artifact: the name, path and digest of each file that it read."""
+_PARAMETER = 500
+"""Characters of a parameter; what it is cut from lies in an artifact."""
 _NOTE = 4900
 """Characters of a description; MLflow's stores take 5,000 in a tag."""
 
@@ -74,9 +77,8 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
         }
         run_id = client().create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
         client().log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
-        # Digests and lists are shown by their start.
-        params = [Param(name or "value", str(value)[:250]) for name, value in leaves(ref.config.identity())]
-        client().log_batch(run_id, params=params[:100])
+        settings = leaves(ref.config.identity())
+        log_parameters(run_id, {name or "value": str(value) for name, value in settings})
         return run_id
 
 
@@ -132,16 +134,31 @@ def metrics(run_id: str) -> dict[str, float]:
         return dict(client().get_run(run_id).data.metrics)
 
 
-def keep_file(run_id: str, path: Path) -> None:
+def keep_file(run_id: str, path: Path, folder: str = "") -> None:
     """Store a file beside a run, whatever becomes of it."""
     with reaching():
-        client().log_artifact(run_id, str(path))
+        client().log_artifact(run_id, str(path), folder or None)
 
 
 def keep_text(run_id: str, text: str, name: str) -> None:
     """Store a text beside a run, whatever becomes of it."""
     with reaching():
         client().log_text(run_id, text, name)
+
+
+def log_table(run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    """Store rows with the same fields as a table that MLflow's pages show."""
+    columns = {field: [row[field] for row in rows] for field in rows[0]}
+    with reaching():
+        client().log_table(run_id, columns, name)
+
+
+def log_parameters(run_id: str, settings: Mapping[str, str]) -> None:
+    """Store settings as parameters; of a long one the beginning."""
+    params = [Param(name, value[:_PARAMETER]) for name, value in settings.items()]
+    with reaching():
+        for start in range(0, len(params), 100):  # MLflow takes no more in one call
+            client().log_batch(run_id, params=params[start : start + 100])
 
 
 def kill_stale(key: str) -> None:
