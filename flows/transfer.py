@@ -72,6 +72,7 @@ def run_chain(recipe: Recipe, only: Sequence[str]) -> FlowRun:
     targets = chain(recipe, only)
     check_registered(targets)
     with flow_run(recipe.name, recipe.machine, text=recipe.text(), settings=recipe.settings()) as run:
+        run.look_up([*targets, *report_refs(recipe, only, targets)])
         run.execute(targets)
         # What failed is missing from the report, which is the whole one again once a retry has mended it.
         for page in report_refs(recipe, only, [ref for ref in targets if run.done(ref)]):

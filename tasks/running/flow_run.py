@@ -40,26 +40,32 @@ class FlowRun:
     recipe: str
     context: RunContext
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _looked_up: dict[Ref, artifacts.Made | None] = field(default_factory=dict)
+
+    def look_up(self, targets: Sequence[Ref]) -> None:
+        """Ask the store at once for `targets` and what they need, and show which are there already."""
+        refs = [ref for ref in ordered(list(targets)) if ref not in self._looked_up]
+        there = artifacts.look_up_all(refs)
+        self._looked_up |= {ref: there.get(ref) for ref in refs}
+        if refs:
+            LOG.info("%d of %d steps are there already", len(there), len(refs))
+        if there:
+            _show_hits(self.context, there)
 
     def execute(self, targets: Sequence[Ref]) -> None:
-        """Have `targets` and what they need: what is there already is found at once, the rest is made.
+        """Make `targets` and what they need, but for what is there already.
 
         A step whose inputs failed is not run; the others go on.
         """
+        self.look_up(targets)
         new = [ref for ref in ordered(list(targets)) if ref.key not in self.outcomes]
-        hits = {ref.key: found(ref, made) for ref, made in artifacts.look_up_all(new).items()}
-        self.outcomes |= hits
-        _tell_hits(self.context, list(hits.values()))
-        missing = [ref for ref in new if ref.key not in hits]
-        if not self.outcomes.keys() - hits:
-            LOG.info("%d of %d steps are there already, %d to run", len(hits), len(new), len(missing))
+        hits = {ref: found(ref, made) for ref in new if (made := self._looked_up[ref]) is not None}
+        self.outcomes |= {ref.key: outcome for ref, outcome in hits.items()}
+        missing = [ref for ref in new if ref not in hits]
         with _Submitting(self.context, len(missing)) as start:
             schedule.run(missing, self.outcomes, self.context.processes, start)
-        self.outcomes = {ref.key: self.outcomes[ref.key] for ref in (*self.refs(), *new)}  # in their order
-
-    def refs(self) -> list[Ref]:
-        """Every step so far."""
-        return [outcome.ref for outcome in self.outcomes.values()]
+        for ref in new:  # in their order, and not in that in which they ended
+            self.outcomes[ref.key] = self.outcomes.pop(ref.key)
 
     def done(self, ref: Ref) -> bool:
         """Whether the artifact of `ref` is there now."""
@@ -172,12 +178,11 @@ def _outcome(ref: Ref, future: PrefectFuture[Any]) -> Outcome:
     )
 
 
-def _tell_hits(context: RunContext, hits: Sequence[Outcome]) -> None:
+def _show_hits(context: RunContext, hits: Mapping[Ref, artifacts.Made]) -> None:
     """One table on the flow run's page for all that was there already: what runs is a task run, with a link."""
-    if not hits:
-        return
     table = [
-        {"step": hit.ref.title, "MLflow run": runs.run_url(context.experiment_id, hit.run_id)} for hit in hits
+        {"step": ref.title, "MLflow run": runs.run_url(context.experiment_id, made.run_id)}
+        for ref, made in hits.items()
     ]
     with courtesy():
         create_table_artifact(table, description=f"{len(hits)} steps whose artifacts were there already")

@@ -1,5 +1,6 @@
 """Runs in MLflow: one parent a flow run, one child an executed step, with links to Prefect and back."""
 
+import json
 import threading
 import time
 from bisect import bisect_right
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from models.config import leaves
 from tasks.environment import home_id
@@ -147,10 +149,11 @@ def keep_text(run_id: str, text: str, name: str) -> None:
 
 
 def log_table(run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
-    """Store rows with the same fields as a table that MLflow's pages show."""
-    columns = {field: [row[field] for row in rows] for field in rows[0]}
+    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run."""
+    table = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
+    keep_text(run_id, json.dumps(table, ensure_ascii=False), name)
     with reaching():
-        client().log_table(run_id, columns, name)
+        client().set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([{"path": name, "type": "table"}]))
 
 
 def log_parameters(run_id: str, settings: Mapping[str, str]) -> None:
