@@ -172,6 +172,11 @@ def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
             yield item.path, int(item.file_size or 0)
 
 
+def local_folder(run: Run) -> Path | None:
+    """The folder of a run's files where that is on this machine."""
+    return _local(run.info.artifact_uri)
+
+
 def _local(uri: str | None) -> Path | None:
     """The folder at an address where it is on this machine's disk."""
     place = urlparse(uri or "")
