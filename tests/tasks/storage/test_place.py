@@ -2,6 +2,10 @@
 
 import os
 import shutil
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -143,3 +147,33 @@ def test_damage_that_is_met_later_is_told_in_one_line(lived_in: Path) -> None:
     with pytest.raises(HeadwaterError, match=r"mlflow\.db is damaged .* back-up") as told:
         artifacts.find("0" * 64)
     assert "\n" not in str(told.value)
+
+
+def test_a_back_up_made_while_a_step_runs_can_be_used(
+    lived_in: Path, tmp_path: Path, processes: TrainingProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/operating.md has it: databases first, by SQLite's own back-up, then the files."""
+    slow = write(Toy(word="slow", wait=2.0))
+    parent = runs.open_parent(connection.experiment(NAME), "second", "flow-2", {})
+    context = RunContext(connection.experiment(NAME), parent, "flow-2", "cpu", Board(), processes)
+    saved = tmp_path / "back-up"
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(produce, slow, context)
+        while not runs.unfinished(slow.key):
+            time.sleep(0.05)
+        saved.mkdir()
+        live, copy = (sqlite3.connect(folder / "mlflow.db") for folder in (lived_in, saved))
+        with closing(live), closing(copy):
+            live.backup(copy)
+        assert going.result().status == "run"
+    for name in ("id", "place"):
+        shutil.copy2(lived_in / name, saved / name)
+    shutil.copytree(lived_in / "artifacts", saved / "artifacts")
+    shutil.rmtree(lived_in)
+    uses_only(saved, monkeypatch)
+    assert artifacts.find(slow.key) is None, "it had not ended when the database was copied"
+    assert produce(slow, context).status == "run"
+    (again,) = connection.search(
+        context.experiment_id, f"tags.`headwater.key` = '{slow.key}' and status = 'KILLED'"
+    )
+    assert again.data.tags[runs.REASON] == "the process was killed"
