@@ -1,5 +1,7 @@
 """Commands on a recipe."""
 
+from typing import Annotated
+
 import typer
 
 from flows import exits
@@ -44,3 +46,29 @@ def plan(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: 
     from flows.recipe import overrides
 
     return plan(recipe, overrides.parse(settings), names(only), as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def why(
+    recipe: RecipePath,
+    step: Annotated[
+        str, typer.Argument(metavar="STEP", help="A step, as `plan` shows it; several may go by one name.")
+    ],
+    settings: Settings = [],
+    as_json: AsJson = False,
+) -> int:
+    """Show what has changed since a step last ran.
+
+    Which field, file, input, module (with the lines that differ) or version of a library is not as it was when the
+    newest artifact of the step was made. Where an input has changed, it says what of that, or above, changed.
+
+    \b
+    Examples:
+      headwater why recipes/demo.yaml pretrain
+      headwater why recipes/demo.yaml adapt/classification/finetune --set seed=2
+    """
+    from flows.commands.why import why
+    from flows.recipe import overrides
+
+    return why(recipe, overrides.parse(settings), step, as_json=as_json)

@@ -34,7 +34,7 @@ def trace(run_id: str, row_id: str, as_json: bool) -> int:
         return 0
     console = terminal.console(highlight=False)
     for name, text in _lines(document):
-        console.print(Text(f"{name:<12}{_printable(text)}"), soft_wrap=True)
+        console.print(Text(f"{name:<12}{terminal.printable(text)}"), soft_wrap=True)
     return 0
 
 
@@ -209,10 +209,3 @@ def _plain(value: Any) -> Any:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _printable(text: str) -> str:
-    """Text of files may hold what a terminal would obey."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
-    )

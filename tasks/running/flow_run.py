@@ -24,7 +24,7 @@ from tasks.running.failures import STOPPING, reason
 from tasks.running.lease import is_free, lease
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
-from tasks.storage import connection, runs
+from tasks.storage import connection, provenance, runs
 
 _PATIENCE_SECONDS = 15.0
 _TAGS_AT_ONCE = 100
@@ -108,6 +108,7 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
         try:
             with _stop_on_interrupt(processes):
                 runs.keep_text(parent_id, text, "recipe.yaml")
+                provenance.keep(parent_id)
                 yield run
             status = runs.FAILED if run.failures() else runs.FINISHED
         except Exception as error:

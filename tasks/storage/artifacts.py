@@ -181,6 +181,7 @@ def commit(run_id: str, ref: Ref, folder: Path) -> None:
     """Store every file of `folder`, then the manifest, then finish the run, in this order."""
     with reaching():
         client().log_artifacts(run_id, str(folder))
+        client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().log_text(run_id, json.dumps(manifest.of(ref, folder), indent=1), manifest.NAME)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
 

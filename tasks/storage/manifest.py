@@ -10,6 +10,8 @@ from tasks.graph.refs import Ref
 
 NAME = "manifest.json"
 """Stored last, so that it says the files are all there."""
+MADE_OF = "identity.json"
+"""Beside it: what the key is the digest of, so that it can be said what has changed since."""
 
 
 def of(ref: Ref, folder: Path) -> dict[str, Any]:

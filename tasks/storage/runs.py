@@ -16,6 +16,8 @@ from tasks.graph.refs import Ref
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
 
 REASON = "headwater.reason"
+KEPT, KEPT_REASON = "headwater.kept", "headwater.kept_reason"
+"""Of a run that made nothing: the run whose artifact counts for its key, and why somebody decided so."""
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 SOURCES = "sources.json"
 """What a run of `ingest` keeps beside its artifact: the name, path and digest of each file that it read."""
