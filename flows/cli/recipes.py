@@ -72,3 +72,30 @@ def why(
     from flows.recipe import overrides
 
     return why(recipe, overrides.parse(settings), step, as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def keep(
+    recipe: RecipePath,
+    step: Annotated[list[str], typer.Argument(metavar="STEP...", help="Steps, as `plan` shows them.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why what has changed does not matter.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take the decision back.")] = False,
+    settings: Settings = [],
+) -> int:
+    """Use an older artifact for what a step would make now.
+
+    For when a library was updated, say, and days of training are not to be thrown away. It says what has changed
+    since the newest artifact of the step, which from now on counts as what the step would make. The decision and its
+    reason stand in MLflow and in whatever is made from it, until --undo takes it back.
+
+    \b
+    Examples:
+      headwater keep recipes/korean.yaml pretrain --reason "only a comment's wording"
+      headwater keep recipes/korean.yaml pretrain --undo
+    """
+    from flows.commands.keep import keep, take_back
+    from flows.recipe import overrides
+
+    given = overrides.parse(settings)
+    return take_back(recipe, given, step) if undo else keep(recipe, given, step, reason)

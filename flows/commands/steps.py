@@ -36,7 +36,8 @@ def named(steps: Sequence[Ref], name: str) -> list[Ref]:
     ):
         if found := [ref for ref in steps if fits(ref)]:
             return found
-    known = list(dict.fromkeys(word for ref in steps for word in (ref.name, ref.title, ref.step)))
+    words = ((ref.step, ref.name.rpartition("/")[0], ref.name, ref.title) for ref in steps)
+    known = list(dict.fromkeys(word for several in words for word in several if word))
     near = difflib.get_close_matches(asked, known, n=1, cutoff=0.5)
     hint = did_you_mean(asked, near) if near else ""
     raise RecipeError(f"no step '{name}' in this recipe{hint or '; `headwater plan` shows its steps'}")

@@ -132,7 +132,7 @@ def _corpus(corpus: Node, behind: Iterable[Node]) -> list[dict[str, Any]]:
 
 def _shown(node: Node) -> dict[str, Any]:
     """An artifact and the run that made it, which is null where MLflow has it no more."""
-    shown: dict[str, Any] = {"key": node.key, "run_id": None}
+    shown: dict[str, Any] = {"key": node.key, "run_id": None, "kept": node.kept or None}
     if node.run is None:
         return shown
     told = ("name", "upstream", "downstream", "mode", "labels", "seed")
@@ -195,7 +195,8 @@ def _named(made: Mapping[str, Any]) -> str:
     about = made["about"]
     detail = [about["upstream"]] if "upstream" in about else []
     detail += [so_many_labels(int(about["labels"]))] if "labels" in about else []
-    return f"{made['title']}{' (' + ', '.join(detail) + ')' if detail else ''}, run {made['run_id']}"
+    kept = f", kept: {made['kept']}" if made["kept"] else ""
+    return f"{made['title']}{' (' + ', '.join(detail) + ')' if detail else ''}, run {made['run_id']}{kept}"
 
 
 def _plain(value: Any) -> Any:

@@ -10,11 +10,12 @@ from rich.text import Text
 from flows import terminal
 from flows.commands import steps
 from flows.recipe.recipe import Recipe
-from tasks.storage import changes, connection, runs
+from tasks.storage import changes, connection
 from tasks.storage.changes import Answer, Cause, Change
 
 _LINES = 40
 """Of one module that are shown."""
+_COLUMNS = 78
 _WIDTH = 56
 """Characters of a value that are shown."""
 
@@ -62,26 +63,27 @@ def _group(answers: Sequence[Answer]) -> list[str]:
         f"{title}: to run; the newest is of {_run(answer)}"
         for title, answer in zip(titles, answers, strict=True)
     ]
-    return [*lines, *(line for cause in first.causes for line in _cause(cause))]
+    return [*lines, *(line for cause in first.causes for line in cause_lines(cause))]
 
 
 def _run(answer: Answer) -> str:
     run = answer.run
     assert run is not None, "only a step that was never made has no run"
-    kept = f" (kept: {run.tags[runs.KEPT_REASON]})" if runs.KEPT in run.tags else ""
-    return f"run {run.run_id[:12]}{kept}"
+    return f"run {run.run_id[:12]}" + (f", kept: {answer.kept}" if answer.kept else "")
 
 
-def _cause(cause: Cause) -> list[str]:
+def cause_lines(cause: Cause) -> list[str]:
+    """A change, where it is, and the lines that differ."""
+    where, said = " <- ".join(cause.path), said_of(cause.change)
+    line = f"input {where}: {said}" if where else said
+    head = [f"input {where}:", f"  {said}"] if where and len(line) > _COLUMNS else [line]
     lines = [f"  {line}" for line in cause.change.lines[:_LINES]]
     if (more := len(cause.change.lines) - _LINES) > 0:
         lines.append(f"  … and {more} more lines")
-    where = " <- ".join(cause.path)
-    said = _said(cause.change)
-    return [f"  input {where}: {said}" if where else f"  {said}", *(f"  {line}" for line in lines)]
+    return [f"  {line}" for line in (*head, *lines)]
 
 
-def _said(change: Change) -> str:
+def said_of(change: Change) -> str:
     """A change in one line."""
     old, new = change.old, change.new
     if change.kind == "module":
@@ -117,9 +119,7 @@ def _document(answer: Answer) -> dict[str, Any]:
         "status": answer.status,
         "key": answer.ref.key,
         "run_id": run and run.run_id,
-        "kept": {"run_id": run.tags[runs.KEPT], "reason": run.tags[runs.KEPT_REASON]}
-        if run and runs.KEPT in run.tags
-        else None,
+        "kept": answer.kept or None,
         "causes": [
             {
                 "kind": cause.change.kind,

@@ -21,8 +21,9 @@ from models.errors import HeadwaterError, RecipeError, StoreError
 from tasks.environment import home
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
-from tasks.storage import manifest
+from tasks.storage import kept, manifest
 from tasks.storage.connection import client, reaching, search_all, tracking_uri
+from tasks.storage.runs import KEPT, KEPT_REASON
 
 _FINISHED = "attributes.status = 'FINISHED'"
 _seen: dict[tuple[str, str], Run] = {}
@@ -36,12 +37,15 @@ class Made:
     run_id: str
     seconds: float
     metrics: dict[str, float]
+    kept: str = ""
+    """Why it counts for another key than the one it was made for, where somebody decided so."""
 
 
 def find(key: str) -> Made | None:
     """The newest finished artifact with this key whose files are really there."""
-    run = _whole(key)
-    return run and _made(run)
+    for run, reason in _whole(key):
+        return _made(run, reason)
+    return None
 
 
 def look_up(ref: Ref) -> Made | None:
@@ -71,6 +75,7 @@ def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
         condition = " and ".join([*asked, _FINISHED])
         runs = client().search_runs([found.experiment_id], condition, order_by=["attributes.end_time DESC"])
     absent = [name for name, value in tags.items() if not value]
+    absent.append(KEPT)
     return next((_made(run) for run in runs if not any(name in run.data.tags for name in absent)), None)
 
 
@@ -88,14 +93,19 @@ def read_json(run_id: str, name: str) -> Any | None:
         return json.loads(Path(client().download_artifacts(run_id, name, temporary)).read_bytes())
 
 
-def _whole(key: str) -> Run | None:
+def _whole(key: str) -> Iterator[tuple[Run, str]]:
+    """Runs whose artifact counts for a key, the newest first, and why, where it was made for another."""
     with reaching():
-        return next(filter(_complete, search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}")), None)
+        for run in search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}"):
+            other = run.data.tags.get(KEPT)
+            made = client().get_run(other) if other else run
+            if made.info.lifecycle_stage == "active" and _complete(made):
+                yield made, run.data.tags.get(KEPT_REASON, "")
 
 
-def _made(run: Run) -> Made:
+def _made(run: Run, reason: str = "") -> Made:
     milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
-    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
+    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics), reason)
 
 
 def _complete(run: Run) -> bool:
@@ -140,7 +150,7 @@ def files(ref: Ref) -> Path:
     known = tracking_uri(), ref.key
     with reaching():
         if known not in _seen or not _complete(_seen[known]):
-            run = _whole(ref.key)
+            run, _ = next(_whole(ref.key), (None, ""))
             if run is None:
                 raise StoreError(
                     f"the files of {ref.title} are no longer in the store; run the flow again to make them"
@@ -180,6 +190,7 @@ def _download(run_id: str, key: str) -> Path:
 def commit(run_id: str, ref: Ref, folder: Path) -> None:
     """Store every file of `folder`, then the manifest, then finish the run, in this order."""
     with reaching():
+        kept.mark(run_id, ref)
         client().log_artifacts(run_id, str(folder))
         client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().log_text(run_id, json.dumps(manifest.of(ref, folder), indent=1), manifest.NAME)

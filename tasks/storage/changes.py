@@ -63,33 +63,32 @@ class Answer:
     run: Tracked | None = None
     """That made what is there, or the newest that made something for this step."""
     causes: tuple[Cause, ...] = field(default=())
+    kept: str = ""
+    """Why an older artifact counts, where somebody decided so."""
 
 
 def since(ref: Ref, experiment_id: str | None) -> Answer:
     """What has changed since the newest artifact of a step was made."""
     if (made := artifacts.look_up(ref)) is not None:
-        return Answer(ref, "hit", runs.get(made.run_id))
+        return Answer(ref, "hit", runs.get(made.run_id), kept=made.kept)
     run = newest(ref, experiment_id)
-    return (
-        Answer(ref, "new")
-        if run is None
-        else Answer(ref, "changed", run, tuple(_causes(ref, run, experiment_id)))
-    )
+    return Answer(ref, "new") if run is None else since_run(ref, run, experiment_id)
+
+
+def since_run(ref: Ref, run: Tracked, experiment_id: str | None) -> Answer:
+    """What has changed since a run made its artifact, or since it was decided to keep one."""
+    kept = run.tags.get(runs.KEPT_REASON, "")
+    return Answer(ref, "changed", run, tuple(_causes(ref, run, experiment_id)), kept)
 
 
 def newest(ref: Ref, experiment_id: str | None) -> Tracked | None:
     """The newest run that made something for the step of `ref`, of the same labels and seed where there is one."""
     about = ref.about.tags()
     asked = {"headwater.step": ref.step} | {name: about[name] for name in _OWN if name in about}
-    found = [
-        run
-        for run in islice(runs.finished(asked), _LATEST)
-        if all(run.tags.get(name) == about.get(name) for name in _OWN)
-    ]
+    found = [run for run in islice(runs.finished(asked), _LATEST) if _is_of(run, ref)]
 
     def likeness(run: Tracked) -> tuple[bool, bool, int]:
-        alike = sum(run.tags.get(name) == about.get(name) for name in _ALIKE)
-        return run.tags["headwater.key"] == ref.key, run.experiment_id == experiment_id, alike
+        return run.tags["headwater.key"] == ref.key, run.experiment_id == experiment_id, _likeness(run, ref)
 
     return max(found, key=likeness, default=None)  # of equals the first, which is the newest
 
@@ -206,21 +205,28 @@ def _inputs(ref: Ref, old: Mapping[str, Any]) -> Iterator[tuple[str, Ref | None,
 
 
 def _paired(name: str, now: list[Ref], then: list[str]) -> Iterator[tuple[str, Ref | None, str | None]]:
+    """Each ref with the key of what is most like it."""
     if len(now) == len(then) == 1:
         yield name, now[0], then[0]
         return
     made = {key: next(runs.finished({"headwater.key": key}), None) for key in then}
-    for item in now:
-        about = item.about.tags()
-        key = next(
-            (key for key, run in made.items() if run is not None and _tells_same(run, item, about)), None
-        )
+    for ref in now:
+        alike = {
+            key: _likeness(run, ref) for key, run in made.items() if run is not None and _is_of(run, ref)
+        }
+        key = max(alike, key=lambda key: alike[key], default=None)
         made.pop(key or "", None)
-        yield name, item, key
+        yield name, ref, key
     for key, run in made.items():
         yield f"{name}: {run.name}" if run else name, None, key
 
 
-def _tells_same(run: Tracked, ref: Ref, about: Mapping[str, str]) -> bool:
-    names = (*_OWN, *_ALIKE)
-    return run.step == ref.step and all(run.tags.get(name) == about.get(name) for name in names)
+def _is_of(run: Tracked, ref: Ref) -> bool:
+    """Whether a run is of the step, the entry and the mode of `ref`."""
+    about = ref.about.tags()
+    return run.step == ref.step and all(run.tags.get(name) == about.get(name) for name in _OWN)
+
+
+def _likeness(run: Tracked, ref: Ref) -> int:
+    about = ref.about.tags()
+    return sum(run.tags.get(name) == about.get(name) for name in _ALIKE)

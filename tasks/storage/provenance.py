@@ -95,6 +95,14 @@ def snapshots(run_id: str) -> Iterator[Path]:
         yield from _files(owner, CODE, ".zip")
 
 
+def code(run_id: str) -> dict[str, str]:
+    """The digest of each module and data file of the newest flow run that a run belongs to, by place."""
+    for path in snapshots(run_id):
+        with zipfile.ZipFile(path) as archive:
+            return {place: _digest(place, archive.read(place)) for place in archive.namelist()}
+    return {}
+
+
 def source(run_id: str, name: str, digest: str) -> bytes | None:
     """The source of a module or data file in the flow run of a run, if it is the one with this digest."""
     place = identity.place_of(name)
