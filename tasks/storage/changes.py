@@ -13,7 +13,7 @@ from tasks.graph import identity
 from tasks.graph.refs import Ref
 from tasks.graph.source_diff import lines_that_matter
 from tasks.reading.source import Source, content
-from tasks.storage import artifacts, manifest, provenance, runs
+from tasks.storage import artifacts, kept, manifest, provenance, runs
 from tasks.storage.runs import Tracked
 
 Kind = Literal["field", "file", "input", "module", "library", "files", "unknown"]
@@ -77,15 +77,15 @@ def since(ref: Ref, experiment_id: str | None) -> Answer:
 
 def since_run(ref: Ref, run: Tracked, experiment_id: str | None) -> Answer:
     """What has changed since a run made its artifact, or since it was decided to keep one."""
-    kept = run.tags.get(runs.KEPT_REASON, "")
-    return Answer(ref, "changed", run, tuple(_causes(ref, run, experiment_id)), kept)
+    reason = run.tags.get(runs.KEPT_REASON, "")
+    return Answer(ref, "changed", run, tuple(_causes(ref, run, experiment_id)), reason)
 
 
 def newest(ref: Ref, experiment_id: str | None) -> Tracked | None:
     """The newest run that made something for the step of `ref`, of the same labels and seed where there is one."""
     about = ref.about.tags()
     asked = {"headwater.step": ref.step} | {name: about[name] for name in _OWN if name in about}
-    found = [run for run in islice(runs.finished(asked), _LATEST) if _is_of(run, ref)]
+    found = [run for run in islice(runs.finished(asked), _LATEST) if _is_of(run, ref) and kept.counts(run)]
 
     def likeness(run: Tracked) -> tuple[bool, bool, int]:
         return run.tags["headwater.key"] == ref.key, run.experiment_id == experiment_id, _likeness(run, ref)

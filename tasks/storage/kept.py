@@ -83,11 +83,16 @@ def undo(decision: Kept) -> int:
     """Take a decision back; gives how many artifacts were made from what was kept, and count no longer."""
     made = list(runs.matching(f"tags.`{FROM_KEPT}` LIKE '%{decision.record.run_id}%'"))
     for run in made:
-        if not run.tags[_KEY].startswith(_UNDONE):
+        if counts(run):
             runs.log(run.run_id, tags={_KEY: _UNDONE + run.tags[_KEY]})
     with reaching():
         client().delete_run(decision.record.run_id)
     return len(made)
+
+
+def counts(run: Tracked) -> bool:
+    """Whether what a run made counts; not so where it was made from what is no longer kept."""
+    return not run.tags[_KEY].startswith(_UNDONE)
 
 
 def mark(run_id: str, ref: Ref) -> None:
