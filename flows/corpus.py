@@ -48,5 +48,5 @@ def corpus(recipe: Path, overrides: dict[str, Any] = {}) -> None:
     read = corpus_ref(loaded)
     if read is None:
         raise RecipeError(f"{recipe}: there is no 'corpus' in it, and so nothing to read")
-    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
+    with flow_run(loaded.name, loaded.machine, text=loaded.text(), settings=loaded.settings()) as run:
         run.execute([read])

@@ -168,5 +168,5 @@ def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = [
         scores = score_refs(loaded, entry, corpus, made)
         targets += [*scores, *promote_refs(loaded, entry, scores), *grid_refs(loaded, entry, corpus, made)]
     check_registered(targets)
-    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
+    with flow_run(loaded.name, loaded.machine, text=loaded.text(), settings=loaded.settings()) as run:
         run.execute(targets)

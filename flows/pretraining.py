@@ -45,6 +45,6 @@ def pretraining(recipe: Path, overrides: dict[str, Any] = {}) -> None:
     """
     loaded = Recipe.load(recipe, overrides)
     loaded.check(labelled=False)
-    with flow_run(loaded.name, loaded.machine, text=loaded.text()) as run:
+    with flow_run(loaded.name, loaded.machine, text=loaded.text(), settings=loaded.settings()) as run:
         corpus = corpus_ref(loaded)
         run.execute([model_refs(loaded, part, corpus)[1] for part in loaded.upstreams])

@@ -52,7 +52,12 @@ class AdaptConfig(Config):
         return {name: value for name, value in super().identity().items() if name not in unused}
 
 
-@step(refs.Adapted, process="shared")
+def _headline(ref: refs.Adapted) -> str:
+    assert isinstance(ref.config, AdaptConfig), f"{ref.name} was not made by `adapt`"
+    return f"validation/{ref.config.downstream.headline}"
+
+
+@step(refs.Adapted, process="shared", headline=_headline)
 def adapt(
     job: Job,
     config: AdaptConfig,

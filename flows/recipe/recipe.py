@@ -1,5 +1,6 @@
 """A recipe: the typed whole of one run. Each part's settings live beside the code they are for."""
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,7 +13,7 @@ from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
 from models.backbone import compatibility
 from models.backbone.config import ModelConfig
-from models.config import PLUMBING, Config, did_you_mean
+from models.config import PLUMBING, Config, did_you_mean, leaves
 from models.errors import RecipeError
 from models.modes import fitting
 from models.seeds import Seed
@@ -133,6 +134,14 @@ class Recipe(Config):
         """This recipe as YAML, every default spelled out."""
         return yaml_text.dump(self.model_dump(mode="json"))
 
+    def settings(self) -> dict[str, str]:
+        """Every setting, defaults too, by its dotted path as `--set` takes it; lists as JSON."""
+        found = dict(leaves(_by_name(self.model_dump(mode="json", exclude={"name"}))))
+        return {
+            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for name, value in found.items()
+        }
+
     def upstream_of(self, entry: DownstreamPart) -> UpstreamPart:
         """The pretraining that a downstream starts from: the one it names, else the first of the kind it wants."""
         named = [part for part in self.upstreams if part.name == entry.upstream]
@@ -215,3 +224,12 @@ def _place(source: str | None) -> str | None:
 
     folder = artifacts.resolve(source)
     return str(folder / "model" if (folder / "model").is_dir() else folder)
+
+
+def _by_name(value: Any) -> Any:
+    """Entries in a mapping by their name, where they are in a list."""
+    if isinstance(value, dict):
+        return {key: _by_name(item) for key, item in value.items()}
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        return {item["name"]: _by_name(item) for item in value}
+    return value

@@ -21,6 +21,12 @@ class Progress:
     done: int
     total: int
     text: str
+    level: int = logging.INFO
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it says something, and not how far the work is."""
+        return not self.total and not self.done
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,11 @@ class Job:
 
     def say(self, text: str) -> None:
         """Tell the user one line."""
-        logging.getLogger("headwater").info("%s: %s", self._title, text)
         self._tell(Progress(self._title, 0, 0, text))
+
+    def warn(self, text: str) -> None:
+        """Tell the user one line that they should see to."""
+        self._tell(Progress(self._title, 0, 0, text, logging.WARNING))
 
     def close(self) -> None:
         """Send what is still buffered."""

@@ -5,8 +5,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tasks.environment import home
+
+
+class Lease:
+    """A lock that is held; closing its file frees it, and so does the end of the process."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    @classmethod
+    def take(cls, name: str) -> "Lease | None":
+        """The lock `name`; None where another holds it."""
+        file = _lock_file(name).open("w")
+        if _try_lock(file.fileno()):
+            return cls(file)
+        file.close()
+        return None
+
+    def release(self) -> None:
+        """Free it."""
+        self._file.close()
 
 
 @contextmanager
@@ -15,21 +36,25 @@ def lease(name: str, on_wait: Callable[[], None], check: Callable[[], None]) -> 
 
     `check` may raise to give up, for instance when the run is being stopped.
     """
-    with _lock_file(name).open("w") as file:
-        told = False
-        while not _try_lock(file.fileno()):
-            if not told:
-                on_wait()
-                told = True
-            check()
-            time.sleep(0.2)
-        yield  # closing the file frees the lock, and so does the end of the process
+    told = False
+    while (held := Lease.take(name)) is None:
+        if not told:
+            on_wait()
+            told = True
+        check()
+        time.sleep(0.2)
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def is_free(name: str) -> bool:
     """Whether nobody holds the lock `name` right now."""
-    with _lock_file(name).open("w") as file:
-        return _try_lock(file.fileno())
+    held = Lease.take(name)
+    if held is not None:
+        held.release()
+    return held is not None
 
 
 def _lock_file(name: str) -> Path:

@@ -6,7 +6,7 @@ kill at any moment leaves either nothing or the whole.
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,12 @@ from tasks.storage.connection import client, reaching, search_all, tracking_uri
 from tasks.storage.runs import KEPT, KEPT_REASON
 
 _FINISHED = "attributes.status = 'FINISHED'"
+_AT_ONCE = 2000
+"""Runs that one question to the store gives; those of the last weeks."""
+_FEW = 20
+"""Keys that are quicker asked for one by one."""
+Counting = tuple[Run, str]
+"""The run whose artifact counts for a key, and why, where it was made for another."""
 _seen: dict[tuple[str, str], Run] = {}
 """Artifacts whose files this process was given before, by store and key: it only looks whether they still lie there."""
 
@@ -43,15 +49,36 @@ class Made:
 
 def find(key: str) -> Made | None:
     """The newest finished artifact with this key whose files are really there."""
-    for run, reason in _whole(key):
-        return _made(run, reason)
-    return None
+    counting = _whole(key)
+    return counting and _made(*counting)
 
 
 def look_up(ref: Ref) -> Made | None:
     """The artifact of `ref` as `find` has it, if what its step did outside of it is still there too."""
     made = find(ref.key)
     return made if made is not None and step_of(ref).stands(ref) else None
+
+
+def look_up_all(refs: Sequence[Ref]) -> dict[Ref, Made]:
+    """Those of `refs` that are there, as `look_up` has it, with few questions to the store."""
+    made = _newest({ref.key for ref in refs})
+    return {ref: _made(*made[ref.key]) for ref in refs if ref.key in made and step_of(ref).stands(ref)}
+
+
+def _newest(keys: Set[str]) -> dict[str, Counting]:
+    """The newest whole artifact of each key that has one; most are among the last that were made."""
+    if len(keys) < _FEW:
+        return {key: run for key in keys if (run := _whole(key)) is not None}
+    with reaching():
+        last = search_all(f"tags.`headwater.key` LIKE '%' and {_FINISHED}", _AT_ONCE)
+        found: dict[str, Counting] = {}
+        for run in last:
+            key = run.data.tags["headwater.key"]
+            if key in keys and key not in found and (counting := _counting(run)) is not None:
+                found[key] = counting
+        if len(last) == _AT_ONCE:
+            found |= {key: run for key in keys - found.keys() if (run := _whole(key)) is not None}
+        return found
 
 
 def intact(run_id: str) -> bool:
@@ -93,14 +120,18 @@ def read_json(run_id: str, name: str) -> Any | None:
         return json.loads(Path(client().download_artifacts(run_id, name, temporary)).read_bytes())
 
 
-def _whole(key: str) -> Iterator[tuple[Run, str]]:
-    """Runs whose artifact counts for a key, the newest first, and why, where it was made for another."""
+def _whole(key: str) -> Counting | None:
     with reaching():
-        for run in search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}"):
-            other = run.data.tags.get(KEPT)
-            made = client().get_run(other) if other else run
-            if made.info.lifecycle_stage == "active" and _complete(made):
-                yield made, run.data.tags.get(KEPT_REASON, "")
+        runs = search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}")
+        return next((counting for run in runs if (counting := _counting(run)) is not None), None)
+
+
+def _counting(run: Run) -> Counting | None:
+    """The run whose artifact counts for the key of `run`: itself, or that of an older one that was kept."""
+    older = run.data.tags.get(KEPT)
+    made = client().get_run(older) if older else run
+    there = made.info.lifecycle_stage == "active" and _complete(made)
+    return (made, run.data.tags.get(KEPT_REASON, "")) if there else None
 
 
 def _made(run: Run, reason: str = "") -> Made:
@@ -150,12 +181,12 @@ def files(ref: Ref) -> Path:
     known = tracking_uri(), ref.key
     with reaching():
         if known not in _seen or not _complete(_seen[known]):
-            run, _ = next(_whole(ref.key), (None, ""))
-            if run is None:
+            counting = _whole(ref.key)
+            if counting is None:
                 raise StoreError(
                     f"the files of {ref.title} are no longer in the store; run the flow again to make them"
                 )
-            _seen[known] = run
+            _seen[known] = counting[0]
         return _folder(_seen[known], ref.key)
 
 

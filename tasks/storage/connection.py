@@ -148,16 +148,16 @@ def search(experiment_id: str, condition: str) -> list[Run]:
         return list(client().search_runs([experiment_id], condition))
 
 
-def search_all(condition: str) -> list[Run]:
-    """The newest runs of any experiment that meet MLflow's filter `condition`."""
-    return page_of(condition)[0]
+def search_all(condition: str, most: int = 20) -> list[Run]:
+    """The newest runs of any experiment that meet MLflow's filter `condition`, at most so many."""
+    return page_of(condition, most=most)[0]
 
 
-def page_of(condition: str, token: str | None = None) -> tuple[list[Run], str | None]:
-    """At most 20 runs as `search_all` finds them, and the token of those that follow, if any do."""
+def page_of(condition: str, token: str | None = None, most: int = 20) -> tuple[list[Run], str | None]:
+    """Runs as `search_all` finds them, and the token of those that follow, if any do."""
     with reaching():
         experiments = [item.experiment_id for item in client().search_experiments()]
         found = client().search_runs(
-            experiments, condition, order_by=["attributes.end_time DESC"], max_results=20, page_token=token
+            experiments, condition, order_by=["attributes.end_time DESC"], max_results=most, page_token=token
         )
         return list(found), found.token or None

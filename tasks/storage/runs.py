@@ -1,5 +1,6 @@
 """Runs in MLflow: one parent a flow run, one child an executed step, with links to Prefect and back."""
 
+import json
 import threading
 import time
 from bisect import bisect_right
@@ -7,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from models.config import leaves
 from tasks.environment import home_id
@@ -26,6 +29,8 @@ SOURCES = "sources.json"
 RECIPE = "recipe.yaml"
 STEPS = "steps.json"
 """What the parent run of a flow run keeps of each step: what it is called, what became of it, which run made it."""
+_PARAMETER = 500
+"""Characters of a parameter; what it is cut from lies in an artifact."""
 _NOTE = 4900
 """Characters of a description; MLflow's stores take 5,000 in a tag."""
 
@@ -81,9 +86,8 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
         }
         run_id = client().create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
         client().log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
-        # Digests and lists are shown by their start.
-        params = [Param(name or "value", str(value)[:250]) for name, value in leaves(ref.config.identity())]
-        client().log_batch(run_id, params=params[:100])
+        settings = leaves(ref.config.identity())
+        log_parameters(run_id, {name or "value": str(value) for name, value in settings})
         return run_id
 
 
@@ -143,16 +147,32 @@ def metrics(run_id: str) -> dict[str, float]:
         return dict(client().get_run(run_id).data.metrics)
 
 
-def keep_file(run_id: str, path: Path) -> None:
+def keep_file(run_id: str, path: Path, folder: str = "") -> None:
     """Store a file beside a run, whatever becomes of it."""
     with reaching():
-        client().log_artifact(run_id, str(path))
+        client().log_artifact(run_id, str(path), folder or None)
 
 
 def keep_text(run_id: str, text: str, name: str) -> None:
     """Store a text beside a run, whatever becomes of it."""
     with reaching():
         client().log_text(run_id, text, name)
+
+
+def log_table(run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run."""
+    table = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
+    keep_text(run_id, json.dumps(table, ensure_ascii=False), name)
+    with reaching():
+        client().set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([{"path": name, "type": "table"}]))
+
+
+def log_parameters(run_id: str, settings: Mapping[str, str]) -> None:
+    """Store settings as parameters; of a long one the beginning."""
+    params = [Param(name, value[:_PARAMETER]) for name, value in settings.items()]
+    with reaching():
+        for start in range(0, len(params), 100):  # MLflow takes no more in one call
+            client().log_batch(run_id, params=params[start : start + 100])
 
 
 def kill_stale(key: str) -> None:
