@@ -12,7 +12,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from flows.recipe import yaml_text
-from flows.recipe.overrides import name_of
+from flows.recipe.recipe import by_name
 from models.adapted.files import SETTLED
 from models.bootstrap import difference, resampled
 from models.data.records import PROVENANCE
@@ -174,16 +174,7 @@ def _settings(flow: Tracked) -> Any:
     text = provenance.text(flow.run_id, runs.RECIPE)
     if text is None:
         raise RecipeError(f"run {flow.run_id} ({flow.name}) does not hold its recipe")
-    return _by_name(yaml_text.parse(text)[0])
-
-
-def _by_name(value: Any) -> Any:
-    if isinstance(value, list):
-        names = [name_of(item) if isinstance(item, Mapping) else "" for item in value]
-        if not all(names) or len(names) != len(set(names)):
-            return [_by_name(item) for item in value]
-        return {name: _by_name(item) for name, item in zip(names, value, strict=True)}
-    return {key: _by_name(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+    return by_name(yaml_text.parse(text)[0])
 
 
 def _made_of(scored: Tracked) -> dict[str, Any]:
