@@ -163,9 +163,12 @@ def keep_text(run_id: str, text: str, name: str) -> None:
 
 
 def log_table(run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
-    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run."""
+    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run.
+
+    Nothing in it can be taken for markup.
+    """
     table = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
-    keep_text(run_id, json.dumps(table, ensure_ascii=False), name)
+    keep_text(run_id, json.dumps(table, ensure_ascii=False).replace("<", "\\u003c"), name)
     with reaching():
         client().set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([{"path": name, "type": "table"}]))
 
