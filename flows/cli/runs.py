@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flows import exits
-from flows.cli.arguments import AsJson
+from flows.cli.arguments import AsJson, Only, names
 
 app = typer.Typer()
 
@@ -59,3 +59,31 @@ def compare(
     from flows.commands.compare import compare
 
     return compare(a, b, as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def reproduce(
+    run: Annotated[str, typer.Argument(metavar="RUN_ID", help="A flow run, or the run of one step.")],
+    only: Only = [],
+    within: Annotated[
+        float, typer.Option(metavar="NUMBER", min=0, help="By how much scores may be apart.")
+    ] = 0.001,
+    as_json: AsJson = False,
+) -> int:
+    """Make a run again and compare.
+
+    From what MLflow holds: the recipe with its settings, and the code of then. It runs below a home of its own, which
+    is taken away afterwards. Then bytes of files and scores are compared, and files, libraries and code named that are
+    not what they were. A step is made again with all it needs. Of a run's id the first digits will do.
+
+    Exit code 0 if the same came out, 1 if not, 2 if it cannot be tried.
+
+    \b
+    Examples:
+      headwater reproduce 3f2a91c07b1e
+      headwater reproduce 3f2a91c07b1e --only classification
+    """
+    from flows.commands.reproduce import reproduce
+
+    return reproduce(run, names(only), within, as_json=as_json)
