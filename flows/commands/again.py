@@ -147,7 +147,7 @@ def _step(then: Mapping[str, Any], now: Mapping[str, Any] | None, folder: Path) 
     if now is None or not now["run_id"] or now["status"] not in ("run", "hit"):
         why = (now or {}).get("reason") or NOT_MADE
         return {"title": then["title"], "missing": why, "files": [], "scores": {}}
-    listed = artifacts.read_json(then["run_id"], manifest.NAME)
+    listed = artifacts.manifest_of(then["run_id"])
     (copy,) = (folder / "home" / "artifacts").glob(f"*/{now['run_id']}/artifacts/{manifest.NAME}")
     before, after = _digests(listed), _digests(json.loads(copy.read_text()))
     scores = {

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from models.errors import RecipeError
-from tasks.storage import artifacts, connection, manifest, runs
+from tasks.storage import artifacts, connection, runs
 from tasks.storage.runs import Tracked
 
 _AGAIN = "run its recipe again to make it anew"
@@ -69,7 +69,7 @@ def of_key(key: str, known: dict[str, Node] | None = None) -> Node:
 def _of_run(run: Tracked, known: dict[str, Node] | None = None, kept: str = "") -> Node:
     """The artifact that a run made."""
     known = {} if known is None else known
-    listed = artifacts.read_json(run.run_id, manifest.NAME)
+    listed = artifacts.manifest_of(run.run_id)
     if listed is None:
         why = run.tags.get(runs.REASON) or "its files are gone"
         raise RecipeError(f"run {run.run_id} ({run.name}, {run.status}) made no artifact: {why}; {_AGAIN}")
@@ -167,7 +167,7 @@ def _made_from(run: Tracked, step: str, given: str) -> Tracked:
     names = [f"headwater.{name}" for name in _TOLD]
     tags = {name: run.tags[name] for name in names if name in run.tags}
     for found in runs.finished({"headwater.step": step, **tags}):
-        listed = artifacts.read_json(found.run_id, manifest.NAME)
+        listed = artifacts.manifest_of(found.run_id)
         if listed is not None and listed["inputs"][given] == run.tags["headwater.key"]:
             return found
     raise RecipeError(f"no {step} in MLflow was made from run {run.run_id} ({run.name}); {_AGAIN}")
