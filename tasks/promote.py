@@ -21,8 +21,8 @@ from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.failures import Stopped, may_heal, reason
 from tasks.running.job import Job
-from tasks.running.lease import lease
 from tasks.storage import manifest, registry
+from tasks.storage.lease import lease
 
 
 class PromoteConfig(Config):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from models.errors import HeadwaterError, RecipeError
 from tasks.environment import home, public
-from tasks.running.lease import lease
+from tasks.storage.lease import lease
 
 LOOPBACK = "127.0.0.1"
 _PR_SET_PDEATHSIG = 1

@@ -22,10 +22,10 @@ from tasks.graph.refs import Ref
 from tasks.graph.step import Step, step_of
 from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal, reason
 from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.lease import lease
 from tasks.running.progress import Board, ProgressArtifact, courtesy
 from tasks.running.training_processes import TrainingProcess, TrainingProcesses
 from tasks.storage import artifacts, runs
+from tasks.storage.lease import lease
 
 RETRY_SECONDS = [2.0, 10.0, 30.0]
 

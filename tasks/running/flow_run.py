@@ -21,10 +21,10 @@ from tasks.graph.refs import Ref, ordered
 from tasks.graph.step import step_of
 from tasks.running.execution import Outcome, RunContext, link_to, task_of
 from tasks.running.failures import STOPPING, reason
-from tasks.running.lease import is_free, lease
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import connection, runs
+from tasks.storage.lease import is_free, lease
 
 _PATIENCE_SECONDS = 15.0
 _TAGS_AT_ONCE = 100

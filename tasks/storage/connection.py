@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlparse
 
 from mlflow import MlflowClient
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from models.errors import HeadwaterError, RecipeError, StoreError
 from tasks.environment import home, public
+from tasks.storage.lease import lease
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -35,9 +37,11 @@ _EXTRAS = {
 
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, else SQLite under the home folder."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    if given:
-        return given
+    return os.environ.get("MLFLOW_TRACKING_URI") or embedded_uri()
+
+
+def embedded_uri() -> str:
+    """The address of the store under the home folder."""
     home().mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{home() / 'mlflow.db'}"
 
@@ -62,11 +66,30 @@ def _client(uri: str) -> MlflowClient:
             driver.import_dbapi()
             if driver.is_async:  # MLflow would try for minutes
                 raise _no_store(uri)
+        make(uri)
         return MlflowClient(tracking_uri=uri)
     except (UnsupportedModelRegistryStoreURIException, ArgumentError, ValueError) as error:
         raise _no_store(uri) from error
     except ImportError as error:
         raise _not_installed(error) from error
+
+
+def make(uri: str) -> None:
+    """Make the tables of a store in a SQLite file that is not there yet.
+
+    MLflow does it at the first opening, but two processes that do so at once trip over each other, and one that is
+    killed leaves half of them: so by one alone, and beside the file's place until it is whole.
+    """
+    place = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or place.exists():
+        return
+    with lease("mlflow"):
+        if not place.exists():
+            beside = place.with_name(f"{place.name}.new")
+            for left in (beside, beside.with_name(f"{beside.name}-journal")):
+                left.unlink(missing_ok=True)
+            MlflowClient(tracking_uri=f"sqlite:///{beside}")
+            beside.replace(place)
 
 
 def _no_store(uri: str) -> RecipeError:

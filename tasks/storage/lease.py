@@ -10,7 +10,9 @@ from tasks.environment import home
 
 
 @contextmanager
-def lease(name: str, on_wait: Callable[[], None], check: Callable[[], None]) -> Iterator[None]:
+def lease(
+    name: str, on_wait: Callable[[], None] = lambda: None, check: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Hold the lock `name`; calls `on_wait` once if another process holds it, and `check` while waiting.
 
     `check` may raise to give up, for instance when the run is being stopped.
