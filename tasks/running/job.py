@@ -91,4 +91,4 @@ class Job:
 
     def close(self) -> None:
         """Send what is still buffered."""
-        self._log.flush()
+        self._log.close()

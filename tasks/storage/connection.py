@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from models.errors import HeadwaterError, RecipeError, StoreError
-from tasks.environment import home, public
+from tasks.environment import TRIES, home, public
 from tasks.storage.lease import lease
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -135,6 +135,20 @@ def reaching() -> Iterator[None]:
             f"the MLflow store at {public(tracking_uri())} cannot be used ({reason}); "
             "is the server running and MLFLOW_TRACKING_URI right?"
         ) from error
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """For a run that goes on: wait for an MLflow server that is away, here and in processes that are started here."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    before = os.environ.get(name)
+    os.environ[name] = str(TRIES)
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 def experiment(name: str) -> str:

@@ -4,6 +4,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from mlflow.entities import Metric, Param, Run, RunTag
 
 from models.config import leaves
+from models.errors import HeadwaterError
 from tasks.environment import home_id
 from tasks.graph.refs import Ref
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
@@ -180,28 +182,48 @@ def run_url(experiment_id: str, run_id: str) -> str:
 
 
 class MetricLog:
-    """Buffers metric points, since each call costs 36 ms and a thousand in one call half a second."""
+    """Gathers metric points and sends them every few seconds from a thread of its own.
+
+    A call costs 36 ms, a thousand points in one call half a second, and a server that is away minutes: the work goes
+    on meanwhile, and what could not be sent is kept. MLflow knows a point that it has already by its time and value,
+    so one whose answer was lost may be sent again.
+    """
 
     def __init__(self, run_id: str, every_seconds: float = 5.0) -> None:
         self._run_id = run_id
         self._every = every_seconds
         self._points: list[Metric] = []
-        self._sent = time.monotonic()
-        self._lock = threading.Lock()
+        self._adding, self._sending = threading.Lock(), threading.Lock()
+        self._closing = threading.Event()
+        self._sender = threading.Thread(target=self._send_now_and_then, daemon=True)
 
     def add(self, values: Mapping[str, float], step: int) -> None:
-        """Add one point per value; sends what has gathered every few seconds."""
+        """Add one point per value."""
         now = int(time.time() * 1000)
-        with self._lock:
+        with self._adding:
             self._points += [Metric(name, float(value), now, step) for name, value in values.items()]
-        if time.monotonic() - self._sent > self._every:
-            self.flush()
+            if self._sender.ident is None:
+                self._sender.start()
 
-    def flush(self) -> None:
-        """Send what has gathered."""
-        with self._lock:
-            points, self._points = self._points, []
-        self._sent = time.monotonic()
-        with reaching():
-            for start in range(0, len(points), 1000):
-                client().log_batch(self._run_id, metrics=points[start : start + 1000])
+    def close(self) -> None:
+        """Send what has not been sent.
+
+        Raises:
+            StoreError: MLflow does not answer.
+        """
+        self._closing.set()
+        if self._sender.ident is not None:
+            self._sender.join()
+        self._send()
+
+    def _send_now_and_then(self) -> None:
+        while not self._closing.wait(self._every):
+            with suppress(HeadwaterError):  # `close` tries again, and says so
+                self._send()
+
+    def _send(self) -> None:
+        with self._sending, reaching():
+            while points := self._points[:1000]:
+                client().log_batch(self._run_id, metrics=points)
+                with self._adding:
+                    del self._points[: len(points)]

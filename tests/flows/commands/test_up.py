@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flows.commands.servers import free_port
+from flows.commands.processes import free_port
 from tests.support.recipes import SMALL, write
 
 PROJECT = Path(__file__).parents[3]
