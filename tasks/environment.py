@@ -24,7 +24,7 @@ _DEFAULTS = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_CLIENT_MAX_RETRIES": str(TRIES),
-    # MLflow's own would hold a command for minutes before anyone hears of a server that is down; `patience` is for runs.
+    # More would hold a command for minutes before anyone hears of a server that is down; runs have `patience`.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

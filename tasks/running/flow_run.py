@@ -19,12 +19,12 @@ from models.errors import HeadwaterError
 from tasks.environment import Machine
 from tasks.graph.refs import Ref, ordered
 from tasks.graph.step import step_of
+from tasks.running import killed, notices
 from tasks.running.execution import Outcome, RunContext, link_to, task_of
 from tasks.running.failures import STOPPING, reason
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import connection, runs
-from tasks.storage.lease import is_free, lease
 
 _PATIENCE_SECONDS = 15.0
 _TAGS_AT_ONCE = 100
@@ -94,13 +94,15 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
     STOPPING.clear()
     flow = FlowRunContext.get()
     assert flow is not None and flow.flow_run is not None, "flow_run() is for the inside of a flow"
-    experiment_id = connection.experiment(recipe)
-    _end_killed_parents(experiment_id)
     flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
+    killed.begin(flow_run_id)
+    experiment_id = connection.experiment(recipe)
+    killed.end_in_mlflow()
     tags = {"headwater.recipe": recipe, "headwater.flow": flow.flow_run.name, **_prefect_url(flow_run_id)}
     parent_id = runs.open_parent(experiment_id, name, flow_run_id, tags)
     link_to(runs.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
-    with lease(parent_id, on_wait=lambda: None, check=lambda: None), Board() as board:
+    notices.label(flow_run_id, runs.run_url(experiment_id, parent_id))
+    with connection.patience(), Board() as board:
         processes = TrainingProcesses(machine.cores, machine.jobs)
         context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
         run = FlowRun(recipe, context)
@@ -191,15 +193,6 @@ def _run_link(run: FlowRun, outcome: Outcome) -> str:
     if not outcome.run_id:
         return outcome.reason.replace("|", "/")
     return f"[{outcome.run_id[:8]}]({runs.run_url(run.context.experiment_id, outcome.run_id)})"
-
-
-def _end_killed_parents(experiment_id: str) -> None:
-    """Parent runs that say they run while nobody holds their lease were killed: say so."""
-    for parent in connection.search(
-        experiment_id, f"tags.`headwater.parent` = 'true' and {runs.running_here()}"
-    ):
-        if is_free(parent.info.run_id):
-            runs.close(parent.info.run_id, runs.KILLED, "the process was killed")
 
 
 def _prefect_url(flow_run_id: str) -> dict[str, str]:

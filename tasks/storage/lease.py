@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tasks.environment import home
+
+_HELD: list[IO[str]] = []
 
 
 @contextmanager
@@ -26,6 +29,19 @@ def lease(
             check()
             time.sleep(0.2)
         yield  # closing the file frees the lock, and so does the end of the process
+
+
+def hold(name: str) -> None:
+    """Hold the lock `name` until this process ends."""
+    file = _lock_file(name).open("w")
+    while not _try_lock(file.fileno()):
+        time.sleep(0.2)
+    _HELD.append(file)
+
+
+def exists(name: str) -> bool:
+    """Whether the lock `name` was ever held under this home folder."""
+    return _lock_file(name).exists()
 
 
 def is_free(name: str) -> bool:

@@ -95,6 +95,11 @@ def running_here() -> str:
     return f"tags.`headwater.home` = '{home_id()}' and attributes.status = 'RUNNING'"
 
 
+def all_running_here() -> list[Tracked]:
+    """Every run that says it still runs under this home folder."""
+    return list(_every(running_here()))
+
+
 def unfinished(key: str) -> list[str]:
     """Runs under this home folder that say they still compute this key."""
     found = search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
@@ -115,7 +120,10 @@ def get(run_id: str) -> Tracked:
 def finished(tags: Mapping[str, str]) -> Iterator[Tracked]:
     """Every finished run that has these tags, of any experiment, the newest first."""
     asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
-    condition = " and ".join([*asked, f"attributes.status = '{FINISHED}'"])
+    yield from _every(" and ".join([*asked, f"attributes.status = '{FINISHED}'"]))
+
+
+def _every(condition: str) -> Iterator[Tracked]:
     token, more = None, True
     while more:
         runs, token = page_of(condition, token)
@@ -193,14 +201,14 @@ class MetricLog:
         self._run_id = run_id
         self._every = every_seconds
         self._points: list[Metric] = []
-        self._adding, self._sending = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self._closing = threading.Event()
         self._sender = threading.Thread(target=self._send_now_and_then, daemon=True)
 
     def add(self, values: Mapping[str, float], step: int) -> None:
         """Add one point per value."""
         now = int(time.time() * 1000)
-        with self._adding:
+        with self._lock:
             self._points += [Metric(name, float(value), now, step) for name, value in values.items()]
             if self._sender.ident is None:
                 self._sender.start()
@@ -222,8 +230,8 @@ class MetricLog:
                 self._send()
 
     def _send(self) -> None:
-        with self._sending, reaching():
+        with reaching():
             while points := self._points[:1000]:
                 client().log_batch(self._run_id, metrics=points)
-                with self._adding:
+                with self._lock:
                     del self._points[: len(points)]
