@@ -8,11 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from prefect import get_client
-from prefect.blocks.abstract import NotificationBlock
-from prefect.blocks.notifications import (
-    CustomWebhookNotificationBlock,
-    MicrosoftTeamsWebhook,
-)
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectAlreadyExists
@@ -25,12 +20,7 @@ AT_ONCE = 2
 """Flow runs the work pool lets run at once."""
 HEARTBEAT_SECONDS = 180
 """Three minutes: a server that was away for two has crashed nobody's run."""
-_FLOWS = ["transfer-learning", "corpus", "pretraining", "downstream"]
 _ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
-_BLOCK = "headwater-notify"
-_BODY = """{{ flow_run.state.message }}
-Prefect: {{ flow_run|ui_url }}
-MLflow: {{ (flow_run.labels or {})['headwater.mlflow'] or 'no run was begun' }}"""
 
 
 def files() -> list[Path]:
@@ -107,8 +97,8 @@ def _switch_on(places: set[tuple[str, str]]) -> None:
                 client.update_deployment_schedule(deployment, schedule, active=True)
 
 
-def automate(notify: str) -> None:
-    """End runs that send no heartbeat any more, and tell `notify` of runs that fail; with '' nobody is told."""
+def automate() -> None:
+    """Have Prefect end runs that send no heartbeat any more: those on other machines too, of which no lease is here."""
     every_run = {"prefect.resource.id": "prefect.flow-run.*"}
     heartbeat = "prefect.flow-run.heartbeat"
     crash = {"type": "change-flow-run-state", "state": "CRASHED", "message": "No heartbeat came any more."}
@@ -123,35 +113,6 @@ def automate(notify: str) -> None:
         "within": HEARTBEAT_SECONDS,
     }
     _put({"name": "headwater: a run without a heartbeat has crashed", "trigger": zombie, "actions": [crash]})
-    name = "headwater: tell of runs that fail"
-    if not notify:
-        _remove(name)
-        return
-    failed = {
-        "type": "event",
-        "posture": "Reactive",
-        "match": every_run,
-        "match_related": {"prefect.resource.role": "flow", "prefect.resource.name": _FLOWS},
-        "expect": ["prefect.flow-run.Failed", "prefect.flow-run.Crashed"],
-        "threshold": 1,
-    }
-    tell = {
-        "type": "send-notification",
-        "block_document_id": _block(notify).save(_BLOCK, overwrite=True),
-        "subject": "{{ flow_run.name }}: {{ flow_run.state.name }}",
-        "body": _BODY,
-    }
-    _put({"name": name, "trigger": failed, "actions": [tell]})
-
-
-def _block(address: str) -> NotificationBlock:
-    """Prefect's block for an address: of a webhook, or one that apprise knows (slack://, mailto:// …)."""
-    if address.startswith(("http://", "https://")):
-        text = {"text": "{{subject}}\n{{body}}"}
-        webhook = {"name": "headwater", "url": "{{url}}", "secrets": {"url": address}, "json_data": text}
-        return CustomWebhookNotificationBlock.model_validate(webhook)
-    # This block hands any address to apprise, whatever its name.
-    return MicrosoftTeamsWebhook.model_validate({"url": address})
 
 
 def _put(what: dict[str, Any]) -> None:
@@ -164,9 +125,3 @@ def _put(what: dict[str, Any]) -> None:
             )
         else:
             client.create_automation(AutomationCore.model_validate(what))
-
-
-def _remove(name: str) -> None:
-    with get_client(sync_client=True) as client:
-        for known in client.read_automations_by_name(name):
-            client.delete_automation(known.id)

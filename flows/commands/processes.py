@@ -68,6 +68,7 @@ class Server:
         with self._lock:
             if self.process.poll() is None or time.monotonic() < self._started[-1] + self._pause():
                 return False
+            _signal(self, signal.SIGKILL)  # children that it left would keep its port
             _rotate(self.log, at=_LOG_BYTES)
             self._start()
             return True

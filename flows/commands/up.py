@@ -15,6 +15,8 @@ from tasks.environment import home
 
 _START_SECONDS = 120
 _LOOK_SECONDS = 10.0
+# MLflow's command dies of a signal without a word to the server that it has started.
+_AS_ONE = 'trap "trap - TERM; kill 0" TERM; "$@" & wait; wait'
 _NOTIFIES = "http://, https://, or an address that apprise knows, such as slack:// or mailto://"
 
 
@@ -33,7 +35,7 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "") -> int:
     servers: list[Server] = []
     try:
         _start(servers, prefect_port, mlflow_port, notify)
-        threading.Thread(target=_watch, name="watch", daemon=True).start()
+        threading.Thread(target=_watch, args=(notify,), name="watch", daemon=True).start()
         while True:
             time.sleep(0.5)
             for server in servers:
@@ -89,7 +91,7 @@ def _start(servers: list[Server], prefect_port: int, mlflow_port: int, notify: s
     killed.end_pending()
     deploying.make_pool()
     deploying.deploy()
-    deploying.automate(notify)
+    deploying.automate()
     _tell("starting the worker")
     command = [
         *(sys.executable, "-m", "prefect", "worker", "start"),
@@ -112,26 +114,29 @@ def _mlflow() -> list[str]:
     """The command of an MLflow server over the same store that `headwater run` writes to."""
     artifacts = (home() / "artifacts").as_uri()
     return [
-        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+        *("sh", "-c", _AS_ONE, "sh", sys.executable, "-m", "mlflow", "server", "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{home() / 'mlflow.db'}"),
         # Experiments keep plain paths, so that runs without this server find their artifacts too.
         *("--default-artifact-root", artifacts, "--artifacts-destination", artifacts, "--serve-artifacts"),
     ]
 
 
-def _watch() -> None:
-    """End what killed runs have left, as long as this process lives; a server that is away is asked again later."""
+def _watch(notify: str) -> None:
+    """As long as this process lives, end what killed runs have left and tell of those that fail."""
     import httpx
     from prefect.exceptions import PrefectException
 
+    from flows.commands.notifying import Notices
     from tasks.running.killed import Watch
 
-    watch = Watch()
+    log = logging.getLogger("headwater")
+    looks = [Watch().look, *([Notices(notify).look] if notify else [])]
     while True:
-        try:
-            watch.look()
-        except (HeadwaterError, httpx.HTTPError, PrefectException) as error:
-            logging.getLogger("headwater").info("could not look for killed runs: %s", error)
+        for look in looks:
+            try:
+                look()
+            except (HeadwaterError, httpx.HTTPError, PrefectException) as error:  # it is away: another time
+                log.info("%s: %s", look.__qualname__, error)
         time.sleep(_LOOK_SECONDS)
 
 
