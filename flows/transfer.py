@@ -1,6 +1,5 @@
 """Transfer learning, the whole chain: corpus, pretraining, downstreams, scores and one report."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from prefect import flow
 
 from flows.corpus import corpus_ref
 from flows.downstream import check_registered, grid_refs, promote_refs, score_refs
+from flows.opened import opened
 from flows.pretraining import model_refs
 from flows.recipe.parts import DownstreamPart
 from flows.recipe.recipe import Recipe
@@ -16,8 +16,7 @@ from models.modes import Mode
 from tasks.graph import refs
 from tasks.graph.refs import Ref, ordered
 from tasks.report import ReportConfig, report_on
-from tasks.running.flow_run import FlowRun, flow_run
-from tasks.storage import artifacts
+from tasks.running.flow_run import FlowRun
 
 
 def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
@@ -73,12 +72,12 @@ def run_chain(recipe: Recipe, only: Sequence[str]) -> FlowRun:
     """
     targets = chain(recipe, only)
     check_registered(targets)
-    with flow_run(recipe.name, recipe.machine, text=recipe.text()) as run:
+    with opened(recipe) as run:
+        run.look_up([*targets, *report_refs(recipe, only, targets)])
         run.execute(targets)
         # What failed is missing from the report, which is the whole one again once a retry has mended it.
         for page in report_refs(recipe, only, [ref for ref in targets if run.done(ref)]):
             run.execute([page])
-            _log_gains(run, page)
     return run
 
 
@@ -94,18 +93,3 @@ def transfer_learning(recipe: Path, overrides: dict[str, Any] = {}, only: list[s
     loaded = Recipe.load(recipe, overrides)
     loaded.check(only)
     run_chain(loaded, only)
-
-
-def _log_gains(run: FlowRun, page: refs.Report) -> None:
-    """`gain/<entry>/<metric>` with its interval on the parent run: transfer minus scratch at each number of labels."""
-    if not run.done(page):
-        return
-    gains = json.loads((artifacts.files(page) / "gains.json").read_text(encoding="utf-8"))
-    for name, sizes in gains.get("scratch", {}).items():
-        for labels, metrics in sorted(sizes.items(), key=lambda item: int(item[0])):
-            values = {
-                f"gain/{name}/{metric}{suffix}": gain[field]
-                for metric, gain in metrics.items()
-                for suffix, field in (("", "value"), ("_low", "low"), ("_high", "high"))
-            }
-            run.log(values, step=int(labels))

@@ -21,7 +21,9 @@ _DEFAULTS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    # What steps say stands in the logs of their runs; on the terminal a run has lines of its own.
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "headwater",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_CLIENT_MAX_RETRIES": str(TRIES),
     # More would hold a command for minutes before anyone hears of a server that is down; runs have `patience`.

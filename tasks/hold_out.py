@@ -50,7 +50,7 @@ class HoldOutConfig(Config):
     )
 
 
-@step(Corpus)
+@step(Corpus, headline="parts/train")
 def hold_out(job: Job, config: HoldOutConfig, rows: Validated) -> None:
     """Holds a share of the corpus out, and takes texts out in which a test row stands, where the recipe says so."""
     source = job.files(rows)
@@ -67,7 +67,7 @@ def hold_out(job: Job, config: HoldOutConfig, rows: Validated) -> None:
     job.metrics(counts.metrics(made))
     job.say(", ".join(f"{name} {count:,}" for name, count in made["parts"].items()))
     if removed.height:
-        job.say(
+        job.warn(
             f"{removed.height:,} texts are taken out, in which {leaks['row_id'].n_unique():,} test rows stand: "
             "see leaks.parquet"
         )

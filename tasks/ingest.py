@@ -38,7 +38,7 @@ class IngestConfig(Config):
             source.check()
 
 
-@step(Ingested)
+@step(Ingested, headline="rows/kept")
 def ingest(job: Job, config: IngestConfig) -> None:
     """Reads the files, cleans corpus text, masks personal data and removes duplicates."""
     work = job.work / "batches"

@@ -27,7 +27,7 @@ class LeaksConfig(Config):
     )
 
 
-@step(refs.Leaks)
+@step(refs.Leaks, headline="rows/leaked")
 def leaks(job: Job, config: LeaksConfig, rows: refs.Split, corpus: refs.Corpus) -> None:
     """Looks for validation and test rows in the corpus and names each with the document it stands in."""
     folder = job.files(rows)
@@ -40,7 +40,7 @@ def leaks(job: Job, config: LeaksConfig, rows: refs.Split, corpus: refs.Corpus) 
     (job.out / "counts.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     job.metrics({"rows/leaked": leaked} | {f"leaks/{kind}": count for kind, count in kinds.items()})
     if leaked:
-        job.say(f"{leaked:,} validation and test rows stand in the corpus: see leaks.parquet")
+        job.warn(f"{leaked:,} validation and test rows stand in the corpus: see leaks.parquet")
 
 
 def _documents(folder: Path) -> Iterator[pl.DataFrame]:

@@ -6,7 +6,7 @@ from tasks.graph.step import step
 from tasks.running.job import Job
 
 
-@step(Model, process="exclusive")
+@step(Model, process="exclusive", headline="eval/loss")
 def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: Tokenizer) -> None:
     """Pretrains a model; goes on from its newest checkpoint after a kill."""
     # Here, not above: torch and transformers take seconds to import, and only training processes need them.
@@ -21,9 +21,7 @@ def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: 
         validation,
         made,
         job.workplace.within("checkpoints"),
-        on_log=lambda record: job.metrics(
-            {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
-        ),
+        on_log=job.curve,
         on_progress=job.progress,
     )
     pretraining.save(job.out, model, made, history)

@@ -24,7 +24,12 @@ class ScoreConfig(Config):
     seed: int = Field(default=1, description="Draws the resamples.")
 
 
-@step(refs.Scores)
+def _headline(ref: refs.Scores) -> str:
+    assert isinstance(ref.config, ScoreConfig), f"{ref.name} was not made by `score`"
+    return f"test/{ref.config.downstream.headline}"
+
+
+@step(refs.Scores, headline=_headline)
 def score(
     job: Job,
     config: ScoreConfig,

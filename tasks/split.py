@@ -36,7 +36,7 @@ class SplitConfig(Config):
     )
 
 
-@step(Split)
+@step(Split, headline="parts/train")
 def split(job: Job, config: SplitConfig, rows: Validated) -> None:
     """Parts labelled rows as they were published, or by draw, and finds those that stand in several parts."""
     source = job.files(rows)
@@ -65,7 +65,7 @@ def split(job: Job, config: SplitConfig, rows: Validated) -> None:
     sizes = ", ".join(f"{name} {count:,}" for name, count in made["parts"].items())
     job.say(f"{sizes}: parts {'drawn' if drawn else 'as published'}")
     if twins.height:
-        job.say(
+        job.warn(
             f"{twins.height:,} pairs of rows in different parts have the same text: see duplicates.parquet"
         )
 
@@ -93,7 +93,7 @@ def _check_labels(job: Job, rows: pl.DataFrame, path: str | None) -> None:
         if unseen.height == own.height:
             there = _few(known) or "none"
             raise DataError(f"{text}; training rows have: {there}. Give the parts the same labels")
-        job.say(f"{text}; no model can say it")
+        job.warn(f"{text}; no model can say it")
 
 
 def _few(labels: pl.Series) -> str:

@@ -9,7 +9,7 @@ from tasks.graph.step import step
 from tasks.running.job import Job
 
 
-@step(Tokenizer, process="shared")
+@step(Tokenizer, process="shared", headline="fertility")
 def tokenizer(job: Job, config: TokenizerConfig, corpus: Corpus | None) -> None:
     """Learns how to cut text into tokens, and measures it on held-out text where there is a corpus."""
     folder = job.files(corpus) if corpus is not None else None

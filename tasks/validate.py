@@ -34,7 +34,7 @@ class ValidateConfig(Config):
     )
 
 
-@step(Validated)
+@step(Validated, headline="rows/quarantined")
 def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     """Checks every row; bad ones go to quarantine.parquet."""
     source = job.files(rows)
@@ -64,7 +64,7 @@ def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     if quarantine.height:
         words = [counts.by_reason(found["quarantined"]), *([unlike_named] if unlike_named else [])]
         rows_said = "row" if quarantine.height == 1 else "rows"
-        job.say(f"{quarantine.height:,} {rows_said} in quarantine: {'; '.join(words)}")
+        job.warn(f"{quarantine.height:,} {rows_said} in quarantine: {'; '.join(words)}")
     if cut:
         job.say(f"of {cut:,} long rows in quarantine only the beginning is kept")
 

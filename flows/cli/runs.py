@@ -36,3 +36,29 @@ def trace(
     from flows.commands.trace import trace
 
     return trace(run, row, as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it; else it is only shown.")] = False,
+    keep_days: Annotated[
+        float, typer.Option(metavar="DAYS", min=0, help="Keep what is younger than so many days.")
+    ] = 7,
+    as_json: AsJson = False,
+) -> int:
+    """Delete what nothing refers to any more.
+
+    Artifacts, failed runs, checkpoints of runs that never went on, downloaded copies, logs and Prefect's flow runs.
+    Champions, what the newest run of each recipe made or found, and all that these were made from stay, and so does
+    what is being computed.
+
+    \b
+    Examples:
+      headwater clean
+      headwater clean --yes
+      headwater clean --keep-days 0 --json
+    """
+    from flows.commands.clean import clean
+
+    return clean(keep_days, yes=yes, as_json=as_json)

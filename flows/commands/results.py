@@ -1,7 +1,6 @@
 """What became of a run, as a table for people and as JSON for scripts."""
 
 import json
-from typing import Any
 
 from rich.table import Table
 
@@ -10,17 +9,9 @@ from models.errors import HeadwaterError
 from tasks.graph import refs
 from tasks.running.execution import Outcome
 from tasks.running.flow_run import FlowRun
+from tasks.running.front_page import described, headline
 from tasks.storage import artifacts, runs
 
-_HEADLINES = {
-    "ingest": "rows/kept",
-    "validate": "rows/quarantined",
-    "hold_out": "parts/train",
-    "split": "parts/train",
-    "leaks": "rows/leaked",
-    "tokenizer": "fertility",
-    "pretrain": "eval/loss",
-}
 _STYLES = {"hit": "green", "run": "cyan", "failed": "bold red", "not run": "yellow"}
 
 
@@ -56,44 +47,15 @@ def as_json(run: FlowRun, error: HeadwaterError | None) -> str:
         "experiment_id": run.context.experiment_id,
         "run_id": run.context.parent_id,
         "report": str(artifacts.files(report.ref) / "index.html") if report else None,
-        "steps": [_step(outcome) for outcome in run.outcomes.values()],
+        "steps": [described(outcome) for outcome in run.outcomes.values()],
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _step(outcome: Outcome) -> dict[str, Any]:
-    about = outcome.ref.about
-    headline = _headline(outcome)
-    return {
-        "name": outcome.ref.name,
-        "step": outcome.ref.step,
-        "entry": about.downstream or about.upstream or None,
-        "mode": about.mode or None,
-        "labels": about.labels,
-        "seed": about.seed,
-        "status": outcome.status,
-        "seconds": round(outcome.seconds, 3),
-        "headline": headline,
-        "metrics": outcome.metrics or {},
-        "key": outcome.ref.key,
-        "run_id": outcome.run_id or None,
-        "reason": outcome.reason or None,
-    }
-
-
-def _headline(outcome: Outcome) -> str | None:
-    """Name of the metric that says most about a step."""
-    step, config = outcome.ref.step, outcome.ref.config
-    name = _HEADLINES.get(step)
-    if step in ("adapt", "score"):
-        name = f"{'test' if step == 'score' else 'validation'}/{config.downstream.headline}"  # type: ignore[attr-defined]
-    return name if name in (outcome.metrics or {}) else None
-
-
 def _shown(outcome: Outcome) -> str:
     """The headline metric in words, with its interval where it has one."""
-    name, metrics = _headline(outcome), outcome.metrics or {}
-    if name is None:
+    name, metrics = headline(outcome), outcome.metrics or {}
+    if not name:
         return ""
     value = f"{metrics[name]:,.0f}" if name.startswith(("rows/", "parts/")) else f"{metrics[name]:.3f}"
     if f"{name}_low" in metrics:

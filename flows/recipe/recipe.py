@@ -1,5 +1,6 @@
 """A recipe: the typed whole of one run. Each part's settings live beside the code they are for."""
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -10,9 +11,10 @@ from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
+from models.adapted.rule import Rule
 from models.backbone import compatibility
 from models.backbone.config import ModelConfig
-from models.config import PLUMBING, Config, did_you_mean
+from models.config import PLUMBING, Config, did_you_mean, leaves
 from models.errors import RecipeError
 from models.modes import fitting
 from models.seeds import Seed
@@ -53,6 +55,9 @@ class Recipe(Config):
     downstreams: tuple[DownstreamPart, ...] = Field(default=(), description="What they are carried over to.")
     gain: GainPart | None = Field(
         default=None, description="What the transfer bought, over numbers of labels and seeds."
+    )
+    promote: Rule = Field(
+        default=Rule(), description="When a new model becomes the champion of its entry, or manual."
     )
     report: ReportPart = Field(default=ReportPart(), description="The page at the end.")
 
@@ -132,6 +137,14 @@ class Recipe(Config):
     def text(self) -> str:
         """This recipe as YAML, every default spelled out."""
         return yaml_text.dump(self.model_dump(mode="json"))
+
+    def settings(self) -> dict[str, str]:
+        """Every setting, defaults too, by its dotted path as `--set` takes it; lists as JSON."""
+        found = dict(leaves(_by_name(self.model_dump(mode="json", exclude={"name"}))))
+        return {
+            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for name, value in found.items()
+        }
 
     def upstream_of(self, entry: DownstreamPart) -> UpstreamPart:
         """The pretraining that a downstream starts from: the one it names, else the first of the kind it wants."""
@@ -215,3 +228,12 @@ def _place(source: str | None) -> str | None:
 
     folder = artifacts.resolve(source)
     return str(folder / "model" if (folder / "model").is_dir() else folder)
+
+
+def _by_name(value: Any) -> Any:
+    """Entries in a mapping by their name, where they are in a list."""
+    if isinstance(value, dict):
+        return {key: _by_name(item) for key, item in value.items()}
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        return {item["name"]: _by_name(item) for item in value}
+    return value

@@ -49,7 +49,7 @@ class Figure:
 
 
 def write(data: ReportData, folder: Path) -> None:
-    """Writes index.html, figures/*.png, report.json, scores.csv, gains.csv, gains.json and leaks.csv into
+    """Writes index.html, summary.md, figures/*.png, report.json, scores.csv, gains.csv, gains.json and leaks.csv into
     `folder`.
 
     With a gain grid, grid.csv, grid.json, modes.csv, labels_saved.csv and steps_saved.csv too.
@@ -60,6 +60,7 @@ def write(data: ReportData, folder: Path) -> None:
         (folder / "figures" / figure.name).write_bytes(figure.png)
     files = {
         "index.html": render(data, drawn),
+        "summary.md": summary(data),
         "report.json": json_text(data.model_dump(mode="json")),
         "gains.json": json_text(gains(data)),
         "scores.csv": csv_text(score_rows(data)),
@@ -144,6 +145,12 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
     values: dict[str, Any] = {"data": data, "figures": drawn}
     font = fonts.font_face(template.render(values, style=""))
     return template.render(values, style=Markup(font + "\n" + style))
+
+
+def summary(data: ReportData) -> str:
+    """What the page says first, as Markdown: what transfer reached for each entry, beside the controls."""
+    lines = [f"**{entry.name}**: {' '.join(words.sentences(entry))}" for entry in data.entries]
+    return "\n\n".join(lines) + "\n"
 
 
 def shown(text: str, limit: int = 300) -> str:

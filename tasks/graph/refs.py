@@ -28,6 +28,11 @@ class About:
     grid: bool = False
     """Whether it is a cell of the gain grid, which has siblings of other seeds."""
 
+    @property
+    def entry(self) -> str:
+        """What it is for: an entry of the recipe, or what all of them share."""
+        return self.downstream or self.upstream or "corpus"
+
     def tags(self) -> dict[str, str]:
         """The MLflow tags that users and scripts rely on; empty ones are left out."""
         values = {
@@ -156,6 +161,11 @@ class Adapted(Ref):
 
 class Predictions(Ref):
     """Predictions for the test rows, row by row with ids."""
+
+    @property
+    def rows(self) -> Split:
+        """The rows whose test part was asked."""
+        return self._given("rows", Split)
 
     @property
     def adapted(self) -> Adapted:

@@ -29,9 +29,11 @@ class Step(Generic[R]):
         retries: int,
         process: TrainingProcessUse | None,
         stands: Callable[[R], bool],
+        headline: str | Callable[[R], str],
     ) -> None:
-        self.fn, self.makes, self.retries, self.process = fn, makes, retries, process
-        self.stands = stands
+        self.fn, self.makes, self.retries = fn, makes, retries
+        self.process: TrainingProcessUse | None = process
+        self.stands, self._headline = stands, headline
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.declare(self.module)
 
@@ -41,6 +43,10 @@ class Step(Generic[R]):
         key = identity.key_of(self.name, self.module, config, inputs)
         return self.makes(self.name, self.module, key, config, inputs, about or About())
 
+    def headline(self, ref: R) -> str:
+        """Name of the metric that says most about what was made; empty where none does."""
+        return self._headline if isinstance(self._headline, str) else self._headline(ref)
+
 
 def step(
     makes: type[R],
@@ -48,6 +54,7 @@ def step(
     retries: int = 2,
     process: TrainingProcessUse | None = None,
     stands: Callable[[R], bool] = lambda ref: True,
+    headline: str | Callable[[R], str] = "",
 ) -> "Callable[[Callable[..., None]], Step[R]]":
     """Declare a step.
 
@@ -60,8 +67,9 @@ def step(
             or `exclusive`, with all threads, while no other does.
         stands: whether what the step does outside its artifact is still there; where it is not, a finished artifact
             is no hit.
+        headline: the metric that tables show for it, or how it is named for a ref.
     """
-    return lambda fn: Step(fn, makes, retries, process, stands)
+    return lambda fn: Step(fn, makes, retries, process, stands, headline)
 
 
 def step_of(ref: Ref) -> Step[Any]:

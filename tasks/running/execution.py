@@ -1,10 +1,9 @@
-"""How a declared step is executed: found in the store, or made under a lease in an MLflow run, and retried."""
+"""How a declared step is executed: made in its turn, in an MLflow run of its own, and retried."""
 
 import functools
-import logging
 import shutil
 import time
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from prefect import Task
 from prefect.artifacts import create_link_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import TaskRunContext
 from prefect.states import Completed
 
 from models.errors import HeadwaterError
@@ -22,10 +21,11 @@ from tasks.graph.refs import Ref
 from tasks.graph.step import Step, step_of
 from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal, reason
 from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.progress import Board, ProgressArtifact, courtesy
-from tasks.running.training_processes import TrainingProcess, TrainingProcesses
-from tasks.storage import artifacts, runs
-from tasks.storage.lease import lease
+from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy, in_prefect
+from tasks.running.training_processes import Seat, TrainingProcesses
+from tasks.storage import artifacts, decoration, runs
+from tasks.storage.entry_runs import EntryRuns
+from tasks.storage.lease import Lease
 
 RETRY_SECONDS = [2.0, 10.0, 30.0]
 
@@ -54,9 +54,14 @@ class RunContext:
     board: Board
     processes: TrainingProcesses
 
+    @functools.cached_property
+    def entries(self) -> EntryRuns:
+        """The runs that those of steps hang below."""
+        return EntryRuns(self.experiment_id, self.parent_id, self.flow_run_id)
+
 
 @functools.cache
-def task_of(step: Step[Any]) -> "Task[[Ref, RunContext], State[Outcome]]":
+def task_of(step: Step[Any]) -> "Task[[Ref, RunContext, Seat], State[Outcome]]":
     """A step as a Prefect task."""
     return Task(
         _run,
@@ -71,61 +76,99 @@ def task_of(step: Step[Any]) -> "Task[[Ref, RunContext], State[Outcome]]":
     )
 
 
+def _run(ref: Ref, context: RunContext, seat: Seat) -> "State[Outcome]":
+    outcome = make(ref, context, seat)
+    return Completed(name="Hit" if outcome.status == "hit" else "Completed", message=ref.title, data=outcome)
+
+
 def produce(ref: Ref, context: RunContext) -> Outcome:
-    """Find the artifact in the store, else make it.
+    """One step by itself, outside of a flow: its artifact is found in the store, else made as soon as there is room.
+
+    Raises:
+        Exception: what the body raised, after its MLflow run was closed as FAILED or KILLED.
+        Stopped: the run is being stopped.
+    """
+    with closing(Turn(ref, context.processes)) as turn:
+        while not turn.take():
+            if STOPPING.is_set():
+                raise Stopped("the run was stopped")
+            time.sleep(0.1)
+        return make(ref, context, turn.seat)
+
+
+class Turn:
+    """What a step needs before it may run: a seat, and the lease of its key, which of two runs one makes."""
+
+    def __init__(self, ref: Ref, processes: TrainingProcesses) -> None:
+        self.ref = ref
+        self.waits_for_another_run = False
+        self._processes = processes
+        self._seat: Seat | None = None
+        self._lease: Lease | None = None
+
+    @property
+    def seat(self) -> Seat:
+        """Where it runs, once `take` has said so."""
+        assert self._seat is not None, "a turn is taken first"
+        return self._seat
+
+    def take(self) -> bool:
+        """Take both if they are free now."""
+        self._seat = self._processes.take(step_of(self.ref).process)
+        if self._seat is None:
+            return False
+        self._lease = Lease.take(self.ref.key)
+        if self._lease is None:
+            self.close()
+            if not self.waits_for_another_run:
+                LOG.info("%s: another run is making the same artifact; waiting for it", self.ref.title)
+            self.waits_for_another_run = True
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give back what was taken."""
+        if self._lease is not None:
+            self._lease.release()
+        if self._seat is not None:
+            self._seat.leave()
+        self._seat = self._lease = None
+
+
+def found(ref: Ref, made: artifacts.Made) -> Outcome:
+    """What became of a step whose artifact is there."""
+    return Outcome(ref, "hit", made.seconds, made.run_id, made.metrics)
+
+
+def make(ref: Ref, context: RunContext, seat: Seat) -> Outcome:
+    """Make an artifact in an MLflow run of its own, for who has its turn; or find it, made by another run meanwhile.
 
     Raises:
         Exception: what the body raised, after its MLflow run was closed as FAILED or KILLED.
     """
-    return _hit(ref) or _make(ref, context)
+    if (made := artifacts.look_up(ref)) is not None:
+        return found(ref, made)
+    started = time.monotonic()
+    runs.kill_stale(ref.key)
+    tags = _prefect_tags(context.flow_run_id)
+    run_id = runs.open_child(context.experiment_id, context.entries.of(ref), ref, tags)
+    decoration.opened(run_id, ref)
+    link_to(runs.run_url(context.experiment_id, run_id), "What this step made and measured")
+    try:
+        _execute(ref, context, run_id, seat)
+    except BaseException as error:
+        stopped = STOPPING.is_set() or not isinstance(error, Exception)
+        _close_after(error, run_id, runs.KILLED if stopped else runs.FAILED)
+        if stopped:
+            raise Stopped(f"{ref.title} was stopped") from error
+        LOG.error("%s failed: %s", ref.title, reason(error))
+        raise
+    seconds = time.monotonic() - started
+    LOG.info("%s: made in %.0f s", ref.title, seconds)
+    return Outcome(ref, "run", seconds, run_id, runs.metrics(run_id))
 
 
-def _run(ref: Ref, context: RunContext) -> "State[Outcome]":
-    outcome = produce(ref, context)
-    context.board.line(
-        f"{outcome.status:>4}  {ref.title}"
-        + ("" if outcome.status == "hit" else f"  {outcome.seconds:.0f} s")
-    )
-    return Completed(name="Hit" if outcome.status == "hit" else "Completed", message=ref.title, data=outcome)
-
-
-def _hit(ref: Ref) -> Outcome | None:
-    made = artifacts.look_up(ref)
-    return made and Outcome(ref, "hit", made.seconds, made.run_id, made.metrics)
-
-
-def _make(ref: Ref, context: RunContext) -> Outcome:
-    def waiting() -> None:
-        context.board.line(f"{ref.title}: another run is making the same artifact; waiting for it")
-
-    step = step_of(ref)
-    turn = (
-        context.processes.turn(exclusive=step.process == "exclusive")
-        if step.process
-        else nullcontext((None, context.processes.threads))
-    )
-    with turn as (process, threads), lease(ref.key, on_wait=waiting, check=_check_stopping):
-        started = time.monotonic()
-        if (hit := _hit(ref)) is not None:
-            return hit
-        runs.kill_stale(ref.key)
-        tags = _prefect_tags(context.flow_run_id)
-        run_id = runs.open_child(context.experiment_id, context.parent_id, ref, tags)
-        link_to(runs.run_url(context.experiment_id, run_id), "What this step made and measured")
-        try:
-            _execute(ref, context, run_id, process, threads)
-        except BaseException as error:
-            stopped = STOPPING.is_set() or not isinstance(error, Exception)
-            _close_after(error, run_id, runs.KILLED if stopped else runs.FAILED)
-            if stopped:
-                raise Stopped(f"{ref.title} was stopped") from error
-            raise
-        return Outcome(ref, "run", time.monotonic() - started, run_id, runs.metrics(run_id))
-
-
-def _execute(
-    ref: Ref, context: RunContext, run_id: str, process: TrainingProcess | None, threads: int
-) -> None:
+def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
     """Run the body, here or in a training process, and store what it made."""
     work = home() / "work" / ref.key
     out, resumable = work / "out", work / "resumable"
@@ -135,18 +178,22 @@ def _execute(
     artifact = ProgressArtifact()
 
     def tell(progress: Progress) -> None:
-        context.board.show(progress)
-        artifact.show(progress)
+        if progress.is_message:
+            LOG.log(progress.level, "%s: %s", progress.title, progress.text)
+        else:
+            context.board.show(progress)
+            artifact.show(progress)
 
     fail_on_purpose(ref)
-    spec = JobSpec(ref, run_id, out, Workplace(context.device, threads, resumable))
+    spec = JobSpec(ref, run_id, out, Workplace(context.device, seat.threads, resumable))
     try:
-        if process is not None:
-            process.run(spec, tell)
+        if seat.process is not None:
+            seat.process.run(spec, tell)
         else:
             with closing(Job(spec, tell)) as job:
                 step_of(ref).fn(job, ref.config, **ref.inputs)
         artifacts.commit(run_id, ref, out)
+        decoration.finished(run_id, ref, out)
     finally:
         context.board.end(ref.title)
     artifact.finish()
@@ -158,17 +205,12 @@ def _retry(_task: Any, _task_run: Any, state: "State[Any]") -> bool:
     return isinstance(error, BaseException) and may_heal(error)
 
 
-def _check_stopping() -> None:
-    if STOPPING.is_set():
-        raise Stopped("the run was stopped")
-
-
 def _close_after(error: BaseException, run_id: str, status: str) -> None:
     """Mark a run as ended; where the store is what failed, the error itself matters more."""
     try:
         runs.close(run_id, status, reason(error))
     except HeadwaterError as second:
-        logging.getLogger("headwater").warning("run %s could not be marked %s: %s", run_id, status, second)
+        LOG.warning("run %s could not be marked %s: %s", run_id, status, second)
 
 
 def _prefect_tags(flow_run_id: str) -> dict[str, str]:
@@ -181,6 +223,6 @@ def _prefect_tags(flow_run_id: str) -> dict[str, str]:
 
 def link_to(url: str, about: str) -> None:
     """Link the Prefect run that this is part of to its MLflow run."""
-    if FlowRunContext.get() or TaskRunContext.get():
+    if in_prefect():
         with courtesy():
             create_link_artifact(link=url, link_text="MLflow run", description=about)

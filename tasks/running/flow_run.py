@@ -1,15 +1,15 @@
-"""One flow run: refs submitted as Prefect tasks, what became of each, and the MLflow parent run over them."""
+"""One flow run: what is there already, what is made, and the MLflow parent run over it."""
 
-import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from prefect import Task
+from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
@@ -19,16 +19,17 @@ from models.errors import HeadwaterError
 from tasks.environment import Machine
 from tasks.graph.refs import Ref, ordered
 from tasks.graph.step import step_of
-from tasks.running import killed, notices
-from tasks.running.execution import Outcome, RunContext, link_to, task_of
+from tasks.running import killed, notices, schedule
+from tasks.running.execution import Outcome, RunContext, found, link_to, task_of
 from tasks.running.failures import STOPPING, reason
-from tasks.running.progress import Board
-from tasks.running.training_processes import TrainingProcesses
-from tasks.storage import connection, runs
+from tasks.running.front_page import FrontPage
+from tasks.running.job import Progress
+from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy
+from tasks.running.training_processes import Seat, TrainingProcesses
+from tasks.storage import artifacts, connection, decoration, runs
 
-_PATIENCE_SECONDS = 15.0
-_TAGS_AT_ONCE = 100
-"""MLflow takes no more in one call."""
+_PATIENCE_SECONDS = 8.0
+"""How long a run that is stopped waits for its threads; Prefect's worker kills it after some time anyway."""
 
 
 @dataclass
@@ -38,32 +39,37 @@ class FlowRun:
     recipe: str
     context: RunContext
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _looked_up: dict[Ref, artifacts.Made | None] = field(default_factory=dict)
+
+    def look_up(self, targets: Sequence[Ref]) -> None:
+        """Ask the store at once for `targets` and what they need, and show which are there already."""
+        refs = [ref for ref in ordered(list(targets)) if ref not in self._looked_up]
+        there = artifacts.look_up_all(refs)
+        self._looked_up |= {ref: there.get(ref) for ref in refs}
+        if refs:
+            LOG.info("%d of %d steps are there already", len(there), len(refs))
+        if there:
+            _show_hits(self.context, there)
 
     def execute(self, targets: Sequence[Ref]) -> None:
-        """Run `targets` and what they need, each as soon as its inputs are there, independent ones at once.
+        """Make `targets` and what they need, but for what is there already.
 
         A step whose inputs failed is not run; the others go on.
         """
-        futures: dict[str, PrefectFuture[Any]] = {}
+        self.look_up(targets)
         new = [ref for ref in ordered(list(targets)) if ref.key not in self.outcomes]
-        for ref in new:
-            needed = [futures[parent.key] for parent in ref.parents() if parent.key in futures]
-            task: Task[..., Any] = task_of(step_of(ref)).with_options(
-                task_run_name=ref.title.replace("/", " · ")
-            )
-            futures[ref.key] = task.submit(quote(ref), quote(self.context), wait_for=needed)
-        for ref in new:
-            futures[ref.key].wait()
-            self.outcomes[ref.key] = _outcome(ref, futures[ref.key].state)
+        hits = {ref: found(ref, made) for ref in new if (made := self._looked_up[ref]) is not None}
+        self.outcomes |= {ref.key: outcome for ref, outcome in hits.items()}
+        missing = [ref for ref in new if ref not in hits]
+        with _Submitting(self.context, len(missing)) as start:
+            schedule.run(missing, self.outcomes, self.context.processes, start)
+        for ref in new:  # in their order, and not in that in which they ended
+            self.outcomes[ref.key] = self.outcomes.pop(ref.key)
 
     def done(self, ref: Ref) -> bool:
         """Whether the artifact of `ref` is there now."""
         outcome = self.outcomes.get(ref.key)
         return outcome is not None and outcome.status in ("hit", "run")
-
-    def log(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log metrics of the whole run on the parent run."""
-        runs.log(self.context.parent_id, metrics, step=step)
 
     def failures(self) -> list[Outcome]:
         """Steps that failed, in order."""
@@ -78,14 +84,26 @@ class RunFailed(HeadwaterError):
         self.run = run
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What MLflow's pages say of a recipe."""
+
+    text: str
+    """The recipe itself, kept as a file of the parent run."""
+    settings: Mapping[str, str]
+    """By their dotted path, which become parameters of the parent run."""
+    about: str
+    """In words, for the experiment."""
+
+
 @contextmanager
-def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowRun]:
+def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
     """Open the MLflow parent run of the current Prefect flow run, and close it as the flow ends.
 
     Args:
         recipe: the recipe's name, which names the MLflow experiment.
         machine: where numbers are computed.
-        text: the recipe itself, kept as an artifact of the parent run.
+        shown: what the pages say of the recipe.
 
     Raises:
         RunFailed: at the end, when any step failed, naming each with its reason; or when MLflow no longer answers.
@@ -97,19 +115,20 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
     flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
     killed.begin(flow_run_id)
     experiment_id = connection.experiment(recipe)
+    decoration.experiment(experiment_id, recipe, shown.about)
     killed.end_in_mlflow()
-    tags = {"headwater.recipe": recipe, "headwater.flow": flow.flow_run.name, **_prefect_url(flow_run_id)}
+    tags = {"headwater.recipe": recipe, "headwater.flow": name, **_prefect_url(flow_run_id)}
     parent_id = runs.open_parent(experiment_id, name, flow_run_id, tags)
     link_to(runs.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
     notices.label(flow_run_id, runs.run_url(experiment_id, parent_id))
     with connection.patience(), Board() as board:
         processes = TrainingProcesses(machine.cores, machine.jobs)
         context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
-        run = FlowRun(recipe, context)
+        run, page = FlowRun(recipe, context), FrontPage(context)
         status = runs.KILLED
         try:
             with _stop_on_interrupt(processes):
-                runs.keep_text(parent_id, text, "recipe.yaml")
+                page.open(shown.text, shown.settings)
                 yield run
             status = runs.FAILED if run.failures() else runs.FINISHED
         except Exception as error:
@@ -120,22 +139,64 @@ def flow_run(recipe: str, machine: Machine, *, text: str = "") -> Iterator[FlowR
         finally:
             STOPPING.set()
             processes.stop()
-            _close(run, status)
+            page.close(list(run.outcomes.values()), status)
     if failures := run.failures():
         raise RunFailed("; ".join(f"{item.ref.title} failed: {item.reason}" for item in failures), run)
 
 
-def _outcome(ref: Ref, state: "State[Any]") -> Outcome:
-    if not state.is_final():
-        return Outcome(ref, "not run", reason="a step it needs failed")
-    result = state.result(raise_on_failure=False)
+class _Submitting:
+    """Starts steps as Prefect tasks, and shows on the flow run's page how many have ended."""
+
+    def __init__(self, context: RunContext, total: int) -> None:
+        self._context, self._total, self._done = context, total, 0
+        self._futures: dict[str, PrefectFuture[Any]] = {}
+        self._progress = ProgressArtifact()
+
+    def __enter__(self) -> schedule.Start:
+        return self._start
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.finish()
+
+    def _start(self, ref: Ref, seat: Seat, on_end: Callable[[Outcome], None]) -> None:
+        needed = [self._futures[parent.key] for parent in ref.parents() if parent.key in self._futures]
+        self._progress.show(Progress("", self._done, self._total, f"{self._done} of {self._total} steps"))
+        task: Task[..., Any] = task_of(step_of(ref)).with_options(task_run_name=ref.title.replace("/", " · "))
+        future = task.submit(quote(ref), quote(self._context), quote(seat), wait_for=needed)
+        self._futures[ref.key] = future
+
+        def ended(future: PrefectFuture[Any]) -> None:
+            self._done += 1
+            on_end(_outcome(ref, future))
+
+        future.add_done_callback(ended)
+
+
+def _outcome(ref: Ref, future: PrefectFuture[Any]) -> Outcome:
+    """What became of a task that has ended."""
+    try:
+        future.wait()
+        state: State[Any] = future.state
+        result = state.result(raise_on_failure=False)
+    except BaseException as error:  # noqa: BLE001 whatever ended the thread: who waits for it has to hear of it
+        return Outcome(ref, "failed", reason=reason(error))
     if isinstance(result, Outcome):
         return result
-    if state.is_failed() or state.is_crashed():
-        return Outcome(
-            ref, "failed", reason=reason(result) if isinstance(result, BaseException) else str(state.message)
-        )
-    return Outcome(ref, "not run", reason="it was stopped")
+    if STOPPING.is_set() or not (state.is_failed() or state.is_crashed()):
+        return Outcome(ref, "not run", reason="it was stopped")
+    return Outcome(
+        ref, "failed", reason=reason(result) if isinstance(result, BaseException) else str(state.message)
+    )
+
+
+def _show_hits(context: RunContext, hits: Mapping[Ref, artifacts.Made]) -> None:
+    """One table on the flow run's page for all that was there already: what runs is a task run, with a link."""
+    table = [
+        {"step": ref.title, "MLflow run": runs.run_url(context.experiment_id, made.run_id)}
+        for ref, made in hits.items()
+    ]
+    with courtesy():
+        create_table_artifact(table, description=f"{len(hits)} steps whose artifacts were there already")
 
 
 @contextmanager
@@ -167,32 +228,6 @@ def _stop_on_interrupt(processes: TrainingProcesses) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _close(run: FlowRun, status: str) -> None:
-    """Describe the parent run by a table of its steps, link hits to the runs that made them, and end it."""
-    first = sorted(run.outcomes.values(), key=lambda outcome: outcome.status != "failed")
-    table = ["| step | | seconds | MLflow run |", "|---|---|---:|---|"]
-    table += [f"| {o.ref.title} | {o.status} | {o.seconds:.1f} | {_run_link(run, o)} |" for o in first]
-    hits = [
-        (f"headwater.hit.{o.ref.step}.{o.ref.key[:8]}", o.run_id)
-        for o in run.outcomes.values()
-        if o.status == "hit"
-    ]
-    failed = "; ".join(f"{item.ref.title}: {item.reason}" for item in run.failures())
-    try:
-        runs.describe(run.context.parent_id, table, "steps.md")
-        for start in range(0, len(hits), _TAGS_AT_ONCE):
-            runs.log(run.context.parent_id, tags=dict(hits[start : start + _TAGS_AT_ONCE]))
-        runs.close(run.context.parent_id, status, failed)
-    except HeadwaterError as error:
-        logging.getLogger("headwater").warning("the parent run could not be closed: %s", error)
-
-
-def _run_link(run: FlowRun, outcome: Outcome) -> str:
-    if not outcome.run_id:
-        return outcome.reason.replace("|", "/")
-    return f"[{outcome.run_id[:8]}]({runs.run_url(run.context.experiment_id, outcome.run_id)})"
 
 
 def _prefect_url(flow_run_id: str) -> dict[str, str]:

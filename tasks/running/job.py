@@ -10,7 +10,10 @@ from models.workplace import Workplace
 from tasks.graph.refs import Ref
 from tasks.running.failures import STOPPING, Stopped
 from tasks.storage import artifacts
-from tasks.storage.runs import SOURCES, MetricLog, keep_file, keep_text, log
+from tasks.storage.datasets import log_sources
+from tasks.storage.decoration import decorating
+from tasks.storage.metric_log import MetricLog
+from tasks.storage.runs import SOURCES, keep_file, keep_text, log
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,12 @@ class Progress:
     done: int
     total: int
     text: str
+    level: int = logging.INFO
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it says something, and not how far the work is."""
+        return not self.total and not self.done
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Job:
     def __init__(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         assert spec.workplace.folder is not None, "a job has a folder to work in"
         self.out, self.workplace, self.work = spec.out, spec.workplace, spec.workplace.folder
-        self._title, self._labels = spec.ref.title, spec.ref.about.labels
+        self._ref, self._title, self._labels = spec.ref, spec.ref.title, spec.ref.about.labels
         self._tell = tell
         self._run_id = spec.run_id
         self._log = MetricLog(spec.run_id)
@@ -57,6 +66,11 @@ class Job:
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log metric points; `step` places them on a curve."""
         self._log.add(values, step)
+
+    def curve(self, record: Mapping[str, float]) -> None:
+        """Log a point of a training's curves, placed by its `step`: pretraining and adaptation name them alike."""
+        named = {"train/tokens" if name == "tokens" else name: value for name, value in record.items()}
+        self._log.add(named, int(named.pop("step")))
 
     def used(self, labels: int) -> None:
         """Say on how many labelled rows the model of this step has learnt: the tag `headwater.labels`."""
@@ -73,6 +87,8 @@ class Job:
         The run keeps it beside the artifact, whose bytes do not depend on paths.
         """
         keep_text(self._run_id, json.dumps(list(files), indent=1) + "\n", SOURCES)
+        with decorating("the files that were read"):
+            log_sources(self._run_id, self._ref, files, self.out)
 
     def progress(self, done: int, total: int, text: str = "") -> None:
         """Say how far the work is (`total` 0: not known); cheap, call it as often as there is news.
@@ -86,8 +102,11 @@ class Job:
 
     def say(self, text: str) -> None:
         """Tell the user one line."""
-        logging.getLogger("headwater").info("%s: %s", self._title, text)
         self._tell(Progress(self._title, 0, 0, text))
+
+    def warn(self, text: str) -> None:
+        """Tell the user one line that they should see to."""
+        self._tell(Progress(self._title, 0, 0, text, logging.WARNING))
 
     def close(self) -> None:
         """Send what is still buffered."""

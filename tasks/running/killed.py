@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
 from prefect.states import Cancelled, Crashed
 
 from tasks.storage import runs
-from tasks.storage.lease import exists, hold, is_free
+from tasks.storage.lease import exists, hold, is_free, of_flow
 
 _PR_SET_PDEATHSIG = 1
 _GOING_ON = (StateType.RUNNING, StateType.CANCELLING)
@@ -30,20 +30,20 @@ def begin(flow_run_id: str) -> None:
 
     A run whose worker is gone could no longer be cancelled.
     """
-    hold(_name(flow_run_id))
+    hold(of_flow(flow_run_id))
     if os.environ.get("PREFECT__FLOW_RUN_ID") and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def is_dead(flow_run_id: str) -> bool:
     """Whether the process of a flow run under this home folder is gone; of others nothing is known here."""
-    return exists(_name(flow_run_id)) and is_free(_name(flow_run_id))
+    return exists(of_flow(flow_run_id)) and is_free(of_flow(flow_run_id))
 
 
 def end_in_mlflow() -> None:
     """Mark as KILLED what still says that it runs."""
     for run in runs.all_running_here():
-        if is_free(_name(run.tags.get("headwater.flow_run_id", run.run_id))):
+        if is_free(of_flow(run.tags.get("headwater.flow_run_id", run.run_id))):
             runs.close(run.run_id, runs.KILLED, _REASON)
 
 
@@ -103,7 +103,3 @@ def _end(client: SyncPrefectClient, run: FlowRun) -> None:
     cancelling = run.state is not None and run.state.type == StateType.CANCELLING
     state = Cancelled() if cancelling else Crashed(message=f"{_REASON.capitalize()}.")
     client.set_flow_run_state(run.id, state, force=True)
-
-
-def _name(flow_run_id: str) -> str:
-    return f"flow-{flow_run_id}"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import PrefectException
 from rich.console import Console
 from rich.progress import (
@@ -25,14 +25,18 @@ from rich.progress import Progress as Bars
 
 from tasks.running.job import Progress
 
+LOG = logging.getLogger("headwater")
+"""What people are told: in the terminal, and in the logs of the flow run and the task run that it is part of."""
+LOG.setLevel(logging.INFO)
 _LINE_EVERY_SECONDS = 15.0
 _ARTIFACT_EVERY_SECONDS = 5.0
 
 
-class Board:
-    """Shows the progress of all steps of a run on standard error."""
+class Board(logging.Handler):
+    """Shows the progress of all steps of a run on standard error, and what is logged meanwhile."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._console = Console(stderr=True)
         self._live = sys.stderr.isatty()
         self._bars = Bars(
@@ -49,34 +53,37 @@ class Board:
         self._rows: dict[str, TaskID] = {}
         self._started: dict[str, tuple[float, int, int]] = {}
         self._printed: dict[str, float] = {}
-        self._lock = threading.Lock()
+        self._rows_lock = threading.Lock()
 
     def __enter__(self) -> "Board":
+        LOG.addHandler(self)
         if self._live:
             self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        LOG.removeHandler(self)
         if self._live:
             self._bars.stop()
 
-    def line(self, text: str) -> None:
-        """Print one line above the bars."""
-        with self._lock:
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print what is logged above the bars."""
+        self._line(record.getMessage())
+
+    def _line(self, text: str) -> None:
+        with self._rows_lock:
             self._console.print(text, markup=False, highlight=False, soft_wrap=not self._live)
 
     def show(self, progress: Progress) -> None:
         """Show how far a step is."""
-        if not progress.total and not progress.done:
-            self.line(f"{progress.title}: {progress.text}")
-        elif self._live:
+        if self._live:
             self._update_bar(progress)
         else:
             self._print_now_and_then(progress)
 
     def end(self, title: str) -> None:
         """Take a step's bar away."""
-        with self._lock:
+        with self._rows_lock:
             row = self._rows.pop(title, None)
             self._started.pop(title, None)
             self._printed.pop(title, None)
@@ -84,7 +91,7 @@ class Board:
                 self._bars.remove_task(row)
 
     def _update_bar(self, progress: Progress) -> None:
-        with self._lock:
+        with self._rows_lock:
             if progress.title not in self._rows:
                 self._rows[progress.title] = self._bars.add_task(progress.title, total=None, text="")
             row = self._rows[progress.title]
@@ -98,7 +105,7 @@ class Board:
         self._printed[progress.title] = now
         share = f"{progress.done / progress.total:.0%}" if progress.total else ""
         clock = f"{int(left // 60)}:{int(left % 60):02d} left" if left is not None else ""
-        self.line("  ".join(part for part in (progress.title, share, clock, progress.text) if part))
+        self._line("  ".join(part for part in (progress.title, share, clock, progress.text) if part))
 
     def _left(self, progress: Progress, now: float) -> float | None:
         """Seconds, at the pace since this count began: a resumed training begins in the middle."""
@@ -117,11 +124,16 @@ def courtesy() -> Iterator[None]:
     try:
         yield
     except (httpx.HTTPError, PrefectException) as error:
-        logging.getLogger("headwater").warning("Prefect could not be told: %s", error)
+        LOG.warning("Prefect could not be told: %s", error)
+
+
+def in_prefect() -> bool:
+    """Whether this is part of a flow run or a task run, with a page of its own."""
+    return FlowRunContext.get() is not None or TaskRunContext.get() is not None
 
 
 class ProgressArtifact:
-    """The progress bar on a task run's page in Prefect, at most one update every five seconds."""
+    """The progress bar on the page of a flow run or a task run in Prefect, at most one update every five seconds."""
 
     def __init__(self) -> None:
         self._id: UUID | None = None
@@ -130,7 +142,7 @@ class ProgressArtifact:
     def show(self, progress: Progress) -> None:
         """Create the artifact at the first long-lasting report, then update it."""
         now = time.monotonic()
-        if not progress.total or now - self._sent < _ARTIFACT_EVERY_SECONDS or TaskRunContext.get() is None:
+        if not progress.total or now - self._sent < _ARTIFACT_EVERY_SECONDS or not in_prefect():
             return
         self._sent = now
         percent = 100.0 * progress.done / progress.total

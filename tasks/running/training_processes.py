@@ -10,64 +10,72 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from tasks.graph.step import step_of
+from tasks.graph.step import TrainingProcessUse, step_of
 from tasks.running.failures import Stopped
 from tasks.running.job import Job, JobSpec, Progress
+from tasks.storage import system_metrics
 
 PEAK_MEMORY = "memory/peak_bytes"
 """The most memory that the training process held while it did a job."""
 _reports: Any = None  # the child's end of the pipe
 
 
+@dataclass(frozen=True)
+class Seat:
+    """Where a step runs, with how many threads; `process` is None for this process."""
+
+    process: "TrainingProcess | None"
+    threads: int
+    leave: Callable[[], None]
+
+
 class TrainingProcesses:
-    """As many children as jobs may run at once, and the threads they share."""
+    """As many children as jobs may run at once, and the threads they share; what needs no child runs here beside."""
 
     def __init__(self, threads: int, jobs: int = 1) -> None:
         self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
         self._free = self._all[::-1]
-        self._exclusive = 0  # how many wait until nothing else runs
-        self._changed = threading.Condition()
+        self._beside = threads  # seats in this process
+        self._lock = threading.Lock()
 
-    @contextmanager
-    def turn(self, exclusive: bool) -> "Iterator[tuple[TrainingProcess, int]]":
-        """Wait for a free child and hold it, with its share of the threads; or hold all of them, with all threads.
+    def take(self, use: TrainingProcessUse | None) -> Seat | None:
+        """A free child with its share of the threads; for `exclusive` use all of them with all threads.
 
-        An exclusive turn goes before shared ones: a pretraining takes it, and many steps wait for that.
-
-        Raises:
-            Stopped: the run is being stopped.
+        None where there is no room now.
         """
-        with self._changed:
-            self._exclusive += exclusive
-            self._changed.wait_for(lambda: self._has_room(exclusive))
-            self._exclusive -= exclusive
+        exclusive = use == "exclusive"
+        count = 0 if use is None else len(self._all) if exclusive else 1
+        with self._lock:
+            if len(self._free) < count or (use is None and not self._beside):
+                return None
+            self._beside -= use is None
             # The last that became free is the next: no child is started before it is needed.
-            taken = [self._free.pop() for _ in (self._all if exclusive else self._all[:1])]
-        try:
-            taken[0].check()
-            yield taken[0], self.threads if exclusive else self.threads // len(self._all)
-        finally:
-            with self._changed:
-                self._free += reversed(taken)
-                self._changed.notify_all()
+            taken = [self._free.pop() for _ in range(count)]
+        if not taken:
+            return Seat(None, self.threads, lambda: self._give_back(()))
+        threads = self.threads if exclusive else self.threads // len(self._all)
+        return Seat(taken[0], threads, lambda: self._give_back(taken))
 
     def stop(self) -> None:
         """Kill the children at once; work that can resume lies in its checkpoints."""
         for process in self._all:
             process.stop()
 
-    def _has_room(self, exclusive: bool) -> bool:
-        return len(self._free) == len(self._all) if exclusive else bool(self._free) and not self._exclusive
+    def _give_back(self, taken: "Sequence[TrainingProcess]") -> None:
+        with self._lock:
+            self._beside += not taken
+            self._free += reversed(taken)
 
 
 class TrainingProcess:
@@ -78,11 +86,6 @@ class TrainingProcess:
         self._stopped = False
         self._pool: ProcessPoolExecutor | None = None
         self._reports: Any = None
-
-    def check(self) -> None:
-        """Raises Stopped when the run is being stopped."""
-        if self._stopped:
-            raise Stopped("the run was stopped before the step began")
 
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         """Do a job's work in the child and pass on its progress; for who has the turn.
@@ -119,7 +122,8 @@ class TrainingProcess:
             pool.submit(os.getpid).result()
             # With only the child's end left open, a child killed in the middle of a report is an end of file.
             writer.close()
-        self.check()
+        if self._stopped:
+            raise Stopped("the run was stopped before the step began")
         return pool
 
     def _follow(self, future: "Future[None]", tell: Callable[[Progress], None]) -> None:
@@ -158,7 +162,7 @@ def _work(spec: JobSpec) -> None:
         torch.set_num_threads(spec.workplace.threads)
     body = step_of(spec.ref).fn
     _forget_peak()
-    with closing(Job(spec, _reports.send)) as job:
+    with closing(Job(spec, _reports.send)) as job, system_metrics.watched(spec.run_id):
         body(job, spec.ref.config, **spec.ref.inputs)
         job.metrics({PEAK_MEMORY: _peak()})
 

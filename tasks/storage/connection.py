@@ -15,10 +15,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from models.errors import HeadwaterError, RecipeError, StoreError
 from tasks.environment import TRIES, home, public
+from tasks.storage import place
 from tasks.storage.lease import lease
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -60,6 +61,7 @@ def _client(uri: str) -> MlflowClient:
     """
     if urlparse(uri).scheme in ("", "file") and not uri.startswith("databricks"):
         raise _no_store(uri)
+    place.settle()
     try:
         if urlparse(uri).scheme.partition("+")[0] in DATABASE_ENGINES:
             driver = make_url(uri).get_dialect()
@@ -80,16 +82,16 @@ def make(uri: str) -> None:
     MLflow does it at the first opening, but two processes that do so at once trip over each other, and one that is
     killed leaves half of them: so by one alone, and beside the file's place until it is whole.
     """
-    place = Path(uri.removeprefix("sqlite:///"))
-    if not uri.startswith("sqlite:///") or place.exists():
+    file = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or file.exists():
         return
     with lease("mlflow"):
-        if not place.exists():
-            beside = place.with_name(f"{place.name}.new")
+        if not file.exists():
+            beside = file.with_name(f"{file.name}.new")
             for left in (beside, beside.with_name(f"{beside.name}-journal")):
                 left.unlink(missing_ok=True)
             MlflowClient(tracking_uri=f"sqlite:///{beside}")
-            beside.replace(place)
+            beside.replace(file)
 
 
 def _no_store(uri: str) -> RecipeError:
@@ -124,13 +126,17 @@ def reaching() -> Iterator[None]:
         yield
     except ImportError as error:
         raise _not_installed(error) from error
-    except (MlflowException, OperationalError, ConnectionError) as error:
+    except (MlflowException, DatabaseError, ConnectionError) as error:
         text = str(error)
+        if not os.environ.get("MLFLOW_TRACKING_URI") and (
+            why := place.complaint(home() / "mlflow.db", _first(text))
+        ):
+            raise HeadwaterError(why) from error
         if "disk is full" in text or "No space left" in text:
             raise HeadwaterError(
                 f"the disk is full: MLflow cannot write below {home()}; free some space"
             ) from error
-        reason = public((text.splitlines() or [type(error).__name__])[0])[:300]
+        reason = public(_first(text) or type(error).__name__)
         raise StoreError(
             f"the MLflow store at {public(tracking_uri())} cannot be used ({reason}); "
             "is the server running and MLFLOW_TRACKING_URI right?"
@@ -149,6 +155,11 @@ def patience() -> Iterator[None]:
         os.environ.pop(name)
         if before is not None:
             os.environ[name] = before
+
+
+def _first(text: str) -> str:
+    """The first line of what MLflow says."""
+    return (text.splitlines() or [""])[0][:300]
 
 
 def experiment(name: str) -> str:
@@ -178,16 +189,16 @@ def search(experiment_id: str, condition: str) -> list[Run]:
         return list(client().search_runs([experiment_id], condition))
 
 
-def search_all(condition: str) -> list[Run]:
-    """The newest runs of any experiment that meet MLflow's filter `condition`."""
-    return page_of(condition)[0]
+def search_all(condition: str, most: int = 20) -> list[Run]:
+    """The newest runs of any experiment that meet MLflow's filter `condition`, at most so many."""
+    return page_of(condition, most=most)[0]
 
 
-def page_of(condition: str, token: str | None = None) -> tuple[list[Run], str | None]:
-    """At most 20 runs as `search_all` finds them, and the token of those that follow, if any do."""
+def page_of(condition: str, token: str | None = None, most: int = 20) -> tuple[list[Run], str | None]:
+    """Runs as `search_all` finds them, and the token of those that follow, if any do."""
     with reaching():
         experiments = [item.experiment_id for item in client().search_experiments()]
         found = client().search_runs(
-            experiments, condition, order_by=["attributes.end_time DESC"], max_results=20, page_token=token
+            experiments, condition, order_by=["attributes.end_time DESC"], max_results=most, page_token=token
         )
         return list(found), found.token or None

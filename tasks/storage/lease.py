@@ -9,7 +9,28 @@ from typing import IO
 
 from tasks.environment import home
 
-_HELD: list[IO[str]] = []
+
+class Lease:
+    """A lock that is held; closing its file frees it, and so does the end of the process."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    @classmethod
+    def take(cls, name: str) -> "Lease | None":
+        """The lock `name`; None where another holds it."""
+        file = _lock_file(name).open("w")
+        if _try_lock(file.fileno()):
+            return cls(file)
+        file.close()
+        return None
+
+    def release(self) -> None:
+        """Free it."""
+        self._file.close()
+
+
+_HELD: list[Lease] = []
 
 
 @contextmanager
@@ -20,23 +41,29 @@ def lease(
 
     `check` may raise to give up, for instance when the run is being stopped.
     """
-    with _lock_file(name).open("w") as file:
-        told = False
-        while not _try_lock(file.fileno()):
-            if not told:
-                on_wait()
-                told = True
-            check()
-            time.sleep(0.2)
-        yield  # closing the file frees the lock, and so does the end of the process
+    told = False
+    while (held := Lease.take(name)) is None:
+        if not told:
+            on_wait()
+            told = True
+        check()
+        time.sleep(0.2)
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def hold(name: str) -> None:
     """Hold the lock `name` until this process ends."""
-    file = _lock_file(name).open("w")
-    while not _try_lock(file.fileno()):
+    while (held := Lease.take(name)) is None:
         time.sleep(0.2)
-    _HELD.append(file)
+    _HELD.append(held)
+
+
+def of_flow(flow_run_id: str) -> str:
+    """Name of the lock that the process of a flow run holds."""
+    return f"flow-{flow_run_id}"
 
 
 def exists(name: str) -> bool:
@@ -46,8 +73,10 @@ def exists(name: str) -> bool:
 
 def is_free(name: str) -> bool:
     """Whether nobody holds the lock `name` right now."""
-    with _lock_file(name).open("w") as file:
-        return _try_lock(file.fileno())
+    held = Lease.take(name)
+    if held is not None:
+        held.release()
+    return held is not None
 
 
 def _lock_file(name: str) -> Path:

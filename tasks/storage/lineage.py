@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from models.errors import RecipeError
-from tasks.storage import artifacts, connection, manifest, runs
+from tasks.storage import artifacts, connection, runs
 from tasks.storage.runs import Tracked
 
 _AGAIN = "run its recipe again to make it anew"
@@ -67,7 +67,7 @@ def of_key(key: str, known: dict[str, Node] | None = None) -> Node:
 def _of_run(run: Tracked, known: dict[str, Node] | None = None) -> Node:
     """The artifact that a run made."""
     known = {} if known is None else known
-    listed = artifacts.read_json(run.run_id, manifest.NAME)
+    listed = artifacts.manifest_of(run.run_id)
     if listed is None:
         why = run.tags.get(runs.REASON) or "its files are gone"
         raise RecipeError(f"run {run.run_id} ({run.name}, {run.status}) made no artifact: {why}; {_AGAIN}")
@@ -126,7 +126,7 @@ def _predicted(adapted: Tracked) -> Tracked:
     names = [f"headwater.{name}" for name in _TOLD]
     tags = {name: adapted.tags[name] for name in names if name in adapted.tags}
     for run in runs.finished({"headwater.step": "predict", **tags}):
-        listed = artifacts.read_json(run.run_id, manifest.NAME)
+        listed = artifacts.manifest_of(run.run_id)
         if listed is not None and listed["inputs"]["adapted"] == adapted.tags["headwater.key"]:
             return run
     raise RecipeError(f"nothing in MLflow was predicted with run {adapted.run_id} ({adapted.name}); {_AGAIN}")

@@ -1,26 +1,29 @@
 """Runs in MLflow: one parent a flow run, one child an executed step, with links to Prefect and back."""
 
-import threading
+import json
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from models.config import leaves
-from models.errors import HeadwaterError
 from tasks.environment import home_id
 from tasks.graph.refs import Ref
+from tasks.storage import origin
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
 
 REASON = "headwater.reason"
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 SOURCES = "sources.json"
 """What a run of `ingest` keeps beside its artifact: the name, path and digest of each file that it read."""
+_PARAMETER = 500
+"""Characters of a parameter; what it is cut from lies in an artifact."""
 _NOTE = 4900
 """Characters of a description; MLflow's stores take 5,000 in a tag."""
 
@@ -58,6 +61,7 @@ def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[s
             "headwater.flow_run_id": flow_run_id,
             "headwater.parent": "true",
             "headwater.home": home_id(),
+            **origin.tags(),
             **tags,
         }
         return client().create_run(experiment_id, run_name=name, tags=own).info.run_id
@@ -71,14 +75,14 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
             "headwater.step": ref.step,
             "headwater.key": ref.key,
             "headwater.home": home_id(),
+            **origin.tags(),
             **ref.about.tags(),
             **tags,
         }
         run_id = client().create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
         client().log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
-        # Digests and lists are shown by their start.
-        params = [Param(name or "value", str(value)[:250]) for name, value in leaves(ref.config.identity())]
-        client().log_batch(run_id, params=params[:100])
+        settings = leaves(ref.config.identity())
+        log_parameters(run_id, {name or "value": str(value) for name, value in settings})
         return run_id
 
 
@@ -142,16 +146,32 @@ def metrics(run_id: str) -> dict[str, float]:
         return dict(client().get_run(run_id).data.metrics)
 
 
-def keep_file(run_id: str, path: Path) -> None:
+def keep_file(run_id: str, path: Path, folder: str = "") -> None:
     """Store a file beside a run, whatever becomes of it."""
     with reaching():
-        client().log_artifact(run_id, str(path))
+        client().log_artifact(run_id, str(path), folder or None)
 
 
 def keep_text(run_id: str, text: str, name: str) -> None:
     """Store a text beside a run, whatever becomes of it."""
     with reaching():
         client().log_text(run_id, text, name)
+
+
+def log_table(run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
+    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run."""
+    table = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
+    keep_text(run_id, json.dumps(table, ensure_ascii=False), name)
+    with reaching():
+        client().set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([{"path": name, "type": "table"}]))
+
+
+def log_parameters(run_id: str, settings: Mapping[str, str]) -> None:
+    """Store settings as parameters; of a long one the beginning."""
+    params = [Param(name, value[:_PARAMETER]) for name, value in settings.items()]
+    with reaching():
+        for start in range(0, len(params), 100):  # MLflow takes no more in one call
+            client().log_batch(run_id, params=params[start : start + 100])
 
 
 def kill_stale(key: str) -> None:
@@ -185,53 +205,5 @@ def describe(run_id: str, lines: Sequence[str], name: str) -> None:
 
 
 def run_url(experiment_id: str, run_id: str) -> str:
-    """Address of a run's page."""
-    return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}"
-
-
-class MetricLog:
-    """Gathers metric points and sends them every few seconds from a thread of its own.
-
-    A call costs 36 ms, a thousand points in one call half a second, and a server that is away minutes: the work goes
-    on meanwhile, and what could not be sent is kept. MLflow knows a point that it has already by its time and value,
-    so one whose answer was lost may be sent again.
-    """
-
-    def __init__(self, run_id: str, every_seconds: float = 5.0) -> None:
-        self._run_id = run_id
-        self._every = every_seconds
-        self._points: list[Metric] = []
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._sender = threading.Thread(target=self._send_now_and_then, daemon=True)
-
-    def add(self, values: Mapping[str, float], step: int) -> None:
-        """Add one point per value."""
-        now = int(time.time() * 1000)
-        with self._lock:
-            self._points += [Metric(name, float(value), now, step) for name, value in values.items()]
-            if self._sender.ident is None:
-                self._sender.start()
-
-    def close(self) -> None:
-        """Send what has not been sent.
-
-        Raises:
-            StoreError: MLflow does not answer.
-        """
-        self._closing.set()
-        if self._sender.ident is not None:
-            self._sender.join()
-        self._send()
-
-    def _send_now_and_then(self) -> None:
-        while not self._closing.wait(self._every):
-            with suppress(HeadwaterError):  # `close` tries again, and says so
-                self._send()
-
-    def _send(self) -> None:
-        with reaching():
-            while points := self._points[:1000]:
-                client().log_batch(self._run_id, metrics=points)
-                with self._lock:
-                    del self._points[: len(points)]
+    """Address of a run's page, among MLflow's pages for training: a browser opens those for language apps else."""
+    return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"

@@ -10,6 +10,7 @@ import pytest
 
 from flows.commands.processes import LOOPBACK, free_port, start, stop
 from tasks.storage import connection, runs
+from tasks.storage.metric_log import MetricLog
 
 
 def test_each_metric_point_is_there_once_and_in_order(
@@ -28,7 +29,7 @@ def test_each_metric_point_is_there_once_and_in_order(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{LOOPBACK}:{port}")
         run_id = runs.open_parent(connection.experiment("away"), "away", "away", {})
         with connection.patience():
-            log = runs.MetricLog(run_id, every_seconds=0.2)
+            log = MetricLog(run_id, every_seconds=0.2)
             for step in range(1, 31):
                 log.add({"loss": 1 / step}, step)
                 if step == 5:

@@ -1,8 +1,11 @@
 """A whole run on real components: what it makes, what it finds, what a failure holds up."""
 
+import json
+import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from mlflow import MlflowClient
@@ -39,33 +42,78 @@ def test_the_whole_chain_ends_in_scores_with_intervals_and_a_report(first) -> No
     assert "긍정" in page
 
 
-def test_mlflow_holds_one_parent_and_one_child_for_each_step(first, mlflow: MlflowClient) -> None:
+def test_in_mlflow_steps_hang_below_their_entry_and_entries_below_the_flow_run(
+    first, mlflow: MlflowClient
+) -> None:
     document = first.document
-    runs = mlflow.search_runs([document["experiment_id"]])
-    parent = next(run for run in runs if run.info.run_id == document["run_id"])
-    children = {
-        run.info.run_name: run
-        for run in runs
-        if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id
+    runs = {run.info.run_id: run for run in mlflow.search_runs([document["experiment_id"]])}
+    steps = [run for run in runs.values() if "headwater.step" in run.data.tags]
+    assert {run.info.run_name for run in steps} == set(first.status)
+    entries = {run.info.run_name: runs[run.data.tags["mlflow.parentRunId"]] for run in steps}
+    assert {step: entry.info.run_name for step, entry in entries.items()} == {
+        step["name"]: step["entry"] or "corpus" for step in document["steps"]
     }
-    assert parent.info.status == "FINISHED"
-    assert set(children) == set(first.status)
-    tags = children["score/classification/finetune"].data.tags
-    assert {name.removeprefix("headwater."): value for name, value in tags.items()}.items() >= {
-        "step": "score",
-        "upstream": "mlm",
-        "downstream": "classification",
-        "mode": "finetune",
-        "labels": "100",
-        "seed": "1",
-        "name": "classification",
-        "flow_run_id": document["flow_run_id"],
-    }.items()
-    gain = parent.data.metrics
-    low, value, high = (gain[f"gain/classification/accuracy{end}"] for end in ("_low", "", "_high"))
-    assert low <= value <= high
-    scores = {mode: children[f"score/classification/{mode}"].data.metrics for mode in ("finetune", "scratch")}
-    assert value == pytest.approx(scores["finetune"]["test/accuracy"] - scores["scratch"]["test/accuracy"])
+    assert {entry.data.tags["mlflow.parentRunId"] for entry in entries.values()} == {document["run_id"]}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    (scored,) = (run for run in steps if run.info.run_name == "score/classification/finetune")
+    tags = {name.removeprefix("headwater."): value for name, value in scored.data.tags.items()}
+    assert (
+        tags.items()
+        >= {
+            "step": "score",
+            "upstream": "mlm",
+            "downstream": "classification",
+            "mode": "finetune",
+            "labels": "100",
+            "seed": "1",
+            "name": "classification",
+            "flow_run_id": document["flow_run_id"],
+        }.items()
+    )
+
+
+def test_the_flow_run_is_the_front_page(first, mlflow: MlflowClient, tmp_path: Path) -> None:
+    page = mlflow.get_run(first.document["run_id"])
+    values = page.data.metrics
+    finetuned = first.step("score/classification/finetune")["metrics"]["test/accuracy"]
+    scratch = first.step("score/classification/scratch")["metrics"]["test/accuracy"]
+    assert values["score/classification/finetune/100/accuracy"] == finetuned
+    low, value, high = (values[f"gain/classification/accuracy{end}"] for end in ("_low", "", "_high"))
+    assert low <= value <= high and value == pytest.approx(finetuned - scratch)
+    assert page.data.params["upstreams.mlm.model.hidden_size"] == "32"
+    assert page.data.params["downstreams.classification.labels"] == "[100]"
+    assert page.data.tags["mlflow.note.content"].startswith(
+        "**classification**: With 100 labels, transfer reaches"
+    )
+    kept = Path(mlflow.download_artifacts(page.info.run_id, "", str(tmp_path)))
+    assert (kept / "report" / "index.html").read_bytes() == Path(first.document["report"]).read_bytes()
+    assert "name: small" in (kept / "recipe.yaml").read_text(encoding="utf-8")
+    assert json.loads((kept / "steps.json").read_text(encoding="utf-8")) == first.document["steps"]
+    table = json.loads((kept / "scores.json").read_text(encoding="utf-8"))
+    assert [row[table["columns"].index("mode")] for row in table["data"]] == [
+        "finetune",
+        "scratch",
+        "baseline",
+    ]
+    assert json.loads(page.data.tags["mlflow.loggedArtifacts"]) == [{"path": "scores.json", "type": "table"}]
+
+
+def test_prefect_has_a_task_run_for_what_ran_and_the_logs_of_both(first, home: Path) -> None:
+    with sqlite3.connect(home / "prefect" / "prefect.db") as database:
+        flow = UUID(first.document["flow_run_id"])
+        ran = database.execute(
+            "select name, state_name from task_run where flow_run_id in (?, ?)", [flow.hex, str(flow)]
+        )
+        assert dict(ran.fetchall()) == {
+            step["title"].replace("/", " · "): "Completed" for step in first.document["steps"]
+        }
+        logs = database.execute(
+            "select message, level, task_run_id is not null from log where flow_run_id in (?, ?)",
+            [flow.hex, str(flow)],
+        ).fetchall()
+    assert ("validate: 2 rows in quarantine: 1 not JSON, 1 text: missing", logging.WARNING, 1) in logs
+    assert any(text.startswith("encode (mlm): ") and of_task for text, _, of_task in logs)
+    assert any("are there already" in text and not of_task for text, _, of_task in logs)
 
 
 def test_the_pretraining_curve_is_in_mlflow(first, mlflow: MlflowClient) -> None:
@@ -76,14 +124,25 @@ def test_the_pretraining_curve_is_in_mlflow(first, mlflow: MlflowClient) -> None
 
 
 def test_the_same_again_is_all_hits_and_links_to_the_runs_that_made_them(
-    first, headwater: Callable, recipe: Path, mlflow: MlflowClient
+    first, headwater: Callable, recipe: Path, mlflow: MlflowClient, home: Path
 ) -> None:
     second = headwater("run", recipe, "--json")
     assert second.code == 0
     assert set(second.status.values()) == {"hit"}
     assert second.step("pretrain")["run_id"] == first.step("pretrain")["run_id"]
-    note = mlflow.get_run(second.document["run_id"]).data.tags["mlflow.note.content"]
-    assert first.step("pretrain")["run_id"] in note
+    page = mlflow.get_run(second.document["run_id"]).data
+    assert first.step("pretrain")["run_id"] in page.tags["mlflow.note.content"]
+    assert page.metrics == mlflow.get_run(first.document["run_id"]).data.metrics
+    with sqlite3.connect(home / "prefect" / "prefect.db") as database:
+        flow = UUID(second.document["flow_run_id"])
+        of_flow = "where flow_run_id in (?, ?)", [flow.hex, str(flow)]
+        assert database.execute(f"select count(*) from task_run {of_flow[0]}", of_flow[1]).fetchall() == [
+            (0,)
+        ]
+        ((table,),) = database.execute(
+            f"select data from artifact {of_flow[0]} and type = 'table'", of_flow[1]
+        ).fetchall()
+    assert all(first.step(name)["run_id"] in table for name in first.status)
 
 
 def test_plan_knows_what_a_change_makes_anew(first, headwater_here: Callable, recipe: Path) -> None:

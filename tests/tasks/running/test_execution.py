@@ -85,7 +85,8 @@ def test_runs_carry_the_tags_users_search_by(context: RunContext) -> None:
     ref = write(Toy(word="tags"), about=about)
     run = connection.client().get_run(produce(ref, context).run_id)
     assert run.info.run_name == "write/reviews/finetune"
-    assert run.data.tags["mlflow.parentRunId"] == context.parent_id
+    entry = connection.client().get_run(run.data.tags["mlflow.parentRunId"])
+    assert entry.info.run_name == "reviews" and entry.data.tags["mlflow.parentRunId"] == context.parent_id
     wanted = {"step": "write", "key": ref.key, "upstream": "mlm", "downstream": "classification", "name": "reviews",
               "mode": "finetune", "labels": "1000", "seed": "3", "flow_run_id": "flow-run"}  # fmt: skip
     assert {name: run.data.tags[f"headwater.{name}"] for name in wanted} == wanted
@@ -125,9 +126,10 @@ def test_small_models_share_the_threads_and_a_pretraining_has_all(
 
 def test_an_exclusive_turn_has_the_odd_thread_as_well() -> None:
     processes = TrainingProcesses(threads=3, jobs=2)
-    for exclusive, expected in ((False, 1), (True, 3)):
-        with processes.turn(exclusive) as (_, threads):
-            assert threads == expected
+    for use, expected in (("shared", 1), ("exclusive", 3)):
+        seat = processes.take(use)
+        assert seat is not None and seat.threads == expected
+        seat.leave()
 
 
 def test_a_killed_training_process_heals_and_goes_on_where_it_was(

@@ -1,0 +1,59 @@
+"""The runs between that of a flow and those of its steps: one for each entry that something is made for."""
+
+import threading
+from collections.abc import Callable, Mapping
+
+from tasks.environment import home_id
+from tasks.graph.refs import Ref
+from tasks.storage import origin, runs
+from tasks.storage.connection import client, reaching, search
+
+ENTRY = "headwater.entry"
+"""Tag of such a run: what its steps are for."""
+
+
+class EntryRuns:
+    """The runs that the steps of one flow run hang below, each made when its first step runs."""
+
+    def __init__(self, experiment_id: str, parent_id: str, flow_run_id: str) -> None:
+        self._experiment_id, self._parent_id, self._flow_run_id = experiment_id, parent_id, flow_run_id
+        self._made: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def made(self) -> Mapping[str, str]:
+        """Id of each run that there is, by its entry."""
+        return self._made
+
+    def of(self, ref: Ref) -> str:
+        """Id of the run that the one of `ref` hangs below; a flow run that is retried goes on with those it had."""
+        name = ref.about.entry
+        with self._lock, reaching():
+            if name not in self._made:
+                self._made[name] = self._again(name) or self._new(name, ref)
+            return self._made[name]
+
+    def close(self, status: Callable[[str], str]) -> None:
+        """End them, each with the status of its entry."""
+        for name, run_id in self._made.items():
+            runs.close(run_id, status(name))
+
+    def _again(self, name: str) -> str | None:
+        below = f"tags.`mlflow.parentRunId` = '{self._parent_id}' and tags.`{ENTRY}` = '{name}'"
+        found = search(self._experiment_id, below)
+        if not found:
+            return None
+        client().update_run(found[0].info.run_id, status="RUNNING")
+        return found[0].info.run_id
+
+    def _new(self, name: str, ref: Ref) -> str:
+        about = ref.about.tags()
+        tags = {
+            "mlflow.parentRunId": self._parent_id,
+            ENTRY: name,
+            "headwater.flow_run_id": self._flow_run_id,
+            "headwater.home": home_id(),
+            **origin.tags(),
+            **{tag: about[tag] for tag in ("headwater.upstream", "headwater.downstream") if tag in about},
+        }
+        return client().create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
