@@ -23,12 +23,12 @@ PROJECT = Path(__file__).parents[2]
 FLOW = """
 from prefect import flow
 from tasks.environment import Machine
-from tasks.running.flow_run import flow_run
+from tasks.running.flow_run import Shown, flow_run
 from tests.support.toy_steps import Toy, write
 
 @flow
 def toys():
-    with flow_run("toys", Machine(threads=1)) as run:
+    with flow_run("toys", Machine(threads=1), Shown("", {}, "")) as run:
         run.execute([write(Toy(word="slow", wait=60.0))])
 
 toys()
@@ -78,14 +78,14 @@ def test_a_killed_run_is_crashed_in_prefect_and_killed_in_mlflow(home: Path, ser
         watch = Watch()
         watch.look()
         watch.look()
-        assert len(runs.all_running_here()) == 2, "a run that lives is left alone"
+        going_on = {run.run_id for run in runs.all_running_here()}
+        assert len(going_on) == 3, "those of the flow, the entry and the step are left alone while it lives"
         child.kill()
     watch.look()
     assert runs.all_running_here() == []
     ended = connection.search_all("attributes.status = 'KILLED'")
-    assert len(ended) == 2 and {run.data.tags["headwater.reason"] for run in ended} == {
-        "its process was killed"
-    }
+    assert {run.info.run_id for run in ended} == going_on
+    assert {run.data.tags["headwater.reason"] for run in ended} == {"its process was killed"}
     for _ in range(3):  # the states of task runs come to the server a little later
         watch.look()
         time.sleep(1)
