@@ -23,12 +23,14 @@ from models.errors import RecipeError, StoreError
 from tasks.environment import home
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
-from tasks.storage import manifest
+from tasks.storage import digests, manifest
 from tasks.storage.connection import client, reaching, search_all, tracking_uri
 
 _FINISHED = "attributes.status = 'FINISHED'"
 MANIFEST, DAMAGED = "headwater.manifest", "headwater.damaged"
 """Tags: the sha256 of the manifest; and, where files are not on this machine, one that was found to be damaged."""
+_LARGE = 10_000
+"""Bytes of a file that is kept once, however many artifacts have it."""
 _AGAIN = "run its recipe again to make it anew"
 _AT_ONCE = 2000
 """Runs that one question to the store gives; those of the last weeks."""
@@ -243,12 +245,25 @@ def _download(run_id: str, key: str) -> Path:
 
 def commit(run_id: str, ref: Ref, folder: Path) -> None:
     """Store every file of `folder`, then the manifest, then finish the run, in this order."""
-    text = json.dumps(manifest.of(ref, folder), indent=1)
+    listed = manifest.of(ref, folder)
+    text = json.dumps(listed, indent=1)
     with reaching():
         client().log_artifacts(run_id, str(folder))
+        run = client().get_run(run_id)
+        if (stored := local_folder(run)) is not None:
+            _share(stored, listed)
         client().set_tag(run_id, MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+
+
+def _share(stored: Path, listed: dict[str, Any]) -> None:
+    """What lies in the embedded store already takes no room a second time: the weights of a model, above all."""
+    if stored.is_relative_to(home() / "artifacts"):
+        with digests.known() as known:
+            for item in listed["files"]:
+                if item["bytes"] >= _LARGE:
+                    known.share(stored / item["path"], item["bytes"], item["sha256"])
 
 
 def check(folder: Path) -> None:
