@@ -19,7 +19,7 @@ from models.interfaces.transfer import Problem, Transfer, TransferField, Tuned
 from models.modes import Mode, learns
 from models.seeds import derive
 from models.training.record import lasting
-from tasks import serving
+from tasks import packaging
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -139,7 +139,7 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     (job.out / WAY).write_text(way.model_dump_json(indent=2), encoding="utf-8")
     if downstream.pool is not None:
         problem.pool.write_parquet(job.out / POOL, compression="zstd")
-    serving.describe(job.out, downstream)
+    packaging.describe(job.out, downstream, way)
     if tuned.history:
         _write_history(job, tuned)
     trials = [trial.model_dump() for trial in tuned.trials]
@@ -163,9 +163,7 @@ def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:
 def _write_history(job: Job, tuned: Tuned) -> None:
     """The chosen trial's curves, for MLflow and, without what is measured in seconds and bytes, as a file."""
     for record in tuned.history:
-        job.metrics(
-            {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
-        )
+        job.curve(record)
     points = [lasting(record) for record in tuned.history]
     frame = pl.DataFrame(points, infer_schema_length=None)
     frame.rename(

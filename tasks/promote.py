@@ -1,19 +1,21 @@
 """Transferred models in the model registry, and which of them is the champion."""
 
 import json
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 from pydantic import Field
 
+from models.adapted.contest import Contender, Contest, Last, told
 from models.adapted.exam import Exam
-from models.adapted.files import SETTLED, SUMMARY, downstream_of, train_rows
+from models.adapted.files import SETTLED, SUMMARY, downstream_of, train_rows, weight_bytes
 from models.adapted.predicting import load
+from models.adapted.rule import Rule
 from models.config import Config
+from models.data import counts
 from models.data.draws import draw
 from models.interfaces.downstream import Downstream
 from models.seeds import derive
@@ -23,6 +25,7 @@ from tasks.running.failures import Stopped, may_heal, reason
 from tasks.running.job import Job
 from tasks.running.lease import lease
 from tasks.storage import manifest, registry
+from tasks.storage.champions import Champions
 
 
 class PromoteConfig(Config):
@@ -30,6 +33,7 @@ class PromoteConfig(Config):
 
     recipe: str = Field(description="Name of the recipe, with which that of the registered model begins.")
     entry: str = Field(description="Name of the recipe's entry, with which it ends.")
+    rule: Rule = Field(default=Rule(), description="When one of them becomes the champion.")
     validation_rows: int | None = Field(
         default=None, ge=1, description="Validation rows at most, the same for all models. None: all."
     )
@@ -44,12 +48,33 @@ def _registered(config: PromoteConfig) -> registry.RegisteredModel:
 def _stands(ref: refs.Promotion) -> bool:
     """Whether the versions and the alias are there; to which version it was moved is the user's business."""
     assert isinstance(ref.config, PromoteConfig), f"{ref.name} was not made by `promote`"
-    return _registered(ref.config).stands(ref.adapted)
+    model = _registered(ref.config)
+    if not model.stands(ref.adapted):
+        return False
+    if said := _by_hand(Champions(model.name)):
+        logging.getLogger("headwater").warning("%s: %s", ref.title, said)
+    return True
+
+
+def _by_hand(champions: Champions) -> str:
+    """What to say of an alias that somebody else has set; empty where nobody has."""
+    if not champions.by_hand:
+        return ""
+    return (
+        f"version {champions.current} of {champions.name} was made the champion by hand and stays, until "
+        f"`headwater promote` or `headwater rollback {champions.name}`"
+    )
 
 
 @step(refs.Promotion, process="shared", stands=_stands)
-def promote(job: Job, config: PromoteConfig, rows: refs.Split, adapted: tuple[refs.Adapted, ...]) -> None:
-    """Registers every transferred model; the alias goes to the best on all validation rows, unless the last is better.
+def promote(
+    job: Job,
+    config: PromoteConfig,
+    rows: refs.Split,
+    adapted: tuple[refs.Adapted, ...],
+    leaks: refs.Leaks | None = None,
+) -> None:
+    """Registers every transferred model; the alias goes to the best on all validation rows, if the rule lets it.
 
     Settings of a model of few labels were chosen by few of these rows. Here all models, and the last champion, are
     asked the same ones.
@@ -60,22 +85,54 @@ def promote(job: Job, config: PromoteConfig, rows: refs.Split, adapted: tuple[re
     def waiting() -> None:
         job.say(f"another run registers models as {model.name}; waiting for it")
 
-    with lease(f"registered {model.name}", on_wait=waiting, check=lambda: None):
+    with lease(model.lock, on_wait=waiting, check=lambda: None):
         folders = {model.register(item): job.files(item) for item in adapted}
         exam = _exam(job, config, rows, next(iter(folders.values())))
-        answers: dict[str, np.ndarray] = {}
-        for version, folder in folders.items():
-            answers[version] = _asked(job, exam, folder, f"version {version}")
-        best = max(folders, key=lambda item: (exam.rank(answers[item]), *_preference(folders[item])))
+        asked = {
+            version: _asked(job, exam, version, folder, f"version {version}")
+            for version, folder in folders.items()
+        }
+        champions = Champions(model.name)
+        newer = [version for version in folders if int(version) > champions.closed]
+        best = max(
+            newer or folders, key=lambda item: (exam.rank(asked[item].answers), *_preference(folders[item]))
+        )
         last = model.champion()
-        stood = None if last is None else _last(job, exam, last, answers, rows)
-        found = _verdict(config, exam, answers, best, stood)
+        contest = Contest(
+            exam,
+            config.rule,
+            asked[best],
+            None if last is None else _last(job, exam, last, asked, rows),
+            champions.by_hand,
+            bool(newer),
+            _checks(job, config.rule, rows, leaks),
+            config.resamples,
+            config.seed,
+        )
+        found = contest.verdict()
         if found["crowned"]:
-            model.crown(best)
-    text = json.dumps(found, indent=2, ensure_ascii=False)
+            champions.crown(best, "run", found["reason"])
+        champions.tell(best, found["reason"])
+    scores = {version: exam.score(item.answers) for version, item in asked.items()}
+    text = json.dumps({"name": model.name, "validation": scores, **found}, indent=2, ensure_ascii=False)
     (job.out / "promotion.json").write_text(text, encoding="utf-8")
-    job.metrics({f"validation/{exam.downstream.headline}": found["validation"][best]})
-    job.say(_told(found))
+    job.metrics({f"validation/{exam.downstream.headline}": scores[best]})
+    job.say(told(model.name, found))
+
+
+def _checks(job: Job, rule: Rule, rows: refs.Split, leaks: refs.Leaks | None) -> dict[str, dict[str, Any]]:
+    """Of the rows the models are compared and scored on: by name, the `share` of bad ones, and the one `allowed`."""
+    made = counts.load(job.files(rows.rows))
+    shares = {"the labelled rows are in quarantine": sum(made["quarantined"].values()) / made["read"]}
+    allowed = dict.fromkeys(shares, rule.quarantined)
+    if leaks is not None:
+        sizes = counts.load(job.files(rows))["parts"]
+        leaked = pl.read_parquet(job.files(leaks) / "leaks.parquet").unique(["part", "row_id"])
+        for part in ("validation", "test"):
+            name = f"the {part} rows stand in the corpus"
+            shares[name] = leaked.filter(pl.col("part") == part).height / sizes[part]
+            allowed[name] = rule.leaked
+    return {name: {"share": share, "allowed": allowed[name]} for name, share in shares.items()}
 
 
 def _exam(job: Job, config: PromoteConfig, rows: refs.Split, candidate: Path) -> Exam:
@@ -87,10 +144,11 @@ def _exam(job: Job, config: PromoteConfig, rows: refs.Split, candidate: Path) ->
     return Exam(downstream, validation, pool)
 
 
-def _asked(job: Job, exam: Exam, folder: Path, title: str) -> np.ndarray:
+def _asked(job: Job, exam: Exam, version: str, folder: Path, title: str) -> Contender:
     """The answers of a model."""
     downstream, predictor = load(folder, job.workplace.device)
-    return exam.answers(downstream, predictor, lambda done, total: job.progress(done, total, title))
+    answers = exam.answers(downstream, predictor, lambda done, total: job.progress(done, total, title))
+    return Contender(version, answers, weight_bytes(folder))
 
 
 def _preference(folder: Path) -> tuple[int, int]:
@@ -99,41 +157,31 @@ def _preference(folder: Path) -> tuple[int, int]:
     return train_rows(folder), -summary["trainable_parameters"]
 
 
-@dataclass(frozen=True)
-class _Last:
-    """The last champion, and what it said of the rows; or why it was not asked, and whether it stays all the same."""
-
-    version: str
-    answers: np.ndarray | None
-    note: str = ""
-    stays: bool = False
-
-
 def _last(
-    job: Job, exam: Exam, last: registry.Version, answers: Mapping[str, np.ndarray], rows: refs.Split
-) -> _Last:
+    job: Job, exam: Exam, last: registry.Version, asked: Mapping[str, Contender], rows: refs.Split
+) -> Last:
     """Asks the last champion.
 
     One that nobody can use any more makes room for the best of the candidates. One that is for something else, or not
     of Headwater's making, cannot be compared with them, and it is not for us to take the alias from it.
     """
-    if last.number in answers:
-        return _Last(last.number, answers[last.number])
+    if last.number in asked:
+        return Last(last.number, asked[last.number])
     folder = last.folder()
     if folder is None:
-        return _Last(last.number, None, "its files are gone", stays=not last.key)
+        return Last(last.number, None, note="its files are gone", stays=not last.key)
     try:
         if other := _stranger(folder, exam.downstream):
-            return _Last(last.number, None, f"it cannot be compared: {other}", stays=True)
-        found = _asked(job, exam, folder, f"the last champion, version {last.number}")
+            return Last(last.number, None, note=f"it cannot be compared: {other}", stays=True)
+        found = _asked(job, exam, last.number, folder, f"the last champion, version {last.number}")
     except Stopped:
         raise
     except Exception as error:  # whatever files that are damaged, or of another Headwater, may lead to
         # Of files they cannot read, libraries raise an OSError without a number.
         if may_heal(error) and not (isinstance(error, OSError) and error.errno is None):
             raise
-        return _Last(last.number, None, f"it can no longer be loaded: {reason(error)}")
-    return _Last(last.number, found, _changed(folder, rows))
+        return Last(last.number, None, note=f"it can no longer be loaded: {reason(error)}")
+    return Last(last.number, found, _changed(folder, rows))
 
 
 def _stranger(folder: Path, downstream: Downstream) -> str:
@@ -158,36 +206,3 @@ def _changed(folder: Path, rows: refs.Split) -> str:
         "it comes from other labelled rows, since files, settings or code have changed, and may have learnt from "
         "some of those it was compared on"
     )
-
-
-def _verdict(
-    config: PromoteConfig, exam: Exam, answers: Mapping[str, np.ndarray], best: str, last: _Last | None
-) -> dict[str, Any]:
-    """Who becomes the champion, and why."""
-    found: dict[str, Any] = {
-        "name": _registered(config).name,
-        "metric": exam.downstream.headline,
-        "rows": exam.rows.height,
-        "validation": {version: exam.score(item) for version, item in answers.items()},
-        "best": best,
-        "last": None,
-        "crowned": last is None or not last.stays,
-    }
-    if last is not None:
-        found["last"] = {"version": last.version, "note": last.note}
-        if last.answers is not None:
-            difference = exam.difference(answers[best], last.answers, config.resamples, config.seed)
-            found["last"] |= {"validation": exam.score(last.answers), "difference": difference}
-            found["crowned"] = not difference["worse"]
-    return found
-
-
-def _told(found: Mapping[str, Any]) -> str:
-    """What became of the alias, in one line."""
-    name, best, last = found["name"], found["best"], found["last"] or {}
-    note = f"; of version {last['version']}: {last['note']}" if last.get("note") else ""
-    if found["crowned"]:
-        before = f" in place of version {last['version']}" if last and last["version"] != best else ""
-        return f"version {best} of {name} is the champion{before}{note}"
-    why = f", version {best} is worse on the same validation rows" if "difference" in last else ""
-    return f"version {last['version']} of {name} stays the champion{why}{note}"

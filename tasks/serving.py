@@ -1,19 +1,21 @@
-"""Adapted models as MLflow knows them: loadable by `mlflow.pyfunc` and served over HTTP.
+"""Adapted models as MLflow calls them: by `mlflow.pyfunc`, and over HTTP from several threads at once.
 
-The `MLmodel` of every registered model names this module as its loader.
+A registered model carries a copy of this module, and of what it imports, as its loader (`tasks/packaging.py`).
 """
 
+import sys
+import threading
 from collections.abc import Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from mlflow import pyfunc
-from mlflow.models import Model, infer_signature
-from mlflow.models.utils import _save_example
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST, INVALID_PARAMETER_VALUE
 
 from models.adapted.serving import Served
-from models.interfaces.downstream import Downstream
+from models.errors import DataError
 
 
 class Pyfunc:
@@ -21,27 +23,46 @@ class Pyfunc:
 
     def __init__(self, folder: Path) -> None:
         self._served = Served(folder)
+        # Tokenizers are not for several threads, and the memory of one request is what there is room for.
+        self._turn = threading.Lock()
 
     def predict(
         self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """One answer a row."""
-        return self._served.predict(model_input.to_dict("records"))
+        """One answer a row.
+
+        Raises:
+            MlflowException: a row lacks a text; over HTTP that is a 400.
+        """
+        try:
+            with self._turn:
+                return self._served.predict(model_input.to_dict("records"))
+        except DataError as error:
+            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
 
 def _load_pyfunc(path: str) -> Pyfunc:
     """MLflow's entry: `path` is the folder of an adapted model."""
+    if (server := sys.modules.get(_SERVER)) is not None:
+        _refuse_what_cannot_be_read(server)
     return Pyfunc(Path(path))
 
 
-def describe(folder: Path, downstream: Downstream) -> None:
-    """Makes the folder of an adapted model a model that MLflow loads and serves, its weights where they are."""
-    rows = downstream.examples()
-    if downstream.pool is not None:
-        rows = rows.filter(~rows[downstream.pool])
-    example = rows.select(downstream.inputs).head(2).to_pandas()
-    # Fixed, not drawn: the same recipe makes the same bytes.
-    model = Model(utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=infer_signature(example))
-    _save_example(model, example, str(folder))
-    pyfunc.add_to_model(model, loader_module="tasks.serving", data=".")
-    model.save(str(folder / "MLmodel"))
+_SERVER = "mlflow.pyfunc.scoring_server"
+
+
+def _refuse_what_cannot_be_read(server: Any) -> None:
+    """A request without a content type, JSON that is too deep, or a number too long are the client's fault, of which
+    MLflow's server (3.17) thinks they are its own: a 400 with the reason instead of a 500."""
+    answer = server.invocations
+    if hasattr(answer, "__wrapped__"):
+        return
+
+    @wraps(answer)
+    def checked(data: bytes, content_type: str | None, *rest: Any) -> Any:
+        try:
+            return answer(data, content_type or "", *rest)
+        except (RecursionError, ValueError) as error:
+            raise MlflowException(f"the request cannot be read: {error}", BAD_REQUEST) from error
+
+    server.invocations = checked

@@ -1,4 +1,4 @@
-"""The command line: `headwater run | plan | up | predict | trace`.
+"""The command line: `headwater run | plan | up | predict | promote | rollback | trace`.
 
 A command is a function in one of this folder's files: its arguments, its help and its examples. What it does is
 imported when it is called, so that help and a mistyped option are answered at once.

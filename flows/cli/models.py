@@ -40,3 +40,43 @@ def predict(
     from flows.commands.predict import predict
 
     return predict(model, inputs or [], file, out)
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The registered model, such as demo-ner.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands on the version in MLflow.")]
+
+
+@app.command()
+@exits.answered
+def promote(
+    name: Name,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="The number of one of its versions.")],
+    reason: Reason = "",
+) -> int:
+    """Make a version of a registered model the champion.
+
+    Runs leave it in its place until newer models are made that win by the recipe's rule. An alias that was set in
+    MLflow by hand is Headwater's again.
+
+    \b
+    Examples:
+      headwater promote demo-classification 3
+      headwater promote demo-ner 2 --reason "version 5 misses place names"
+    """
+    from flows.commands.promote import promote
+
+    return promote(name, version, reason)
+
+
+@app.command()
+@exits.answered
+def rollback(name: Name, reason: Reason = "") -> int:
+    """Go back to the champion before.
+
+    \b
+    Example:
+      headwater rollback demo-classification
+    """
+    from flows.commands.promote import rollback
+
+    return rollback(name, reason)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 from pydantic import Field, StringConstraints, create_model, model_validator
 
 from models import pretrained
+from models.adapted.rule import Rule
 from models.backbone.config import DECODERS, ModelConfig
 from models.config import Config
 from models.data.cleaning import CleanConfig
@@ -131,6 +132,10 @@ class _DownstreamPart(Config):
     )
     validation_rows: int | None = Field(
         default=None, ge=1, description="Validation rows at most, where looking at them takes long."
+    )
+    promote: Rule | None = Field(
+        default=None,
+        description="When one of its models becomes the champion; as the recipe says by default.",
     )
     seed: Seed | None = Field(
         default=None, description="Draws training rows and their order; the recipe's by default."

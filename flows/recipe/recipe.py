@@ -11,6 +11,7 @@ from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
+from models.adapted.rule import Rule
 from models.backbone import compatibility
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean, leaves
@@ -54,6 +55,9 @@ class Recipe(Config):
     downstreams: tuple[DownstreamPart, ...] = Field(default=(), description="What they are carried over to.")
     gain: GainPart | None = Field(
         default=None, description="What the transfer bought, over numbers of labels and seeds."
+    )
+    promote: Rule = Field(
+        default=Rule(), description="When a new model becomes the champion of its entry, or manual."
     )
     report: ReportPart = Field(default=ReportPart(), description="The page at the end.")
 

@@ -1,7 +1,7 @@
 """The same rows for several adapted models, and what each comes to on them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from models.adapted.predicting import predictions, statistics
+from models.adapted.slices import labels, slices
 from models.bootstrap import paired
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor
@@ -47,3 +48,20 @@ class Exam:
         lower = self.downstream.lower_is_better
         found = paired(a, b, self.downstream.metrics, resamples, seed, lower)
         return found[self.downstream.headline]
+
+    def slices(
+        self, a: np.ndarray, b: np.ndarray, least: int, resamples: int, seed: int
+    ) -> Mapping[str, dict[str, Any]]:
+        """The difference on each slice of at least so many rows; of a label, in its F1 on all rows.
+
+        On the rows of one label alone, whoever says it always would be best.
+        """
+        of_rows = slices(self.rows, self.downstream.texts, least)
+        found: dict[str, dict[str, Any]] = {
+            name: self.difference(a[mask], b[mask], resamples, seed) for name, mask in of_rows.items()
+        }
+        wanted = labels(self.rows, self.downstream.kinds or self.downstream.balance, least)
+        if wanted:
+            of_labels = paired(a, b, self.downstream.by_label, resamples, seed)
+            found |= {f"label is {name}": of_labels[name] for name in wanted if name in of_labels}
+        return found

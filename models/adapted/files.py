@@ -25,6 +25,11 @@ def train_rows(folder: Path) -> int:
     return json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["rows"]["train"]
 
 
+def weight_bytes(folder: Path) -> int:
+    """Bytes of an adapted model's weights."""
+    return sum(path.stat().st_size for path in (folder / "model").glob("*.safetensors"))
+
+
 def downstream_of(folder: Path) -> Downstream:
     """The downstream of an adapted model.
 

@@ -11,6 +11,8 @@ from models.adapted.files import POOL
 from models.adapted.predicting import load
 from models.errors import DataError
 
+DIGITS = 5
+
 
 class Served:
     """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
@@ -44,7 +46,7 @@ class Served:
             known = [replace(feature, row=feature.row + asked.height) for feature in self._known[0]]
             features, outputs = [*features, *known], [*outputs, *self._known[1]]
         predictions = self.downstream.decode(outputs, features, rows)
-        return [self.downstream.answer(prediction) for prediction in predictions.iter_rows(named=True)]
+        return [_rounded(self.downstream.answer(item)) for item in predictions.iter_rows(named=True)]
 
     def _rows(self, requests: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         for number, request in enumerate(requests, start=1):
@@ -60,3 +62,12 @@ class Served:
             if self.downstream.pool is None
             else frame.with_columns(pl.lit(False).alias(self.downstream.pool))
         )
+
+
+def _rounded(value: Any) -> Any:
+    """An answer without the digits that change with the requests beside it, float32 sums being in another order."""
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, Mapping):
+        return {name: _rounded(item) for name, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value

@@ -13,6 +13,22 @@ from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature
 
 BATCH_SIZE = 256
+BATCH_TOKENS = 16_384
+"""Padding among them; what a batch takes of the memory, whatever is asked."""
+
+
+def batches(
+    lengths: Sequence[int], most: int = BATCH_SIZE, tokens: int = BATCH_TOKENS
+) -> Iterator[list[int]]:
+    """Numbers of all inputs in batches of like length, so that little is padded, none larger than there is room for."""
+    batch: list[int] = []
+    for number in sorted(range(len(lengths)), key=lambda number: lengths[number]):
+        if batch and (len(batch) == most or (len(batch) + 1) * lengths[number] > tokens):
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
 
 
 @dataclass(frozen=True)
@@ -40,10 +56,8 @@ class Inputs:
         return self.downstream.collate([self.features[index] for index in indices], self.tokenizer)
 
     def by_length(self, batch_size: int) -> Iterator[list[int]]:
-        """Indices of all features in batches of like length, so that little is padded."""
-        order = sorted(range(len(self.features)), key=lambda index: len(self.features[index].input_ids))
-        for start in range(0, len(order), batch_size):
-            yield order[start : start + batch_size]
+        """Indices of all features in batches of like length."""
+        return batches([len(feature.input_ids) for feature in self.features], batch_size)
 
 
 def outputs(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.inference.inputs import BATCH_SIZE, Inputs, outputs
+from models.inference.inputs import Inputs, batches, outputs
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Downstream, F
 from models.interfaces.features import Feature, padded
@@ -26,15 +26,13 @@ def ask_untrained(asked: Asked, downstream: Downstream[F]) -> tuple[list[F], lis
 def read(asked: Asked, features: Sequence[Feature], take: Take) -> list[np.ndarray]:
     """What `take` gives of each input, in their order, from a pretrained model without its head."""
     taken: dict[int, np.ndarray] = {}
-    order = sorted(range(len(features)), key=lambda number: len(features[number].input_ids))
     padding: Any = asked.tokenizer.pad_token_id
     model: Any = asked.model.base_model
     with torch.inference_mode():
-        for begin in range(0, len(order), BATCH_SIZE):
-            chosen = order[begin : begin + BATCH_SIZE]
+        for chosen in batches([len(feature.input_ids) for feature in features]):
             ids = [features[number].input_ids for number in chosen]
             mask = padded([[1] * len(item) for item in ids], 0).to(model.device)
             made = take(model, padded(ids, padding).to(model.device), mask)
             taken |= zip(chosen, made.double().cpu().numpy(), strict=True)
-            asked.on_progress(len(taken), len(order))
+            asked.on_progress(len(taken), len(features))
     return [taken[number] for number in range(len(features))]

@@ -199,6 +199,10 @@ class Downstream(Chosen, ABC, Generic[F]):
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Each metric (…) from summed statistics (…, k)."""
 
+    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        """F1 (…) of each label, a class say, from summed statistics (…, k); none where labels are not a few names."""
+        return {}
+
     def evaluate(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, float]:
         """Each metric of `predictions` over all of `rows`."""
         totals = self.statistics(rows, predictions).sum(axis=0)

@@ -92,13 +92,14 @@ class Classes(Target):
 
         In a resample that has none of a class, its F1 is 0, as scikit-learn's `f1_score` has it with these `labels`.
         """
-        right, predicted, gold, occurs = np.split(totals, 4, axis=-1)
-        seen = predicted + gold
-        f1 = np.divide(2 * right, seen, out=np.zeros_like(seen), where=seen > 0)
+        right, _, gold, occurs = np.split(totals, 4, axis=-1)
         return {
             "accuracy": right.sum(axis=-1) / gold.sum(axis=-1),
-            "macro_f1": f1.sum(axis=-1) / (occurs > 0).sum(axis=-1),
+            "macro_f1": _f1(totals).sum(axis=-1) / (occurs > 0).sum(axis=-1),
         }
+
+    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: _f1(totals)[..., number] for number, name in enumerate(self.names)}
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`confusion` {classes, counts[gold][predicted]} and `worst`: the wrong predictions with most confidence."""
@@ -126,6 +127,13 @@ class Classes(Target):
         """Class numbers; any other label gets the number after the last."""
         number = {name: number for number, name in enumerate(self.names)}
         return np.array([number.get(label, len(number)) for label in labels], dtype=np.int64)
+
+
+def _f1(totals: np.ndarray) -> np.ndarray:
+    """F1 (…, classes + 1) from summed statistics."""
+    right, predicted, gold, _ = np.split(totals, 4, axis=-1)
+    seen = predicted + gold
+    return np.divide(2 * right, seen, out=np.zeros_like(seen), where=seen > 0)
 
 
 def counted(labels: pl.Series) -> str:

@@ -58,6 +58,10 @@ class Target(ABC):
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Each metric (…) from summed statistics (…, k)."""
 
+    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        """F1 (…) of each of a few labels from summed statistics (…, k)."""
+        return {}
+
     @abstractmethod
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`worst`, and what else a reader wants to see; `rows` hold `gold` in the order of `predictions`."""

@@ -188,6 +188,9 @@ class Targeted(Downstream[Feature]):
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         return self.goal().metrics(totals)
 
+    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        return self.goal().by_label(totals)
+
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         answered = beside(predictions, rows)
         shown = [name for name in ("id", "file", "line", *self.texts) if name in answered.columns]

@@ -68,6 +68,12 @@ def code_of(modules: Iterable[str]) -> dict[str, str]:
     return code
 
 
+def source_of(name: str) -> Path | None:
+    """The file of a module or data file, as `code_of` names them; None where there is none any more."""
+    path = ROOT / name if Path(name).suffix in _DATA else _file_of(name)
+    return path if path is not None and path.is_file() else None
+
+
 def libraries_of(modules: Iterable[str]) -> dict[str, str]:
     """Versions of the third-party libraries that the code of `modules` imports, local build tags aside."""
     names: set[str] = set()
@@ -160,11 +166,16 @@ def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
 @functools.lru_cache(maxsize=1024)
 def _code_digest(path: Path, _changed: int) -> str:
     """Digest of a file's syntax tree, so that comments, docstrings and layout do not count."""
-    tree = ast.parse(path.read_bytes())
+    return hashlib.sha256(ast.dump(bare(path.read_bytes())).encode()).hexdigest()
+
+
+def bare(source: bytes) -> ast.Module:
+    """The syntax tree of a module without docstrings."""
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [item for item in node.body if not _is_docstring(item)]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return tree
 
 
 def _is_docstring(node: ast.stmt) -> bool:

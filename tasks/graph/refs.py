@@ -163,6 +163,11 @@ class Predictions(Ref):
     """Predictions for the test rows, row by row with ids."""
 
     @property
+    def rows(self) -> Split:
+        """The rows whose test part was asked."""
+        return self._given("rows", Split)
+
+    @property
     def adapted(self) -> Adapted:
         """The model that made them."""
         return self._given("adapted", Adapted)

@@ -93,7 +93,8 @@ class FrontPage:
         runs.keep_file(self._run_id, folder / "index.html", "report")
         for labels, gains in _gains(folder):
             runs.log(self._run_id, gains, step=labels)
-        return [*(folder / "summary.md").read_text(encoding="utf-8").splitlines(), ""]
+        summary = folder / "summary.md"  # a report that was kept from earlier code may have none
+        return [*summary.read_text(encoding="utf-8").splitlines(), ""] if summary.is_file() else []
 
     def _table_of_steps(self, outcomes: Sequence[Outcome]) -> Iterator[str]:
         first = sorted(outcomes, key=lambda outcome: outcome.status != "failed")

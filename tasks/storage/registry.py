@@ -7,16 +7,14 @@ from pathlib import Path
 import mlflow.entities.model_registry as entities
 from mlflow.exceptions import MlflowException
 
+from models.config import did_you_mean
 from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
-from tasks.storage import artifacts
+from tasks.storage import artifacts, decoration
+from tasks.storage.champions import ABSENT, CHAMPION, Champions
 from tasks.storage.connection import client, reaching
 
-CHAMPION = "champion"
-"""Alias of the best transferred model."""
 RECIPE, ENTRY, KEY = "headwater.recipe", "headwater.name", "headwater.key"
-_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-"""How MLflow says that there is no model, run or experiment, and no alias."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +37,10 @@ class Version:
         if self.key:
             return artifacts.folder(self.run_id, self.key) if self.stands else None
         try:
-            return artifacts.resolve(f"models:/{self.model}/{self.number}")
+            found = artifacts.resolve(f"models:/{self.model}/{self.number}")
         except RecipeError:
             return None
+        return found if found.is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -54,17 +53,43 @@ class RegisteredModel:
     recipe: str
     entry: str
 
+    @classmethod
+    def named(cls, name: str) -> "RegisteredModel":
+        """The registered model that MLflow calls so.
+
+        Raises:
+            RecipeError: there is none, or it is not of Headwater's making.
+        """
+        found = _found(name)
+        if found is None:
+            with reaching():
+                known = client().search_registered_models(max_results=1000)
+            names = [model.name for model in known if RECIPE in model.tags]
+            hint = did_you_mean(name, names) if names else ": there are none yet"
+            raise RecipeError(f"no registered model is named '{name}'{hint}")
+        tags = found.tags
+        if RECIPE not in tags or ENTRY not in tags or f"{tags[RECIPE]}-{tags[ENTRY]}" != name:
+            raise RecipeError(
+                f"the registered model '{name}' was made by somebody else: set its aliases in MLflow"
+            )
+        return cls(tags[RECIPE], tags[ENTRY])
+
     @property
     def name(self) -> str:
         """What MLflow calls it."""
         return f"{self.recipe}-{self.entry}"
+
+    @property
+    def lock(self) -> str:
+        """The lease under which its versions and its alias are changed."""
+        return f"registered {self.name}"
 
     def check(self) -> None:
         """
         Raises:
             RecipeError: there is a model of this name, and it is somebody else's.
         """
-        model = self._found()
+        model = _found(self.name)
         if model is None:
             return
         tagged = {(str(model.tags.get(RECIPE)), str(model.tags.get(ENTRY)))} if RECIPE in model.tags else None
@@ -109,7 +134,23 @@ class RegisteredModel:
             names = (KEY, "headwater.labels", *ref.about.tags())
             tags = {tag: run.data.tags[tag] for tag in names if tag in run.data.tags}
             source = str(run.info.artifact_uri)
-            return str(client().create_model_version(self.name, source, made.run_id, tags=tags).version)
+            version = str(client().create_model_version(self.name, source, made.run_id, tags=tags).version)
+        decoration.registered(ref, self.name, version)
+        return version
+
+    def version(self, number: str) -> Version:
+        """A version by its number.
+
+        Raises:
+            RecipeError: there is none of that number, or its files are gone.
+        """
+        versions = {item.number: item for item in self._versions()}
+        if number not in versions:
+            there = ", ".join(sorted(versions, key=int)) or "none"
+            raise RecipeError(f"{self.name} has no version '{number}': there are {there}")
+        if versions[number].folder() is None:
+            raise RecipeError(f"version {number} of {self.name} cannot be used: its files are gone")
+        return versions[number]
 
     def champion(self) -> Version | None:
         """The version that the alias names, whoever has set it."""
@@ -117,32 +158,18 @@ class RegisteredModel:
             try:
                 return self._version(client().get_model_version_by_alias(self.name, CHAMPION))
             except MlflowException as error:
-                if error.error_code not in _ABSENT:
+                if error.error_code not in ABSENT:
                     raise
                 return None
 
-    def crown(self, number: str) -> None:
-        """The alias moves to a version."""
-        with reaching():
-            client().set_registered_model_alias(self.name, CHAMPION, number)
-
     def stands(self, made: Iterable[Ref]) -> bool:
-        """Whether each of what was `made` is a version, and the alias names one, all with their files."""
+        """Whether each of what was `made` is a version, and the alias names one if it has to, all with their files."""
         wanted = {ref.key for ref in made}
         there = {item.key for item in self._versions() if item.key in wanted and item.stands}
         if there != wanted:
             return False
         champion = self.champion()
-        return champion is not None and champion.stands
-
-    def _found(self) -> entities.RegisteredModel | None:
-        with reaching():
-            try:
-                return client().get_registered_model(self.name)
-            except MlflowException as error:
-                if error.error_code not in _ABSENT:
-                    raise
-                return None
+        return champion.stands if champion is not None else not Champions(self.name).crowned
 
     def _versions(self) -> list[Version]:
         with reaching():
@@ -161,9 +188,19 @@ class RegisteredModel:
                     run = client().get_run(version.run_id)
                     experiment = client().get_experiment(run.info.experiment_id)
                 except MlflowException as error:
-                    if error.error_code not in _ABSENT:
+                    if error.error_code not in ABSENT:
                         raise
                     continue
             if ENTRY in run.data.tags:
                 makers.add((experiment.name, run.data.tags[ENTRY]))
         return makers
+
+
+def _found(name: str) -> entities.RegisteredModel | None:
+    with reaching():
+        try:
+            return client().get_registered_model(name)
+        except MlflowException as error:
+            if error.error_code not in ABSENT:
+                raise
+            return None

@@ -16,6 +16,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 from models.config import leaves
 from tasks.environment import home_id
 from tasks.graph.refs import Ref
+from tasks.storage import origin
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
 
 REASON = "headwater.reason"
@@ -61,6 +62,7 @@ def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[s
             "headwater.flow_run_id": flow_run_id,
             "headwater.parent": "true",
             "headwater.home": home_id(),
+            **origin.tags(),
             **tags,
         }
         return client().create_run(experiment_id, run_name=name, tags=own).info.run_id
@@ -74,6 +76,7 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
             "headwater.step": ref.step,
             "headwater.key": ref.key,
             "headwater.home": home_id(),
+            **origin.tags(),
             **ref.about.tags(),
             **tags,
         }
@@ -195,8 +198,8 @@ def describe(run_id: str, lines: Sequence[str], name: str) -> None:
 
 
 def run_url(experiment_id: str, run_id: str) -> str:
-    """Address of a run's page."""
-    return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}"
+    """Address of a run's page, among MLflow's pages for training: a browser opens those for language apps else."""
+    return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
 class MetricLog:

@@ -19,7 +19,8 @@ from tasks.promote import PromoteConfig, promote
 from tasks.running.execution import RunContext, produce
 from tasks.split import SplitConfig, split
 from tasks.storage import artifacts, connection
-from tasks.storage.registry import CHAMPION, RegisteredModel
+from tasks.storage.champions import CHAMPION, Champions
+from tasks.storage.registry import RegisteredModel
 from tests.support.demo_chain import ROWS, adapted
 from tests.support.doctored import Changes, doctored
 from tests.support.making import make
@@ -58,13 +59,24 @@ def champion(recipe: str) -> str:
     return version.key
 
 
-def by_hand(recipe: str, context: RunContext, model: refs.Adapted) -> str:
-    """Registers a model and gives it the alias; its version."""
+def registered(recipe: str, context: RunContext, model: refs.Adapted) -> str:
+    """The version that a model is."""
     make(model, context)
-    registered = RegisteredModel(recipe, ENTRY)
-    registered.claim()
-    version = registered.register(model)
-    connection.client().set_registered_model_alias(registered.name, CHAMPION, version)
+    RegisteredModel(recipe, ENTRY).claim()
+    return RegisteredModel(recipe, ENTRY).register(model)
+
+
+def crowned(recipe: str, context: RunContext, model: refs.Adapted) -> str:
+    """Registers a model and makes it the last champion; its version."""
+    version = registered(recipe, context, model)
+    Champions(f"{recipe}-{ENTRY}").crown(version, "run", "champion: the first")
+    return version
+
+
+def by_hand(recipe: str, context: RunContext, model: refs.Adapted) -> str:
+    """Registers a model and gives it the alias past Headwater; its version."""
+    version = registered(recipe, context, model)
+    connection.client().set_registered_model_alias(f"{recipe}-{ENTRY}", CHAMPION, version)
     return version
 
 
@@ -125,8 +137,8 @@ def test_of_equals_the_one_of_more_labels_goes_first_then_that_of_fewer_weights(
     assert champion(recipe) == small.key
 
 
-def test_a_champion_set_by_hand_stays_where_the_new_one_is_worse(context: RunContext, recipe: str) -> None:
-    version = by_hand(recipe, context, GOOD)
+def test_a_champion_stays_where_the_new_one_is_worse(context: RunContext, recipe: str) -> None:
+    version = crowned(recipe, context, GOOD)
     found = promoted(recipe, context, LOST)
     assert champion(recipe) == GOOD.key
     assert not found["crowned"] and found["last"]["version"] == version and found["last"]["note"] == ""
@@ -134,14 +146,14 @@ def test_a_champion_set_by_hand_stays_where_the_new_one_is_worse(context: RunCon
 
 
 def test_a_champion_that_is_worse_on_the_same_rows_makes_room(context: RunContext, recipe: str) -> None:
-    by_hand(recipe, context, YES)
+    crowned(recipe, context, YES)
     assert promoted(recipe, context, GOOD)["crowned"]
     assert champion(recipe) == GOOD.key
 
 
 def test_other_classes_and_other_rows_are_no_free_pass(context: RunContext, recipe: str) -> None:
     old = changed(OTHER_ROWS)
-    by_hand(recipe, context, old)
+    crowned(recipe, context, old)
     found = promoted(recipe, context, LOST)
     assert champion(recipe) == old.key
     rows = validation()
@@ -150,7 +162,7 @@ def test_other_classes_and_other_rows_are_no_free_pass(context: RunContext, reci
 
 
 def test_a_class_that_the_new_rows_do_not_have_is_simply_wrong(context: RunContext, recipe: str) -> None:
-    by_hand(recipe, context, LOST)
+    crowned(recipe, context, LOST)
     found = promoted(recipe, context, YES)
     assert found["last"]["validation"] == 0
     assert champion(recipe) == YES.key
@@ -158,7 +170,7 @@ def test_a_class_that_the_new_rows_do_not_have_is_simply_wrong(context: RunConte
 
 def test_a_champion_that_nobody_can_use_any_more_makes_room(context: RunContext, recipe: str) -> None:
     gone = changed(word=recipe)
-    by_hand(recipe, context, gone)
+    crowned(recipe, context, gone)
     shutil.rmtree(artifacts.files(gone))
     found = promoted(recipe, context, YES)
     assert champion(recipe) == YES.key
@@ -166,7 +178,7 @@ def test_a_champion_that_nobody_can_use_any_more_makes_room(context: RunContext,
 
 
 def test_a_champion_that_cannot_be_loaded_makes_room(context: RunContext, recipe: str) -> None:
-    by_hand(recipe, context, changed(way="of_another_headwater"))
+    crowned(recipe, context, changed(way="of_another_headwater"))
     found = promoted(recipe, context, YES)
     assert champion(recipe) == YES.key
     assert "can no longer be loaded" in found["last"]["note"] and "of_another" in found["last"]["note"]
@@ -174,7 +186,7 @@ def test_a_champion_that_cannot_be_loaded_makes_room(context: RunContext, recipe
 
 def test_a_champion_of_another_kind_keeps_the_alias(context: RunContext, recipe: str) -> None:
     other = changed(kind="spacing")
-    by_hand(recipe, context, other)
+    crowned(recipe, context, other)
     found = promoted(recipe, context, GOOD)
     assert champion(recipe) == other.key
     assert not found["crowned"]

@@ -61,8 +61,13 @@ def test_a_row_of_a_file_that_lacks_its_text_is_answered_by_its_line(
 
 
 @pytest.mark.slow
-def test_mlflow_serves_it_over_http(context: RunContext) -> None:
+def test_mlflow_serves_it_over_http_whatever_lies_where_it_is_started(
+    context: RunContext, tmp_path: Path
+) -> None:
     promoted("served", context, adapted("finetune", way=QUICK.model_copy(update={"min_steps": 21})))
+    for name in ("models", "tasks"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('not yours')")
     port = free_port()
     command = [
         sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/toy-served@champion",
@@ -70,7 +75,7 @@ def test_mlflow_serves_it_over_http(context: RunContext) -> None:
     ]  # fmt: skip
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "MLFLOW_TRACKING_URI": connection.tracking_uri(), "PATH": path}
-    server = subprocess.Popen(command, env=environment, cwd=Path(__file__).parents[2], start_new_session=True)
+    server = subprocess.Popen(command, env=environment, cwd=tmp_path, start_new_session=True)
     try:
         answer = ask(port, {"dataframe_records": [{"text": "음악이 훌륭했다"}]})
         assert set(answer["predictions"][0]["probabilities"]) == {"긍정", "부정"}

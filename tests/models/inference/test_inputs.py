@@ -4,7 +4,7 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from models.downstream.classification import Classification
-from models.inference.inputs import Inputs
+from models.inference.inputs import Inputs, batches
 
 
 @pytest.fixture
@@ -33,3 +33,13 @@ def test_a_batch_is_padded_to_its_longest_text_and_no_further(inputs: Inputs) ->
 
 def test_the_first_rows_are_those_of_the_whole(inputs: Inputs) -> None:
     assert inputs.head(3).features == inputs.features[:3]
+
+
+def test_no_batch_is_larger_than_there_is_room_for() -> None:
+    lengths = [3, 90, 8, 8, 8, 8, 200, 1, 40]
+    made = list(batches(lengths, most=3, tokens=100))
+    assert sorted(number for batch in made for number in batch) == list(range(len(lengths)))
+    assert all(
+        len(batch) * max(lengths[number] for number in batch) <= 100 or len(batch) == 1 for batch in made
+    )
+    assert [len(batch) for batch in made] == [3, 3, 1, 1, 1]

@@ -28,7 +28,14 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     | {"models.backbone", "models.interfaces", "models.pretraining", "models.training", "models.workplace"},
     "adapt": WAY
     | ROWS
-    | {"models.backbone", "models.modes", "models.pretrained", "models.training", "tasks.serving"},
+    | {
+        "models.backbone",
+        "models.modes",
+        "models.pretrained",
+        "models.training",
+        "tasks.packaging",
+        "tasks.serving",
+    },
     "predict": WAY,
     "score": DOWNSTREAM | {"models.bootstrap"},
     "promote": WAY | ROWS | {"models.bootstrap"},

@@ -11,7 +11,8 @@ from tasks.graph.refs import About
 from tasks.promote import PromoteConfig, promote
 from tasks.running.execution import RunContext, produce
 from tasks.storage import artifacts, connection
-from tasks.storage.registry import CHAMPION, ENTRY, RECIPE, RegisteredModel
+from tasks.storage.champions import CHAMPION
+from tasks.storage.registry import ENTRY, RECIPE, RegisteredModel
 from tests.support.demo_chain import ROWS, adapted
 from tests.support.doctored import Changes, doctored
 from tests.support.making import make
@@ -139,13 +140,16 @@ def test_an_alias_that_is_gone_is_set_again(context: RunContext, promotion: refs
     assert numbers(model.name) == [1, 2]
 
 
-def test_an_alias_that_was_moved_by_hand_stays(context: RunContext, promotion: refs.Promotion) -> None:
+def test_an_alias_that_was_moved_by_hand_stays_and_that_is_said(
+    context: RunContext, promotion: refs.Promotion, caplog: pytest.LogCaptureFixture
+) -> None:
     model = model_of(promotion)
     best = model.champion()
     assert best is not None
     (other,) = {"1", "2"} - {best.number}
-    model.crown(other)
+    connection.client().set_registered_model_alias(model.name, CHAMPION, other)
     assert produce(promotion, context).status == "hit"
+    assert f"version {other} of {model.name} was made the champion by hand and stays" in caplog.text
     moved = model.champion()
     assert moved is not None and moved.number == other
 

@@ -1,0 +1,122 @@
+"""An adapted model's folder as a whole MLflow model: what it asks for, an example, its code and its requirements.
+
+It is loaded and served without this project, whatever packages lie where that is done: its code is a copy, in a package
+of a name that no other has. What is copied is what the key of `adapt` takes in, syntax trees without docstrings: the
+same key gives the same bytes. It is one file, since there are many models and a store is asked for each of their files.
+"""
+
+import ast
+import functools
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import mlflow
+import yaml
+from mlflow import pyfunc
+from mlflow.models import Model, infer_signature
+from mlflow.models.utils import _save_example
+from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
+
+from models.interfaces.downstream import Downstream
+from models.interfaces.transfer import Transfer
+from tasks.graph import identity
+
+LOADER = "tasks.serving"
+CODE, REQUIREMENTS = "code.zip", "requirements.txt"
+_CONDA, _PYTHON = "conda.yaml", "python_env.yaml"
+_PACKAGES = ("models", "tasks")
+_NAME = re.compile(rf"({'|'.join(_PACKAGES)})(\.\w+)*")
+_NOT_TO_ANSWER = {"bm25s", "pandera", "sacrebleu", "scikit-learn", "scipy"}
+"""Libraries that are for learning, checking and scoring alone."""
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+def describe(folder: Path, downstream: Downstream, way: Transfer) -> None:
+    """Makes the folder of an adapted model a model that MLflow loads and serves, its weights where they are."""
+    modules = (LOADER, *downstream.modules(), *way.modules())
+    package, code = _copied(modules)
+    (folder / CODE).write_bytes(code)
+    pins = requirements(modules)
+    (folder / REQUIREMENTS).write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
+    _PythonEnv.current().to_yaml(folder / _PYTHON)
+    conda = _mlflow_conda_env(additional_pip_deps=pins)
+    (folder / _CONDA).write_text(yaml.safe_dump(conda, default_flow_style=False), encoding="utf-8")
+
+    rows = downstream.examples()
+    if downstream.pool is not None:
+        rows = rows.filter(~rows[downstream.pool])
+    example = rows.select(downstream.inputs).head(2).to_pandas()
+    # Fixed, not drawn: the same recipe makes the same bytes.
+    model = Model(utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=infer_signature(example))
+    _save_example(model, example, str(folder))
+    pyfunc.add_to_model(
+        model, f"{package}.{LOADER}", data=".", code=CODE, conda_env=_CONDA, python_env=_PYTHON
+    )
+    model.save(str(folder / "MLmodel"))
+
+
+def requirements(modules: Iterable[str]) -> list[str]:
+    """What has to be installed to answer, each in the version that is installed here."""
+    versions = {"mlflow": mlflow.__version__, **identity.libraries_of(modules)}
+    return [f"{name}=={version}" for name, version in versions.items() if name not in _NOT_TO_ANSWER]
+
+
+@functools.cache  # it takes a third of a second, and there are hundreds of models
+def _copied(modules: tuple[str, ...]) -> tuple[str, bytes]:
+    """The package that the project's code which `modules` run is copied into, and the file it lies in."""
+    sources = {name: identity.source_of(name) for name in identity.code_of(modules)}
+    trees = {
+        name: identity.bare(file.read_bytes())
+        for name, file in sources.items()
+        if file is not None and file.suffix == ".py"
+    }
+    every = "".join(f"{name}\n{ast.dump(tree)}\n" for name, tree in trees.items())
+    package = f"headwater_{hashlib.sha256(every.encode()).hexdigest()[:16]}"
+    texts = {"": "", **dict.fromkeys(_PACKAGES, "")}
+    texts |= {name: ast.unparse(_Renamed(package).visit(tree)) for name, tree in trees.items()}
+    return package, _zipped(package, texts)
+
+
+def _zipped(package: str, texts: Mapping[str, str]) -> bytes:
+    """Modules by name ("" is the package itself) as a file that Python imports from; equal texts make equal bytes."""
+    parents = {name.rpartition(".")[0] for name in texts if name}
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, text in sorted(texts.items()):
+            place = "/".join([package, *name.split(".")] if name else [package])
+            place += "/__init__.py" if name in parents else ".py"
+            archive.writestr(zipfile.ZipInfo(place, _LONG_AGO), text + "\n", zipfile.ZIP_DEFLATED)
+    return made.getvalue()
+
+
+class _Renamed(ast.NodeTransformer):
+    """Names of the project's modules as those of the copies in a package; some are looked up by a text."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        if node.module and _NAME.fullmatch(node.module):
+            node.module = f"{self._package}.{node.module}"
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if isinstance(node.value, str) and "." in node.value and _NAME.fullmatch(node.value):
+            return ast.copy_location(ast.Constant(f"{self._package}.{node.value}"), node)
+        return node
+
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        assert not any(_NAME.fullmatch(item.name) for item in node.names), (
+            f"line {node.lineno}: write `from package import module`"
+        )
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.body:
+            node.body = [ast.Pass()]  # there was a docstring
+        return node
