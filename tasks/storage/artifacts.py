@@ -151,7 +151,7 @@ def _complete(run: Run) -> bool:
     listed = _listed(run)
     if listed is None or DAMAGED in run.data.tags:
         return False
-    folder = _local(run.info.artifact_uri)
+    folder = local(run.info.artifact_uri)
     if folder is not None:
         return not any(manifest.damaged(folder, listed))
     there = dict(_stored_files(run.info.run_id, ""))
@@ -159,7 +159,7 @@ def _complete(run: Run) -> bool:
 
 
 def _listed(run: Run) -> dict[str, Any] | None:
-    folder, sha256 = _local(run.info.artifact_uri), run.data.tags.get(MANIFEST)
+    folder, sha256 = local(run.info.artifact_uri), run.data.tags.get(MANIFEST)
     if folder is not None:
         return manifest.read(folder / manifest.NAME, sha256)
     with _file(run.info.run_id, manifest.NAME) as path:
@@ -174,12 +174,7 @@ def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
             yield item.path, int(item.file_size or 0)
 
 
-def local_folder(run: Run) -> Path | None:
-    """The folder of a run's files where that is on this machine."""
-    return _local(run.info.artifact_uri)
-
-
-def _local(uri: str | None) -> Path | None:
+def local(uri: str | None) -> Path | None:
     """The folder at an address where it is on this machine's disk."""
     place = urlparse(uri or "")
     return Path(unquote(place.path)) if place.scheme in ("", "file") else None
@@ -219,7 +214,7 @@ def folder(run_id: str, key: str) -> Path:
 
 
 def _folder(run: Run, key: str) -> Path:
-    return _local(run.info.artifact_uri) or _download(run.info.run_id, key)
+    return local(run.info.artifact_uri) or _download(run.info.run_id, key)
 
 
 def _download(run_id: str, key: str) -> Path:
@@ -250,7 +245,7 @@ def commit(run_id: str, ref: Ref, folder: Path) -> None:
     with reaching():
         client().log_artifacts(run_id, str(folder))
         run = client().get_run(run_id)
-        if (stored := local_folder(run)) is not None:
+        if (stored := local(run.info.artifact_uri)) is not None:
             _share(stored, listed)
         client().set_tag(run_id, MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
@@ -287,7 +282,7 @@ def resolve(uri: str) -> Path:
         if alias:
             version = client().get_model_version_by_alias(name, alias).version
         source = client().get_model_version_download_uri(name, version)
-        folder = _local(source) or Path(
+        folder = local(source) or Path(
             mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri())
         )
     except MlflowException as error:

@@ -120,7 +120,7 @@ class _Store:
         return found
 
     def unused(self, run: Run) -> Unused:
-        folder = artifacts.local_folder(run)
+        folder = artifacts.local(run.info.artifact_uri)
         files = [] if folder is None else [folder.parent if folder.parent.name == run.info.run_id else folder]
         title = f"{run.info.run_name} ({run.info.run_id})"
         return Unused(_kind(run), title, files, partial(self._delete, run, files))
@@ -132,6 +132,8 @@ class _Store:
                 client().delete_model_version(item.name, str(item.version))
             if _is_active(run):
                 client().delete_run(run_id)
+            for output in run.outputs.model_outputs if run.outputs else ():
+                _delete_logged_model(output.model_id)
             if forgets():
                 for path in files:
                     shutil.rmtree(path, ignore_errors=True)
@@ -188,6 +190,18 @@ def forgets() -> bool:
 
 def _database() -> Any:
     return client()._tracking_client.store
+
+
+def _delete_logged_model(model_id: str) -> None:
+    """The model on MLflow's pages that a run's artifact is; its files are a link to those, or copies in a copied home."""
+    place = artifacts.local(str(client().get_logged_model(model_id).artifact_location))
+    client().delete_logged_model(model_id)
+    if forgets():
+        if place is not None:
+            place.unlink() if place.is_symlink() else shutil.rmtree(place, ignore_errors=True)
+            with suppress(OSError):
+                place.parent.rmdir()
+        _database()._hard_delete_logged_model(model_id)
 
 
 def _every_run() -> Iterator[Run]:
