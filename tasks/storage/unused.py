@@ -19,11 +19,10 @@ from mlflow.entities.model_registry import ModelVersion
 from tasks.environment import home, home_id
 from tasks.storage import artifacts
 from tasks.storage.connection import client, reaching, tracking_uri
+from tasks.storage.runs import KEPT
 
 _OURS = ("headwater.step", "headwater.parent", "headwater.entry")
 """A run with one of these tags is a step's, a flow's or an entry's."""
-KEPT = "headwater.kept"
-"""Tag of a run that says that the artifact of another counts for a key."""
 STEPS = "steps.json"
 """Every step of a flow run, with the run that made it."""
 
@@ -193,7 +192,7 @@ def _database() -> Any:
 
 
 def _delete_logged_model(model_id: str) -> None:
-    """The model on MLflow's pages that a run's artifact is; its files are a link to those, or copies in a copied home."""
+    """The model on MLflow's pages that a run's artifact is; its files are a link, or a copy where that was followed."""
     place = artifacts.local(str(client().get_logged_model(model_id).artifact_location))
     client().delete_logged_model(model_id)
     if forgets():
