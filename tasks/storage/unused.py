@@ -17,7 +17,7 @@ from mlflow.entities import Run, ViewType
 from mlflow.entities.model_registry import ModelVersion
 
 from tasks.environment import home, home_id
-from tasks.storage import artifacts
+from tasks.storage import artifacts, content
 from tasks.storage.connection import client, reaching, tracking_uri
 from tasks.storage.runs import KEPT
 
@@ -119,7 +119,7 @@ class _Store:
         return found
 
     def unused(self, run: Run) -> Unused:
-        folder = artifacts.local(run.info.artifact_uri)
+        folder = content.local(run.info.artifact_uri)
         files = [] if folder is None else [folder.parent if folder.parent.name == run.info.run_id else folder]
         title = f"{run.info.run_name} ({run.info.run_id})"
         return Unused(_kind(run), title, files, partial(self._delete, run, files))
@@ -193,7 +193,7 @@ def _database() -> Any:
 
 def _delete_logged_model(model_id: str) -> None:
     """The model on MLflow's pages that a run's artifact is; its files are a link, or a copy where that was followed."""
-    place = artifacts.local(str(client().get_logged_model(model_id).artifact_location))
+    place = content.local(str(client().get_logged_model(model_id).artifact_location))
     client().delete_logged_model(model_id)
     if forgets():
         if place is not None:
