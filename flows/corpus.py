@@ -5,12 +5,12 @@ from typing import Any
 
 from prefect import flow
 
+from flows.opened import opened
 from flows.recipe.recipe import Recipe
 from models.errors import RecipeError
 from tasks.graph import refs
 from tasks.hold_out import HoldOutConfig, Labelled, hold_out
 from tasks.ingest import IngestConfig, ingest
-from tasks.running.flow_run import flow_run
 from tasks.validate import ValidateConfig, validate
 
 
@@ -48,5 +48,5 @@ def corpus(recipe: Path, overrides: dict[str, Any] = {}) -> None:
     read = corpus_ref(loaded)
     if read is None:
         raise RecipeError(f"{recipe}: there is no 'corpus' in it, and so nothing to read")
-    with flow_run(loaded.name, loaded.machine, text=loaded.text(), settings=loaded.settings()) as run:
+    with opened(loaded) as run:
         run.execute([read])

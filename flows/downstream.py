@@ -7,6 +7,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
+from flows.opened import opened
 from flows.pretraining import model_refs
 from flows.recipe.parts import DownstreamPart, Wanted
 from flows.recipe.recipe import Recipe
@@ -18,7 +19,6 @@ from tasks.ingest import IngestConfig, ingest
 from tasks.leaks import LeaksConfig, leaks
 from tasks.predict import PredictConfig, predict
 from tasks.promote import PromoteConfig, promote
-from tasks.running.flow_run import flow_run
 from tasks.score import ScoreConfig, score
 from tasks.split import SplitConfig, split
 from tasks.storage.registry import RegisteredModel
@@ -171,5 +171,5 @@ def downstream(recipe: Path, overrides: dict[str, Any] = {}, only: list[str] = [
         scores = score_refs(loaded, entry, corpus, made)
         targets += [*scores, *promote_refs(loaded, entry, scores), *grid_refs(loaded, entry, corpus, made)]
     check_registered(targets)
-    with flow_run(loaded.name, loaded.machine, text=loaded.text(), settings=loaded.settings()) as run:
+    with opened(loaded) as run:
         run.execute(targets)

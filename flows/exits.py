@@ -9,18 +9,20 @@ from typing import Any
 from flows import terminal
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
+from tasks.storage import place
 
 FAILED, WRONG, INTERRUPTED, UNREAD = 1, 2, 130, 141
 """A step failed; something was wrong before the first step; Ctrl-C; nobody reads any more. All good is 0."""
 
 
 def answered(command: Callable[..., int]) -> Callable[..., int]:
-    """`command` with the folder of all state there before it starts, and with an exit code for each of its errors."""
+    """`command` with an exit code for each of its errors; the folder of all state is there and sound beforehand."""
 
     @wraps(command)
     def answer(*arguments: Any, **options: Any) -> int:
         try:
             environment.make_home()
+            place.settle()
             return command(*arguments, **options)
         except terminal.Unread:
             raise

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
+from flows.opened import opened
 from flows.recipe.parts import UpstreamPart
 from flows.recipe.recipe import Recipe
 from models.pretrained import PretrainedConfig
@@ -15,7 +16,6 @@ from tasks.fetch import fetch
 from tasks.graph import refs
 from tasks.graph.refs import About
 from tasks.pretrain import pretrain
-from tasks.running.flow_run import flow_run
 from tasks.tokenizer import tokenizer
 
 
@@ -45,6 +45,6 @@ def pretraining(recipe: Path, overrides: dict[str, Any] = {}) -> None:
     """
     loaded = Recipe.load(recipe, overrides)
     loaded.check(labelled=False)
-    with flow_run(loaded.name, loaded.machine, text=loaded.text(), settings=loaded.settings()) as run:
+    with opened(loaded) as run:
         corpus = corpus_ref(loaded)
         run.execute([model_refs(loaded, part, corpus)[1] for part in loaded.upstreams])

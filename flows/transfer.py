@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.corpus import corpus_ref
 from flows.downstream import check_registered, grid_refs, promote_refs, score_refs
+from flows.opened import opened
 from flows.pretraining import model_refs
 from flows.recipe.parts import DownstreamPart
 from flows.recipe.recipe import Recipe
@@ -15,7 +16,7 @@ from models.modes import Mode
 from tasks.graph import refs
 from tasks.graph.refs import Ref, ordered
 from tasks.report import ReportConfig, report_on
-from tasks.running.flow_run import FlowRun, flow_run
+from tasks.running.flow_run import FlowRun
 
 
 def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
@@ -71,7 +72,7 @@ def run_chain(recipe: Recipe, only: Sequence[str]) -> FlowRun:
     """
     targets = chain(recipe, only)
     check_registered(targets)
-    with flow_run(recipe.name, recipe.machine, text=recipe.text(), settings=recipe.settings()) as run:
+    with opened(recipe) as run:
         run.look_up([*targets, *report_refs(recipe, only, targets)])
         run.execute(targets)
         # What failed is missing from the report, which is the whole one again once a retry has mended it.

@@ -1,14 +1,17 @@
 """Files: the digest of their bytes, and writing the whole of one, or nothing."""
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 DRAFT = ".draft"
 """How the name of what is not whole yet ends."""
+SEAL = "sha256.json"
+"""Holds the digests of what else is in its folder."""
 
 
 def digest(path: Path) -> str:
@@ -32,6 +35,25 @@ def write_whole(path: Path) -> Iterator[Path]:
         shutil.rmtree(path)
     draft.rename(path)
     _sync(path.parent)
+
+
+def seal(folder: Path, *names: str) -> None:
+    """Writes down, last of all, what is in these files and folders of `folder`, all of which it holds by then."""
+    with write_whole(folder / SEAL) as draft:
+        draft.write_text(json.dumps(_digests(folder, names)))
+
+
+def sealed(folder: Path, *names: str) -> bool:
+    """Whether these files and folders are what they were when they were sealed."""
+    try:
+        return json.loads((folder / SEAL).read_bytes()) == _digests(folder, names)
+    except (OSError, ValueError):  # cut short, damaged or gone
+        return False
+
+
+def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    paths = [path for name in names for path in (folder / name, *(folder / name).rglob("*"))]
+    return {str(path.relative_to(folder)): digest(path) for path in sorted(paths) if not path.is_dir()}
 
 
 def _remove(path: Path) -> None:

@@ -160,9 +160,7 @@ def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:
 def _write_history(job: Job, tuned: Tuned) -> None:
     """The chosen trial's curves, for MLflow and, without what is measured in seconds and bytes, as a file."""
     for record in tuned.history:
-        job.metrics(
-            {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
-        )
+        job.curve(record)
     points = [lasting(record) for record in tuned.history]
     frame = pl.DataFrame(points, infer_schema_length=None)
     frame.rename(

@@ -21,9 +21,7 @@ def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: 
         validation,
         made,
         job.workplace.within("checkpoints"),
-        on_log=lambda record: job.metrics(
-            {name: value for name, value in record.items() if name != "step"}, step=int(record["step"])
-        ),
+        on_log=job.curve,
         on_progress=job.progress,
     )
     pretraining.save(job.out, model, made, history)

@@ -109,8 +109,9 @@ def _folder(model: str) -> Path:
     """Where a model lies: a path, `name@alias`, or a `models:/` URI."""
     if model.startswith("models:/"):
         return artifacts.resolve(model)
-    if Path(model).expanduser().is_dir():
-        return Path(model).expanduser()
+    if (folder := Path(model).expanduser()).is_dir():
+        artifacts.check(folder)
+        return folder
     if "@" in model:
         return artifacts.resolve(f"models:/{model}")
     raise RecipeError(f"{model}: no such folder, and no name@alias or models:/ URI of a registered model")

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from models.errors import DataError
-from models.files import write_whole
+from models.files import seal, sealed
 from models.seeds import derive
 from models.tokens.packing import Documents
 from models.workplace import Workplace
@@ -29,6 +29,8 @@ NORMS = (0.25, 2.5)
 """Least and greatest length of a token's vector, in units of a random vector's."""
 MOST_DOCUMENTS = 500_000
 """More than these are sampled: co-occurrence counts change little then."""
+KEPT = "embeddings.npy"
+"""In the workplace's folder."""
 
 
 def apply(
@@ -44,17 +46,17 @@ def apply(
         special: ids that are no part of a text.
     """
     weight: Tensor = model.get_input_embeddings().weight  # pyright: ignore[reportAssignmentType]
-    kept = workplace.folder / "embeddings.npy" if workplace.folder else None
-    if kept is None or not kept.is_file():
+    folder = workplace.folder
+    if folder is None or not sealed(folder, KEPT):
         start = embeddings(
             documents, tuple(special.tolist()), *weight.shape, seed=seed, threads=workplace.threads
         )
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            with write_whole(kept) as draft, draft.open("wb") as file:
-                np.save(file, start)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(folder / KEPT, start)
+            seal(folder, KEPT)
     else:
-        start = np.load(kept, allow_pickle=False)
+        start = np.load(folder / KEPT, allow_pickle=False)
     with torch.no_grad():
         weight.copy_(torch.from_numpy(start))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from models import files
 
 KEPT = 2
-STATE = "state.json"
+STATE, MODEL, OPTIMIZERS, BEST = "state.json", "model.safetensors", "optimizers.pt", "best.safetensors"
 
 
 @dataclass(frozen=True)
@@ -32,34 +32,31 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     final = folder / f"step-{checkpoint.state['step']:09d}"
     with files.write_whole(final) as draft:
         draft.mkdir()
-        save_file(_own(checkpoint.model), draft / "model.safetensors")
-        torch.save(checkpoint.optimizers, draft / "optimizers.pt")
+        save_file(_own(checkpoint.model), draft / MODEL)
+        torch.save(checkpoint.optimizers, draft / OPTIMIZERS)
         if checkpoint.best is not None:
-            save_file(_own(checkpoint.best), draft / "best.safetensors")
-        sums = {path.name: files.digest(path) for path in sorted(draft.iterdir())}
-        (draft / STATE).write_text(json.dumps({"files": sums, "state": checkpoint.state}))
+            save_file(_own(checkpoint.best), draft / BEST)
+        (draft / STATE).write_text(json.dumps(checkpoint.state))
+        files.seal(draft, *_names(draft))
     for old in _all(folder)[KEPT:]:
         shutil.rmtree(old)
 
 
 def newest(folder: Path) -> Checkpoint | None:
     """The newest checkpoint whose files are all there with the content they were written with."""
-    for path in _all(folder):
-        try:
-            return _read(path)
-        except (OSError, ValueError, KeyError):  # cut short or damaged: the one before it will do
-            continue
-    return None
+    return next((_read(path) for path in _all(folder) if files.sealed(path, *_names(path))), None)
 
 
 def _read(path: Path) -> Checkpoint:
-    manifest = json.loads((path / STATE).read_text())
-    for name, digest in manifest["files"].items():
-        if files.digest(path / name) != digest:
-            raise ValueError(f"{path / name} is damaged")
-    optimizers = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True)
-    best = load((path / "best.safetensors").read_bytes()) if "best.safetensors" in manifest["files"] else None
-    return Checkpoint(manifest["state"], load((path / "model.safetensors").read_bytes()), optimizers, best)
+    state = json.loads((path / STATE).read_text())
+    optimizers = torch.load(path / OPTIMIZERS, map_location="cpu", weights_only=True)
+    best = load((path / BEST).read_bytes()) if (path / BEST).is_file() else None
+    return Checkpoint(state, load((path / MODEL).read_bytes()), optimizers, best)
+
+
+def _names(folder: Path) -> list[str]:
+    """What a checkpoint is made of, in its folder."""
+    return [path.name for path in folder.iterdir() if path.name != files.SEAL]
 
 
 def _all(folder: Path) -> list[Path]:

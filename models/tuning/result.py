@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import ConfigDict
 
 from models.config import Config
-from models.files import write_whole
+from models.files import seal, sealed
 
-DONE = "done.json"
-"""Written last into a trial's folder."""
+DONE, MODEL = "done.json", "model"
+"""What a trial that has ended leaves in its folder."""
 
 
 class Trial(Config):
@@ -44,12 +44,11 @@ class Result(Trial):
         return Trial.model_validate({name: getattr(self, name) for name in Trial.model_fields})
 
     def write(self, folder: Path) -> None:
-        """Keeps it in the trial's folder, the whole file or none."""
-        with write_whole(folder / DONE) as draft:
-            draft.write_text(self.model_dump_json())
+        """Keeps it in the trial's folder, beside the model; what is there by then, is whole for sure."""
+        (folder / DONE).write_text(self.model_dump_json())
+        seal(folder, MODEL, DONE)
 
 
 def read(folder: Path) -> Result | None:
-    """The result of a trial; None where it has not ended."""
-    path = folder / DONE
-    return Result.model_validate_json(path.read_bytes()) if path.is_file() else None
+    """The result of a trial; None where it has not ended, or what it left is damaged."""
+    return Result.model_validate_json((folder / DONE).read_bytes()) if sealed(folder, MODEL, DONE) else None

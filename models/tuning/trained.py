@@ -25,6 +25,7 @@ class Trained(Hyperparameters, Transfer):
         Raises:
             DataError: training diverged in every trial, or the rows do not fit the model.
         """
+        from models.tuning.result import MODEL
         from models.tuning.search import Search
 
         search = Search(self, self.start(problem), on_progress)
@@ -32,7 +33,7 @@ class Trained(Hyperparameters, Transfer):
         if search.diverged:
             raise DataError(f"training diverged at every one of {self.kind}.learning_rates: add lower ones")
         return Tuned(
-            {"model": folder / "model"},
+            {"model": folder / MODEL},
             {name: getattr(best, name) for name in ("learning_rate", "train_embeddings", "best_step")},
             best.metrics,
             best.trainable_parameters,

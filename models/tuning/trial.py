@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from models.backbone.heads import load
-from models.files import write_whole
+from models.files import seal, sealed
 from models.inference.inputs import Inputs, predict
 from models.interfaces.transfer import Problem
 from models.seeds import derive
@@ -23,11 +23,12 @@ from models.training.loop import Diverged, Plan, accelerator, train
 from models.training.record import Record
 from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.linear_start import fit_last_layer
-from models.tuning.result import Result
+from models.tuning.result import MODEL, Result
 from models.tuning.start import Start
 from models.workplace import Workplace
 
 SCORE = "score"
+POINT = "point.json"
 EVALUATED = f"eval/{SCORE}"
 LINEAR_ROWS = 10_000
 """Rows that are enough for a layer of a few hundred weights."""
@@ -68,7 +69,7 @@ def run_trial(
     trainable = sum(item.numel() for item in model.parameters() if item.requires_grad)
     if best is first:  # nothing learnt after the start was better on validation rows
         model = config.equip(load(origin, downstream), setting, start)
-    config.save(model, folder / "model")
+    config.save(model, folder / MODEL)
     shown = _shown(best)
     result = Result(
         rows=rows,
@@ -169,14 +170,13 @@ def _origin(
     Made by the first trial.
     """
     workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}"
-    point = folder.with_suffix(".json")
-    if not point.is_file():
+    if not sealed(folder, MODEL, POINT):
         torch.set_num_threads(workplace.threads or torch.get_num_threads())
         model = start.model().to(accelerator(workplace.device).device)
         if config.linear_start:
             fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)
-        model.save_pretrained(folder)
+        model.save_pretrained(folder / MODEL)
         scores = {f"eval/{name}": value for name, value in evaluate(model, validation).items()}
-        with write_whole(point) as draft:
-            draft.write_text(json.dumps({"step": 0, "tokens": 0, **scores}))
-    return folder, json.loads(point.read_text())
+        (folder / POINT).write_text(json.dumps({"step": 0, "tokens": 0, **scores}))
+        seal(folder, MODEL, POINT)
+    return folder / MODEL, json.loads((folder / POINT).read_text())

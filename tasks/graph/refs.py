@@ -6,7 +6,7 @@ from, so the whole graph of a run, with every key, is known before the first ste
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from models.config import Config
 from models.data.counts import so_many_labels
@@ -43,6 +43,7 @@ class About:
             "headwater.labels": "" if self.labels is None else str(self.labels),
             "headwater.all_labels": "true" if self.mode and self.labels is None else "",
             "headwater.seed": "" if self.seed is None else str(self.seed),
+            "headwater.grid": "true" if self.grid else "",
         }
         return {name: value for name, value in values.items() if value}
 
@@ -57,6 +58,8 @@ class Ref:
     config: Config
     inputs: "Mapping[str, Ref | tuple[Ref, ...] | None]"
     about: About = field(default_factory=About)
+    made_of: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the key is the digest of, as it was when the ref was made."""
 
     @property
     def name(self) -> str:
@@ -166,6 +169,11 @@ class Adapted(Ref):
 
 class Predictions(Ref):
     """Predictions for the test rows, row by row with ids."""
+
+    @property
+    def rows(self) -> Split:
+        """The rows whose test part was asked."""
+        return self._given("rows", Split)
 
     @property
     def adapted(self) -> Adapted:

@@ -24,7 +24,7 @@ from tasks.running.job import Job, JobSpec, Progress
 from tasks.running.lease import Lease
 from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy, in_prefect
 from tasks.running.training_processes import Seat, TrainingProcesses
-from tasks.storage import artifacts, runs
+from tasks.storage import artifacts, decoration, runs
 from tasks.storage.entry_runs import EntryRuns
 
 RETRY_SECONDS = [2.0, 10.0, 30.0]
@@ -152,6 +152,7 @@ def make(ref: Ref, context: RunContext, seat: Seat) -> Outcome:
     runs.kill_stale(ref.key)
     tags = _prefect_tags(context.flow_run_id)
     run_id = runs.open_child(context.experiment_id, context.entries.of(ref), ref, tags)
+    decoration.opened(run_id, ref)
     link_to(runs.run_url(context.experiment_id, run_id), "What this step made and measured")
     try:
         _execute(ref, context, run_id, seat)
@@ -192,6 +193,7 @@ def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
             with closing(Job(spec, tell)) as job:
                 step_of(ref).fn(job, ref.config, **ref.inputs)
         artifacts.commit(run_id, ref, out)
+        decoration.finished(run_id, ref, out)
     finally:
         context.board.end(ref.title)
     artifact.finish()

@@ -27,7 +27,7 @@ from tasks.running.job import Progress
 from tasks.running.lease import is_free, lease
 from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy
 from tasks.running.training_processes import Seat, TrainingProcesses
-from tasks.storage import artifacts, connection, runs
+from tasks.storage import artifacts, connection, decoration, provenance, runs
 
 _PATIENCE_SECONDS = 8.0
 """How long a run that is stopped waits for its threads; Prefect's worker kills it after some time anyway."""
@@ -85,17 +85,26 @@ class RunFailed(HeadwaterError):
         self.run = run
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What MLflow's pages say of a recipe."""
+
+    text: str
+    """The recipe itself, kept as a file of the parent run."""
+    settings: Mapping[str, str]
+    """By their dotted path, which become parameters of the parent run."""
+    about: str
+    """In words, for the experiment."""
+
+
 @contextmanager
-def flow_run(
-    recipe: str, machine: Machine, *, text: str = "", settings: Mapping[str, str] = {}
-) -> Iterator[FlowRun]:
+def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
     """Open the MLflow parent run of the current Prefect flow run, and close it as the flow ends.
 
     Args:
         recipe: the recipe's name, which names the MLflow experiment.
         machine: where numbers are computed.
-        text: the recipe itself, kept as an artifact of the parent run.
-        settings: the recipe's settings by their dotted path, which become parameters of the parent run.
+        shown: what the pages say of the recipe.
 
     Raises:
         RunFailed: at the end, when any step failed, naming each with its reason; or when MLflow no longer answers.
@@ -105,6 +114,7 @@ def flow_run(
     flow = FlowRunContext.get()
     assert flow is not None and flow.flow_run is not None, "flow_run() is for the inside of a flow"
     experiment_id = connection.experiment(recipe)
+    decoration.experiment(experiment_id, recipe, shown.about)
     _end_killed_parents(experiment_id)
     flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
     tags = {"headwater.recipe": recipe, "headwater.flow": name, **_prefect_url(flow_run_id)}
@@ -117,7 +127,8 @@ def flow_run(
         status = runs.KILLED
         try:
             with _stop_on_interrupt(processes):
-                page.open(text, settings)
+                page.open(shown.text, shown.settings)
+                provenance.keep(parent_id)
                 yield run
             status = runs.FAILED if run.failures() else runs.FINISHED
         except Exception as error:

@@ -10,6 +10,8 @@ from models.workplace import Workplace
 from tasks.graph.refs import Ref
 from tasks.running.failures import STOPPING, Stopped
 from tasks.storage import artifacts
+from tasks.storage.datasets import log_sources
+from tasks.storage.decoration import decorating
 from tasks.storage.runs import SOURCES, MetricLog, keep_file, keep_text, log
 
 
@@ -51,7 +53,7 @@ class Job:
     def __init__(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         assert spec.workplace.folder is not None, "a job has a folder to work in"
         self.out, self.workplace, self.work = spec.out, spec.workplace, spec.workplace.folder
-        self._title, self._labels = spec.ref.title, spec.ref.about.labels
+        self._ref, self._title, self._labels = spec.ref, spec.ref.title, spec.ref.about.labels
         self._tell = tell
         self._run_id = spec.run_id
         self._log = MetricLog(spec.run_id)
@@ -63,6 +65,11 @@ class Job:
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log metric points; `step` places them on a curve."""
         self._log.add(values, step)
+
+    def curve(self, record: Mapping[str, float]) -> None:
+        """Log a point of a training's curves, placed by its `step`: pretraining and adaptation name them alike."""
+        named = {"train/tokens" if name == "tokens" else name: value for name, value in record.items()}
+        self._log.add(named, int(named.pop("step")))
 
     def used(self, labels: int) -> None:
         """Say on how many labelled rows the model of this step has learnt: the tag `headwater.labels`."""
@@ -79,6 +86,8 @@ class Job:
         The run keeps it beside the artifact, whose bytes do not depend on paths.
         """
         keep_text(self._run_id, json.dumps(list(files), indent=1) + "\n", SOURCES)
+        with decorating("the files that were read"):
+            log_sources(self._run_id, self._ref, files, self.out)
 
     def progress(self, done: int, total: int, text: str = "") -> None:
         """Say how far the work is (`total` 0: not known); cheap, call it as often as there is news.

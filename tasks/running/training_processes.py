@@ -24,6 +24,7 @@ from tqdm import tqdm
 from tasks.graph.step import TrainingProcessUse, step_of
 from tasks.running.failures import Stopped
 from tasks.running.job import Job, JobSpec, Progress
+from tasks.storage import system_metrics
 
 PEAK_MEMORY = "memory/peak_bytes"
 """The most memory that the training process held while it did a job."""
@@ -161,7 +162,7 @@ def _work(spec: JobSpec) -> None:
         torch.set_num_threads(spec.workplace.threads)
     body = step_of(spec.ref).fn
     _forget_peak()
-    with closing(Job(spec, _reports.send)) as job:
+    with closing(Job(spec, _reports.send)) as job, system_metrics.watched(spec.run_id):
         body(job, spec.ref.config, **spec.ref.inputs)
         job.metrics({PEAK_MEMORY: _peak()})
 

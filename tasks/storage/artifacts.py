@@ -4,10 +4,12 @@ An artifact counts only when all its files and, last, its manifest are stored an
 kill at any moment leaves either nothing or the whole.
 """
 
+import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +19,26 @@ import mlflow.artifacts
 from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
 
-from models.errors import HeadwaterError, RecipeError, StoreError
+from models.errors import RecipeError, StoreError
 from tasks.environment import home
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
-from tasks.storage import manifest
+from tasks.storage import kept, manifest
 from tasks.storage.connection import client, reaching, search_all, tracking_uri
+from tasks.storage.runs import KEPT, KEPT_REASON
 
 _FINISHED = "attributes.status = 'FINISHED'"
+MANIFEST, DAMAGED = "headwater.manifest", "headwater.damaged"
+"""Tags: the sha256 of the manifest; and, where files are not on this machine, one that was found to be damaged."""
+_AGAIN = "run its recipe again to make it anew"
 _AT_ONCE = 2000
 """Runs that one question to the store gives; those of the last weeks."""
 _FEW = 20
 """Keys that are quicker asked for one by one."""
+Counting = tuple[Run, str]
+"""The run whose artifact counts for a key, and why, where it was made for another."""
 _seen: dict[tuple[str, str], Run] = {}
-"""Artifacts whose files this process was given before, by store and key: it only looks whether they still lie there."""
+"""Artifacts whose files this process was given before, by store and key: it only looks whether they are still whole."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +48,14 @@ class Made:
     run_id: str
     seconds: float
     metrics: dict[str, float]
+    kept: str = ""
+    """Why it counts for another key than the one it was made for, where somebody decided so."""
 
 
 def find(key: str) -> Made | None:
     """The newest finished artifact with this key whose files are really there."""
-    run = _whole(key)
-    return run and _made(run)
+    counting = _whole(key)
+    return counting and _made(*counting)
 
 
 def look_up(ref: Ref) -> Made | None:
@@ -57,20 +67,20 @@ def look_up(ref: Ref) -> Made | None:
 def look_up_all(refs: Sequence[Ref]) -> dict[Ref, Made]:
     """Those of `refs` that are there, as `look_up` has it, with few questions to the store."""
     made = _newest({ref.key for ref in refs})
-    return {ref: _made(made[ref.key]) for ref in refs if ref.key in made and step_of(ref).stands(ref)}
+    return {ref: _made(*made[ref.key]) for ref in refs if ref.key in made and step_of(ref).stands(ref)}
 
 
-def _newest(keys: Set[str]) -> dict[str, Run]:
+def _newest(keys: Set[str]) -> dict[str, Counting]:
     """The newest whole artifact of each key that has one; most are among the last that were made."""
     if len(keys) < _FEW:
         return {key: run for key in keys if (run := _whole(key)) is not None}
     with reaching():
         last = search_all(f"tags.`headwater.key` LIKE '%' and {_FINISHED}", _AT_ONCE)
-        found: dict[str, Run] = {}
+        found: dict[str, Counting] = {}
         for run in last:
             key = run.data.tags["headwater.key"]
-            if key in keys and key not in found and _complete(run):
-                found[key] = run
+            if key in keys and key not in found and (counting := _counting(run)) is not None:
+                found[key] = counting
         if len(last) == _AT_ONCE:
             found |= {key: run for key in keys - found.keys() if (run := _whole(key)) is not None}
         return found
@@ -97,50 +107,76 @@ def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
         condition = " and ".join([*asked, _FINISHED])
         runs = client().search_runs([found.experiment_id], condition, order_by=["attributes.end_time DESC"])
     absent = [name for name, value in tags.items() if not value]
+    absent.append(KEPT)
     return next((_made(run) for run in runs if not any(name in run.data.tags for name in absent)), None)
 
 
 def size(run_id: str) -> int:
     """Bytes of a finished artifact, as its manifest lists them; 0 where its files are gone."""
-    listed = read_json(run_id, manifest.NAME) or {"files": []}
+    listed = manifest_of(run_id) or {"files": []}
     return sum(item["bytes"] for item in listed["files"])
 
 
-def read_json(run_id: str, name: str) -> Any | None:
-    """What the JSON file `name` of a run holds; None where there is none."""
-    with reaching(), tempfile.TemporaryDirectory() as temporary:
-        if all(item.path != name for item in client().list_artifacts(run_id)):
-            return None
-        return json.loads(Path(client().download_artifacts(run_id, name, temporary)).read_bytes())
-
-
-def _whole(key: str) -> Run | None:
+def manifest_of(run_id: str) -> dict[str, Any] | None:
+    """What the manifest of a run says; None where there is none, or one that is damaged."""
     with reaching():
-        return next(filter(_complete, search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}")), None)
+        return _listed(client().get_run(run_id))
 
 
-def _made(run: Run) -> Made:
+def read_json(run_id: str, name: str) -> Any | None:
+    """What the JSON file `name` of a run holds; None where there is none that can be read."""
+    with reaching(), _file(run_id, name) as path:
+        try:
+            return json.loads(path.read_bytes()) if path else None
+        except ValueError:
+            return None
+
+
+@contextmanager
+def _file(run_id: str, name: str) -> Iterator[Path | None]:
+    """A copy of a file of a run; None where there is none."""
+    with tempfile.TemporaryDirectory() as temporary:
+        there = any(item.path == name for item in client().list_artifacts(run_id))
+        yield Path(client().download_artifacts(run_id, name, temporary)) if there else None
+
+
+def _whole(key: str) -> Counting | None:
+    with reaching():
+        runs = search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}")
+        return next((counting for run in runs if (counting := _counting(run)) is not None), None)
+
+
+def _counting(run: Run) -> Counting | None:
+    """The run whose artifact counts for the key of `run`: itself, or that of an older one that was kept."""
+    older = run.data.tags.get(KEPT)
+    made = client().get_run(older) if older else run
+    there = made.info.lifecycle_stage == "active" and _complete(made)
+    return (made, run.data.tags.get(KEPT_REASON, "")) if there else None
+
+
+def _made(run: Run, reason: str = "") -> Made:
     milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
-    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
+    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics), reason)
 
 
 def _complete(run: Run) -> bool:
-    """Whether the manifest is there, and every file it lists with its size."""
+    """Whether the manifest is there, and every file it lists with its content; of files elsewhere, with its size."""
+    listed = _listed(run)
+    if listed is None or DAMAGED in run.data.tags:
+        return False
     folder = _local(run.info.artifact_uri)
     if folder is not None:
-        if not (folder / manifest.NAME).is_file():
-            return False
-        listed = manifest.sizes(folder / manifest.NAME)
-        return all(
-            (folder / name).is_file() and (folder / name).stat().st_size == size
-            for name, size in listed.items()
-        )
+        return not any(manifest.damaged(folder, listed))
     there = dict(_stored_files(run.info.run_id, ""))
-    if manifest.NAME not in there:
-        return False
-    with tempfile.TemporaryDirectory() as temporary:
-        listed = manifest.sizes(Path(client().download_artifacts(run.info.run_id, manifest.NAME, temporary)))
-    return all(there.get(name) == size for name, size in listed.items())
+    return all(there.get(item["path"]) == item["bytes"] for item in listed["files"])
+
+
+def _listed(run: Run) -> dict[str, Any] | None:
+    folder, sha256 = _local(run.info.artifact_uri), run.data.tags.get(MANIFEST)
+    if folder is not None:
+        return manifest.read(folder / manifest.NAME, sha256)
+    with _file(run.info.run_id, manifest.NAME) as path:
+        return path and manifest.read(path, sha256)
 
 
 def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
@@ -149,6 +185,11 @@ def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
             yield from _stored_files(run_id, item.path)
         else:
             yield item.path, int(item.file_size or 0)
+
+
+def local_folder(run: Run) -> Path | None:
+    """The folder of a run's files where that is on this machine."""
+    return _local(run.info.artifact_uri)
 
 
 def _local(uri: str | None) -> Path | None:
@@ -165,20 +206,29 @@ def files(ref: Ref) -> Path:
     """
     known = tracking_uri(), ref.key
     with reaching():
-        if known not in _seen or not _complete(_seen[known]):
-            run = _whole(ref.key)
-            if run is None:
-                raise StoreError(
-                    f"the files of {ref.title} are no longer in the store; run the flow again to make them"
-                )
-            _seen[known] = run
-        return _folder(_seen[known], ref.key)
+        run = _seen.pop(known, None)
+        if run is None or not _complete(run):
+            run, _ = _whole(ref.key) or (None, "")
+        if run is None:
+            raise StoreError(
+                f"the files of {ref.title} are no longer in the store, or damaged; run the flow again to make them"
+            )
+        folder = _folder(run, ref.key)
+        _seen[known] = run
+        return folder
 
 
 def folder(run_id: str, key: str) -> Path:
-    """A local folder with the files of the finished artifact that a run made; treat it as read-only."""
+    """A local folder with the files of the finished artifact that a run made; treat it as read-only.
+
+    Raises:
+        StoreError: when they are gone or damaged.
+    """
     with reaching():
-        return _folder(client().get_run(run_id), key)
+        run = client().get_run(run_id)
+        if not _complete(run):
+            raise StoreError(f"the files of run {run_id} are gone or damaged; {_AGAIN}")
+        return _folder(run, key)
 
 
 def _folder(run: Run, key: str) -> Path:
@@ -188,6 +238,8 @@ def _folder(run: Run, key: str) -> Path:
 def _download(run_id: str, key: str) -> Path:
     """Copy of a remote artifact under the home folder, whole or not at all."""
     target = home() / "cache" / key
+    if target.is_dir() and any(manifest.damaged(target)):
+        shutil.rmtree(target, ignore_errors=True)
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
@@ -195,8 +247,9 @@ def _download(run_id: str, key: str) -> Path:
             copy.mkdir()
             client().download_artifacts(run_id, "", str(copy))
             for name in manifest.damaged(copy):
-                raise HeadwaterError(
-                    f"run {run_id}: {name} does not have the bytes its manifest says; delete the run"
+                client().set_tag(run_id, DAMAGED, name)  # so that it is no hit any more
+                raise StoreError(
+                    f"run {run_id}: {name} is damaged in the store; run the flow again to make it anew"
                 )
             with suppress(OSError):  # another process was first
                 copy.rename(target)
@@ -205,17 +258,30 @@ def _download(run_id: str, key: str) -> Path:
 
 def commit(run_id: str, ref: Ref, folder: Path) -> None:
     """Store every file of `folder`, then the manifest, then finish the run, in this order."""
+    text = json.dumps(manifest.of(ref, folder), indent=1)
     with reaching():
+        kept.mark(run_id, ref)
         client().log_artifacts(run_id, str(folder))
-        client().log_text(run_id, json.dumps(manifest.of(ref, folder), indent=1), manifest.NAME)
+        client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
+        client().set_tag(run_id, MANIFEST, hashlib.sha256(text.encode()).hexdigest())
+        client().log_text(run_id, text, manifest.NAME)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+
+
+def check(folder: Path) -> None:
+    """
+    Raises:
+        RecipeError: files of the artifact in `folder` are damaged or gone.
+    """
+    if (folder / manifest.NAME).is_file() and (name := next(manifest.damaged(folder), None)):
+        raise RecipeError(f"{folder / name} is damaged or gone; {_AGAIN}")
 
 
 def resolve(uri: str) -> Path:
     """Local folder of a registered model (`models:/name/version` or `models:/name@alias`).
 
     Raises:
-        RecipeError: when there is no such model.
+        RecipeError: when there is no such model, or its files are damaged.
     """
     name, _, version = uri.removeprefix("models:/").partition("/")
     name, _, alias = name.partition("@")
@@ -223,8 +289,10 @@ def resolve(uri: str) -> Path:
         if alias:
             version = client().get_model_version_by_alias(name, alias).version
         source = client().get_model_version_download_uri(name, version)
-        return _local(source) or Path(
+        folder = _local(source) or Path(
             mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri())
         )
     except MlflowException as error:
         raise RecipeError(f"'{uri}' is not a registered model: {str(error).splitlines()[0]}") from error
+    check(folder)
+    return folder

@@ -14,10 +14,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.tracking.registry import UnsupportedModelRegistryStoreURIException
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from models.errors import HeadwaterError, RecipeError, StoreError
 from tasks.environment import home, public
+from tasks.storage import place
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -56,6 +57,7 @@ def _client(uri: str) -> MlflowClient:
     """
     if urlparse(uri).scheme in ("", "file") and not uri.startswith("databricks"):
         raise _no_store(uri)
+    place.settle()
     try:
         if urlparse(uri).scheme.partition("+")[0] in DATABASE_ENGINES:
             driver = make_url(uri).get_dialect()
@@ -101,17 +103,26 @@ def reaching() -> Iterator[None]:
         yield
     except ImportError as error:
         raise _not_installed(error) from error
-    except (MlflowException, OperationalError, ConnectionError) as error:
+    except (MlflowException, DatabaseError, ConnectionError) as error:
         text = str(error)
+        if not os.environ.get("MLFLOW_TRACKING_URI") and (
+            why := place.complaint(home() / "mlflow.db", _first(text))
+        ):
+            raise HeadwaterError(why) from error
         if "disk is full" in text or "No space left" in text:
             raise HeadwaterError(
                 f"the disk is full: MLflow cannot write below {home()}; free some space"
             ) from error
-        reason = public((text.splitlines() or [type(error).__name__])[0])[:300]
+        reason = public(_first(text) or type(error).__name__)
         raise StoreError(
             f"the MLflow store at {public(tracking_uri())} cannot be used ({reason}); "
             "is the server running and MLFLOW_TRACKING_URI right?"
         ) from error
+
+
+def _first(text: str) -> str:
+    """The first line of what MLflow says."""
+    return (text.splitlines() or [""])[0][:300]
 
 
 def experiment(name: str) -> str:
@@ -133,6 +144,13 @@ def experiment(name: str) -> str:
             if made is None:
                 raise
             return made.experiment_id
+
+
+def known_experiment(name: str) -> str | None:
+    """Id of the experiment `name`; None where there is none."""
+    with reaching():
+        found = client().get_experiment_by_name(name)
+        return found and found.experiment_id
 
 
 def search(experiment_id: str, condition: str) -> list[Run]:

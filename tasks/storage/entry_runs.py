@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from tasks.environment import home_id
 from tasks.graph.refs import Ref
-from tasks.storage import runs
+from tasks.storage import origin, runs
 from tasks.storage.connection import client, reaching, search
 
 ENTRY = "headwater.entry"
@@ -53,6 +53,7 @@ class EntryRuns:
             ENTRY: name,
             "headwater.flow_run_id": self._flow_run_id,
             "headwater.home": home_id(),
+            **origin.tags(),
             **{tag: about[tag] for tag in ("headwater.upstream", "headwater.downstream") if tag in about},
         }
         return client().create_run(self._experiment_id, run_name=name, tags=tags).info.run_id

@@ -1,5 +1,6 @@
 """The manifest of an artifact: path, bytes and sha256 of every file, and what they were made from."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,18 +8,18 @@ from typing import Any
 
 from models.files import digest
 from tasks.graph.refs import Ref
+from tasks.storage import digests
 
 NAME = "manifest.json"
 """Stored last, so that it says the files are all there."""
+MADE_OF = "identity.json"
+"""Beside it: what the key is the digest of, so that it can be said what has changed since."""
 
 
 def of(ref: Ref, folder: Path) -> dict[str, Any]:
     """Path, bytes and sha256 of every file, and what they were made from."""
     names = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        "step": ref.step,
-        "key": ref.key,
-        "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
+    return without_files(ref) | {
         "files": [
             {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": digest(path)}
             for path in names
@@ -26,9 +27,29 @@ def of(ref: Ref, folder: Path) -> dict[str, Any]:
     }
 
 
-def sizes(path: Path) -> dict[str, int]:
-    """Bytes by file, as the manifest at `path` lists them."""
-    return {item["path"]: item["bytes"] for item in json.loads(path.read_text())["files"]}
+def without_files(ref: Ref) -> dict[str, Any]:
+    """What it is, and by their keys what it was made from."""
+    return {
+        "step": ref.step,
+        "key": ref.key,
+        "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
+    }
+
+
+def read(path: Path, sha256: str | None = None) -> dict[str, Any] | None:
+    """What the manifest at `path` says; None where there is none, or one that is damaged.
+
+    Args:
+        sha256: of the manifest itself, where it is known.
+    """
+    try:
+        text = path.read_bytes()
+        listed = json.loads(text)
+        files = [(item["path"], item["bytes"], item["sha256"]) for item in listed["files"]]
+        sound = isinstance(listed["inputs"], dict) and len(files) == len(listed["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return listed if sound and sha256 in (None, hashlib.sha256(text).hexdigest()) else None
 
 
 def inputs(path: Path) -> dict[str, Any]:
@@ -36,11 +57,20 @@ def inputs(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text())["inputs"]
 
 
-def damaged(folder: Path) -> Iterator[str]:
-    """Files of `folder` that are not what its manifest says."""
-    for item in json.loads((folder / NAME).read_text())["files"]:
-        if digest(folder / item["path"]) != item["sha256"]:
-            yield item["path"]
+def damaged(folder: Path, listed: dict[str, Any] | None = None) -> Iterator[str]:
+    """Files of `folder` that are not what its manifest says, or no longer there.
+
+    Args:
+        listed: what the manifest says, if it has been read.
+    """
+    listed = listed or read(folder / NAME)
+    if listed is None:
+        yield NAME
+        return
+    with digests.known() as known:
+        for item in listed["files"]:
+            if not known.is_whole(folder / item["path"], item["bytes"], item["sha256"]):
+                yield item["path"]
 
 
 def _keys(value: "Ref | tuple[Ref, ...] | None") -> Any:

@@ -11,7 +11,7 @@ from models.adapted.card import FILE as CARD
 from models.config import did_you_mean
 from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
-from tasks.storage import artifacts
+from tasks.storage import artifacts, decoration
 from tasks.storage.champions import ABSENT, CHAMPION, Champions
 from tasks.storage.connection import client, reaching
 
@@ -135,7 +135,9 @@ class RegisteredModel:
             names = (KEY, "headwater.labels", *ref.about.tags())
             tags = {tag: run.data.tags[tag] for tag in names if tag in run.data.tags}
             source = str(run.info.artifact_uri)
-            return str(client().create_model_version(self.name, source, made.run_id, tags=tags).version)
+            version = str(client().create_model_version(self.name, source, made.run_id, tags=tags).version)
+        decoration.registered(ref, self.name, version)
+        return version
 
     def version(self, number: str) -> Version:
         """A version by its number.

@@ -16,12 +16,20 @@ from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 from models.config import leaves
 from tasks.environment import home_id
 from tasks.graph.refs import Ref
+from tasks.storage import origin
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
 
 REASON = "headwater.reason"
+KEPT, KEPT_REASON = "headwater.kept", "headwater.kept_reason"
+"""Of a run that made nothing: the run whose artifact counts for its key, and why somebody decided so."""
+FROM_KEPT = "headwater.from_kept"
+"""Of a run that made something: those by which inputs of it, or of these, were kept."""
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 SOURCES = "sources.json"
 """What a run of `ingest` keeps beside its artifact: the name, path and digest of each file that it read."""
+RECIPE = "recipe.yaml"
+STEPS = "steps.json"
+"""What the parent run of a flow run keeps of each step: what it is called, what became of it, which run made it."""
 _PARAMETER = 500
 """Characters of a parameter; what it is cut from lies in an artifact."""
 _NOTE = 4900
@@ -61,6 +69,7 @@ def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[s
             "headwater.flow_run_id": flow_run_id,
             "headwater.parent": "true",
             "headwater.home": home_id(),
+            **origin.tags(),
             **tags,
         }
         return client().create_run(experiment_id, run_name=name, tags=own).info.run_id
@@ -70,10 +79,11 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
     """A child run for a step that is about to be executed, with its configuration as an artifact."""
     with reaching():
         own = {
-            "mlflow.parentRunId": parent_id,
+            **({"mlflow.parentRunId": parent_id} if parent_id else {}),
             "headwater.step": ref.step,
             "headwater.key": ref.key,
             "headwater.home": home_id(),
+            **origin.tags(),
             **ref.about.tags(),
             **tags,
         }
@@ -116,8 +126,12 @@ def get(run_id: str) -> Tracked:
 
 def finished(tags: Mapping[str, str]) -> Iterator[Tracked]:
     """Every finished run that has these tags, of any experiment, the newest first."""
-    asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
-    condition = " and ".join([*asked, f"attributes.status = '{FINISHED}'"])
+    return matching(" and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items()))
+
+
+def matching(condition: str) -> Iterator[Tracked]:
+    """Every finished run of any experiment that meets MLflow's filter `condition`, the newest first."""
+    condition = f"{condition} and attributes.status = '{FINISHED}'"
     token, more = None, True
     while more:
         runs, token = page_of(condition, token)
@@ -149,9 +163,12 @@ def keep_text(run_id: str, text: str, name: str) -> None:
 
 
 def log_table(run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
-    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run."""
+    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run.
+
+    Nothing in it can be taken for markup.
+    """
     table = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
-    keep_text(run_id, json.dumps(table, ensure_ascii=False), name)
+    keep_text(run_id, json.dumps(table, ensure_ascii=False).replace("<", "\\u003c"), name)
     with reaching():
         client().set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([{"path": name, "type": "table"}]))
 
@@ -195,8 +212,8 @@ def describe(run_id: str, lines: Sequence[str], name: str) -> None:
 
 
 def run_url(experiment_id: str, run_id: str) -> str:
-    """Address of a run's page."""
-    return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}"
+    """Address of a run's page, among MLflow's pages for training: a browser opens those for language apps else."""
+    return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
 class MetricLog:

@@ -94,8 +94,8 @@ def headwater_here(
 ) -> Callable[..., Ended]:
     """Runs in this process a command that starts no run; a process of its own takes seconds to start."""
 
-    def run(*arguments: object) -> Ended:
-        monkeypatch.setenv("HEADWATER_HOME", str(home))
+    def run(*arguments: object, folder: Path = home) -> Ended:
+        monkeypatch.setenv("HEADWATER_HOME", str(folder))
         capfd.readouterr()
         code = cli.main([str(argument) for argument in arguments])
         captured = capfd.readouterr()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.files import digest, write_whole
+from models.files import SEAL, digest, seal, sealed, write_whole
 
 
 def interrupted(path: Path) -> None:
@@ -39,3 +39,24 @@ def test_a_digest_is_of_the_bytes_alone(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     a, b, c = (digest(tmp_path / name) for name in "abc")
     assert a == b != c and len(a) == 64
+
+
+def test_what_has_changed_since_it_was_sealed_is_told(tmp_path: Path) -> None:
+    def write() -> None:
+        (tmp_path / "folder").mkdir(exist_ok=True)
+        for name in ("folder/a", "b"):
+            (tmp_path / name).write_text(name)
+        seal(tmp_path, "folder", "b")
+
+    assert not sealed(tmp_path, "folder", "b")
+    write()
+    (tmp_path / "other").touch()
+    assert sealed(tmp_path, "folder", "b")
+    for path, content in (("b", "c"), ("folder/a", ""), ("folder/new", "new"), (SEAL, "{}"), (SEAL, "{")):
+        (tmp_path / path).write_text(content)
+        assert not sealed(tmp_path, "folder", "b"), path
+        (tmp_path / path).unlink()
+        write()
+        assert sealed(tmp_path, "folder", "b")
+    (tmp_path / "b").unlink()
+    assert not sealed(tmp_path, "folder", "b")

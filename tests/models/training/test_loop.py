@@ -89,9 +89,9 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits_and_curve(
 
 
 @pytest.mark.parametrize("damaged", ["model.safetensors", "optimizers.pt", "state.json"])
-@pytest.mark.parametrize("cut", [True, False])
+@pytest.mark.parametrize("damage", ["cut", "end", "digit"])
 def test_a_broken_newest_checkpoint_falls_back_to_the_one_before(
-    tmp_path: Path, damaged: str, cut: bool
+    tmp_path: Path, damaged: str, damage: str
 ) -> None:
     calm = small()
     train(calm, batch_at, loss_of, plan())
@@ -101,7 +101,10 @@ def test_a_broken_newest_checkpoint_falls_back_to_the_one_before(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000019", "step-000000020"]
     file = tmp_path / "step-000000020" / damaged
     content = file.read_bytes()
-    file.write_bytes(content[: len(content) // 2] if cut else content[:-1] + bytes([content[-1] ^ 1]))
+    at = {"cut": 0, "end": len(content) - 1, "digit": max(map(content.rfind, b"123456789"))}[damage]
+    file.write_bytes(
+        content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :] if at else content[: len(content) // 2]
+    )
     found = checkpoints.newest(tmp_path)
     assert found is not None
     assert found.state["step"] == 19

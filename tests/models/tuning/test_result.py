@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from models.tuning.result import DONE, Result, read
+from models.files import SEAL
+from models.tuning.result import DONE, MODEL, Result, read
 
 
 @pytest.fixture
-def result() -> Result:
+def result(tmp_path: Path) -> Result:
+    (tmp_path / MODEL).mkdir()
     return Result(
         rows=10,
         steps=5,
@@ -30,7 +32,19 @@ def test_it_is_read_as_it_was_written(result: Result, tmp_path: Path) -> None:
     again = read(tmp_path)
     assert again == result
     assert [type(value) for value in again.history[0].values()] == [int, float]
-    assert [path.name for path in tmp_path.iterdir()] == [DONE]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [DONE, MODEL, SEAL]
+
+
+def test_one_whose_score_or_model_has_changed_has_not_ended(result: Result, tmp_path: Path) -> None:
+    for damaged, content in (
+        (DONE, result.model_copy(update={"score": 1.0}).model_dump_json()),
+        (f"{MODEL}/x", "no"),
+    ):
+        (tmp_path / MODEL / "x").write_text("weights")
+        result.write(tmp_path)
+        assert read(tmp_path) == result
+        (tmp_path / damaged).write_text(content)
+        assert read(tmp_path) is None
 
 
 def test_a_loss_that_is_no_number_is_kept_as_such(result: Result, tmp_path: Path) -> None:
