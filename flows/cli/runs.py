@@ -62,3 +62,26 @@ def clean(
     from flows.commands.clean import clean
 
     return clean(keep_days, yes=yes, as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def compare(
+    a: Annotated[str, typer.Argument(metavar="RUN", help="A flow run, or a run of adapt, predict or score.")],
+    b: Annotated[str, typer.Argument(metavar="RUN", help="Another of the same kind.")],
+    as_json: AsJson = False,
+) -> int:
+    """Show in what two runs differ.
+
+    Which settings, code and libraries differ, and for each score that both have the difference, the second run minus
+    the first, with its 95 % interval paired on the test rows that both have scored: better, worse or not told apart.
+    Of a run's id the first digits will do.
+
+    \b
+    Examples:
+      headwater compare 3f2a91c07b1e 91c07b1e3f2a
+      headwater compare 3f2a91c07b1e 91c07b1e3f2a --json
+    """
+    from flows.commands.compare import compare
+
+    return compare(a, b, as_json=as_json)

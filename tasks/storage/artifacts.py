@@ -23,8 +23,9 @@ from models.errors import RecipeError, StoreError
 from tasks.environment import home
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
-from tasks.storage import manifest
+from tasks.storage import kept, manifest
 from tasks.storage.connection import client, reaching, search_all, tracking_uri
+from tasks.storage.runs import KEPT, KEPT_REASON
 
 _FINISHED = "attributes.status = 'FINISHED'"
 MANIFEST, DAMAGED = "headwater.manifest", "headwater.damaged"
@@ -34,6 +35,8 @@ _AT_ONCE = 2000
 """Runs that one question to the store gives; those of the last weeks."""
 _FEW = 20
 """Keys that are quicker asked for one by one."""
+Counting = tuple[Run, str]
+"""The run whose artifact counts for a key, and why, where it was made for another."""
 _seen: dict[tuple[str, str], Run] = {}
 """Artifacts whose files this process was given before, by store and key: it only looks whether they are still whole."""
 
@@ -45,12 +48,14 @@ class Made:
     run_id: str
     seconds: float
     metrics: dict[str, float]
+    kept: str = ""
+    """Why it counts for another key than the one it was made for, where somebody decided so."""
 
 
 def find(key: str) -> Made | None:
     """The newest finished artifact with this key whose files are really there."""
-    run = _whole(key)
-    return run and _made(run)
+    counting = _whole(key)
+    return counting and _made(*counting)
 
 
 def look_up(ref: Ref) -> Made | None:
@@ -62,20 +67,20 @@ def look_up(ref: Ref) -> Made | None:
 def look_up_all(refs: Sequence[Ref]) -> dict[Ref, Made]:
     """Those of `refs` that are there, as `look_up` has it, with few questions to the store."""
     made = _newest({ref.key for ref in refs})
-    return {ref: _made(made[ref.key]) for ref in refs if ref.key in made and step_of(ref).stands(ref)}
+    return {ref: _made(*made[ref.key]) for ref in refs if ref.key in made and step_of(ref).stands(ref)}
 
 
-def _newest(keys: Set[str]) -> dict[str, Run]:
+def _newest(keys: Set[str]) -> dict[str, Counting]:
     """The newest whole artifact of each key that has one; most are among the last that were made."""
     if len(keys) < _FEW:
         return {key: run for key in keys if (run := _whole(key)) is not None}
     with reaching():
         last = search_all(f"tags.`headwater.key` LIKE '%' and {_FINISHED}", _AT_ONCE)
-        found: dict[str, Run] = {}
+        found: dict[str, Counting] = {}
         for run in last:
             key = run.data.tags["headwater.key"]
-            if key in keys and key not in found and _complete(run):
-                found[key] = run
+            if key in keys and key not in found and (counting := _counting(run)) is not None:
+                found[key] = counting
         if len(last) == _AT_ONCE:
             found |= {key: run for key in keys - found.keys() if (run := _whole(key)) is not None}
         return found
@@ -102,6 +107,7 @@ def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
         condition = " and ".join([*asked, _FINISHED])
         runs = client().search_runs([found.experiment_id], condition, order_by=["attributes.end_time DESC"])
     absent = [name for name, value in tags.items() if not value]
+    absent.append(KEPT)
     return next((_made(run) for run in runs if not any(name in run.data.tags for name in absent)), None)
 
 
@@ -134,14 +140,23 @@ def _file(run_id: str, name: str) -> Iterator[Path | None]:
         yield Path(client().download_artifacts(run_id, name, temporary)) if there else None
 
 
-def _whole(key: str) -> Run | None:
+def _whole(key: str) -> Counting | None:
     with reaching():
-        return next(filter(_complete, search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}")), None)
+        runs = search_all(f"tags.`headwater.key` = '{key}' and {_FINISHED}")
+        return next((counting for run in runs if (counting := _counting(run)) is not None), None)
 
 
-def _made(run: Run) -> Made:
+def _counting(run: Run) -> Counting | None:
+    """The run whose artifact counts for the key of `run`: itself, or that of an older one that was kept."""
+    older = run.data.tags.get(KEPT)
+    made = client().get_run(older) if older else run
+    there = made.info.lifecycle_stage == "active" and _complete(made)
+    return (made, run.data.tags.get(KEPT_REASON, "")) if there else None
+
+
+def _made(run: Run, reason: str = "") -> Made:
     milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
-    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics))
+    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics), reason)
 
 
 def _complete(run: Run) -> bool:
@@ -193,7 +208,8 @@ def files(ref: Ref) -> Path:
     with reaching():
         run = _seen.pop(known, None)
         if run is None or not _complete(run):
-            run = _whole(ref.key)
+            counting = _whole(ref.key)
+            run = counting and counting[0]
         if run is None:
             raise StoreError(
                 f"the files of {ref.title} are no longer in the store, or damaged; run the flow again to make them"
@@ -245,9 +261,11 @@ def commit(run_id: str, ref: Ref, folder: Path) -> None:
     """Store every file of `folder`, then the manifest, then finish the run, in this order."""
     text = json.dumps(manifest.of(ref, folder), indent=1)
     with reaching():
+        kept.mark(run_id, ref)
         client().log_artifacts(run_id, str(folder))
         client().set_tag(run_id, MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
+        client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
 
 
