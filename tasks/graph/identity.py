@@ -77,12 +77,6 @@ def libraries_of(modules: Iterable[str]) -> dict[str, str]:
     return {name: _version(name) for name in sorted(used)}
 
 
-def source_of(name: str) -> Path | None:
-    """The file of a module or data file, as `code_of` names them; None where there is none any more."""
-    path = ROOT / name if Path(name).suffix in _DATA else _file_of(name)
-    return path if path is not None and path.is_file() else None
-
-
 def project_files() -> dict[str, Path]:
     """All that keys may take in: the project's code and data files, by the place that a copy of them has."""
     folders = (path for package in _PACKAGES for path in (ROOT / package).rglob("*"))

@@ -208,8 +208,7 @@ def files(ref: Ref) -> Path:
     with reaching():
         run = _seen.pop(known, None)
         if run is None or not _complete(run):
-            counting = _whole(ref.key)
-            run = counting and counting[0]
+            run, _ = _whole(ref.key) or (None, "")
         if run is None:
             raise StoreError(
                 f"the files of {ref.title} are no longer in the store, or damaged; run the flow again to make them"
@@ -263,9 +262,9 @@ def commit(run_id: str, ref: Ref, folder: Path) -> None:
     with reaching():
         kept.mark(run_id, ref)
         client().log_artifacts(run_id, str(folder))
+        client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().set_tag(run_id, MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
-        client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
 
 

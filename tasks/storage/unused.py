@@ -19,13 +19,10 @@ from mlflow.entities.model_registry import ModelVersion
 from tasks.environment import home, home_id
 from tasks.storage import artifacts
 from tasks.storage.connection import client, reaching, tracking_uri
+from tasks.storage.runs import KEPT, STEPS
 
 _OURS = ("headwater.step", "headwater.parent", "headwater.entry")
 """A run with one of these tags is a step's, a flow's or an entry's."""
-KEPT = "headwater.kept"
-"""Tag of a run that says that the artifact of another counts for a key."""
-STEPS = "steps.json"
-"""Every step of a flow run, with the run that made it."""
 
 
 @dataclass(frozen=True)
