@@ -261,8 +261,8 @@ def commit(run_id: str, ref: Ref, folder: Path) -> None:
     text = json.dumps(manifest.of(ref, folder), indent=1)
     with reaching():
         kept.mark(run_id, ref)
-        client().log_artifacts(run_id, str(folder))
         client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
+        client().log_artifacts(run_id, str(folder))
         client().set_tag(run_id, MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
