@@ -157,9 +157,14 @@ class Adapted(Ref):
     """A model carried over to a downstream, or a control."""
 
     @property
+    def rows(self) -> Split:
+        """The labelled rows it has learnt from, and was chosen by."""
+        return self._given("rows", Split)
+
+    @property
     def model(self) -> Model | None:
         """The pretrained model that was carried over; a control has none."""
-        return None if self.inputs["model"] is None else self._given("model", Model)
+        return None if self.inputs.get("model") is None else self._given("model", Model)
 
 
 class Predictions(Ref):

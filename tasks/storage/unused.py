@@ -19,6 +19,7 @@ from mlflow.entities.model_registry import ModelVersion
 from tasks.environment import home, home_id
 from tasks.storage import artifacts
 from tasks.storage.connection import client, reaching, tracking_uri
+from tasks.storage.lease import of_flow
 from tasks.storage.runs import KEPT, STEPS
 
 _OURS = ("headwater.step", "headwater.parent", "headwater.entry")
@@ -140,11 +141,7 @@ class _Store:
             return False
         if tags.get("headwater.home") != home_id():
             return True  # another's; nothing is known of it here
-        above = self.runs.get(tags.get("mlflow.parentRunId", ""))
-        names = [run.info.run_id, tags.get("headwater.key", "")]
-        return any(name and not self._is_free(name) for name in names) or (
-            above is not None and self._goes_on(above)
-        )
+        return not self._is_free(of_flow(tags.get("headwater.flow_run_id", run.info.run_id)))
 
     def _newest_flows(self) -> set[str]:
         """The newest flow run of each recipe, the newest of each step it can have, and what they made and found."""

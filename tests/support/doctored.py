@@ -34,7 +34,9 @@ class Changes(Config):
 def doctored(job: Job, config: Changes, rows: refs.Split, adapted: refs.Adapted) -> None:
     """A trained model, changed."""
     folder = job.files(adapted)
-    shutil.copytree(folder, job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json"))
+    shutil.copytree(
+        folder, job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json", "README.md")
+    )
     model = AutoModelForSequenceClassification.from_pretrained(folder / "model")
     more = len(config.classes) - 2
     head = torch.nn.Linear(model.classifier.in_features, len(config.classes))
