@@ -190,8 +190,8 @@ def commit(run_id: str, ref: Ref, folder: Path) -> None:
     text = json.dumps(listed, indent=1)
     with reaching():
         kept.mark(run_id, ref)
-        client().log_artifacts(run_id, str(folder))
         client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
+        client().log_artifacts(run_id, str(folder))
         content.share(client().get_run(run_id), listed)
         client().set_tag(run_id, content.MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
