@@ -120,7 +120,10 @@ def test_curves_have_one_point_a_step(context: RunContext) -> None:
 def blinded(job: Job, config: Config, rows: refs.Split) -> None:
     """The same rows, of which nobody can read the test part."""
     shutil.copytree(
-        job.files(rows), job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json")
+        job.files(rows),
+        job.out,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("manifest.json", "identity.json"),
     )
     (job.out / "test.parquet").write_bytes(b"nobody reads this")
 
