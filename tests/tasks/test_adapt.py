@@ -120,7 +120,10 @@ def test_curves_have_one_point_a_step(context: RunContext) -> None:
 def blinded(job: Job, config: Config, rows: refs.Split) -> None:
     """The same rows, of which nobody can read the test part."""
     shutil.copytree(
-        job.files(rows), job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json")
+        job.files(rows),
+        job.out,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("manifest.json", "identity.json"),
     )
     (job.out / "test.parquet").write_bytes(b"nobody reads this")
 
@@ -139,7 +142,8 @@ def test_test_rows_have_no_part_in_learning(context: RunContext, mode: str) -> N
         for folder in (make(seeing, context), make(blind, context))
     )
     for files in (first, second):
-        files.pop("manifest.json")
+        for name in ("manifest.json", "identity.json"):  # these name the inputs
+            files.pop(name)
         files.pop("registered_model_meta", None)  # MLflow's, where another test has registered the model
     assert first == second
 
