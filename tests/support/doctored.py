@@ -35,7 +35,10 @@ def doctored(job: Job, config: Changes, rows: refs.Split, adapted: refs.Adapted)
     """A trained model, changed."""
     folder = job.files(adapted)
     shutil.copytree(
-        folder, job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json", "README.md")
+        folder,
+        job.out,
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("manifest.json", "identity.json", "README.md"),
     )
     model = AutoModelForSequenceClassification.from_pretrained(folder / "model")
     more = len(config.classes) - 2
