@@ -10,6 +10,10 @@ from uuid import uuid4
 
 from models.errors import HeadwaterError, RecipeError
 
+TRIES = 9
+"""How often a run that goes on asks again where Prefect's or MLflow's server is away: at growing intervals, eight
+minutes at the least. A server that is away from the start is told of at once."""
+
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -21,7 +25,8 @@ _DEFAULTS = {
     "PREFECT_LOGGING_EXTRA_LOGGERS": "headwater",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_CLI_PROMPT": "false",
-    # MLflow's own retries would hold a step for minutes before anyone hears of a server that is down.
+    "PREFECT_CLIENT_MAX_RETRIES": str(TRIES),
+    # More would hold a command for minutes before anyone hears of a server that is down; runs have `patience`.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

@@ -25,9 +25,9 @@ from tasks.graph.step import step
 from tasks.model_card import card, leaked
 from tasks.running.failures import Stopped, may_heal, reason
 from tasks.running.job import Job
-from tasks.running.lease import lease
 from tasks.storage import manifest, registry
 from tasks.storage.champions import Champions
+from tasks.storage.lease import lease
 
 
 class PromoteConfig(Config):
@@ -115,6 +115,7 @@ def promote(
         )
         found = contest.verdict()
         _describe(job, model, versions, scores, leaks)
+        champions.tell_of_hand()
         if found["crowned"]:
             champions.crown(best, "run", found["reason"])
         ranks = {version: exam.score(item.answers) for version, item in asked.items()}

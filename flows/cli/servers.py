@@ -18,17 +18,24 @@ def _port(text: str) -> Any:
 def up(
     prefect_port: Annotated[int, _port("Port of Prefect's server.")] = 4200,
     mlflow_port: Annotated[int, _port("Port of MLflow's server.")] = 5000,
+    notify: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="Tell this address of runs that fail: a webhook, slack://…, mailto://…"
+        ),
+    ] = "",
 ) -> int:
     """Start servers and a worker.
 
-    Prefect's server, MLflow's and a worker run on this machine alone, with everything in prefect.yaml deployed, until
-    Ctrl-C stops them all.
+    Prefect's server, MLflow's and a worker run on this machine alone, with everything in prefect.yaml and in
+    *.prefect.yaml deployed, until Ctrl-C stops them all.
 
     \b
     Examples:
       headwater up
       headwater up --prefect-port 4300 --mlflow-port 5100
+      headwater up --notify https://hooks.slack.com/services/…
     """
     from flows.commands.up import up
 
-    return up(prefect_port, mlflow_port)
+    return up(prefect_port, mlflow_port, notify)

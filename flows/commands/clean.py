@@ -12,8 +12,8 @@ from pathlib import Path
 
 from flows.commands import old_flow_runs
 from tasks.environment import home
-from tasks.running.lease import Lease, is_free
 from tasks.storage import unused
+from tasks.storage.lease import Lease, is_free
 from tasks.storage.unused import Unused
 
 

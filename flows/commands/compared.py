@@ -119,7 +119,7 @@ def _scored(run_id: str) -> _Scored:
     Raises:
         RecipeError: what it was made from is no longer there, or today's code no longer knows its downstream.
     """
-    listed, config = (artifacts.read_json(run_id, name) for name in (manifest.NAME, "config.json"))
+    listed, config = artifacts.manifest_of(run_id), artifacts.read_json(run_id, "config.json")
     if listed is None or config is None:
         raise RecipeError(f"the scores of run {run_id} are no longer in MLflow; run its recipe again")
     predictions = _files(listed["inputs"]["predictions"])

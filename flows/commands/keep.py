@@ -10,7 +10,7 @@ from flows.commands.why import cause_lines, said_of
 from flows.recipe.recipe import Recipe
 from models.errors import RecipeError
 from tasks.graph.refs import Ref
-from tasks.storage import artifacts, changes, connection, kept, manifest, runs
+from tasks.storage import artifacts, changes, connection, kept, runs
 from tasks.storage.changes import Answer
 
 _MOST = 1000
@@ -89,7 +89,7 @@ def _older(ref: Ref, experiment: str) -> Answer:
 def _keep(answer: Answer, experiment: str, reason: str) -> None:
     ref, run = answer.ref, answer.run
     assert run is not None, "an older artifact has a run"
-    listed = artifacts.read_json(run.run_id, manifest.NAME) or {"files": []}
+    listed = artifacts.manifest_of(run.run_id) or {"files": []}
     changed = [": ".join([*filter(None, [" <- ".join(c.path)]), said_of(c.change)]) for c in answer.causes]
     record = kept.keep(experiment, ref, run, listed["files"], reason, changed)
     if artifacts.look_up(ref) is None:

@@ -1,8 +1,8 @@
 """`headwater promote` and `headwater rollback`: a person decides which version is the champion."""
 
 from models.errors import RecipeError
-from tasks.running.lease import lease
 from tasks.storage.champions import By, Champions
+from tasks.storage.lease import lease
 from tasks.storage.registry import RegisteredModel
 
 

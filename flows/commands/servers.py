@@ -1,127 +1,28 @@
-"""Servers that run beside a command and end with it, however it ends."""
+"""The Prefect server of one command: its own, which ends with it, or the one that PREFECT_API_URL names."""
 
-import ctypes
 import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.util import find_spec
-from pathlib import Path
 
-from models.errors import HeadwaterError, RecipeError
+from flows.commands.processes import LOOPBACK, Server, kept, listening, start, stop
+from models.errors import RecipeError
 from tasks.environment import home, public
-from tasks.running.lease import lease
+from tasks.storage.lease import lease
 
-LOOPBACK = "127.0.0.1"
-_PR_SET_PDEATHSIG = 1
-_GRACE_SECONDS = 10.0
 _START_SECONDS = 120
 _ANSWER_SECONDS = 5
-
-
-@dataclass
-class Server:
-    """A child process with a log of its own, in a process group of its own."""
-
-    name: str
-    process: "subprocess.Popen[bytes]"
-    log: Path
-
-    def wait_until(self, url: str, seconds: float) -> None:
-        """Wait until `url` answers.
-
-        Raises:
-            HeadwaterError: it ended or did not answer in time, with the end of its log.
-        """
-        deadline = time.monotonic() + seconds
-        while not answers(url):
-            if self.process.poll() is not None:
-                raise HeadwaterError(
-                    f"{self.name} ended with code {self.process.returncode}: {self.last_line()}"
-                )
-            if time.monotonic() > deadline:
-                raise HeadwaterError(
-                    f"{self.name} did not answer within {seconds:.0f} s; its log is {self.log}"
-                )
-            time.sleep(0.1)
-
-    def last_line(self) -> str:
-        """The end of the log, for messages."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return f"{lines[-1].strip()} (log: {self.log})" if lines else f"see {self.log}"
-
-
-def start(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Server:
-    """Start a server; call it from the main thread, with whose end the server ends too."""
-    log = home() / "logs" / f"{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as file:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for this process, which then stops its servers in order
-            preexec_fn=_end_with_parent,
-        )
-    return Server(name, process, log)
-
-
-def stop(servers: Sequence[Server]) -> None:
-    """End servers, newest first: asked first, killed with all their children after a while."""
-    for server in reversed(servers):
-        _signal(server, signal.SIGTERM)
-    deadline = time.monotonic() + _GRACE_SECONDS
-    for server in reversed(servers):
-        with suppress(subprocess.TimeoutExpired):
-            server.process.wait(max(0.1, deadline - time.monotonic()))
-        _signal(server, signal.SIGKILL)
-        server.process.wait()
-
-
-def answers(url: str) -> bool:
-    """Whether `url` answers with success."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return response.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
-
-
-def refused(port: int) -> str | None:
-    """Why a server cannot listen on `port`; None where it can."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except PermissionError:
-            return f"port {port} is for root alone: take one above 1023"
-        except OSError:
-            return f"port {port} is in use: stop what listens there"
-        return None
 
 
 @contextmanager
 def embedded_prefect() -> Iterator[Server | None]:
     """A Prefect server for the length of one command, unless PREFECT_API_URL names one; it is still starting.
 
-    Prefect would start one by itself, which outlives a command that is killed.
+    Prefect would start one by itself, which outlives a command that is killed. This one is started again when it is.
 
     Raises:
         RecipeError: nobody, or something else than Prefect, answers at PREFECT_API_URL; a proxy cannot be used.
@@ -131,30 +32,48 @@ def embedded_prefect() -> Iterator[Server | None]:
         _check_prefect(own)
         yield None
         return
-    port = free_port()
-    command = [
-        *(sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"),
-        *("--host", LOOPBACK, "--port", str(port), "--log-level", "error", "--lifespan", "on"),
-    ]
-    # What Prefect itself sets for its temporary server.
-    settings = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
-    api, made = f"http://{LOOPBACK}:{port}/api", home() / "prefect" / "made"
-    with nullcontext() if made.exists() else _alone():
-        server = start("prefect-embedded", command, settings)
+    with listening() as door:
+        api = f"http://{LOOPBACK}:{door.getsockname()[1]}/api"
+        command = [
+            *(sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"),
+            *("--fd", str(door.fileno()), "--log-level", "error", "--lifespan", "on"),
+        ]
+        # What Prefect itself sets for its temporary server.
+        settings = {
+            "PREFECT_UI_ENABLED": "0",
+            "PREFECT__SERVER_EPHEMERAL": "1",
+            "PREFECT__SERVER_FINAL": "1",
+        }
+        server = begun(api, lambda: start("prefect-embedded", command, settings, (door.fileno(),)))
+        # Pages are those of `headwater up`, which shows the same database.
+        os.environ.update(PREFECT_API_URL=api, PREFECT_UI_URL=f"http://{LOOPBACK}:4200")
         try:
-            if not made.exists():
-                server.wait_until(f"{api}/health", _START_SECONDS)
-                made.touch()
-            # Pages are those of `headwater up`, which shows the same database.
-            os.environ.update(PREFECT_API_URL=api, PREFECT_UI_URL=f"http://{LOOPBACK}:4200")
+            with kept(server):
+                yield server
+        finally:
+            del os.environ["PREFECT_API_URL"], os.environ["PREFECT_UI_URL"]
+
+
+def begun(api: str, starting: Callable[[], Server]) -> Server:
+    """A Prefect server, started; where there is no database yet it has the time to make one.
+
+    Two that did so at once would trip over each other.
+
+    Raises:
+        HeadwaterError: it did not start.
+    """
+    made = home() / "prefect" / "made"
+    if made.exists():
+        return starting()
+    with lease("prefect"):
+        server = starting()
+        try:
+            server.wait_until(f"{api}/health", _START_SECONDS)
         except BaseException:
             stop([server])
             raise
-    try:
-        yield server
-    finally:
-        del os.environ["PREFECT_API_URL"], os.environ["PREFECT_UI_URL"]
-        stop([server])
+        made.touch()
+        return server
 
 
 def check_proxies() -> None:
@@ -184,19 +103,3 @@ def _check_prefect(api: str) -> None:
     except (ValueError, OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise RecipeError(f"PREFECT_API_URL: nobody answers at {public(api)} ({reason}); {remedy}") from error
-
-
-def _alone() -> AbstractContextManager[None]:
-    """The first server makes the database; two that did so at once would trip over each other."""
-    return lease("prefect", on_wait=lambda: None, check=lambda: None)
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to end this child when its parent dies, even by SIGKILL; elsewhere only `stop` ends it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _signal(server: Server, number: int) -> None:
-    with suppress(ProcessLookupError):  # it ended by itself
-        os.killpg(server.process.pid, number)

@@ -1,44 +1,46 @@
 """`headwater up`: Prefect's server, MLflow's and a worker on this machine alone, with everything deployed."""
 
+import logging
 import os
 import signal
-import subprocess
 import sys
+import threading
 import time
-from contextlib import suppress
 from pathlib import Path
-from uuid import UUID
 
-from flows.commands.servers import LOOPBACK, Server, check_proxies, refused, start, stop
+from flows.commands.processes import LOOPBACK, Server, refused, start, stop
+from flows.commands.servers import begun, check_proxies
 from models.errors import HeadwaterError, RecipeError
 from tasks.environment import home
 
-POOL = "headwater"
-AT_ONCE = 2
-"""Flow runs the work pool lets run at once."""
 _START_SECONDS = 120
+_LOOK_SECONDS = 10.0
+# MLflow's command dies of a signal without a word to the server that it has started.
+_AS_ONE = 'trap "trap - TERM; kill 0" TERM; "$@" & wait; wait'
+_NOTIFIES = "http://, https://, or an address that apprise knows, such as slack:// or mailto://"
 
 
-def up(prefect_port: int, mlflow_port: int) -> int:
+def up(prefect_port: int, mlflow_port: int, notify: str = "") -> int:
     """Start everything, wait for Ctrl-C or SIGTERM, and stop everything again.
 
     Raises:
-        RecipeError: a port or a proxy cannot be used, or this is not the project's folder.
-        HeadwaterError: a server did not start, or ended by itself.
+        RecipeError: a port, a proxy or the address to notify cannot be used, or this is not the project's folder.
+        HeadwaterError: a server did not start.
     """
-    _check(prefect_port, mlflow_port)
+    _check(prefect_port, mlflow_port, notify)
     check_proxies()
     # SIGINT as well: a shell that starts it in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     servers: list[Server] = []
     try:
-        _start(servers, prefect_port, mlflow_port)
+        _start(servers, prefect_port, mlflow_port, notify)
+        threading.Thread(target=_watch, args=(notify,), name="watch", daemon=True).start()
         while True:
             time.sleep(0.5)
             for server in servers:
-                if server.process.poll() is not None:
-                    raise HeadwaterError(f"{server.name} ended by itself: {server.last_line()}")
+                if server.keep():
+                    print(f"{server.name} had ended by itself and is started again: {server.log}", flush=True)
     except KeyboardInterrupt:
         print("\nStopping …", flush=True)
         return 0
@@ -48,7 +50,7 @@ def up(prefect_port: int, mlflow_port: int) -> int:
         print("Stopped.", flush=True)
 
 
-def _check(prefect_port: int, mlflow_port: int) -> None:
+def _check(prefect_port: int, mlflow_port: int, notify: str) -> None:
     if not Path("prefect.yaml").is_file():
         raise RecipeError("there is no prefect.yaml here: start `headwater up` in the project's folder")
     if prefect_port == mlflow_port:
@@ -58,96 +60,92 @@ def _check(prefect_port: int, mlflow_port: int) -> None:
     for port, option in ((prefect_port, "--prefect-port"), (mlflow_port, "--mlflow-port")):
         if (why := refused(port)) is not None:
             raise RecipeError(f"{why}, or name another with {option}")
+    if notify:
+        from apprise import Apprise
+
+        if not notify.startswith(("http://", "https://")) and not Apprise().add(notify):
+            raise RecipeError(f"--notify: that is no address to send to; give one with {_NOTIFIES}")
 
 
-def _start(servers: list[Server], prefect_port: int, mlflow_port: int) -> None:
+def _start(servers: list[Server], prefect_port: int, mlflow_port: int, notify: str) -> None:
     """Start one after another, each added to `servers` as soon as it runs."""
     prefect, mlflow = f"http://{LOOPBACK}:{prefect_port}", f"http://{LOOPBACK}:{mlflow_port}"
-    os.environ.update(PREFECT_API_URL=f"{prefect}/api", MLFLOW_TRACKING_URI=mlflow)
     _tell("starting Prefect and MLflow")
+    from tasks.storage import connection  # MLflow is imported while nothing else could go on
+
+    connection.make(connection.embedded_uri())
+    os.environ.update(PREFECT_API_URL=f"{prefect}/api", PREFECT_UI_URL=prefect, MLFLOW_TRACKING_URI=mlflow)
     address = ["--host", LOOPBACK, "--port"]
-    command = [sys.executable, "-m", "prefect", "server", "start", *address, str(prefect_port)]
-    servers.append(start("prefect-server", command, {}))
     servers.append(start("mlflow-server", [*_mlflow(), *address, str(mlflow_port)], {}))
-    servers[0].wait_until(f"{prefect}/api/health", _START_SECONDS)
-    _tell("deploying prefect.yaml")
-    _make_pool()
-    _deploy()
+    command = [sys.executable, "-m", "prefect", "server", "start", *address, str(prefect_port)]
+    # Else places at deployments would be forgotten with the server, and the runs that hold them ended.
+    leases = {
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"
+    }
+    servers.append(begun(f"{prefect}/api", lambda: start("prefect-server", command, leases)))
+    servers[-1].wait_until(f"{prefect}/api/health", _START_SECONDS)
+    from flows.commands import deploying  # Prefect looks only once, when it is imported, where its server is
+    from tasks.running import killed
+
+    _tell(f"deploying {', '.join(map(str, deploying.files()))}")
+    killed.end_pending()
+    deploying.make_pool()
+    deploying.deploy()
+    deploying.automate()
     _tell("starting the worker")
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    command = [
+        *(sys.executable, "-m", "prefect", "worker", "start"),
+        *("--pool", deploying.POOL, "--type", "process"),
+    ]
     servers.append(start("worker", command, {"PREFECT_WORKER_QUERY_SECONDS": "2"}))
-    _wait_for_worker(servers[-1])
-    servers[1].wait_until(f"{mlflow}/health", _START_SECONDS)
+    _wait_for_worker(servers[-1], deploying.POOL)
+    servers[0].wait_until(f"{mlflow}/health", _START_SECONDS)
     print(f"\nPrefect   {prefect}\nMLflow    {mlflow}\nLogs      {home() / 'logs'}\n")
-    print("Try       prefect deployment run transfer-learning/demo", f"(with PREFECT_API_URL={prefect}/api)")
+    for line in deploying.schedules_on() or ["none is on; switch one on at its deployment's page"]:
+        print(f"Schedule  {line}")
     print(
-        "          schedules wait, switched off, on the pages of the deployments\nStop      Ctrl-C",
-        flush=True,
+        f"Failures  {'are told to the address of --notify' if notify else 'are told nobody (--notify URL)'}"
     )
+    print("Try       prefect deployment run transfer-learning/demo", f"(with PREFECT_API_URL={prefect}/api)")
+    print("Stop      Ctrl-C", flush=True)
 
 
 def _mlflow() -> list[str]:
     """The command of an MLflow server over the same store that `headwater run` writes to."""
     artifacts = (home() / "artifacts").as_uri()
     return [
-        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+        *("sh", "-c", _AS_ONE, "sh", sys.executable, "-m", "mlflow", "server", "--workers", "1"),
         *("--backend-store-uri", f"sqlite:///{home() / 'mlflow.db'}"),
         # Experiments keep plain paths, so that runs without this server find their artifacts too.
         *("--default-artifact-root", artifacts, "--artifacts-destination", artifacts, "--serve-artifacts"),
     ]
 
 
-def _make_pool() -> None:
-    from prefect import get_client
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectAlreadyExists
+def _watch(notify: str) -> None:
+    """As long as this process lives, end what killed runs have left and tell of those that fail."""
+    import httpx
+    from prefect.exceptions import PrefectException
 
-    pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=AT_ONCE)
-    with (
-        get_client(sync_client=True) as client,
-        suppress(ObjectAlreadyExists),
-    ):  # it stays as the user has set it
-        client.create_work_pool(pool)
+    from flows.commands.notifying import Notices
+    from tasks.running.killed import Watch
 
-
-def _deploy() -> None:
-    switched_on = {place for place, *_, active in _schedules() if active}
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    (home() / "logs" / "deploy.log").write_text(done.stdout + done.stderr, encoding="utf-8")
-    if done.returncode:
-        raise HeadwaterError(f"prefect.yaml could not be deployed; see {home() / 'logs' / 'deploy.log'}")
-    _switch_on(switched_on)
+    log = logging.getLogger("headwater")
+    looks = [Watch().look, *([Notices(notify).look] if notify else [])]
+    while True:
+        for look in looks:
+            try:
+                look()
+            except (HeadwaterError, httpx.HTTPError, PrefectException) as error:  # it is away: another time
+                log.info("%s: %s", look.__qualname__, error)
+        time.sleep(_LOOK_SECONDS)
 
 
-def _schedules() -> list[tuple[tuple[str, str], UUID, UUID, bool]]:
-    """(deployment's name and flow, what it says), deployment, schedule, whether it is on, of every schedule."""
-    from prefect import get_client
-
-    with get_client(sync_client=True) as client:
-        return [
-            ((f"{found.flow_id}/{found.name}", str(item.schedule)), found.id, item.id, item.active)
-            for found in client.read_deployments()
-            for item in found.schedules
-        ]
-
-
-def _switch_on(places: set[tuple[str, str]]) -> None:
-    """Deploying switches every schedule off; those that were on go on."""
-    from prefect import get_client
-
-    with get_client(sync_client=True) as client:
-        for place, deployment, schedule, _ in _schedules():
-            if place in places:
-                client.update_deployment_schedule(deployment, schedule, active=True)
-
-
-def _wait_for_worker(worker: Server) -> None:
+def _wait_for_worker(worker: Server, pool: str) -> None:
     from prefect import get_client
 
     deadline = time.monotonic() + _START_SECONDS
     with get_client(sync_client=True) as client:
-        while not any(item.status == "ONLINE" for item in client.read_workers_for_work_pool(POOL)):
+        while not any(item.status == "ONLINE" for item in client.read_workers_for_work_pool(pool)):
             if worker.process.poll() is not None:
                 raise HeadwaterError(
                     f"the worker ended with code {worker.process.returncode}: {worker.last_line()}"

@@ -66,6 +66,12 @@ def code_of(modules: Iterable[str]) -> dict[str, str]:
     return code
 
 
+def source_of(name: str) -> Path | None:
+    """The file of a module or data file, as `code_of` names them; None where there is none any more."""
+    path = ROOT / name if Path(name).suffix in _DATA else _file_of(name)
+    return path if path is not None and path.is_file() else None
+
+
 def libraries_of(modules: Iterable[str]) -> dict[str, str]:
     """Versions of the third-party libraries that the code of `modules` imports, local build tags aside."""
     names: set[str] = set()
@@ -75,12 +81,6 @@ def libraries_of(modules: Iterable[str]) -> dict[str, str]:
     distributions = _distributions()
     used = {distributions[name][0] for name in names if name in distributions}
     return {name: _version(name) for name in sorted(used)}
-
-
-def source_of(name: str) -> Path | None:
-    """The file of a module or data file, as `code_of` names them; None where there is none any more."""
-    path = ROOT / name if Path(name).suffix in _DATA else _file_of(name)
-    return path if path is not None and path.is_file() else None
 
 
 def project_files() -> dict[str, Path]:

@@ -21,11 +21,11 @@ from tasks.graph.refs import Ref
 from tasks.graph.step import Step, step_of
 from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal, reason
 from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.lease import Lease
 from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy, in_prefect
 from tasks.running.training_processes import Seat, TrainingProcesses
 from tasks.storage import artifacts, decoration, runs
 from tasks.storage.entry_runs import EntryRuns
+from tasks.storage.lease import Lease
 
 RETRY_SECONDS = [2.0, 10.0, 30.0]
 

@@ -19,12 +19,11 @@ from models.errors import HeadwaterError
 from tasks.environment import Machine
 from tasks.graph.refs import Ref, ordered
 from tasks.graph.step import step_of
-from tasks.running import schedule
+from tasks.running import killed, notices, schedule
 from tasks.running.execution import Outcome, RunContext, found, link_to, task_of
 from tasks.running.failures import STOPPING, reason
 from tasks.running.front_page import FrontPage
 from tasks.running.job import Progress
-from tasks.running.lease import is_free, lease
 from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy
 from tasks.running.training_processes import Seat, TrainingProcesses
 from tasks.storage import artifacts, connection, decoration, provenance, runs
@@ -113,14 +112,16 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
     STOPPING.clear()
     flow = FlowRunContext.get()
     assert flow is not None and flow.flow_run is not None, "flow_run() is for the inside of a flow"
+    flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
+    killed.begin(flow_run_id)
     experiment_id = connection.experiment(recipe)
     decoration.experiment(experiment_id, recipe, shown.about)
-    _end_killed_parents(experiment_id)
-    flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
+    killed.end_in_mlflow()
     tags = {"headwater.recipe": recipe, "headwater.flow": name, **_prefect_url(flow_run_id)}
     parent_id = runs.open_parent(experiment_id, name, flow_run_id, tags)
     link_to(runs.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
-    with lease(parent_id, on_wait=lambda: None, check=lambda: None), Board() as board:
+    notices.label(flow_run_id, runs.run_url(experiment_id, parent_id))
+    with connection.patience(), Board() as board:
         processes = TrainingProcesses(machine.cores, machine.jobs)
         context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
         run, page = FlowRun(recipe, context), FrontPage(context)
@@ -228,15 +229,6 @@ def _stop_on_interrupt(processes: TrainingProcesses) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _end_killed_parents(experiment_id: str) -> None:
-    """Parent runs that say they run while nobody holds their lease were killed: say so."""
-    for parent in connection.search(
-        experiment_id, f"tags.`headwater.parent` = 'true' and {runs.running_here()}"
-    ):
-        if is_free(parent.info.run_id):
-            runs.close(parent.info.run_id, runs.KILLED, "the process was killed")
 
 
 def _prefect_url(flow_run_id: str) -> dict[str, str]:

@@ -12,7 +12,8 @@ from tasks.running.failures import STOPPING, Stopped
 from tasks.storage import artifacts
 from tasks.storage.datasets import log_sources
 from tasks.storage.decoration import decorating
-from tasks.storage.runs import SOURCES, MetricLog, keep_file, keep_text, log
+from tasks.storage.metric_log import MetricLog
+from tasks.storage.runs import SOURCES, keep_file, keep_text, log
 
 
 @dataclass(frozen=True)
@@ -109,4 +110,4 @@ class Job:
 
     def close(self) -> None:
         """Send what is still buffered."""
-        self._log.flush()
+        self._log.close()

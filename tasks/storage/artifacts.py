@@ -161,8 +161,7 @@ def files(ref: Ref) -> Path:
     with reaching():
         run = _seen.pop(known, None)
         if run is None or not content.is_whole(run):
-            counting = _whole(ref.key)
-            run = counting and counting[0]
+            run, _ = _whole(ref.key) or (None, "")
         if run is None:
             raise StoreError(
                 f"the files of {ref.title} are no longer in the store, or damaged; run the flow again to make them"
@@ -192,10 +191,10 @@ def commit(run_id: str, ref: Ref, folder: Path) -> None:
     with reaching():
         kept.mark(run_id, ref)
         client().log_artifacts(run_id, str(folder))
+        client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         content.share(client().get_run(run_id), listed)
         client().set_tag(run_id, content.MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
-        client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
 
 

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlparse
 
 from mlflow import MlflowClient
@@ -17,8 +18,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from models.errors import HeadwaterError, RecipeError, StoreError
-from tasks.environment import home, public
+from tasks.environment import TRIES, home, public
 from tasks.storage import place
+from tasks.storage.lease import lease
 
 logging.getLogger("alembic").setLevel(logging.WARNING)
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -36,9 +38,11 @@ _EXTRAS = {
 
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, else SQLite under the home folder."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    if given:
-        return given
+    return os.environ.get("MLFLOW_TRACKING_URI") or embedded_uri()
+
+
+def embedded_uri() -> str:
+    """The address of the store under the home folder."""
     home().mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{home() / 'mlflow.db'}"
 
@@ -64,11 +68,30 @@ def _client(uri: str) -> MlflowClient:
             driver.import_dbapi()
             if driver.is_async:  # MLflow would try for minutes
                 raise _no_store(uri)
+        make(uri)
         return MlflowClient(tracking_uri=uri)
     except (UnsupportedModelRegistryStoreURIException, ArgumentError, ValueError) as error:
         raise _no_store(uri) from error
     except ImportError as error:
         raise _not_installed(error) from error
+
+
+def make(uri: str) -> None:
+    """Make the tables of a store in a SQLite file that is not there yet.
+
+    MLflow does it at the first opening, but two processes that do so at once trip over each other, and one that is
+    killed leaves half of them: so by one alone, and beside the file's place until it is whole.
+    """
+    file = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or file.exists():
+        return
+    with lease("mlflow"):
+        if not file.exists():
+            beside = file.with_name(f"{file.name}.new")
+            for left in (beside, beside.with_name(f"{beside.name}-journal")):
+                left.unlink(missing_ok=True)
+            MlflowClient(tracking_uri=f"sqlite:///{beside}")
+            beside.replace(file)
 
 
 def _no_store(uri: str) -> RecipeError:
@@ -118,6 +141,20 @@ def reaching() -> Iterator[None]:
             f"the MLflow store at {public(tracking_uri())} cannot be used ({reason}); "
             "is the server running and MLFLOW_TRACKING_URI right?"
         ) from error
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """For a run that goes on: wait for an MLflow server that is away, here and in processes that are started here."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    before = os.environ.get(name)
+    os.environ[name] = str(TRIES)
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 def _first(text: str) -> str:

@@ -27,6 +27,15 @@ def of(ref: Ref, folder: Path) -> dict[str, Any]:
     }
 
 
+def without_files(ref: Ref) -> dict[str, Any]:
+    """What it is, and by their keys what it was made from."""
+    return {
+        "step": ref.step,
+        "key": ref.key,
+        "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
+    }
+
+
 def read(path: Path, sha256: str | None = None) -> dict[str, Any] | None:
     """What the manifest at `path` says; None where there is none, or one that is damaged.
 
@@ -41,15 +50,6 @@ def read(path: Path, sha256: str | None = None) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return listed if sound and sha256 in (None, hashlib.sha256(text).hexdigest()) else None
-
-
-def without_files(ref: Ref) -> dict[str, Any]:
-    """What it is, and by their keys what it was made from."""
-    return {
-        "step": ref.step,
-        "key": ref.key,
-        "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
-    }
 
 
 def inputs(path: Path) -> dict[str, Any]:

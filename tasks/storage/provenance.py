@@ -103,6 +103,11 @@ def code(run_id: str) -> dict[str, str]:
     return {}
 
 
+def code_now() -> dict[str, str]:
+    """The same of the project as it is now."""
+    return {place: _digest(place, path.read_bytes()) for place, path in identity.project_files().items()}
+
+
 def source(run_id: str, name: str, digest: str) -> bytes | None:
     """The source of a module or data file in the flow run of a run, if it is the one with this digest."""
     place = identity.place_of(name)

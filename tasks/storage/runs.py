@@ -1,7 +1,6 @@
 """Runs in MLflow: one parent a flow run, one child an executed step, with links to Prefect and back."""
 
 import json
-import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,6 +106,11 @@ def running_here() -> str:
     return f"tags.`headwater.home` = '{home_id()}' and attributes.status = 'RUNNING'"
 
 
+def all_running_here() -> list[Tracked]:
+    """Every run that says it still runs under this home folder."""
+    return list(_every(running_here()))
+
+
 def unfinished(key: str) -> list[str]:
     """Runs under this home folder that say they still compute this key."""
     found = search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
@@ -131,7 +135,10 @@ def finished(tags: Mapping[str, str]) -> Iterator[Tracked]:
 
 def matching(condition: str) -> Iterator[Tracked]:
     """Every finished run of any experiment that meets MLflow's filter `condition`, the newest first."""
-    condition = f"{condition} and attributes.status = '{FINISHED}'"
+    return _every(f"{condition} and attributes.status = '{FINISHED}'")
+
+
+def _every(condition: str) -> Iterator[Tracked]:
     token, more = None, True
     while more:
         runs, token = page_of(condition, token)
@@ -214,31 +221,3 @@ def describe(run_id: str, lines: Sequence[str], name: str) -> None:
 def run_url(experiment_id: str, run_id: str) -> str:
     """Address of a run's page, among MLflow's pages for training: a browser opens those for language apps else."""
     return f"{ui_url()}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
-
-
-class MetricLog:
-    """Buffers metric points, since each call costs 36 ms and a thousand in one call half a second."""
-
-    def __init__(self, run_id: str, every_seconds: float = 5.0) -> None:
-        self._run_id = run_id
-        self._every = every_seconds
-        self._points: list[Metric] = []
-        self._sent = time.monotonic()
-        self._lock = threading.Lock()
-
-    def add(self, values: Mapping[str, float], step: int) -> None:
-        """Add one point per value; sends what has gathered every few seconds."""
-        now = int(time.time() * 1000)
-        with self._lock:
-            self._points += [Metric(name, float(value), now, step) for name, value in values.items()]
-        if time.monotonic() - self._sent > self._every:
-            self.flush()
-
-    def flush(self) -> None:
-        """Send what has gathered."""
-        with self._lock:
-            points, self._points = self._points, []
-        self._sent = time.monotonic()
-        with reaching():
-            for start in range(0, len(points), 1000):
-                client().log_batch(self._run_id, metrics=points[start : start + 1000])

@@ -19,12 +19,11 @@ from mlflow.entities.model_registry import ModelVersion
 from tasks.environment import home, home_id
 from tasks.storage import artifacts, content
 from tasks.storage.connection import client, reaching, tracking_uri
-from tasks.storage.runs import KEPT
+from tasks.storage.lease import of_flow
+from tasks.storage.runs import KEPT, STEPS
 
 _OURS = ("headwater.step", "headwater.parent", "headwater.entry")
 """A run with one of these tags is a step's, a flow's or an entry's."""
-STEPS = "steps.json"
-"""Every step of a flow run, with the run that made it."""
 
 
 @dataclass(frozen=True)
@@ -144,11 +143,7 @@ class _Store:
             return False
         if tags.get("headwater.home") != home_id():
             return True  # another's; nothing is known of it here
-        above = self.runs.get(tags.get("mlflow.parentRunId", ""))
-        names = [run.info.run_id, tags.get("headwater.key", "")]
-        return any(name and not self._is_free(name) for name in names) or (
-            above is not None and self._goes_on(above)
-        )
+        return not self._is_free(of_flow(tags.get("headwater.flow_run_id", run.info.run_id)))
 
     def _newest_flows(self) -> set[str]:
         """The newest flow run of each recipe, the newest of each step it can have, and what they made and found."""

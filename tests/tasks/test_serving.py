@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from flows.commands.predict import predict
-from flows.commands.servers import free_port
+from flows.commands.processes import free_port
 from tasks import serving
 from tasks.graph import refs
 from tasks.promote import PromoteConfig, promote

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flows.commands.servers import free_port
+from flows.commands.processes import free_port
 from tests.support.recipes import SMALL, write
 
 PROJECT = Path(__file__).parents[3]
@@ -129,7 +129,7 @@ def test_a_schedule_that_is_on_stays_on_when_everything_is_deployed_again(server
     place = f"deployments/{weekly()['id']}/schedules/{weekly()['schedules'][0]['id']}"
     servers.api(place, {"active": True}, method="PATCH")
     # In a process of its own: Prefect looks only once, when it is imported, where its server is.
-    deploy = [sys.executable, "-c", "from flows.commands import up; up._deploy()"]
+    deploy = [sys.executable, "-c", "from flows.commands import deploying; deploying.deploy()"]
     subprocess.run(deploy, env=servers.environment, cwd=PROJECT, check=True)
     active = {
         item["name"]: [schedule["active"] for schedule in item["schedules"]]

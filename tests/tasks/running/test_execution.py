@@ -17,9 +17,9 @@ from models.errors import DataError, HeadwaterError, StoreError
 from tasks.graph.refs import About, Ref, ordered
 from tasks.running.execution import RunContext, produce
 from tasks.running.failures import STOPPING, Stopped, may_heal, reason
-from tasks.running.lease import lease
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts, connection, runs
+from tasks.storage.lease import lease
 from tests.support.toy_steps import Toy, alone, meet, repeat, train, write
 
 

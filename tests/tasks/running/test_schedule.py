@@ -10,8 +10,8 @@ from tasks.graph.refs import Ref, ordered
 from tasks.running import schedule
 from tasks.running.execution import Outcome
 from tasks.running.failures import STOPPING
-from tasks.running.lease import Lease
 from tasks.running.training_processes import Seat, TrainingProcesses
+from tasks.storage.lease import Lease
 from tests.support.toy_steps import Toy, alone, meet, repeat, write
 
 

@@ -30,8 +30,13 @@ class Lease:
         self._file.close()
 
 
+_HELD: list[Lease] = []
+
+
 @contextmanager
-def lease(name: str, on_wait: Callable[[], None], check: Callable[[], None]) -> Iterator[None]:
+def lease(
+    name: str, on_wait: Callable[[], None] = lambda: None, check: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Hold the lock `name`; calls `on_wait` once if another process holds it, and `check` while waiting.
 
     `check` may raise to give up, for instance when the run is being stopped.
@@ -47,6 +52,23 @@ def lease(name: str, on_wait: Callable[[], None], check: Callable[[], None]) -> 
         yield
     finally:
         held.release()
+
+
+def hold(name: str) -> None:
+    """Hold the lock `name` until this process ends."""
+    while (held := Lease.take(name)) is None:
+        time.sleep(0.2)
+    _HELD.append(held)
+
+
+def of_flow(flow_run_id: str) -> str:
+    """Name of the lock that the process of a flow run holds."""
+    return f"flow-{flow_run_id}"
+
+
+def exists(name: str) -> bool:
+    """Whether the lock `name` was ever held under this home folder."""
+    return _lock_file(name).exists()
 
 
 def is_free(name: str) -> bool:

@@ -1,0 +1,96 @@
+"""`headwater up` in a process of its own, as its users start it, and what its two servers say."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flows.commands.processes import free_port
+
+PROJECT = Path(__file__).parents[2]
+
+
+class Up:
+    """What `headwater up` has started."""
+
+    def __init__(self, home: Path, *arguments: str, **environment: str) -> None:
+        self.home, self.prefect, self.mlflow = home, free_port(), free_port()
+        self._arguments = arguments
+        self._environment = os.environ | {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
+        self._environment |= environment
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again on the same ports, and wait until it is up."""
+        ports = ["--prefect-port", str(self.prefect), "--mlflow-port", str(self.mlflow)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", "up", *ports, *self._arguments],
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=PROJECT,
+        )
+        assert self.process.stdout is not None
+        self.said = []
+        for line in self.process.stdout:
+            self.said.append(line.rstrip())
+            if line.startswith("Stop"):
+                return
+        raise AssertionError("headwater up ended before it was up")
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C does."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(60) == 0
+
+    def api(self, path: str, body: Any = None) -> Any:
+        """What Prefect's server answers."""
+        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body)
+
+    def mlflow_runs(self, condition: str = "") -> list[dict[str, Any]]:
+        """MLflow's runs that meet a filter."""
+        body = {"experiment_ids": ["1"], "filter": condition, "max_results": 500}
+        return _asked(f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search", body).get("runs", [])
+
+    def begin(self, recipe: Path) -> str:
+        """Start a run of the deployment `demo` on a recipe; its id."""
+        demo = next(item for item in self.api("deployments/filter", {}) if item["name"] == "demo")
+        asked = {"parameters": {"recipe": str(recipe)}, "state": {"type": "SCHEDULED"}}
+        return self.api(f"deployments/{demo['id']}/create_flow_run", asked)["id"]
+
+    def set_state(self, flow_run_id: str, kind: str, name: str | None = None) -> None:
+        """What Cancel and Retry on Prefect's page do."""
+        self.api(f"flow_runs/{flow_run_id}/set_state", {"state": {"type": kind, "name": name}})
+
+    def state(self, flow_run_id: str) -> str:
+        """The state of a flow run."""
+        return self.api(f"flow_runs/{flow_run_id}")["state"]["type"]
+
+    def task_states(self, flow_run_id: str) -> set[str]:
+        """The states of a flow run's task runs."""
+        asked = {"flow_runs": {"id": {"any_": [flow_run_id]}}}
+        return {run["state"]["type"] for run in self.api("task_runs/filter", asked)}
+
+
+def until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until `condition` holds; `what` says what did not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds:.0f} s"
+        time.sleep(0.3)
+
+
+def _asked(url: str, body: Any) -> Any:
+    request = urllib.request.Request(
+        url,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.loads(response.read() or b"null")
