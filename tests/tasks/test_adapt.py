@@ -1,7 +1,6 @@
 """Adapt, predict and score on a real store, from the demo's rows to scores."""
 
 import json
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -27,7 +26,7 @@ from tasks.split import SplitConfig, split
 from tasks.storage import artifacts, connection
 from tasks.validate import ValidateConfig, validate
 from tests.support.demo_chain import DEMO, LEAKS, QUICK, ROWS, SMALL, WORDS, adapted, scored
-from tests.support.making import make
+from tests.support.making import copy_artifact, make
 
 
 @pytest.mark.parametrize("mode", ["finetune", "scratch", "baseline"])
@@ -119,12 +118,7 @@ def test_curves_have_one_point_a_step(context: RunContext) -> None:
 @step(refs.Split)
 def blinded(job: Job, config: Config, rows: refs.Split) -> None:
     """The same rows, of which nobody can read the test part."""
-    shutil.copytree(
-        job.files(rows),
-        job.out,
-        dirs_exist_ok=True,
-        ignore=shutil.ignore_patterns("manifest.json", "identity.json"),
-    )
+    copy_artifact(job.files(rows), job.out)
     (job.out / "test.parquet").write_bytes(b"nobody reads this")
 
 
