@@ -82,6 +82,7 @@ def test_equal_data_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
         "report.json",
         "scores.csv",
         "steps_saved.csv",
+        "summary.md",
     ]
     assert all((folder / path).read_bytes() == (tmp_path / path).read_bytes() for path in files)
 

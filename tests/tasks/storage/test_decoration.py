@@ -89,7 +89,9 @@ def test_the_same_files_have_the_same_digest_wherever_they_lie(context: RunConte
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_a_model_is_one_of_mlflows_with_its_scores_and_loads(made: RunContext) -> None:
+def test_a_model_is_one_of_mlflows_with_its_scores_and_loads(
+    made: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = model_of(MADE)
     assert model.source_run_id == run_of(MADE).info.run_id and str(model.status) == "READY"
     asked = run_of(SCORED).inputs
@@ -98,6 +100,7 @@ def test_a_model_is_one_of_mlflows_with_its_scores_and_loads(made: RunContext) -
     for name, ref, part in (("validation/accuracy", MADE, "validation"), ("test/accuracy", SCORED, "test")):
         assert measured[name].value == run_of(ref).data.metrics[name]
         assert str(measured[name].dataset_name).endswith(f"/{part}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", connection.tracking_uri())  # MLflow sets it, and leaves it so
     mlflow.set_tracking_uri(connection.tracking_uri())
     loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
     assert loaded.metadata.signature is not None
