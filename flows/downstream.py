@@ -127,9 +127,10 @@ def _scored(
 
 def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores]) -> list[refs.Promotion]:
     """The registry of an entry's transferred models; none where it has controls only."""
-    adapted = tuple(item.predictions.adapted for item in scores if item.about.mode not in CONTROLS)
-    if not adapted:
+    transferred = tuple(item for item in scores if item.about.mode not in CONTROLS)
+    if not transferred:
         return []
+    adapted = tuple(item.predictions.adapted for item in transferred)
     about = About(downstream=entry.name, kind=entry.downstream.kind, upstream=recipe.upstream_of(entry).name)
     how = PromoteConfig(
         recipe=recipe.name,
@@ -139,7 +140,7 @@ def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores
         seed=_seed(recipe, entry),
     )
     rows, leaked = scores[0].rows, scores[0].leaks
-    return [promote(how, about=about, rows=rows, adapted=adapted, leaks=leaked)]
+    return [promote(how, about=about, rows=rows, adapted=adapted, scores=transferred, leaks=leaked)]
 
 
 def check_registered(targets: Iterable[refs.Ref]) -> None:

@@ -49,6 +49,13 @@ def console(**settings: Any) -> "Console":
     return made
 
 
+def printable(text: str) -> str:
+    """Text of files may hold what a terminal would obey."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
+
+
 class _Output(io.FileIO):
     """Says once that what is written is lost."""
 

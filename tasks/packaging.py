@@ -23,9 +23,10 @@ from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
 
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Transfer
+from tasks import serving
 from tasks.graph import identity
 
-LOADER = "tasks.serving"
+LOADER = serving.__name__
 CODE, REQUIREMENTS = "code.zip", "requirements.txt"
 _CONDA, _PYTHON = "conda.yaml", "python_env.yaml"
 _PACKAGES = ("models", "tasks")

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
+from models.adapted.card import markdown, summary
 from models.adapted.contest import Contender, Contest, Last, told
 from models.adapted.exam import Exam
 from models.adapted.files import SETTLED, SUMMARY, downstream_of, train_rows, weight_bytes
@@ -21,6 +22,7 @@ from models.interfaces.downstream import Downstream
 from models.seeds import derive
 from tasks.graph import refs
 from tasks.graph.step import step
+from tasks.model_card import card, leaked
 from tasks.running.failures import Stopped, may_heal, reason
 from tasks.running.job import Job
 from tasks.storage import manifest, registry
@@ -72,12 +74,13 @@ def promote(
     config: PromoteConfig,
     rows: refs.Split,
     adapted: tuple[refs.Adapted, ...],
+    scores: tuple[refs.Scores, ...] = (),
     leaks: refs.Leaks | None = None,
 ) -> None:
     """Registers every transferred model; the alias goes to the best on all validation rows, if the rule lets it.
 
     Settings of a model of few labels were chosen by few of these rows. Here all models, and the last champion, are
-    asked the same ones.
+    asked the same ones. Scores on test rows are for the card of a model alone.
     """
     model = _registered(config)
     model.claim()
@@ -86,7 +89,8 @@ def promote(
         job.say(f"another run registers models as {model.name}; waiting for it")
 
     with lease(model.lock, on_wait=waiting, check=lambda: None):
-        folders = {model.register(item): job.files(item) for item in adapted}
+        versions = {item: model.register(item) for item in adapted}
+        folders = {version: job.files(item) for item, version in versions.items()}
         exam = _exam(job, config, rows, next(iter(folders.values())))
         asked = {
             version: _asked(job, exam, version, folder, f"version {version}")
@@ -110,14 +114,43 @@ def promote(
             config.seed,
         )
         found = contest.verdict()
+        _describe(job, model, versions, scores, leaks)
+        champions.tell_of_hand()
         if found["crowned"]:
             champions.crown(best, "run", found["reason"])
-        champions.tell(best, found["reason"])
-    scores = {version: exam.score(item.answers) for version, item in asked.items()}
-    text = json.dumps({"name": model.name, "validation": scores, **found}, indent=2, ensure_ascii=False)
+        ranks = {version: exam.score(item.answers) for version, item in asked.items()}
+        for version in folders:
+            if version == best and (found["crowned"] or version != champions.current):
+                champions.tell(version, found["reason"])
+            elif version != champions.current:
+                champions.tell(version, _behind(exam, ranks, version, best))
+    text = json.dumps({"name": model.name, "validation": ranks, **found}, indent=2, ensure_ascii=False)
     (job.out / "promotion.json").write_text(text, encoding="utf-8")
-    job.metrics({f"validation/{exam.downstream.headline}": scores[best]})
+    job.metrics({f"validation/{exam.downstream.headline}": ranks[best]})
     job.say(told(model.name, found))
+
+
+def _describe(
+    job: Job,
+    model: registry.RegisteredModel,
+    versions: Mapping[refs.Adapted, str],
+    scores: tuple[refs.Scores, ...],
+    leaks: refs.Leaks | None,
+) -> None:
+    """Each version gets a card, with its scores on test rows, on which nothing here depends."""
+    measured = {item.predictions.adapted: item for item in scores}
+    for item, version in versions.items():
+        made = card(job, model.name, version, item, measured.get(item), leaks)
+        model.describe(version, summary(made), markdown(made))
+
+
+def _behind(exam: Exam, ranks: Mapping[str, float], version: str, best: str) -> str:
+    """Why a version is not the best of the new ones."""
+    headline, rows = exam.downstream.headline, f"{exam.rows.height:,} validation rows"
+    return (
+        f"not the champion: version {best} comes before it; {headline} {ranks[version]:.3f} against {ranks[best]:.3f} "
+        f"on {rows}"
+    )
 
 
 def _checks(job: Job, rule: Rule, rows: refs.Split, leaks: refs.Leaks | None) -> dict[str, dict[str, Any]]:
@@ -127,10 +160,10 @@ def _checks(job: Job, rule: Rule, rows: refs.Split, leaks: refs.Leaks | None) ->
     allowed = dict.fromkeys(shares, rule.quarantined)
     if leaks is not None:
         sizes = counts.load(job.files(rows))["parts"]
-        leaked = pl.read_parquet(job.files(leaks) / "leaks.parquet").unique(["part", "row_id"])
+        found = leaked(job, leaks)
         for part in ("validation", "test"):
             name = f"the {part} rows stand in the corpus"
-            shares[name] = leaked.filter(pl.col("part") == part).height / sizes[part]
+            shares[name] = found[part] / sizes[part]
             allowed[name] = rule.leaked
     return {name: {"share": share, "allowed": allowed[name]} for name, share in shares.items()}
 

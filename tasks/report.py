@@ -11,7 +11,7 @@ from models.config import Config
 from models.interfaces.downstream import Downstream
 from models.modes import CONTROLS
 from models.reporting import collect
-from models.reporting.data import Data, Entry, Pretraining, Score
+from models.reporting.data import Data, Entry, Kept, Pretraining, Score
 from models.reporting.gain import collect as gain
 from models.reporting.gain.grid import Grid
 from models.reporting.gain.scored import Scored
@@ -21,7 +21,7 @@ from tasks.graph.step import step
 from tasks.running.job import Job
 from tasks.running.training_processes import PEAK_MEMORY
 from tasks.score import ScoreConfig
-from tasks.storage import artifacts
+from tasks.storage import artifacts, kept
 
 
 class ReportConfig(Config):
@@ -105,8 +105,18 @@ def report(
         pretraining=tuple(_pretraining(job, upstreams[item.key], item) for item in pretrained),
         entries=tuple(_entry(job, config, name, items, upstreams) for name, items in entries.items()),
         grids=tuple(_grid(job, config, name, items, upstreams) for name, items in grids.items()),
+        kept=_kept([*scores, *cells, *pretrained, *((corpus,) if corpus is not None else ())]),
     )
     page.write(data, job.out)
+
+
+def _kept(items: list[refs.Ref]) -> tuple[Kept, ...]:
+    """What of all that these are made from was kept; it bears on no key, and what is made from it is made anew."""
+    steps = {ref.key: ref.title for ref in refs.ordered(items)}
+    found = {steps[item.key]: item for item in kept.decisions(steps)}
+    return tuple(
+        Kept(step=title, run_id=item.run_id, reason=item.reason) for title, item in sorted(found.items())
+    )
 
 
 def _by_name(names: Sequence[str], items: Sequence[refs.Scores]) -> dict[str, list[refs.Scores]]:

@@ -20,6 +20,8 @@ Examples:
   headwater run recipes/korean.yaml --only classification
   headwater run recipes/demo.yaml --set seed=2 --set report.title=Second
   headwater plan recipes/korean.yaml      what would run, and for how long
+  headwater why recipes/korean.yaml adapt what has changed since it last ran
+  headwater compare 3f2a91c07b1e 91c07b1e which settings and scores differ
   headwater up                            Prefect and MLflow in the browser
   headwater predict demo-ner@champion "서울에서 만났다"
   headwater trace 3f2a91c07b1e test:4512  where a test prediction comes from

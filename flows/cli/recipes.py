@@ -1,5 +1,7 @@
 """Commands on a recipe."""
 
+from typing import Annotated
+
 import typer
 
 from flows import exits
@@ -44,3 +46,56 @@ def plan(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: 
     from flows.recipe import overrides
 
     return plan(recipe, overrides.parse(settings), names(only), as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def why(
+    recipe: RecipePath,
+    step: Annotated[
+        str, typer.Argument(metavar="STEP", help="A step, as `plan` shows it; several may go by one name.")
+    ],
+    settings: Settings = [],
+    as_json: AsJson = False,
+) -> int:
+    """Show what has changed since a step last ran.
+
+    Which field, file, input, module (with the lines that differ) or version of a library is not as it was when the
+    newest artifact of the step was made. Where an input has changed, it says what of that, or above, changed.
+
+    \b
+    Examples:
+      headwater why recipes/demo.yaml pretrain
+      headwater why recipes/demo.yaml adapt/classification/finetune --set seed=2
+    """
+    from flows.commands.why import why
+    from flows.recipe import overrides
+
+    return why(recipe, overrides.parse(settings), step, as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def keep(
+    recipe: RecipePath,
+    step: Annotated[list[str], typer.Argument(metavar="STEP...", help="Steps, as `plan` shows them.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why what has changed does not matter.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take the decision back.")] = False,
+    settings: Settings = [],
+) -> int:
+    """Use an older artifact for what a step would make now.
+
+    For when a library was updated, say, and days of training are not to be thrown away. It says what has changed
+    since the newest artifact of the step, which from now on counts as what the step would make. The decision and its
+    reason stand in MLflow and in whatever is made from it, until --undo takes it back.
+
+    \b
+    Examples:
+      headwater keep recipes/korean.yaml pretrain --reason "only a comment's wording"
+      headwater keep recipes/korean.yaml pretrain --undo
+    """
+    from flows.commands.keep import keep, take_back
+    from flows.recipe import overrides
+
+    given = overrides.parse(settings)
+    return take_back(recipe, given, step) if undo else keep(recipe, given, step, reason)

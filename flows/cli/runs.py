@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from flows import exits
-from flows.cli.arguments import AsJson
+from flows.cli.arguments import AsJson, Only, names
 
 app = typer.Typer()
 
@@ -36,6 +36,57 @@ def trace(
     from flows.commands.trace import trace
 
     return trace(run, row, as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def compare(
+    a: Annotated[str, typer.Argument(metavar="RUN", help="A flow run, or a run of adapt, predict or score.")],
+    b: Annotated[str, typer.Argument(metavar="RUN", help="Another of the same kind.")],
+    as_json: AsJson = False,
+) -> int:
+    """Show in what two runs differ.
+
+    Which settings, code and libraries differ, and for each score that both have the difference, the second run minus
+    the first, with its 95 % interval paired on the test rows that both have scored: better, worse or not told apart.
+    Of a run's id the first digits will do.
+
+    \b
+    Examples:
+      headwater compare 3f2a91c07b1e 91c07b1e3f2a
+      headwater compare 3f2a91c07b1e 91c07b1e3f2a --json
+    """
+    from flows.commands.compare import compare
+
+    return compare(a, b, as_json=as_json)
+
+
+@app.command()
+@exits.answered
+def reproduce(
+    run: Annotated[str, typer.Argument(metavar="RUN_ID", help="A flow run, or the run of one step.")],
+    only: Only = [],
+    within: Annotated[
+        float, typer.Option(metavar="NUMBER", min=0, help="By how much scores may be apart.")
+    ] = 0.001,
+    as_json: AsJson = False,
+) -> int:
+    """Make a run again and compare.
+
+    From what MLflow holds: the recipe with its settings, and the code of then. It runs below a home of its own, which
+    is taken away afterwards. Then bytes of files and scores are compared, and files, libraries and code named that are
+    not what they were. A step is made again with all it needs. Of a run's id the first digits will do.
+
+    Exit code 0 if the same came out, 1 if not, 2 if it cannot be tried.
+
+    \b
+    Examples:
+      headwater reproduce 3f2a91c07b1e
+      headwater reproduce 3f2a91c07b1e --only classification
+    """
+    from flows.commands.reproduce import reproduce
+
+    return reproduce(run, names(only), within, as_json=as_json)
 
 
 @app.command()

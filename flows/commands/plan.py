@@ -46,6 +46,7 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
                 "name": ref.title,
                 "step": ref.step,
                 "status": "run" if made is None else "hit",
+                "kept": (made and made.kept) or None,
                 "seconds": about.seconds,
                 "memory_bytes": about.memory,
                 "disk_bytes": about.disk,
@@ -76,7 +77,8 @@ def _show(rows: Sequence[dict[str, Any]], seconds: float, memory: float, disk: f
             name, justify="right" if name in ("time", "memory", "disk") else "left", no_wrap=True
         )
     for row in rows:
-        status = "[green]hit[/]" if row["status"] == "hit" else "[cyan]run[/]"
+        there = "kept" if row["kept"] else "hit"
+        status = f"[green]{there}[/]" if row["status"] == "hit" else "[cyan]run[/]"
         numbers = ("", "", "") if row["status"] == "hit" else (
             _time(row["seconds"]),
             _bytes(row["memory_bytes"]),

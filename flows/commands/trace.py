@@ -34,7 +34,7 @@ def trace(run_id: str, row_id: str, as_json: bool) -> int:
         return 0
     console = terminal.console(highlight=False)
     for name, text in _lines(document):
-        console.print(Text(f"{name:<12}{_printable(text)}"), soft_wrap=True)
+        console.print(Text(f"{name:<12}{terminal.printable(text)}"), soft_wrap=True)
     return 0
 
 
@@ -132,7 +132,7 @@ def _corpus(corpus: Node, behind: Iterable[Node]) -> list[dict[str, Any]]:
 
 def _shown(node: Node) -> dict[str, Any]:
     """An artifact and the run that made it, which is null where MLflow has it no more."""
-    shown: dict[str, Any] = {"key": node.key, "run_id": None}
+    shown: dict[str, Any] = {"key": node.key, "run_id": None, "kept": node.kept or None}
     if node.run is None:
         return shown
     told = ("name", "upstream", "downstream", "mode", "labels", "seed")
@@ -195,7 +195,8 @@ def _named(made: Mapping[str, Any]) -> str:
     about = made["about"]
     detail = [about["upstream"]] if "upstream" in about else []
     detail += [so_many_labels(int(about["labels"]))] if "labels" in about else []
-    return f"{made['title']}{' (' + ', '.join(detail) + ')' if detail else ''}, run {made['run_id']}"
+    kept = f", kept: {made['kept']}" if made["kept"] else ""
+    return f"{made['title']}{' (' + ', '.join(detail) + ')' if detail else ''}, run {made['run_id']}{kept}"
 
 
 def _plain(value: Any) -> Any:
@@ -209,10 +210,3 @@ def _plain(value: Any) -> Any:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _printable(text: str) -> str:
-    """Text of files may hold what a terminal would obey."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
-    )

@@ -140,7 +140,7 @@ class Recipe(Config):
 
     def settings(self) -> dict[str, str]:
         """Every setting, defaults too, by its dotted path as `--set` takes it; lists as JSON."""
-        found = dict(leaves(_by_name(self.model_dump(mode="json", exclude={"name"}))))
+        found = dict(leaves(by_name(self.model_dump(mode="json", exclude={"name"}))))
         return {
             name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             for name, value in found.items()
@@ -230,10 +230,10 @@ def _place(source: str | None) -> str | None:
     return str(folder / "model" if (folder / "model").is_dir() else folder)
 
 
-def _by_name(value: Any) -> Any:
+def by_name(value: Any) -> Any:
     """Entries in a mapping by their name, where they are in a list."""
     if isinstance(value, dict):
-        return {key: _by_name(item) for key, item in value.items()}
+        return {key: by_name(item) for key, item in value.items()}
     if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
-        return {item["name"]: _by_name(item) for item in value}
+        return {item["name"]: by_name(item) for item in value}
     return value

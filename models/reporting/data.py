@@ -57,6 +57,14 @@ class Score(Part):
         return self.mode not in CONTROLS
 
 
+class Kept(Part):
+    """An artifact of an earlier run that counts by somebody's decision."""
+
+    step: str
+    run_id: str
+    reason: str
+
+
 class Quarantined(Part):
     """A row that was set aside, with its reason and where it came from."""
 

@@ -1,6 +1,6 @@
 """What a report shows of a whole run."""
 
-from models.reporting.data import Data, Entry, Pretraining
+from models.reporting.data import Data, Entry, Kept, Pretraining
 from models.reporting.gain.grid import Grid
 from models.reporting.parts import Part
 
@@ -13,3 +13,4 @@ class ReportData(Part):
     pretraining: tuple[Pretraining, ...] = ()
     entries: tuple[Entry, ...] = ()
     grids: tuple[Grid, ...] = ()
+    kept: tuple[Kept, ...] = ()

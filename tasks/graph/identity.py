@@ -28,20 +28,18 @@ _DATA = {".html", ".css", ".json"}
 _NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich"}
 
 
-def key_of(
+def made_of(
     step: str, module: str, config: Config, inputs: "Mapping[str, Ref | tuple[Ref, ...] | None]"
-) -> str:
-    """The key of an artifact, 64 hexadecimal digits; needs no run."""
+) -> dict[str, Any]:
+    """All that bears on an artifact; the `digest` of it is the artifact's key. Needs no run."""
     modules = [module, *config.modules()]
-    return digest(
-        {
-            "step": step,
-            "config": identity(config),
-            "inputs": {name: _input_key(value) for name, value in inputs.items()},
-            "code": code_of(modules),
-            "libraries": libraries_of(modules),
-        }
-    )
+    return {
+        "step": step,
+        "config": identity(config),
+        "inputs": {name: _input_key(value) for name, value in inputs.items()},
+        "code": code_of(modules),
+        "libraries": libraries_of(modules),
+    }
 
 
 def digest(value: Any) -> str:
@@ -83,6 +81,24 @@ def libraries_of(modules: Iterable[str]) -> dict[str, str]:
     distributions = _distributions()
     used = {distributions[name][0] for name in names if name in distributions}
     return {name: _version(name) for name in sorted(used)}
+
+
+def project_files() -> dict[str, Path]:
+    """All that keys may take in: the project's code and data files, by the place that a copy of them has."""
+    folders = (path for package in _PACKAGES for path in (ROOT / package).rglob("*"))
+    files_there = (path for path in folders if path.suffix in {".py", *_DATA} and path.is_file())
+    found = {str(path.relative_to(ROOT)): path for path in files_there}
+    outside = (name for name in _declared if name.split(".")[0] not in _PACKAGES)
+    found |= {place_of(name): path for name in outside if (path := source_of(name)) is not None}
+    return dict(sorted(found.items()))
+
+
+def place_of(name: str) -> str:
+    """Where the file of a module or data file lies in the project, or would lie."""
+    path = source_of(name)
+    if path is not None and path.is_relative_to(ROOT):
+        return str(path.relative_to(ROOT))
+    return name if Path(name).suffix in _DATA else f"{name.replace('.', '/')}.py"
 
 
 @functools.cache
@@ -165,8 +181,12 @@ def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=1024)
 def _code_digest(path: Path, _changed: int) -> str:
-    """Digest of a file's syntax tree, so that comments, docstrings and layout do not count."""
-    return hashlib.sha256(ast.dump(bare(path.read_bytes())).encode()).hexdigest()
+    return code_digest(path.read_bytes())
+
+
+def code_digest(source: bytes) -> str:
+    """Digest of a module's syntax tree, so that comments, docstrings and layout do not count."""
+    return hashlib.sha256(ast.dump(bare(source)).encode()).hexdigest()
 
 
 def bare(source: bytes) -> ast.Module:

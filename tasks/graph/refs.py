@@ -6,7 +6,7 @@ from, so the whole graph of a run, with every key, is known before the first ste
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from models.config import Config
 from models.data.counts import so_many_labels
@@ -43,6 +43,7 @@ class About:
             "headwater.labels": "" if self.labels is None else str(self.labels),
             "headwater.all_labels": "true" if self.mode and self.labels is None else "",
             "headwater.seed": "" if self.seed is None else str(self.seed),
+            "headwater.grid": "true" if self.grid else "",
         }
         return {name: value for name, value in values.items() if value}
 
@@ -57,6 +58,8 @@ class Ref:
     config: Config
     inputs: "Mapping[str, Ref | tuple[Ref, ...] | None]"
     about: About = field(default_factory=About)
+    made_of: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the key is the digest of, as it was when the ref was made."""
 
     @property
     def name(self) -> str:
@@ -154,9 +157,14 @@ class Adapted(Ref):
     """A model carried over to a downstream, or a control."""
 
     @property
+    def rows(self) -> Split:
+        """The labelled rows it has learnt from, and was chosen by."""
+        return self._given("rows", Split)
+
+    @property
     def model(self) -> Model | None:
         """The pretrained model that was carried over; a control has none."""
-        return None if self.inputs["model"] is None else self._given("model", Model)
+        return None if self.inputs.get("model") is None else self._given("model", Model)
 
 
 class Predictions(Ref):

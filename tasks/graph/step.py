@@ -40,8 +40,9 @@ class Step(Generic[R]):
     def __call__(
         self, config: Config, *, about: About | None = None, **inputs: "Ref | tuple[Ref, ...] | None"
     ) -> R:
-        key = identity.key_of(self.name, self.module, config, inputs)
-        return self.makes(self.name, self.module, key, config, inputs, about or About())
+        made_of = identity.made_of(self.name, self.module, config, inputs)
+        key = identity.digest(made_of)
+        return self.makes(self.name, self.module, key, config, inputs, about or About(), made_of)
 
     def headline(self, ref: R) -> str:
         """Name of the metric that says most about what was made; empty where none does."""

@@ -26,7 +26,7 @@ from tasks.running.front_page import FrontPage
 from tasks.running.job import Progress
 from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy
 from tasks.running.training_processes import Seat, TrainingProcesses
-from tasks.storage import artifacts, connection, decoration, runs
+from tasks.storage import artifacts, connection, decoration, provenance, runs
 
 _PATIENCE_SECONDS = 8.0
 """How long a run that is stopped waits for its threads; Prefect's worker kills it after some time anyway."""
@@ -129,6 +129,7 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
         try:
             with _stop_on_interrupt(processes):
                 page.open(shown.text, shown.settings)
+                provenance.keep(parent_id)
                 yield run
             status = runs.FAILED if run.failures() else runs.FINISHED
         except Exception as error:

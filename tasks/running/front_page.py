@@ -13,8 +13,8 @@ from tasks.running.execution import Outcome, RunContext
 from tasks.running.progress import LOG
 from tasks.storage import artifacts, runs
 
-RECIPE, STEPS, SCORES = "recipe.yaml", "steps.json", "scores.json"
-"""What the run keeps: the recipe, every step, and the scores as a table that MLflow shows."""
+SCORES = "scores.json"
+"""The scores as a table that MLflow shows."""
 _BOUNDS = ("", "_low", "_high")
 
 
@@ -55,7 +55,7 @@ class FrontPage:
 
     def open(self, text: str, settings: Mapping[str, str]) -> None:
         """Keep the recipe, as a file and setting by setting."""
-        runs.keep_text(self._run_id, text, RECIPE)
+        runs.keep_text(self._run_id, text, runs.RECIPE)
         runs.log_parameters(self._run_id, settings)
 
     def close(self, outcomes: Sequence[Outcome], status: str) -> None:
@@ -82,7 +82,7 @@ class FrontPage:
         words = self._keep_report(report) if report else []
         lines = [*_failures(outcomes), *words, *_table_of(single), *self._table_of_steps(outcomes)]
         runs.describe(self._run_id, lines, "steps.md")
-        runs.keep_text(self._run_id, json.dumps([described(item) for item in outcomes], indent=1), STEPS)
+        runs.keep_text(self._run_id, json.dumps([described(item) for item in outcomes], indent=1), runs.STEPS)
         if scores:
             runs.log_table(self._run_id, [_row(item) for item in scores], SCORES)
             runs.log(self._run_id, {name: value for item in single for name, value in _points(item)})

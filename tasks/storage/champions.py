@@ -11,6 +11,7 @@ from typing import Literal
 
 from mlflow.exceptions import MlflowException
 
+from models.adapted.card import plain
 from tasks.storage.connection import client, reaching
 
 CHAMPION = "champion"
@@ -103,9 +104,32 @@ class Champions:
             text = json.dumps([asdict(item) for item in made], ensure_ascii=False)
             client().set_registered_model_tag(self.name, PROMOTIONS, text)
             self.tell(number, reason)
+            if self.current is not None and self.current != number and self._is_there(self.current):
+                self.tell(self.current, f"no longer the champion: version {number} is, since {at}")
         self.current, self.history, self._crowned = number, made, number
 
+    def tell_of_hand(self) -> None:
+        """Keeps on the versions that somebody else has set the alias, where that is so."""
+        if not self.by_hand:
+            return
+        self.tell(str(self.current), "champion: made it by hand")
+        if self.history and self._is_there(self.history[-1].version):
+            self.tell(
+                self.history[-1].version,
+                f"no longer the champion: version {self.current} was made it by hand",
+            )
+
     def tell(self, number: str, reason: str) -> None:
-        """Keeps on a version why it is the champion, or is not."""
+        """Keeps on a version, as a tag and at the end of its description, why it is the champion, or is not."""
         with reaching():
+            version = client().get_model_version(self.name, number)
+            about = (version.description or "").removesuffix(plain(version.tags.get(REASON, ""))).rstrip()
             client().set_model_version_tag(self.name, number, REASON, reason)
+            client().update_model_version(self.name, number, f"{about}\n\n{plain(reason)}".strip())
+
+    def _is_there(self, number: str) -> bool:
+        with reaching():
+            return any(
+                str(item.version) == number
+                for item in client().search_model_versions(f"name = '{self.name}'")
+            )

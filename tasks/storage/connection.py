@@ -183,6 +183,13 @@ def experiment(name: str) -> str:
             return made.experiment_id
 
 
+def known_experiment(name: str) -> str | None:
+    """Id of the experiment `name`; None where there is none."""
+    with reaching():
+        found = client().get_experiment_by_name(name)
+        return found and found.experiment_id
+
+
 def search(experiment_id: str, condition: str) -> list[Run]:
     """Runs of one experiment that meet MLflow's filter `condition`."""
     with reaching():

@@ -27,6 +27,8 @@ class Node:
     key: str
     run: Tracked | None
     inputs: "Mapping[str, tuple[Node, ...]]" = field(default_factory=dict)
+    kept: str = ""
+    """Why it counts for another key than its own, where somebody decided so."""
 
     @property
     def step(self) -> str:
@@ -60,11 +62,11 @@ def of_key(key: str, known: dict[str, Node] | None = None) -> Node:
     known = {} if known is None else known
     if key not in known:
         made = artifacts.find(key)
-        known[key] = Node(key, None) if made is None else _of_run(runs.get(made.run_id), known)
+        known[key] = Node(key, None) if made is None else _of_run(runs.get(made.run_id), known, made.kept)
     return known[key]
 
 
-def _of_run(run: Tracked, known: dict[str, Node] | None = None) -> Node:
+def _of_run(run: Tracked, known: dict[str, Node] | None = None, kept: str = "") -> Node:
     """The artifact that a run made."""
     known = {} if known is None else known
     listed = artifacts.manifest_of(run.run_id)
@@ -72,7 +74,7 @@ def _of_run(run: Tracked, known: dict[str, Node] | None = None) -> Node:
         why = run.tags.get(runs.REASON) or "its files are gone"
         raise RecipeError(f"run {run.run_id} ({run.name}, {run.status}) made no artifact: {why}; {_AGAIN}")
     inputs = {name: tuple(of_key(key, known) for key in keys) for name, keys in _inputs(listed)}
-    return Node(listed["key"], run, inputs)
+    return Node(listed["key"], run, inputs, kept)
 
 
 def _inputs(listed: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
@@ -90,9 +92,12 @@ def predictions(start: str) -> Node:
     Raises:
         RecipeError: there is no such run, or no predictions to it.
     """
-    run = _run(start)
+    run = run_of(start)
+    if run.step not in ("predict", "score", "adapt"):
+        what = f"of step '{run.step}'" if run.step else "not of one step"
+        raise RecipeError(f"run {start} ({run.name}) is {what}; give a run of predict, score or adapt")
     if run.step == "adapt":
-        run = _predicted(run)
+        run = _made_from(run, "predict", "adapted")
     node = _of_run(run)
     if run.step == "score":
         (node,) = node.inputs["predictions"]
@@ -101,8 +106,19 @@ def predictions(start: str) -> Node:
     return node
 
 
-def _run(start: str) -> Tracked:
-    """The one run whose id begins with `start`."""
+def scores(run: Tracked) -> Tracked:
+    """The newest run that scored what a run of `adapt`, `predict` or `score` made."""
+    if run.step == "adapt":
+        run = _made_from(run, "predict", "adapted")
+    return _made_from(run, "score", "predictions") if run.step == "predict" else run
+
+
+def run_of(start: str) -> Tracked:
+    """The one run whose id begins with `start`.
+
+    Raises:
+        RecipeError: there is none, or several.
+    """
     digits = start.lower()
     hexadecimal = digits and not set(digits) - set("0123456789abcdef")
     found = runs.beginning_with(digits) if hexadecimal else []
@@ -114,22 +130,47 @@ def _run(start: str) -> Tracked:
     if len(found) > 1:
         several = ", ".join(run.run_id for run in found[:3])
         raise RecipeError(f"several runs begin with '{start}', such as {several}; give more digits")
-    (run,) = found
-    if run.step not in ("predict", "score", "adapt"):
-        what = f"of step '{run.step}'" if run.step else "not of one step"
-        raise RecipeError(f"run {start} ({run.name}) is {what}; give a run of predict, score or adapt")
+    return found[0]
+
+
+def flow_of(run: Tracked) -> Tracked:
+    """The parent run of the flow run that a run belongs to; itself, where it is one.
+
+    Raises:
+        RecipeError: it belongs to none.
+    """
+    while run.tags.get("headwater.parent") != "true":
+        above = run.tags.get("mlflow.parentRunId")
+        if above is None:
+            raise RecipeError(f"run {run.run_id} ({run.name}) is of no flow run of this program")
+        run = runs.get(above)
     return run
 
 
-def _predicted(adapted: Tracked) -> Tracked:
-    """The newest run that predicted with an adapted model."""
+def steps(flow: Tracked) -> list[dict[str, Any]]:
+    """What became of each step in a flow run, hits as well, as its parent run keeps it.
+
+    Raises:
+        RecipeError: it keeps nothing of that.
+    """
+    listed = artifacts.read_json(flow.run_id, runs.STEPS)
+    if listed is None:
+        raise RecipeError(
+            f"run {flow.run_id} ({flow.name}, {flow.status}) has no {runs.STEPS}: it never ended, or an earlier "
+            "version made it; run its recipe again"
+        )
+    return listed
+
+
+def _made_from(run: Tracked, step: str, given: str) -> Tracked:
+    """The newest run of `step` that was given what a run made."""
     names = [f"headwater.{name}" for name in _TOLD]
-    tags = {name: adapted.tags[name] for name in names if name in adapted.tags}
-    for run in runs.finished({"headwater.step": "predict", **tags}):
-        listed = artifacts.manifest_of(run.run_id)
-        if listed is not None and listed["inputs"]["adapted"] == adapted.tags["headwater.key"]:
-            return run
-    raise RecipeError(f"nothing in MLflow was predicted with run {adapted.run_id} ({adapted.name}); {_AGAIN}")
+    tags = {name: run.tags[name] for name in names if name in run.tags}
+    for found in runs.finished({"headwater.step": step, **tags}):
+        listed = artifacts.manifest_of(found.run_id)
+        if listed is not None and listed["inputs"][given] == run.tags["headwater.key"]:
+            return found
+    raise RecipeError(f"no {step} in MLflow was made from run {run.run_id} ({run.name}); {_AGAIN}")
 
 
 def sources(ingested: Node, file: str) -> list[str]:

@@ -12,19 +12,27 @@ from tasks.storage import digests
 
 NAME = "manifest.json"
 """Stored last, so that it says the files are all there."""
+MADE_OF = "identity.json"
+"""Beside it: what the key is the digest of, so that it can be said what has changed since."""
 
 
 def of(ref: Ref, folder: Path) -> dict[str, Any]:
     """Path, bytes and sha256 of every file, and what they were made from."""
     names = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        "step": ref.step,
-        "key": ref.key,
-        "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
+    return without_files(ref) | {
         "files": [
             {"path": str(path.relative_to(folder)), "bytes": path.stat().st_size, "sha256": digest(path)}
             for path in names
         ],
+    }
+
+
+def without_files(ref: Ref) -> dict[str, Any]:
+    """What it is, and by their keys what it was made from."""
+    return {
+        "step": ref.step,
+        "key": ref.key,
+        "inputs": {name: _keys(value) for name, value in ref.inputs.items()},
     }
 
 

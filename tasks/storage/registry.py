@@ -7,6 +7,7 @@ from pathlib import Path
 import mlflow.entities.model_registry as entities
 from mlflow.exceptions import MlflowException
 
+from models.adapted.card import FILE as CARD
 from models.config import did_you_mean
 from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
@@ -151,6 +152,14 @@ class RegisteredModel:
         if versions[number].folder() is None:
             raise RecipeError(f"version {number} of {self.name} cannot be used: its files are gone")
         return versions[number]
+
+    def describe(self, number: str, summary: str, card: str) -> None:
+        """Puts the card of a version beside its files, and a summary where nothing is said of it yet."""
+        version = next(item for item in self._versions() if item.number == number)
+        with reaching():
+            client().log_text(version.run_id, card, CARD)
+            if not client().get_model_version(self.name, number).description:
+                client().update_model_version(self.name, number, summary)
 
     def champion(self) -> Version | None:
         """The version that the alias names, whoever has set it."""

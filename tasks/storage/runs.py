@@ -20,9 +20,16 @@ from tasks.storage.connection import client, page_of, reaching, search, search_a
 from tasks.storage.lease import is_free, of_flow
 
 REASON = "headwater.reason"
+KEPT, KEPT_REASON = "headwater.kept", "headwater.kept_reason"
+"""Of a run that made nothing: the run whose artifact counts for its key, and why somebody decided so."""
+FROM_KEPT = "headwater.from_kept"
+"""Of a run that made something: those by which inputs of it, or of these, were kept."""
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
 SOURCES = "sources.json"
 """What a run of `ingest` keeps beside its artifact: the name, path and digest of each file that it read."""
+RECIPE = "recipe.yaml"
+STEPS = "steps.json"
+"""What the parent run of a flow run keeps of each step: what it is called, what became of it, which run made it."""
 _PARAMETER = 500
 """Characters of a parameter; what it is cut from lies in an artifact."""
 _NOTE = 4900
@@ -72,7 +79,7 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
     """A child run for a step that is about to be executed, with its configuration as an artifact."""
     with reaching():
         own = {
-            "mlflow.parentRunId": parent_id,
+            **({"mlflow.parentRunId": parent_id} if parent_id else {}),
             "headwater.step": ref.step,
             "headwater.key": ref.key,
             "headwater.home": home_id(),
@@ -119,8 +126,12 @@ def get(run_id: str) -> Tracked:
 
 def finished(tags: Mapping[str, str]) -> Iterator[Tracked]:
     """Every finished run that has these tags, of any experiment, the newest first."""
-    asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
-    yield from _every(" and ".join([*asked, f"attributes.status = '{FINISHED}'"]))
+    return matching(" and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items()))
+
+
+def matching(condition: str) -> Iterator[Tracked]:
+    """Every finished run of any experiment that meets MLflow's filter `condition`, the newest first."""
+    return _every(f"{condition} and attributes.status = '{FINISHED}'")
 
 
 def _every(condition: str) -> Iterator[Tracked]:
@@ -155,9 +166,12 @@ def keep_text(run_id: str, text: str, name: str) -> None:
 
 
 def log_table(run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
-    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run."""
+    """Store rows of the same fields as a table that MLflow shows; its own call would add to that of a retried run.
+
+    Nothing in it can be taken for markup.
+    """
     table = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
-    keep_text(run_id, json.dumps(table, ensure_ascii=False), name)
+    keep_text(run_id, json.dumps(table, ensure_ascii=False).replace("<", "\\u003c"), name)
     with reaching():
         client().set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([{"path": name, "type": "table"}]))
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from models.adapted.files import SETTLED
 from models.data.records import PROVENANCE
@@ -20,8 +19,7 @@ from models.interfaces.downstream import Downstream
 from models.kinds import find
 from tasks.graph import refs
 from tasks.graph.refs import Ref
-from tasks.storage import artifacts
-from tasks.storage.connection import client, reaching
+from tasks.storage import artifacts, runs
 
 TABLE, CURVE, SCORES = "predictions.json", "loss.png", "scores.png"
 ROWS, LETTERS = 200, 300
@@ -33,11 +31,8 @@ _drawing = threading.Lock()
 def keep(run_id: str, ref: Ref, out: Path) -> None:
     """Store what the page of a finished step shows; `out` holds its artifact."""
     if isinstance(ref, refs.Predictions):
-        table = _predictions(out, artifacts.files(ref.rows))
-        shown = json.dumps([{"path": TABLE, "type": "table"}])  # as `mlflow.log_table` has it
-        with reaching():
-            client().log_text(run_id, table, TABLE)
-            client().set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, shown)
+        if rows := _predictions(out, artifacts.files(ref.rows)):
+            runs.log_table(run_id, rows, TABLE)
     elif isinstance(ref, refs.Model) and (out / "history.parquet").is_file():
         _keep_figure(run_id, CURVE, _curve(out / "history.parquet"))
     elif isinstance(ref, refs.Scores):
@@ -46,10 +41,10 @@ def keep(run_id: str, ref: Ref, out: Path) -> None:
 
 def _keep_figure(run_id: str, name: str, png: bytes | None) -> None:
     if png is not None:
-        with tempfile.TemporaryDirectory() as folder, reaching():
+        with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, name)
             path.write_bytes(png)
-            client().log_artifact(run_id, str(path))
+            runs.keep_file(run_id, path)
 
 
 def _curve(path: Path) -> bytes | None:
@@ -69,8 +64,8 @@ def _scores(path: Path) -> bytes | None:
         return scored.drawn({name: Interval.model_validate(item) for name, item in metrics.items()})
 
 
-def _predictions(out: Path, rows: Path) -> str:
-    """The first predictions beside what was asked and what is right, as MLflow's tables are written."""
+def _predictions(out: Path, rows: Path) -> list[dict[str, Any]]:
+    """The first predictions beside what was asked and what is right."""
     settled = json.loads((out / SETTLED).read_text(encoding="utf-8"))
     kind: Any = find("models.downstream", settled["kind"], Downstream)
     downstream: Downstream[Any] = kind.model_validate(settled)
@@ -79,9 +74,7 @@ def _predictions(out: Path, rows: Path) -> str:
         pl.scan_parquet(out / "predictions.parquet").head(test.height).collect().drop("draw", strict=False)
     )
     columns = dict(_columns(downstream, test, predicted))
-    data = [list(row) for row in zip(*columns.values(), strict=True)]
-    text = json.dumps({"columns": list(columns), "data": data}, ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c")  # nothing in it is ever markup
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _columns(

@@ -274,7 +274,7 @@ def test_a_shell_completes_commands_and_options(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("_HEADWATER_COMPLETE", "complete_bash")
-    for words, completed in (("headwater pr", ["predict"]), ("headwater run --o", ["--only"])):
+    for words, completed in (("headwater pred", ["predict"]), ("headwater run --o", ["--only"])):
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
         with pytest.raises(SystemExit) as ended:

@@ -9,6 +9,7 @@ from models.reporting.data import (
     Entry,
     Gain,
     Interval,
+    Kept,
     Leak,
     Lengths,
     Point,
@@ -231,4 +232,7 @@ def report() -> ReportData:
         pretraining=(upstream,),
         entries=(entry(),),
         grids=(grid(),),
+        kept=(
+            Kept(step="pretrain (mlm)", run_id="0123456789ab", reason=f"the library {HOSTILE} was bumped"),
+        ),
     )

@@ -82,6 +82,7 @@ def test_equal_data_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
         "report.json",
         "scores.csv",
         "steps_saved.csv",
+        "summary.md",
     ]
     assert all((folder / path).read_bytes() == (tmp_path / path).read_bytes() for path in files)
 
@@ -105,6 +106,13 @@ def test_what_was_not_looked_for_is_not_said_to_be_absent(tmp_path: Path) -> Non
         made = report().model_copy(update={"entries": entries, "corpus": corpus})
         page.write(made, tmp_path)
         assert said in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_was_kept_from_earlier_runs_is_named_with_its_reason(html: str, tmp_path: Path) -> None:
+    (kept,) = report().kept
+    assert html.count(kept.run_id) == 1 and kept.step in html
+    page.write(report().model_copy(update={"kept": ()}), tmp_path)
+    assert "Kept from earlier runs" not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_text_of_others_is_never_markup(html: str, reader: Reader) -> None:

@@ -1,0 +1,142 @@
+"""What the card of a registered model says, from the steps behind it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from models.adapted.card import Card
+from models.adapted.files import SUMMARY, downstream_of
+from models.data import counts
+from models.interfaces.downstream import Downstream
+from tasks.graph import refs
+from tasks.running.job import Job
+
+
+def card(
+    job: Job,
+    name: str,
+    version: str,
+    adapted: refs.Adapted,
+    scores: refs.Scores | None,
+    leaks: refs.Leaks | None,
+) -> Card:
+    """The card of a version."""
+    folder, rows = job.files(adapted), adapted.rows
+    downstream = downstream_of(folder)
+    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    made = counts.load(job.files(rows))
+    measured, details = _measured(job, scores)
+    return Card(
+        name=name,
+        version=version,
+        kind=downstream.kind,
+        mode=summary["mode"],
+        labels=summary["rows"]["train"],
+        model_class=_model_class(folder),
+        request=_request(downstream),
+        base=_base(adapted.model),
+        licence=_licence(adapted.model),
+        sources=_sources(rows.rows),
+        rows=made["parts"],
+        set_aside={
+            "in quarantine": sum(made["quarantined"].values()),
+            "removed": sum(made["removed"].values()),
+        },
+        leaked=None if leaks is None else leaked(job, leaks),
+        headline=downstream.headline,
+        scores=measured,
+        without_leaks=details.get("without_leaks", {}).get("metrics", {}),
+    )
+
+
+def _model_class(folder: Path) -> str:
+    """The class by which `transformers` loads the model; one that has learnt nothing has the head it came with."""
+    settings = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
+    name = settings["architectures"][0].replace("LMHeadModel", "ForCausalLM")
+    head = name.partition("For")[2]
+    return f"AutoModelFor{head}" if head else "AutoModel"
+
+
+def leaked(job: Job, leaks: refs.Leaks) -> Mapping[str, int]:
+    """By part, the rows that stand in the corpus."""
+    found = pl.read_parquet(job.files(leaks) / "leaks.parquet").unique(["part", "row_id"])
+    return {part: int((found["part"] == part).sum()) for part in ("validation", "test")}
+
+
+def _measured(job: Job, scores: refs.Scores | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Metrics on test rows, and the details beside them."""
+    if scores is None:
+        return {}, {}
+    folder = job.files(scores)
+    metrics, details = (
+        json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("metrics", "details")
+    )
+    return metrics, details
+
+
+def _request(downstream: Downstream) -> Mapping[str, str]:
+    """An example of what it is asked."""
+    rows = downstream.examples()
+    if downstream.pool is not None:
+        rows = rows.filter(~rows[downstream.pool])
+    return rows.select(downstream.inputs).row(0, named=True)
+
+
+def _sources(made: refs.Ref) -> list[str]:
+    """What rows were read from: kinds of sources, and names of files without the folders they lie in."""
+    found = []
+    for ref in refs.ordered([made]):
+        for source in getattr(ref.config, "sources", ()):
+            values = source.model_dump(mode="json")
+            paths = [
+                item for value in values.values() for item in (value if isinstance(value, list) else [value])
+            ]
+            files = [Path(item).name for item in paths if isinstance(item, str) and "/" in item]
+            view = values.get("view") or ", ".join(files)
+            found.append(f"{source.kind} ({view})" if view else source.kind)
+    return list(dict.fromkeys(found))
+
+
+def _brought(model: refs.Model | None) -> str:
+    """The folder or hub id of a pretrained model that it comes from; empty where all of it was learnt here."""
+    config = None if model is None else model.config
+    inner = getattr(config, "model", None)
+    return getattr(config, "pretrained", None) or getattr(inner, "pretrained", None) or ""
+
+
+def _base(model: refs.Model | None) -> str:
+    brought = _brought(model)
+    if model is None or (brought and model.step == "fetch"):
+        return f"{_named(brought)}, as it was" if brought else "none"
+    corpus = "; ".join(_sources(model))
+    return f"pretrained on {corpus}" + (f", from {_named(brought)}" if brought else "")
+
+
+def _named(brought: str) -> str:
+    """A pretrained model without the folders it lies in."""
+    return Path(brought).name if Path(brought).is_dir() else brought
+
+
+def _licence(model: refs.Model | None) -> str:
+    """That of the base, where a card lies beside it that says so, or all of it was learnt here."""
+    brought = _brought(model)
+    if not brought:
+        return (
+            ""
+            if model is None
+            else "The base model was pretrained from nothing; what holds is the licence of the data."
+        )
+    card = Path(brought) / "README.md"
+    if not card.is_file():
+        return ""
+    _, _, rest = card.read_text(encoding="utf-8", errors="replace").partition("---\n")
+    try:
+        head = yaml.safe_load(rest.partition("\n---")[0])
+    except yaml.YAMLError:
+        return ""
+    licence = head.get("license") if isinstance(head, dict) else None
+    return f"That of the base model: {licence}." if licence else ""
