@@ -46,6 +46,9 @@ class _Told(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
 
 def calls(up: Up) -> dict[str, int]:
     """How many MLflow runs each step has."""
@@ -147,6 +150,8 @@ def test_a_failed_run_is_retried_in_prefects_way_and_makes_only_what_is_missing(
 
     links = up.api("artifacts/filter", {"artifacts": {"type": {"any_": ["markdown"]}}, "limit": 100})
     for found in up.mlflow_runs():
+        if "headwater.entry" in _tags(found):  # only holds steps together
+            continue
         assert any(found["info"]["run_id"] in link["data"] for link in links), found["info"]["run_name"]
         assert _tags(found)["headwater.flow_run_id"] == started
 
