@@ -57,7 +57,9 @@ def failed(up: Up, tmp_path_factory: pytest.TempPathFactory) -> str:
 def retried(up: Up, browser: Browser, failed: str) -> str:
     """The same flow run after Retry on its page."""
     page = page_of(browser)
-    Pages(page, up.prefect, up.mlflow).retry(failed)
+    pages = Pages(page, up.prefect, up.mlflow)
+    pages.ask_retry(failed)
+    pages.confirm_retry()
     until(lambda: up.state(failed) == "COMPLETED", SECONDS, "the end of the retried run")
     page.context.close()
     return failed
@@ -70,13 +72,6 @@ def another(up: Up, retried: str, tmp_path_factory: pytest.TempPathFactory) -> s
     flow_run_id = up.begin(recipe, {"downstreams.classification.finetune.epochs": 20})
     until(lambda: up.state(flow_run_id) == "COMPLETED", SECONDS, "the end of the second run")
     return flow_run_id
-
-
-def front(up: Up, flow_run_id: str) -> str:
-    """The MLflow run of a flow run."""
-    condition = f"tags.`headwater.parent` = 'true' and tags.`headwater.flow_run_id` = '{flow_run_id}'"
-    (found,) = up.mlflow_runs(condition)
-    return found["info"]["run_id"]
 
 
 def step(up: Up, name: str, mode: str) -> str:
@@ -145,10 +140,10 @@ def test_an_experiment_opens_on_its_runs_with_entries_and_steps_below_them(
 
 
 def test_the_page_of_a_flow_run_says_what_came_out(up: Up, pages: Pages, retried: str) -> None:
-    page = pages.mlflow_run(front(up, retried))
+    page = pages.mlflow_run(up.front(retried))
     for words in ("classification", "fine", "score/classification/finetune/100/accuracy", "train.tokens"):
         expect(page.get_by_text(words).first).to_be_attached()
-    pages.mlflow_run(front(up, retried), "/artifacts")
+    pages.mlflow_run(up.front(retried), "/artifacts")
     page.get_by_text("report", exact=True).first.click()
     page.get_by_text("index.html").first.click()
     expect(page.frame_locator("iframe").get_by_role("heading").first).to_be_visible()
@@ -171,19 +166,21 @@ def test_the_tab_of_models_lists_them_with_their_scores(pages: Pages, retried: s
 
 
 def test_comparing_two_flow_runs_shows_what_differs(up: Up, pages: Pages, retried: str, another: str) -> None:
-    page = pages.compare(front(up, retried), front(up, another))
-    page.get_by_role("switch").first.click()  # Show diff only
+    page = pages.compare(up.front(retried), up.front(another))
+    for number in (0, 1):  # "Show diff only", of parameters and of metrics
+        page.get_by_role("switch").nth(number).click()
     expect(page.get_by_text("corpus.clean.entities")).to_have_count(0)
     row = page.get_by_role("row", name="downstreams.classification.finetune.epochs")
-    assert row.first.inner_text().split()[1:] in (["1.0", "20.0"], ["20.0", "1.0"])
-    expect(page.get_by_role("row", name="score/classification/finetune/100/accuracy").first).to_be_attached()
+    assert row.first.inner_text().split()[1:] == ["1.0", "20.0"]
+    expect(page.get_by_text("score/classification/finetune/100/accuracy", exact=True).first).to_be_attached()
+    expect(page.get_by_text("score/classification/baseline/100/accuracy", exact=True)).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [WIDE, PHONE])
 def test_the_report_fits_the_window(
     up: Up, browser: Browser, retried: str, tmp_path: Path, width: int
 ) -> None:
-    report = up.mlflow_file(front(up, retried), "report/index.html")
+    report = up.mlflow_file(up.front(retried), "report/index.html")
     (tmp_path / "index.html").write_bytes(report)
     page = page_of(browser, width)
     page.goto((tmp_path / "index.html").as_uri())

@@ -62,13 +62,16 @@ class Pages:
         """Turn to a tab of Prefect's page."""
         self.page.get_by_text(name, exact=True).first.click()
 
-    def retry(self, flow_run_id: str) -> None:
-        """Press Retry, and again in the question that comes."""
+    def ask_retry(self, flow_run_id: str) -> None:
+        """Press Retry at a flow run that failed; a question comes."""
         page = self.flow_run(flow_run_id, "Failed")
         page.get_by_role("button", name="Retry").click()
         expect(page.get_by_text("This will retry flow run")).to_be_visible()
-        page.get_by_role("button", name="Retry").last.click()
-        expect(page.get_by_text("This will retry flow run")).not_to_be_visible()
+
+    def confirm_retry(self) -> None:
+        """Press Retry in the question."""
+        self.page.get_by_role("button", name="Retry").last.click()
+        expect(self.page.get_by_text("This will retry flow run")).not_to_be_visible()
 
     def experiment(self) -> Page:
         """MLflow's runs of the first experiment."""
@@ -90,6 +93,12 @@ class Pages:
     def models(self) -> Page:
         """MLflow's models of the first experiment."""
         return self._mlflow("experiments/1/models")
+
+    def registered(self, name: str) -> Page:
+        """MLflow's page of a registered model."""
+        page = self._mlflow(f"models/{name}")
+        expect(page.get_by_text("Version 1").first).to_be_visible()
+        return page
 
     def compare(self, *run_ids: str) -> Page:
         """MLflow's comparison of runs."""

@@ -58,6 +58,12 @@ class Up:
         body = {"experiment_ids": ["1"], "filter": condition, "max_results": 500}
         return _asked(f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search", body).get("runs", [])
 
+    def front(self, flow_run_id: str) -> str:
+        """The id of the MLflow run of a flow run."""
+        condition = f"tags.`headwater.parent` = 'true' and tags.`headwater.flow_run_id` = '{flow_run_id}'"
+        (found,) = self.mlflow_runs(condition)
+        return found["info"]["run_id"]
+
     def mlflow_file(self, run_id: str, path: str) -> bytes:
         """A file of an MLflow run."""
         url = f"http://127.0.0.1:{self.mlflow}/get-artifact?path={path}&run_uuid={run_id}"
