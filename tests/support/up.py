@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ PROJECT = Path(__file__).parents[2]
 class Up:
     """What `headwater up` has started."""
 
-    def __init__(self, home: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, home: Path, *arguments: str, folder: Path = PROJECT, environment: Mapping[str, str] = {}
+    ) -> None:
         self.home, self.prefect, self.mlflow = home, free_port(), free_port()
-        self._arguments = arguments
-        self._environment = os.environ | {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
-        self._environment |= environment
+        self._arguments, self._folder = arguments, folder
+        own = {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(PROJECT)}
+        self.environment = {**os.environ, **own, **environment}
         self.start()
 
     def start(self) -> None:
@@ -31,10 +33,10 @@ class Up:
         ports = ["--prefect-port", str(self.prefect), "--mlflow-port", str(self.mlflow)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "flows.cli", "up", *ports, *self._arguments],
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=PROJECT,
+            cwd=self._folder,
         )
         assert self.process.stdout is not None
         self.said = []
@@ -49,9 +51,22 @@ class Up:
         self.process.send_signal(signal.SIGINT)
         assert self.process.wait(60) == 0
 
-    def api(self, path: str, body: Any = None) -> Any:
+    def command(self, *arguments: str) -> str:
+        """What a command says that is told where Prefect's server is."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env=self.environment | {"PREFECT_API_URL": f"http://127.0.0.1:{self.prefect}/api"},
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """What Prefect's server answers."""
-        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body)
+        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body, method)
 
     def mlflow_runs(self, condition: str = "") -> list[dict[str, Any]]:
         """MLflow's runs that meet a filter."""
@@ -102,11 +117,12 @@ def until(condition: Callable[[], object], seconds: float, what: str) -> None:
         time.sleep(0.3)
 
 
-def _asked(url: str, body: Any) -> Any:
+def _asked(url: str, body: Any, method: str | None = None) -> Any:
     request = urllib.request.Request(
         url,
         data=None if body is None else json.dumps(body).encode(),
         headers={"content-type": "application/json"},
+        method=method,
     )
     with urllib.request.urlopen(request, timeout=60) as response:
         return json.loads(response.read() or b"null")
