@@ -22,7 +22,7 @@ _OTHER = {"downstreams.classification.finetune.epochs": 20}
 
 def take(page: Page, name: str, *, settle: float = 3) -> None:
     """One picture, as a PNG of few colours."""
-    page.add_style_tag(content="[data-assistant-ui], button[aria-label='MLflow Assistant'] {display: none}")
+    page.add_style_tag(content="[data-assistant-ui] {display: none}")
     page.wait_for_timeout(settle * 1000)
     with Image.open(BytesIO(page.screenshot())) as picture:
         few = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
@@ -67,15 +67,18 @@ def of_mlflow(up: Up, pages: Pages, first: str, second: str) -> None:
     page.get_by_text("classification/train").first.click()
     take(page, "step")
     page = pages.compare(up.front(first), up.front(second))
-    page.get_by_text("Visualizations").first.click()
+    for shown in ("Visualizations", "Run details"):
+        page.get_by_text(shown).first.click()
     for number in (0, 1):
         page.get_by_role("switch").nth(number).click()
     take(page, "compare")
-    take(pages.registered("reviews-classification"), "champion")
+    page = pages.registered("reviews-classification")
+    page.get_by_text("Tags", exact=True).first.click()  # those of the model, above its versions
+    take(page, "champion")
 
 
 def main(home: Path) -> None:
-    up = Up(home, HEADWATER_FAIL="score/classification/finetune:1")
+    up = Up(home, environment={"HEADWATER_FAIL": "score/classification/finetune:1"})
     try:
         recipe = write(home, SMALL | {"name": "reviews"}).rename(home / "reviews.yaml")
         with chromium() as browser:

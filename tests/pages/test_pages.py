@@ -21,7 +21,7 @@ SECONDS = 240
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    started = Up(tmp_path_factory.mktemp("pages"), HEADWATER_FAIL=f"{DRILL}:1")
+    started = Up(tmp_path_factory.mktemp("pages"), environment={"HEADWATER_FAIL": f"{DRILL}:1"})
     yield started
     started.stop()
 
