@@ -93,7 +93,6 @@ def test_a_failure_is_told_in_the_logs_of_its_flow_run(up: Up, pages: Pages, fai
     logs = pages.page.get_by_text("failed on purpose, as HEADWATER_FAIL=").first
     logs.scroll_into_view_if_needed()
     expect(logs).to_be_visible()
-    expect(pages.page.get_by_text("Running").first).not_to_be_visible()
     runs = up.task_runs(failed)
     names = Counter(run["name"].partition(" ")[0] for run in runs)
     assert (names["pretrain"], names["promote"]) == (1, 0), "what did not run has no task run"
