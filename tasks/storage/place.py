@@ -52,7 +52,7 @@ def complaint(database: Path, text: str) -> str:
     if "malformed" in text or "not a database" in text or "corrupt" in text:
         return (
             f"{database} is damaged ({text}): put a back-up in its place, or move it away to begin anew "
-            "(docs/operating.md, Back up and restore)"
+            "(docs/state.md, Back up and restore)"
         )
     return ""
 

@@ -73,10 +73,23 @@ class Up:
         body = {"experiment_ids": ["1"], "filter": condition, "max_results": 500}
         return _asked(f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search", body).get("runs", [])
 
-    def begin(self, recipe: Path) -> str:
+    def front(self, flow_run_id: str) -> str:
+        """The id of the MLflow run of a flow run."""
+        condition = f"tags.`headwater.parent` = 'true' and tags.`headwater.flow_run_id` = '{flow_run_id}'"
+        (found,) = self.mlflow_runs(condition)
+        return found["info"]["run_id"]
+
+    def mlflow_file(self, run_id: str, path: str) -> bytes:
+        """A file of an MLflow run."""
+        url = f"http://127.0.0.1:{self.mlflow}/get-artifact?path={path}&run_uuid={run_id}"
+        with urllib.request.urlopen(url, timeout=60) as response:
+            return response.read()
+
+    def begin(self, recipe: Path, overrides: dict[str, Any] | None = None) -> str:
         """Start a run of the deployment `demo` on a recipe; its id."""
         demo = next(item for item in self.api("deployments/filter", {}) if item["name"] == "demo")
-        asked = {"parameters": {"recipe": str(recipe)}, "state": {"type": "SCHEDULED"}}
+        parameters = {"recipe": str(recipe), "overrides": overrides or {}}
+        asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         return self.api(f"deployments/{demo['id']}/create_flow_run", asked)["id"]
 
     def set_state(self, flow_run_id: str, kind: str, name: str | None = None) -> None:
@@ -87,10 +100,13 @@ class Up:
         """The state of a flow run."""
         return self.api(f"flow_runs/{flow_run_id}")["state"]["type"]
 
+    def task_runs(self, flow_run_id: str) -> list[dict[str, Any]]:
+        """A flow run's task runs."""
+        return self.api("task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+
     def task_states(self, flow_run_id: str) -> set[str]:
         """The states of a flow run's task runs."""
-        asked = {"flow_runs": {"id": {"any_": [flow_run_id]}}}
-        return {run["state"]["type"] for run in self.api("task_runs/filter", asked)}
+        return {run["state"]["type"] for run in self.task_runs(flow_run_id)}
 
 
 def until(condition: Callable[[], object], seconds: float, what: str) -> None:
