@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ class Up:
         self._arguments = arguments
         self._environment = os.environ | {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
         self._environment |= environment
+        login = f"headwater:{environment.get('HEADWATER_PASSWORD')}".encode()
+        self._headers = (
+            {"authorization": f"Basic {b64encode(login).decode()}"} if "--auth" in arguments else {}
+        )
         self.start()
 
     def start(self) -> None:
@@ -51,12 +56,13 @@ class Up:
 
     def api(self, path: str, body: Any = None) -> Any:
         """What Prefect's server answers."""
-        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body)
+        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body, self._headers)
 
     def mlflow_runs(self, condition: str = "") -> list[dict[str, Any]]:
         """MLflow's runs that meet a filter."""
         body = {"experiment_ids": ["1"], "filter": condition, "max_results": 500}
-        return _asked(f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search", body).get("runs", [])
+        address = f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search"
+        return _asked(address, body, self._headers).get("runs", [])
 
     def begin(self, recipe: Path) -> str:
         """Start a run of the deployment `demo` on a recipe; its id."""
@@ -86,11 +92,11 @@ def until(condition: Callable[[], object], seconds: float, what: str) -> None:
         time.sleep(0.3)
 
 
-def _asked(url: str, body: Any) -> Any:
+def _asked(url: str, body: Any, headers: dict[str, str]) -> Any:
     request = urllib.request.Request(
         url,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
+        headers={"content-type": "application/json"} | headers,
     )
     with urllib.request.urlopen(request, timeout=60) as response:
         return json.loads(response.read() or b"null")
