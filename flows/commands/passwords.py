@@ -60,10 +60,8 @@ def password() -> Password:
     folder = home() / "auth"
     folder.mkdir(mode=0o700, exist_ok=True)
     if given := os.environ.pop(VARIABLE, ""):
-        if len(given) < _LEAST or not given.isprintable():
-            raise RecipeError(
-                f"{VARIABLE}: a password has {_LEAST} characters or more, all of them printable"
-            )
+        if len(given) < _LEAST or not (given.isascii() and given.isprintable()):
+            raise RecipeError(f"{VARIABLE}: a password has {_LEAST} printable ASCII characters or more")
         return Password(given, f"the one in {VARIABLE}")
     kept = folder / "password"
     if kept.exists():
