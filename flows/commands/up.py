@@ -34,6 +34,7 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False
     _check(prefect_port, mlflow_port, notify)
     check_proxies()
     login = password() if auth else None
+    os.environ["HEADWATER_NOTIFY"] = notify  # by its name it is left out of logs
     # SIGINT as well: a shell that starts it in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

@@ -13,6 +13,7 @@ from flows.recipe import overrides, yaml_text
 from flows.recipe.yaml_text import Place, YamlError
 from models.config import did_you_mean
 from models.errors import RecipeError
+from tasks.environment import FILLED
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -116,6 +117,7 @@ def _expand(document: Document, value: Any, place: Place) -> Any:
                 f"{document.where(place)}: the environment variable {name} is not set; "
                 f"set it to your folder: export {name}=/path/to/it"
             )
+        FILLED[name] = filled
         return filled
 
     return _VARIABLE.sub(fill, value)
