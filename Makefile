@@ -8,7 +8,7 @@ WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-all lint types format clean
+.PHONY: help setup demo test test-slow test-faults test-all lint types format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ test: $(READY)  ## all tests but those marked real or slow
 
 test-slow: $(READY)  ## the tests marked slow, but for those on real data
 	@$(BIN)/pytest $(WORKERS) -m "slow and not real"
+
+test-faults: $(READY)  ## kills, outages, cancelling, disks that are full: what becomes of a run at each place
+	@$(BIN)/pytest -n0 -m "" tests/faults
 
 test-all: $(READY)  ## every test; those marked real read $$HEADWATER_DATA
 	@$(BIN)/pytest $(WORKERS) -m ""

@@ -126,11 +126,14 @@ def _source(
 
 def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     """Carries the model over and keeps all that it takes to answer with it."""
+    from models.backbone import shards
+
     downstream = problem.downstream
     tuned = way.carry(problem, job.progress)
     for name, path in tuned.files.items():
         copy = shutil.copytree if path.is_dir() else shutil.copyfile
         copy(path, job.out / name)
+    shards.part(job.out / "model", problem.source)
     tuned.tokenizer.save_pretrained(job.out / "model")
     downstream.export(job.out / "model", tuned.tokenizer)
     (job.out / WAY).write_text(way.model_dump_json(indent=2), encoding="utf-8")

@@ -36,7 +36,7 @@ def card(
         kind=downstream.kind,
         mode=summary["mode"],
         labels=summary["rows"]["train"],
-        model_class=downstream.model_class,
+        model_class=_model_class(folder),
         request=_request(downstream),
         base=_base(adapted.model),
         licence=_licence(adapted.model),
@@ -51,6 +51,14 @@ def card(
         scores=measured,
         without_leaks=details.get("without_leaks", {}).get("metrics", {}),
     )
+
+
+def _model_class(folder: Path) -> str:
+    """The class by which `transformers` loads the model; one that has learnt nothing has the head it came with."""
+    settings = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
+    name = settings["architectures"][0].replace("LMHeadModel", "ForCausalLM")
+    head = name.partition("For")[2]
+    return f"AutoModelFor{head}" if head else "AutoModel"
 
 
 def leaked(job: Job, leaks: refs.Leaks) -> Mapping[str, int]:

@@ -115,6 +115,7 @@ def promote(
         )
         found = contest.verdict()
         _describe(job, model, versions, scores, leaks)
+        champions.tell_of_hand()
         if found["crowned"]:
             champions.crown(best, "run", found["reason"])
         ranks = {version: exam.score(item.answers) for version, item in asked.items()}

@@ -28,10 +28,11 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
     from flows.downstream import check_registered
     from flows.transfer import chain, report_refs
     from tasks.graph.refs import Ref, ordered
-    from tasks.storage import artifacts
+    from tasks.storage import artifacts, runs
 
     targets = chain(recipe, only)
     check_registered(targets)
+    runs.end_killed()
     steps = ordered([*targets, *report_refs(recipe, only, targets)])
     estimates: dict[Ref, Estimate] = {}
     rows: list[dict[str, Any]] = []

@@ -42,7 +42,7 @@ class Card:
 
 def plain(text: str) -> str:
     """Any text as Markdown and HTML show it, in one line."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|~>:-])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def summary(card: Card) -> str:

@@ -83,7 +83,7 @@ class Contest:
         if self.last.asked is None:
             return self.last.note if self.last.stays else ""
         if self.by_hand:
-            return f"version {self.last.version} was made it by hand"
+            return f"version {self.last.version} was made the champion by hand"
         if self.last.version == self.best.version:
             return ""
         if not self.newer:

@@ -22,7 +22,6 @@ from tasks.storage.lease import exists, hold, is_free, of_flow
 
 _PR_SET_PDEATHSIG = 1
 _GOING_ON = (StateType.RUNNING, StateType.CANCELLING)
-_REASON = "its process was killed"
 
 
 def begin(flow_run_id: str) -> None:
@@ -38,13 +37,6 @@ def begin(flow_run_id: str) -> None:
 def is_dead(flow_run_id: str) -> bool:
     """Whether the process of a flow run under this home folder is gone; of others nothing is known here."""
     return exists(of_flow(flow_run_id)) and is_free(of_flow(flow_run_id))
-
-
-def end_in_mlflow() -> None:
-    """Mark as KILLED what still says that it runs."""
-    for run in runs.all_running_here():
-        if is_free(of_flow(run.tags.get("headwater.flow_run_id", run.run_id))):
-            runs.close(run.run_id, runs.KILLED, _REASON)
 
 
 class Watch:
@@ -63,7 +55,7 @@ class Watch:
             StoreError: MLflow does not answer.
             httpx.HTTPError: Prefect does not answer.
         """
-        end_in_mlflow()
+        runs.end_killed()
         with get_client(sync_client=True) as client:
             dead = {run.id: run for run in _in_state(client, _GOING_ON) if is_dead(str(run.id))}
             left = {run.id: run for run in _task_runs_left(client)}
@@ -101,5 +93,5 @@ def _task_runs_left(client: SyncPrefectClient) -> list[TaskRun]:
 def _end(client: SyncPrefectClient, run: FlowRun) -> None:
     """Prefect frees the run's place at its deployment as the state changes."""
     cancelling = run.state is not None and run.state.type == StateType.CANCELLING
-    state = Cancelled() if cancelling else Crashed(message=f"{_REASON.capitalize()}.")
+    state = Cancelled() if cancelling else Crashed(message="Its process was killed.")
     client.set_flow_run_state(run.id, state, force=True)

@@ -6,30 +6,23 @@ kill at any moment leaves either nothing or the whole.
 
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 import mlflow.artifacts
 from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
 
 from models.errors import RecipeError, StoreError
-from tasks.environment import home
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
-from tasks.storage import kept, manifest
+from tasks.storage import content, kept, manifest
 from tasks.storage.connection import client, reaching, search_all, tracking_uri
 from tasks.storage.runs import KEPT, KEPT_REASON
 
 _FINISHED = "attributes.status = 'FINISHED'"
-MANIFEST, DAMAGED = "headwater.manifest", "headwater.damaged"
-"""Tags: the sha256 of the manifest; and, where files are not on this machine, one that was found to be damaged."""
 _AGAIN = "run its recipe again to make it anew"
 _AT_ONCE = 2000
 """Runs that one question to the store gives; those of the last weeks."""
@@ -89,12 +82,8 @@ def _newest(keys: Set[str]) -> dict[str, Counting]:
 def intact(run_id: str) -> bool:
     """Whether the files of a finished artifact are all there; those of a deleted run are for a while."""
     with reaching():
-        try:
-            return _complete(client().get_run(run_id))
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return False
+        run = _run(run_id)
+        return run is not None and content.is_whole(run)
 
 
 def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
@@ -120,24 +109,16 @@ def size(run_id: str) -> int:
 def manifest_of(run_id: str) -> dict[str, Any] | None:
     """What the manifest of a run says; None where there is none, or one that is damaged."""
     with reaching():
-        return _listed(client().get_run(run_id))
+        return content.manifest_of(client().get_run(run_id))
 
 
 def read_json(run_id: str, name: str) -> Any | None:
     """What the JSON file `name` of a run holds; None where there is none that can be read."""
-    with reaching(), _file(run_id, name) as path:
+    with reaching(), content.file(run_id, name) as path:
         try:
             return json.loads(path.read_bytes()) if path else None
         except ValueError:
             return None
-
-
-@contextmanager
-def _file(run_id: str, name: str) -> Iterator[Path | None]:
-    """A copy of a file of a run; None where there is none."""
-    with tempfile.TemporaryDirectory() as temporary:
-        there = any(item.path == name for item in client().list_artifacts(run_id))
-        yield Path(client().download_artifacts(run_id, name, temporary)) if there else None
 
 
 def _whole(key: str) -> Counting | None:
@@ -149,53 +130,25 @@ def _whole(key: str) -> Counting | None:
 def _counting(run: Run) -> Counting | None:
     """The run whose artifact counts for the key of `run`: itself, or that of an older one that was kept."""
     older = run.data.tags.get(KEPT)
-    made = client().get_run(older) if older else run
-    there = made.info.lifecycle_stage == "active" and _complete(made)
-    return (made, run.data.tags.get(KEPT_REASON, "")) if there else None
+    made = _run(older) if older else run
+    if made is None or made.info.lifecycle_stage != "active" or not content.is_whole(made):
+        return None
+    return made, run.data.tags.get(KEPT_REASON, "")
+
+
+def _run(run_id: str) -> Run | None:
+    """The run with this id; None where it is gone for good."""
+    try:
+        return client().get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
 
 
 def _made(run: Run, reason: str = "") -> Made:
     milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
     return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics), reason)
-
-
-def _complete(run: Run) -> bool:
-    """Whether the manifest is there, and every file it lists with its content; of files elsewhere, with its size."""
-    listed = _listed(run)
-    if listed is None or DAMAGED in run.data.tags:
-        return False
-    folder = _local(run.info.artifact_uri)
-    if folder is not None:
-        return not any(manifest.damaged(folder, listed))
-    there = dict(_stored_files(run.info.run_id, ""))
-    return all(there.get(item["path"]) == item["bytes"] for item in listed["files"])
-
-
-def _listed(run: Run) -> dict[str, Any] | None:
-    folder, sha256 = _local(run.info.artifact_uri), run.data.tags.get(MANIFEST)
-    if folder is not None:
-        return manifest.read(folder / manifest.NAME, sha256)
-    with _file(run.info.run_id, manifest.NAME) as path:
-        return path and manifest.read(path, sha256)
-
-
-def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
-    for item in client().list_artifacts(run_id, folder or None):
-        if item.is_dir:
-            yield from _stored_files(run_id, item.path)
-        else:
-            yield item.path, int(item.file_size or 0)
-
-
-def local_folder(run: Run) -> Path | None:
-    """The folder of a run's files where that is on this machine."""
-    return _local(run.info.artifact_uri)
-
-
-def _local(uri: str | None) -> Path | None:
-    """The folder at an address where it is on this machine's disk."""
-    place = urlparse(uri or "")
-    return Path(unquote(place.path)) if place.scheme in ("", "file") else None
 
 
 def files(ref: Ref) -> Path:
@@ -207,13 +160,13 @@ def files(ref: Ref) -> Path:
     known = tracking_uri(), ref.key
     with reaching():
         run = _seen.pop(known, None)
-        if run is None or not _complete(run):
+        if run is None or not content.is_whole(run):
             run, _ = _whole(ref.key) or (None, "")
         if run is None:
             raise StoreError(
                 f"the files of {ref.title} are no longer in the store, or damaged; run the flow again to make them"
             )
-        folder = _folder(run, ref.key)
+        folder = content.fetched(run, ref.key)
         _seen[known] = run
         return folder
 
@@ -226,44 +179,21 @@ def folder(run_id: str, key: str) -> Path:
     """
     with reaching():
         run = client().get_run(run_id)
-        if not _complete(run):
+        if not content.is_whole(run):
             raise StoreError(f"the files of run {run_id} are gone or damaged; {_AGAIN}")
-        return _folder(run, key)
-
-
-def _folder(run: Run, key: str) -> Path:
-    return _local(run.info.artifact_uri) or _download(run.info.run_id, key)
-
-
-def _download(run_id: str, key: str) -> Path:
-    """Copy of a remote artifact under the home folder, whole or not at all."""
-    target = home() / "cache" / key
-    if target.is_dir() and any(manifest.damaged(target)):
-        shutil.rmtree(target, ignore_errors=True)
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
-            copy = Path(temporary, key)
-            copy.mkdir()
-            client().download_artifacts(run_id, "", str(copy))
-            for name in manifest.damaged(copy):
-                client().set_tag(run_id, DAMAGED, name)  # so that it is no hit any more
-                raise StoreError(
-                    f"run {run_id}: {name} is damaged in the store; run the flow again to make it anew"
-                )
-            with suppress(OSError):  # another process was first
-                copy.rename(target)
-    return target
+        return content.fetched(run, key)
 
 
 def commit(run_id: str, ref: Ref, folder: Path) -> None:
     """Store every file of `folder`, then the manifest, then finish the run, in this order."""
-    text = json.dumps(manifest.of(ref, folder), indent=1)
+    listed = manifest.of(ref, folder)
+    text = json.dumps(listed, indent=1)
     with reaching():
         kept.mark(run_id, ref)
-        client().log_artifacts(run_id, str(folder))
         client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
-        client().set_tag(run_id, MANIFEST, hashlib.sha256(text.encode()).hexdigest())
+        client().log_artifacts(run_id, str(folder))
+        content.share(client().get_run(run_id), listed)
+        client().set_tag(run_id, content.MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
 
@@ -289,7 +219,7 @@ def resolve(uri: str) -> Path:
         if alias:
             version = client().get_model_version_by_alias(name, alias).version
         source = client().get_model_version_download_uri(name, version)
-        folder = _local(source) or Path(
+        folder = content.local(source) or Path(
             mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri())
         )
     except MlflowException as error:

@@ -104,9 +104,20 @@ class Champions:
             text = json.dumps([asdict(item) for item in made], ensure_ascii=False)
             client().set_registered_model_tag(self.name, PROMOTIONS, text)
             self.tell(number, reason)
-            if self.current != number and any(str(item.version) == self.current for item in versions):
-                self.tell(str(self.current), f"no longer the champion: version {number} is, since {at}")
+            if self.current is not None and self.current != number and self._is_there(self.current):
+                self.tell(self.current, f"no longer the champion: version {number} is, since {at}")
         self.current, self.history, self._crowned = number, made, number
+
+    def tell_of_hand(self) -> None:
+        """Keeps on the versions that somebody else has set the alias, where that is so."""
+        if not self.by_hand:
+            return
+        self.tell(str(self.current), "champion: made it by hand")
+        if self.history and self._is_there(self.history[-1].version):
+            self.tell(
+                self.history[-1].version,
+                f"no longer the champion: version {self.current} was made it by hand",
+            )
 
     def tell(self, number: str, reason: str) -> None:
         """Keeps on a version, as a tag and at the end of its description, why it is the champion, or is not."""
@@ -115,3 +126,10 @@ class Champions:
             about = (version.description or "").removesuffix(plain(version.tags.get(REASON, ""))).rstrip()
             client().set_model_version_tag(self.name, number, REASON, reason)
             client().update_model_version(self.name, number, f"{about}\n\n{plain(reason)}".strip())
+
+    def _is_there(self, number: str) -> bool:
+        with reaching():
+            return any(
+                str(item.version) == number
+                for item in client().search_model_versions(f"name = '{self.name}'")
+            )

@@ -51,10 +51,27 @@ class Digests:
         """Keep what a file's content was when it was `found`."""
         self._new.append((*_identity(found), *_state(found), sha256, str(path)))
 
-    def others(self, sha256: str) -> list[Path]:
+    def share(self, path: Path, size: int, sha256: str) -> None:
+        """Let a file that has these bytes be another name of one that has them too, where that is known of any.
+
+        They lie in a store, where nothing is written in place, and each goes by itself.
+        """
+        for other in self._others(sha256):
+            if other != path and other.parent.is_dir() and self.is_whole(other, size, sha256):
+                draft = path.with_name(path.name + files.DRAFT)
+                with suppress(OSError):  # on another disk, or one without such names
+                    draft.unlink(missing_ok=True)
+                    draft.hardlink_to(other)
+                    draft.replace(path)
+                    self.remember(path, path.stat(), sha256)
+                    return
+        self.is_whole(path, size, sha256)  # and so known to those that follow
+
+    def _others(self, sha256: str) -> list[Path]:
         """Where files of this content lay; they may have changed since."""
-        rows = self._ask("SELECT path FROM digests WHERE sha256 = ?", (sha256,))
-        return [Path(path) for (path,) in rows]
+        store = home() / "artifacts"
+        paths = (Path(path) for (path,) in self._ask("SELECT path FROM digests WHERE sha256 = ?", (sha256,)))
+        return [path for path in paths if path.is_relative_to(store)]
 
     def write(self) -> None:
         """Keep what was found out."""

@@ -17,6 +17,7 @@ from tasks.environment import as_written, home_id, public
 from tasks.graph.refs import Ref
 from tasks.storage import origin
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
+from tasks.storage.lease import is_free, of_flow
 
 REASON = "headwater.reason"
 KEPT, KEPT_REASON = "headwater.kept", "headwater.kept_reason"
@@ -104,11 +105,6 @@ def running_here() -> str:
     return f"tags.`headwater.home` = '{home_id()}' and attributes.status = 'RUNNING'"
 
 
-def all_running_here() -> list[Tracked]:
-    """Every run that says it still runs under this home folder."""
-    return list(_every(running_here()))
-
-
 def unfinished(key: str) -> list[str]:
     """Runs under this home folder that say they still compute this key."""
     found = search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
@@ -184,6 +180,13 @@ def log_parameters(run_id: str, settings: Mapping[str, str]) -> None:
     with reaching():
         for start in range(0, len(params), 100):  # MLflow takes no more in one call
             client().log_batch(run_id, params=params[start : start + 100])
+
+
+def end_killed() -> None:
+    """Runs under this home folder that say they run while the process of their flow run is gone were killed: say so."""
+    for run in list(_every(running_here())):
+        if is_free(of_flow(run.tags.get("headwater.flow_run_id", run.run_id))):
+            close(run.run_id, KILLED, "its process was killed")
 
 
 def kill_stale(key: str) -> None:

@@ -17,7 +17,7 @@ from mlflow.entities import Run, ViewType
 from mlflow.entities.model_registry import ModelVersion
 
 from tasks.environment import home, home_id
-from tasks.storage import artifacts
+from tasks.storage import artifacts, content
 from tasks.storage.connection import client, reaching, tracking_uri
 from tasks.storage.lease import of_flow
 from tasks.storage.runs import KEPT, STEPS
@@ -118,7 +118,7 @@ class _Store:
         return found
 
     def unused(self, run: Run) -> Unused:
-        folder = artifacts.local_folder(run)
+        folder = content.local(run.info.artifact_uri)
         files = [] if folder is None else [folder.parent if folder.parent.name == run.info.run_id else folder]
         title = f"{run.info.run_name} ({run.info.run_id})"
         return Unused(_kind(run), title, files, partial(self._delete, run, files))
@@ -130,6 +130,8 @@ class _Store:
                 client().delete_model_version(item.name, str(item.version))
             if _is_active(run):
                 client().delete_run(run_id)
+            for output in run.outputs.model_outputs if run.outputs else ():
+                _delete_logged_model(output.model_id)
             if forgets():
                 for path in files:
                     shutil.rmtree(path, ignore_errors=True)
@@ -182,6 +184,18 @@ def forgets() -> bool:
 
 def _database() -> Any:
     return client()._tracking_client.store
+
+
+def _delete_logged_model(model_id: str) -> None:
+    """The model on MLflow's pages that a run's artifact is; its files are a link, or a copy where that was followed."""
+    place = content.local(str(client().get_logged_model(model_id).artifact_location))
+    client().delete_logged_model(model_id)
+    if forgets():
+        if place is not None:
+            place.unlink() if place.is_symlink() else shutil.rmtree(place, ignore_errors=True)
+            with suppress(OSError):
+                place.parent.rmdir()
+        _database()._hard_delete_logged_model(model_id)
 
 
 def _every_run() -> Iterator[Run]:

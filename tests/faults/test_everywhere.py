@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ def test_every_place_in_turn(
             until(
                 lambda: not up.task_states(flow_run_id) & {"RUNNING", "PENDING"}, 120, "the end of task runs"
             )
+            time.sleep(3)  # as a hand would: the worker still reports how the process ended
             up.set_state(flow_run_id, "SCHEDULED", "AwaitingRetry")
         until(pretrains, 120, "the pretraining for a killed training process")
         for process in engine(up).children(recursive=True):

@@ -78,11 +78,11 @@ def test_a_killed_run_is_crashed_in_prefect_and_killed_in_mlflow(home: Path, ser
         watch = Watch()
         watch.look()
         watch.look()
-        going_on = {run.run_id for run in runs.all_running_here()}
+        going_on = {run.info.run_id for run in connection.search_all(runs.running_here())}
         assert len(going_on) == 3, "those of the flow, the entry and the step are left alone while it lives"
         child.kill()
     watch.look()
-    assert runs.all_running_here() == []
+    assert connection.search_all(runs.running_here()) == []
     ended = connection.search_all("attributes.status = 'KILLED'")
     assert {run.info.run_id for run in ended} == going_on
     assert {run.data.tags["headwater.reason"] for run in ended} == {"its process was killed"}

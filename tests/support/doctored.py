@@ -1,7 +1,6 @@
 """Adapted models of which it is known what they answer: a trained one, with its head or its papers changed."""
 
 import json
-import shutil
 
 import torch
 from transformers import AutoModelForSequenceClassification
@@ -11,6 +10,7 @@ from models.config import Config
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
+from tests.support.making import copy_artifact
 
 NEVER, ALWAYS = -1e3, 1e3
 
@@ -34,9 +34,7 @@ class Changes(Config):
 def doctored(job: Job, config: Changes, rows: refs.Split, adapted: refs.Adapted) -> None:
     """A trained model, changed."""
     folder = job.files(adapted)
-    shutil.copytree(
-        folder, job.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json", "README.md")
-    )
+    copy_artifact(folder, job.out)
     model = AutoModelForSequenceClassification.from_pretrained(folder / "model")
     more = len(config.classes) - 2
     head = torch.nn.Linear(model.classifier.in_features, len(config.classes))

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,16 @@ PROJECT = Path(__file__).parents[2]
 class Up:
     """What `headwater up` has started."""
 
-    def __init__(self, home: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, home: Path, *arguments: str, folder: Path = PROJECT, environment: Mapping[str, str] = {}
+    ) -> None:
         self.home, self.prefect, self.mlflow = home, free_port(), free_port()
-        self._arguments = arguments
-        self._environment = os.environ | {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
-        self._environment |= environment
+        self._arguments, self._folder = arguments, folder
+        own = {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(PROJECT)}
+        self.environment = {**os.environ, **own, **environment}
         login = f"headwater:{environment.get('HEADWATER_PASSWORD')}".encode()
-        self._headers = (
-            {"authorization": f"Basic {b64encode(login).decode()}"} if "--auth" in arguments else {}
-        )
+        basic = {"authorization": f"Basic {b64encode(login).decode()}"}
+        self._headers = basic if "--auth" in arguments else {}
         self.start()
 
     def start(self) -> None:
@@ -36,10 +37,10 @@ class Up:
         ports = ["--prefect-port", str(self.prefect), "--mlflow-port", str(self.mlflow)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "flows.cli", "up", *ports, *self._arguments],
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=PROJECT,
+            cwd=self._folder,
         )
         assert self.process.stdout is not None
         self.said = []
@@ -54,15 +55,28 @@ class Up:
         self.process.send_signal(signal.SIGINT)
         assert self.process.wait(60) == 0
 
-    def api(self, path: str, body: Any = None) -> Any:
+    def command(self, *arguments: str) -> str:
+        """What a command says that is told where Prefect's server is."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env=self.environment | {"PREFECT_API_URL": f"http://127.0.0.1:{self.prefect}/api"},
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """What Prefect's server answers."""
-        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body, self._headers)
+        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body, method, self._headers)
 
     def mlflow_runs(self, condition: str = "") -> list[dict[str, Any]]:
         """MLflow's runs that meet a filter."""
         body = {"experiment_ids": ["1"], "filter": condition, "max_results": 500}
         address = f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search"
-        return _asked(address, body, self._headers).get("runs", [])
+        return _asked(address, body, headers=self._headers).get("runs", [])
 
     def begin(self, recipe: Path) -> str:
         """Start a run of the deployment `demo` on a recipe; its id."""
@@ -92,11 +106,14 @@ def until(condition: Callable[[], object], seconds: float, what: str) -> None:
         time.sleep(0.3)
 
 
-def _asked(url: str, body: Any, headers: dict[str, str]) -> Any:
+def _asked(
+    url: str, body: Any, method: str | None = None, headers: Mapping[str, str] = {}
+) -> Any:
     request = urllib.request.Request(
         url,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"content-type": "application/json"} | headers,
+        headers={"content-type": "application/json", **headers},
+        method=method,
     )
     with urllib.request.urlopen(request, timeout=60) as response:
         return json.loads(response.read() or b"null")

@@ -32,7 +32,7 @@ def test_a_registered_model_has_a_card_that_tells_what_is_known(context: RunCont
     value, low, high = (measured.metrics[f"test/accuracy{end}"] for end in ("", "_low", "_high"))
     assert f"| accuracy | {value:.3f} \\[{low:.3f}, {high:.3f}\\] |" in text
     for words in (
-        "demo \\(classification\\)",
+        "demo (classification)",
         "| test | 100 |",
         "of 100 test rows",
         "in quarantine",

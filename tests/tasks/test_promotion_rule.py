@@ -59,8 +59,10 @@ def test_an_alias_set_by_hand_stays_until_a_person_gives_it_back(context: RunCon
     make(promotion(recipe, AGAIN), context)
     assert champions(recipe).current == "2"
     assert champions(recipe).by_hand
-    assert "version 2 was made it by hand" in reason(recipe, "3")
+    assert "version 2 was made the champion by hand" in reason(recipe, "3")
+    assert reason(recipe, "1") == "no longer the champion: version 2 was made it by hand"
     champions(recipe).crown("1", "promote", "champion: mine")
+    assert reason(recipe, "2").startswith("no longer the champion: version 1 is")
     assert not champions(recipe).by_hand
     make(promotion(recipe, AGAIN, seed=2), context)
     assert champions(recipe).current == "1", "version 3 was there when the person chose"

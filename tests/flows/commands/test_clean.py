@@ -113,6 +113,10 @@ def test_what_nothing_refers_to_goes_and_all_else_stays(
     assert any(title.startswith("score/classification/finetune") for title in titles), (
         "nobody refers to the first scores"
     )
+    models = {model.source_run_id for model in client.search_logged_models([experiment])}
+    assert models and not models & gone, "MLflow's pages show models that are gone"
+    links = list(moved.glob("artifacts/small/models/*/artifacts"))
+    assert len(links) == len(models) and all(link.is_dir() for link in links)
     assert there(*ASKED).out == answer
     assert Path(after["report"]).is_file()
     assert set(headwater(*changed, HEADWATER_HOME=str(moved)).status.values()) == {"hit"}

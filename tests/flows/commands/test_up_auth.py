@@ -52,7 +52,7 @@ def test_what_is_no_password_is_refused(home: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.slow
 def test_servers_refuse_strangers_and_a_deployment_runs_through(tmp_path: Path) -> None:
     home = tmp_path / "100% home"
-    up = Up(home, "--auth", HEADWATER_PASSWORD=PASSWORD)
+    up = Up(home, "--auth", environment={"HEADWATER_PASSWORD": PASSWORD})
     try:
         for address in (
             f"http://127.0.0.1:{up.prefect}/api/admin/version",

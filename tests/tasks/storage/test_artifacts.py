@@ -4,12 +4,13 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from models.errors import RecipeError, StoreError
-from tasks.graph.refs import Ref
+from tasks.graph.refs import About, Ref
 from tasks.running.execution import RunContext, produce
 from tasks.storage import artifacts, connection, digests, manifest
 from tests.support.toy_steps import Toy, repeat, write
@@ -114,3 +115,22 @@ def test_what_is_remembered_may_be_lost_or_damaged(context: RunContext, made: Re
         assert table.execute("SELECT count(*) FROM digests").fetchone()[0] > 0, (
             "nothing is remembered any more"
         )
+
+
+def test_what_two_artifacts_have_in_common_lies_there_once(context: RunContext) -> None:
+    text = f"{context.parent_id} " * 1000
+    first, second = (write(Toy(word=text), about=About(downstream=name)) for name in ("one", "two"))
+    second = replace(second, key=first.key[::-1])
+    for ref in (first, second):
+        produce(ref, context)
+    one, two = (word(artifacts.files(ref)) for ref in (first, second))
+    assert one.samefile(two) and one.read_text() == text
+
+    flip(one)
+    for ref in (first, second):
+        assert artifacts.find(ref.key) is None, "both have lost it"
+    for ref in (first, second):
+        assert produce(ref, context).status == "run"
+        assert word(artifacts.files(ref)).read_text() == text, "what is damaged was taken again"
+    shutil.rmtree(artifacts.files(first))
+    assert word(artifacts.files(second)).read_text() == text

@@ -3,13 +3,14 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import mlflow.artifacts
 import mlflow.pyfunc
 import pandas as pd
 import polars as pl
 import pytest
-from mlflow.entities import Run
+from mlflow.entities import LoggedModel, Run
 
 from tasks.graph.refs import Ref
 from tasks.ingest import IngestConfig, ingest
@@ -29,9 +30,19 @@ def run_of(ref: Ref) -> Run:
     return connection.client().get_run(made.run_id)
 
 
-def datasets(ref: Ref) -> dict[str, dict[str, str]]:
+def model_of(ref: Ref) -> LoggedModel:
+    """The logged model that a run has made."""
+    outputs = run_of(ref).outputs
+    assert outputs is not None
+    (output,) = outputs.model_outputs
+    return connection.client().get_logged_model(output.model_id)
+
+
+def datasets(ref: Ref) -> dict[str, dict[str, Any]]:
     """What a run has read, by name."""
-    return {item.dataset.name: item.to_dictionary() for item in run_of(ref).inputs.dataset_inputs}
+    inputs = run_of(ref).inputs
+    assert inputs is not None
+    return {item.dataset.name: item.to_dictionary() for item in inputs.dataset_inputs}
 
 
 @pytest.fixture
@@ -79,16 +90,16 @@ def test_the_same_files_have_the_same_digest_wherever_they_lie(context: RunConte
 
 
 def test_a_model_is_one_of_mlflows_with_its_scores_and_loads(made: RunContext) -> None:
-    (output,) = run_of(MADE).outputs.model_outputs
-    model = connection.client().get_logged_model(output.model_id)
+    model = model_of(MADE)
     assert model.source_run_id == run_of(MADE).info.run_id and str(model.status) == "READY"
-    assert [item.model_id for item in run_of(SCORED).inputs.model_inputs] == [output.model_id]
+    asked = run_of(SCORED).inputs
+    assert asked is not None and [item.model_id for item in asked.model_inputs] == [model.model_id]
     measured = {point.key: point for point in model.metrics or []}
     for name, ref, part in (("validation/accuracy", MADE, "validation"), ("test/accuracy", SCORED, "test")):
         assert measured[name].value == run_of(ref).data.metrics[name]
         assert str(measured[name].dataset_name).endswith(f"/{part}")
     mlflow.set_tracking_uri(connection.tracking_uri())
-    loaded = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+    loaded = mlflow.pyfunc.load_model(f"models:/{model.model_id}")
     assert loaded.metadata.signature is not None
     assert len(loaded.predict(pd.DataFrame({"text": ["좋다", "나쁘다"]}))) == 2
 
@@ -99,8 +110,7 @@ def test_a_registered_version_is_named_by_its_model_and_nothing_lies_on_the_disk
     model = registry.RegisteredModel("decorated", "classification")
     model.claim()
     version = model.register(MADE)
-    (output,) = run_of(MADE).outputs.model_outputs
-    logged = connection.client().get_logged_model(output.model_id)
+    logged = model_of(MADE)
     assert {"name": model.name, "version": version} in json.loads(logged.tags["mlflow.modelVersions"])
     folder = Path(logged.artifact_location.removeprefix("file://"))
     assert folder.resolve() == artifacts.files(MADE).resolve()
