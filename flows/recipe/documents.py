@@ -17,6 +17,9 @@ from tasks.environment import FILLED
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
+_MOST = 10_000_000
+"""Bytes of a recipe."""
+
 
 @dataclass
 class Document:
@@ -78,7 +81,11 @@ def load(path: Path, settings: Mapping[str, Any]) -> Document:
 
 def _read(path: Path) -> Document:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            raw = file.read(_MOST + 1)
+        if len(raw) > _MOST:
+            raise RecipeError(f"{path}: larger than {_MOST / 1e6:.0f} MB, which is no recipe; check the path")
+        text = raw.decode("utf-8")
     except FileNotFoundError as error:
         near = sorted(str(item) for item in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
         hint = did_you_mean(str(path), near) if near else "; check the path"

@@ -106,9 +106,7 @@ def until(condition: Callable[[], object], seconds: float, what: str) -> None:
         time.sleep(0.3)
 
 
-def _asked(
-    url: str, body: Any, method: str | None = None, headers: Mapping[str, str] = {}
-) -> Any:
+def _asked(url: str, body: Any, method: str | None = None, headers: Mapping[str, str] = {}) -> Any:
     request = urllib.request.Request(
         url,
         data=None if body is None else json.dumps(body).encode(),
