@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.recipe import yaml_text
+from flows.recipe import documents, yaml_text
 from flows.recipe.yaml_text import Place, YamlError
+from models.errors import RecipeError
 
 TEXTS = st.text(max_size=12) | st.sampled_from(
     [
@@ -174,3 +176,8 @@ def test_what_is_wrong_is_said_with_its_line(text: str, line: int | None, messag
         yaml_text.parse(text)
     assert message in str(error.value)
     assert error.value.line == line
+
+
+def test_a_file_that_never_ends_is_no_recipe() -> None:
+    with pytest.raises(RecipeError, match=r"/dev/zero: larger than 10 MB"):
+        documents.load(Path("/dev/zero"), {})
