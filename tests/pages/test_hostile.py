@@ -88,6 +88,7 @@ def test_no_script_of_a_corpus_runs_on_any_page(up: Up, page: Page, tmp_path: Pa
     pages.mlflow_run(parent)
     calm("MLflow's front page of the flow run")
     for file in ("report/index.html", "scores.json", "steps.md", "recipe.yaml"):
+        page.goto("about:blank")  # else MLflow goes on showing the file before
         page.goto(f"http://127.0.0.1:{up.mlflow}/#/experiments/1/runs/{parent}/artifacts/{file}")
         page.get_by_text(file.rpartition("/")[2]).first.wait_for()
         calm(f"MLflow's view of {file}")
