@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ class Up:
         self._arguments, self._folder = arguments, folder
         own = {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(PROJECT)}
         self.environment = {**os.environ, **own, **environment}
+        login = f"headwater:{environment.get('HEADWATER_PASSWORD')}".encode()
+        basic = {"authorization": f"Basic {b64encode(login).decode()}"}
+        self._headers = basic if "--auth" in arguments else {}
         self.start()
 
     def start(self) -> None:
@@ -66,12 +70,13 @@ class Up:
 
     def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """What Prefect's server answers."""
-        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body, method)
+        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body, method, self._headers)
 
     def mlflow_runs(self, condition: str = "") -> list[dict[str, Any]]:
         """MLflow's runs that meet a filter."""
         body = {"experiment_ids": ["1"], "filter": condition, "max_results": 500}
-        return _asked(f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search", body).get("runs", [])
+        address = f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search"
+        return _asked(address, body, headers=self._headers).get("runs", [])
 
     def front(self, flow_run_id: str) -> str:
         """The id of the MLflow run of a flow run."""
@@ -117,11 +122,11 @@ def until(condition: Callable[[], object], seconds: float, what: str) -> None:
         time.sleep(0.3)
 
 
-def _asked(url: str, body: Any, method: str | None = None) -> Any:
+def _asked(url: str, body: Any, method: str | None = None, headers: Mapping[str, str] = {}) -> Any:
     request = urllib.request.Request(
         url,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
+        headers={"content-type": "application/json", **headers},
         method=method,
     )
     with urllib.request.urlopen(request, timeout=60) as response:
