@@ -85,8 +85,13 @@ def home() -> Path:
 def home_id() -> str:
     """A name of the home folder that no other has, wherever it is moved or mounted."""
     path = make_home() / "id"
-    with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
-        file.write(uuid4().hex)
+    if not path.exists():
+        name = uuid4().hex
+        draft = path.with_name(f"id.{name}")
+        draft.write_text(name, encoding="ascii")
+        with suppress(FileExistsError):  # of several that start at once the first names it, whole or not at all
+            os.link(draft, path)
+        draft.unlink()
     return path.read_text(encoding="ascii")
 
 
