@@ -294,7 +294,7 @@ def test_labels_that_no_training_row_has_are_named_and_refused_where_there_are_n
 
 
 def test_types_of_entities_that_no_training_row_has_are_named_like_labels(
-    context: RunContext, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    context: RunContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def made(types: list[str]) -> refs.Split:
         rows = [
@@ -312,7 +312,7 @@ def test_types_of_entities_that_no_training_row_has_are_named_like_labels(
         return split(SplitConfig(labels="entities.type"), rows=checked)
 
     make(made(["PS", "PS", "LC"]), context)
-    assert "3 of 5 test rows have a label that no training row has: LC;" in capsys.readouterr().err
+    assert "3 of 5 test rows have a label that no training row has: LC;" in caplog.text
     with pytest.raises(DataError, match=r"3 of 3 validation rows have .* has: LC; training rows have: PS"):
         make(made(["PS", "LC", "PS"]), context)
 
