@@ -69,8 +69,13 @@ def home() -> Path:
 def home_id() -> str:
     """A name of the home folder that no other has, wherever it is moved or mounted."""
     path = make_home() / "id"
-    with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
-        file.write(uuid4().hex)
+    if not path.exists():
+        made = uuid4().hex
+        draft = path.with_name(f"id.{made}")
+        draft.write_text(made, encoding="ascii")
+        with suppress(FileExistsError):  # linked whole, or another process was first
+            path.hardlink_to(draft)
+        draft.unlink()
     return path.read_text(encoding="ascii")
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 from models.errors import RecipeError
 from models.files import write_whole
 from tasks.environment import home, home_id
+from tasks.storage.lease import lease
 
 PLACE = "place"
 _PATHS = ("artifact_location", "artifact_uri", "source", "storage_location")
@@ -33,14 +34,15 @@ def settle() -> None:
         if database.is_file() and not os.environ.get(elsewhere):
             with _told(database):
                 _check(database)
-    before = _recorded(place)
-    if before == home():
-        return
-    if before is not None and mlflow.is_file():
-        with _told(mlflow):
-            _move(mlflow, before)
-    with write_whole(place) as draft:
-        draft.write_text(str(home()), encoding="utf-8")
+    with lease("place"):  # several may begin at the same moment
+        before = _recorded(place)
+        if before == home():
+            return
+        if before is not None and mlflow.is_file():
+            with _told(mlflow):
+                _move(mlflow, before)
+        with write_whole(place) as draft:
+            draft.write_text(str(home()), encoding="utf-8")
 
 
 def complaint(database: Path, text: str) -> str:
