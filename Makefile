@@ -8,7 +8,7 @@ WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults test-all lint types format clean
+.PHONY: help setup demo test test-slow test-faults test-pages test-all lint types format clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,11 +30,14 @@ test: $(READY)  ## all tests but those marked real or slow
 	@$(BIN)/pytest $(WORKERS)
 	@echo "Next: make demo (the whole chain), make test-all (adds real data and long tests; set HEADWATER_DATA)"
 
-test-slow: $(READY)  ## the tests marked slow, but for those on real data
-	@$(BIN)/pytest $(WORKERS) -m "slow and not real"
+test-slow: $(READY)  ## the tests marked slow, but for those on real data and the two below
+	@$(BIN)/pytest $(WORKERS) -m "slow and not real" --ignore tests/faults --ignore tests/pages
 
 test-faults: $(READY)  ## kills, outages, cancelling, disks that are full: what becomes of a run at each place
 	@$(BIN)/pytest -n0 -m "" tests/faults
+
+test-pages: $(READY)  ## what a user sees of a run on the real pages, in chromium
+	@$(BIN)/pytest -n0 -m "" tests/pages
 
 test-all: $(READY)  ## every test; those marked real read $$HEADWATER_DATA
 	@$(BIN)/pytest $(WORKERS) -m ""

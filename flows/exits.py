@@ -42,7 +42,7 @@ def answered(command: Callable[..., int]) -> Callable[..., int]:
 
 def say(message: str, code: int) -> int:
     """Say what is wrong on standard error; gives the exit code."""
-    for line in message.splitlines():
+    for line in environment.public(message).splitlines():
         print(f"headwater: {line}", file=sys.stderr)
     return code
 
@@ -55,6 +55,6 @@ def _unexpected(error: Exception) -> int:
         return say(str(cause), FAILED)
     log = environment.home() / "logs" / "traceback.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(traceback.format_exc(), encoding="utf-8")
+    log.write_text(environment.public(traceback.format_exc()), encoding="utf-8")
     words = " ".join(str(error).split())[:300]
     return say(f"unexpected {type(error).__name__}: {words} (see {log})", FAILED)

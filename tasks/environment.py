@@ -1,11 +1,15 @@
 """Where numbers are computed and state lives, and quiet, local defaults for libraries, set before their import."""
 
+import logging
 import os
 import re
 import shutil
+import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from models.errors import HeadwaterError, RecipeError
@@ -36,6 +40,18 @@ _DEFAULTS = {
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
 }
 
+
+_LOGINS = re.compile(r"(?<=://)[^/?#\s]*@")
+_TOKENS = re.compile(r"(?i)([?&;][\w-]*(?:token|key|secret|passw|signature|sig)[\w-]*=)[^&;#\s'\"]+")
+_SECRET = re.compile(
+    r"(?i)token(?!s|iz)|secret|passw|credential|private_key|access_key|api_key|auth_string|_dsn$|notify"
+)
+"""Names of variables whose values nobody else may read."""
+_LEAST_SECRET = 8
+"""Characters of a value that is looked for; a shorter one stands in many a text by chance."""
+FILLED: dict[str, str] = {}
+"""The variables that recipes of this process have named, and what they were filled with."""
+_RECORD = logging.LogRecord
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
@@ -70,22 +86,64 @@ def home_id() -> str:
     """A name of the home folder that no other has, wherever it is moved or mounted."""
     path = make_home() / "id"
     if not path.exists():
-        made = uuid4().hex
-        draft = path.with_name(f"id.{made}")
-        draft.write_text(made, encoding="ascii")
-        with suppress(FileExistsError):  # linked whole, or another process was first
-            path.hardlink_to(draft)
+        name = uuid4().hex
+        draft = path.with_name(f"id.{name}")
+        draft.write_text(name, encoding="ascii")
+        with suppress(FileExistsError):  # of several that start at once the first names it, whole or not at all
+            os.link(draft, path)
         draft.unlink()
     return path.read_text(encoding="ascii")
 
 
-def public(url: str) -> str:
-    """An address without the user and password in it, for what others may read."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url)
+def public(text: str) -> str:
+    """A text without passwords, for what others may read: logs, pages, artifacts, the terminal.
+
+    Out of addresses go user, password and tokens; what a variable of the environment keeps secret, as its name says,
+    is told by that name.
+    """
+    text = _TOKENS.sub(r"\1…", _LOGINS.sub("", text))
+    for name, value in os.environ.items():
+        if len(value) >= _LEAST_SECRET and value in text and _SECRET.search(name):
+            text = text.replace(value, f"${{{name}}}")
+    return text
+
+
+def as_written(value: Any) -> Any:
+    """Settings, at whatever depth, as they may be stored: public, and with `${NAME}` where a recipe named a variable.
+
+    So a path is that of whoever reads it, and what it holds is nobody else's business.
+    """
+    if isinstance(value, Mapping):
+        return {key: as_written(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_written(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    for name, filled in FILLED.items():
+        if len(filled) >= _LEAST_SECRET:
+            value = value.replace(filled, f"${{{name}}}")
+    return public(value)
+
+
+def _public_record(*arguments: Any, **options: Any) -> logging.LogRecord:
+    """A log record of any library, with its traceback, as it may be read."""
+    record = _RECORD(*arguments, **options)
+    try:
+        message = record.getMessage()
+    except Exception:  # noqa: BLE001 logging itself tells of messages that cannot be put together
+        return record
+    if (said := public(message)) != message:
+        record.msg, record.args = said, None
+    if record.exc_info and record.exc_info[0]:
+        record.exc_text = public("".join(traceback.format_exception(*record.exc_info)).rstrip())
+    return record
 
 
 def prepare() -> None:
-    """Set what is not set yet: telemetry off, Prefect's database under `home()`, no proxy before this machine."""
+    """Set what is not set yet: telemetry off, Prefect's database under `home()`, no proxy before this machine.
+
+    From now on nothing that is logged holds a secret.
+    """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     # Libraries read the one or the other: each names what both did.
@@ -94,6 +152,7 @@ def prepare() -> None:
     both = ",".join(dict.fromkeys([*named, *_THIS_MACHINE]))
     os.environ.update(no_proxy=both, NO_PROXY=both)
     os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
+    logging.setLogRecordFactory(_public_record)
 
 
 def check_disk() -> None:

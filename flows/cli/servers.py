@@ -21,21 +21,31 @@ def up(
     notify: Annotated[
         str,
         typer.Option(
-            metavar="URL", help="Tell this address of runs that fail: a webhook, slack://…, mailto://…"
+            metavar="URL",
+            help="Tell this address of runs that fail: a webhook, slack://…, mailto://…",
+            envvar="HEADWATER_NOTIFY",
         ),
     ] = "",
+    auth: Annotated[
+        bool,
+        typer.Option(
+            "--auth", help="Have both servers ask for a password: HEADWATER_PASSWORD, or one it makes."
+        ),
+    ] = False,
 ) -> int:
     """Start servers and a worker.
 
     Prefect's server, MLflow's and a worker run on this machine alone, with everything in prefect.yaml and in
-    *.prefect.yaml deployed, until Ctrl-C stops them all.
+    *.prefect.yaml deployed, until Ctrl-C stops them all. An address to notify that holds a token is better kept
+    in HEADWATER_NOTIFY than on the command line, which other users of this machine can read.
 
     \b
     Examples:
       headwater up
       headwater up --prefect-port 4300 --mlflow-port 5100
+      headwater up --auth
       headwater up --notify https://hooks.slack.com/services/…
     """
     from flows.commands.up import up
 
-    return up(prefect_port, mlflow_port, notify)
+    return up(prefect_port, mlflow_port, notify, auth)

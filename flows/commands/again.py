@@ -13,7 +13,7 @@ from typing import Any
 from flows.recipe import yaml_text
 from models.errors import RecipeError
 from models.files import digest
-from tasks.storage import artifacts, lineage, manifest, provenance, runs
+from tasks.storage import artifacts, lineage, manifest, provenance, runs, sources
 from tasks.storage.changes import differences
 from tasks.storage.runs import Tracked
 
@@ -98,9 +98,7 @@ def not_as_then(made: Attempt) -> dict[str, list[Any]]:
 
 def _files(made: Attempt) -> Iterator[str]:
     for item in made.steps:
-        for file in (
-            artifacts.read_json(item["run_id"], runs.SOURCES) or () if item["step"] == "ingest" else ()
-        ):
+        for file in sources.of(item["run_id"]) or () if item["step"] == "ingest" else ():
             path = Path(file["path"])
             if not path.is_file():
                 raise RecipeError(f"{path}, which {item['title']} has read, is no longer there; put it back")

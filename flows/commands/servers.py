@@ -93,7 +93,8 @@ def _check_prefect(api: str) -> None:
     """Whatever answers but with a page is taken for Prefect: it may want to know first who asks."""
     remedy = "start that server, or unset PREFECT_API_URL to use an embedded one"
     try:
-        with urllib.request.urlopen(f"{api.rstrip('/')}/health", timeout=_ANSWER_SECONDS) as response:
+        # urllib takes user and password for part of the host's name; nobody asks for them here.
+        with urllib.request.urlopen(f"{public(api).rstrip('/')}/health", timeout=_ANSWER_SECONDS) as response:
             if response.headers.get_content_type() == "text/html":
                 raise RecipeError(
                     f"PREFECT_API_URL: {public(api)} is a page; the address of an API ends with /api"

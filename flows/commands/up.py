@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from flows.commands.passwords import USER, Password, password
 from flows.commands.processes import LOOPBACK, Server, refused, start, stop
 from flows.commands.servers import begun, check_proxies
 from models.errors import HeadwaterError, RecipeError
@@ -17,10 +18,13 @@ _START_SECONDS = 120
 _LOOK_SECONDS = 10.0
 # MLflow's command dies of a signal without a word to the server that it has started.
 _AS_ONE = 'trap "trap - TERM; kill 0" TERM; "$@" & wait; wait'
+# Else places at deployments would be forgotten with the server, and the runs that hold them ended.
+_PREFECT = {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"}
+_WITH_USERS = ["--app-name", "basic-auth"]
 _NOTIFIES = "http://, https://, or an address that apprise knows, such as slack:// or mailto://"
 
 
-def up(prefect_port: int, mlflow_port: int, notify: str = "") -> int:
+def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False) -> int:
     """Start everything, wait for Ctrl-C or SIGTERM, and stop everything again.
 
     Raises:
@@ -29,12 +33,15 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "") -> int:
     """
     _check(prefect_port, mlflow_port, notify)
     check_proxies()
+    login = password() if auth else None
+    os.environ["HEADWATER_NOTIFY"] = notify  # by its name it is left out of logs
     # SIGINT as well: a shell that starts it in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     servers: list[Server] = []
     try:
-        _start(servers, prefect_port, mlflow_port, notify)
+        _start(servers, prefect_port, mlflow_port, login)
+        _say(prefect_port, mlflow_port, login, notify)
         threading.Thread(target=_watch, args=(notify,), name="watch", daemon=True).start()
         while True:
             time.sleep(0.5)
@@ -67,7 +74,7 @@ def _check(prefect_port: int, mlflow_port: int, notify: str) -> None:
             raise RecipeError(f"--notify: that is no address to send to; give one with {_NOTIFIES}")
 
 
-def _start(servers: list[Server], prefect_port: int, mlflow_port: int, notify: str) -> None:
+def _start(servers: list[Server], prefect_port: int, mlflow_port: int, login: Password | None) -> None:
     """Start one after another, each added to `servers` as soon as it runs."""
     prefect, mlflow = f"http://{LOOPBACK}:{prefect_port}", f"http://{LOOPBACK}:{mlflow_port}"
     _tell("starting Prefect and MLflow")
@@ -75,14 +82,13 @@ def _start(servers: list[Server], prefect_port: int, mlflow_port: int, notify: s
 
     connection.make(connection.embedded_uri())
     os.environ.update(PREFECT_API_URL=f"{prefect}/api", PREFECT_UI_URL=prefect, MLFLOW_TRACKING_URI=mlflow)
+    os.environ.update(login.for_clients() if login else {})
     address = ["--host", LOOPBACK, "--port"]
-    servers.append(start("mlflow-server", [*_mlflow(), *address, str(mlflow_port)], {}))
+    command = [*_mlflow(), *(_WITH_USERS if login else []), *address, str(mlflow_port)]
+    servers.append(start("mlflow-server", command, login.for_mlflow() if login else {}))
     command = [sys.executable, "-m", "prefect", "server", "start", *address, str(prefect_port)]
-    # Else places at deployments would be forgotten with the server, and the runs that hold them ended.
-    leases = {
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"
-    }
-    servers.append(begun(f"{prefect}/api", lambda: start("prefect-server", command, leases)))
+    settings = _PREFECT | (login.for_prefect() if login else {})
+    servers.append(begun(f"{prefect}/api", lambda: start("prefect-server", command, settings)))
     servers[-1].wait_until(f"{prefect}/api/health", _START_SECONDS)
     from flows.commands import deploying  # Prefect looks only once, when it is imported, where its server is
     from tasks.running import killed
@@ -100,7 +106,16 @@ def _start(servers: list[Server], prefect_port: int, mlflow_port: int, notify: s
     servers.append(start("worker", command, {"PREFECT_WORKER_QUERY_SECONDS": "2"}))
     _wait_for_worker(servers[-1], deploying.POOL)
     servers[0].wait_until(f"{mlflow}/health", _START_SECONDS)
+
+
+def _say(prefect_port: int, mlflow_port: int, login: Password | None, notify: str) -> None:
+    """Where everything is, and what to do next."""
+    from flows.commands import deploying
+
+    prefect, mlflow = f"http://{LOOPBACK}:{prefect_port}", f"http://{LOOPBACK}:{mlflow_port}"
     print(f"\nPrefect   {prefect}\nMLflow    {mlflow}\nLogs      {home() / 'logs'}\n")
+    if login:
+        print(f"User      {USER}\nPassword  {login.said}")
     for line in deploying.schedules_on() or ["none is on; switch one on at its deployment's page"]:
         print(f"Schedule  {line}")
     print(

@@ -13,8 +13,12 @@ from flows.recipe import overrides, yaml_text
 from flows.recipe.yaml_text import Place, YamlError
 from models.config import did_you_mean
 from models.errors import RecipeError
+from tasks.environment import FILLED
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+_MOST = 10_000_000
+"""Bytes of a recipe."""
 
 
 @dataclass
@@ -77,7 +81,11 @@ def load(path: Path, settings: Mapping[str, Any]) -> Document:
 
 def _read(path: Path) -> Document:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            raw = file.read(_MOST + 1)
+        if len(raw) > _MOST:
+            raise RecipeError(f"{path}: larger than {_MOST / 1e6:.0f} MB, which is no recipe; check the path")
+        text = raw.decode("utf-8")
     except FileNotFoundError as error:
         near = sorted(str(item) for item in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
         hint = did_you_mean(str(path), near) if near else "; check the path"
@@ -116,6 +124,7 @@ def _expand(document: Document, value: Any, place: Place) -> Any:
                 f"{document.where(place)}: the environment variable {name} is not set; "
                 f"set it to your folder: export {name}=/path/to/it"
             )
+        FILLED[name] = filled
         return filled
 
     return _VARIABLE.sub(fill, value)

@@ -19,7 +19,7 @@ from models.errors import RecipeError
 from models.modes import fitting
 from models.seeds import Seed
 from models.tokens.tokenizer import TokenizerConfig
-from tasks.environment import Machine
+from tasks.environment import Machine, as_written
 from tasks.graph.step import step_names
 
 STEPS = step_names()
@@ -135,12 +135,12 @@ class Recipe(Config):
             raise RecipeError("\n".join(complaints(error, document))) from error
 
     def text(self) -> str:
-        """This recipe as YAML, every default spelled out."""
-        return yaml_text.dump(self.model_dump(mode="json"))
+        """This recipe as YAML, every default spelled out, and variables named as it names them."""
+        return yaml_text.dump(as_written(self.model_dump(mode="json")))
 
     def settings(self) -> dict[str, str]:
         """Every setting, defaults too, by its dotted path as `--set` takes it; lists as JSON."""
-        found = dict(leaves(by_name(self.model_dump(mode="json", exclude={"name"}))))
+        found = dict(leaves(by_name(as_written(self.model_dump(mode="json", exclude={"name"})))))
         return {
             name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             for name, value in found.items()

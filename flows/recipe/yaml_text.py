@@ -19,6 +19,8 @@ _MERGE = f"{_TAG}merge"
 _TEXTS = {f"{_TAG}{kind}" for kind in ("str", "timestamp", "value", "merge")}
 _NUMBERS = {f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null")}
 _LINE_ENDS = set("\x85\u2028\u2029")
+_MOST = 100_000
+"""Values in a text. A few aliases of aliases of aliases stand for more than memory holds."""
 _CONTAINERS = {f"{_TAG}{kind}" for kind in ("map", "seq")}
 
 
@@ -36,7 +38,7 @@ def parse(text: str) -> tuple[Any, dict[Place, int], dict[Place, str]]:
     was written on.
 
     Raises:
-        YamlError: it is not YAML, a key stands twice, or a value has a tag of its own.
+        YamlError: it is not YAML, a key stands twice, a value has a tag of its own, or there are far too many.
     """
     reader = _Reader()
     try:
@@ -78,8 +80,10 @@ class _Reader:
         self.yaml = YAML(typ="safe", pure=True)
         self.lines: dict[Place, int] = {}
         self.written: dict[Place, str] = {}
+        self._seen = 0
 
     def value(self, node: Node, place: Place) -> Any:
+        self._count(node)
         if isinstance(node, MappingNode) and node.tag in _CONTAINERS:
             plain = {}
             for key, (line, item) in self._pairs(node).items():
@@ -101,6 +105,7 @@ class _Reader:
         own: dict[str, tuple[int, Node]] = {}
         first: dict[str, int] = {}
         for key_node, item in node.value:
+            self._count(key_node)
             self._scalar(key_node)  # what no value can be, no key can be
             key, line = key_node.value, _line(key_node)
             if key in first:
@@ -120,6 +125,11 @@ class _Reader:
                 raise YamlError("'<<' takes a mapping or a list of mappings", _line(part))
             pairs = self._pairs(part) | pairs
         return pairs
+
+    def _count(self, node: Node) -> None:
+        self._seen += 1
+        if self._seen > _MOST:
+            raise YamlError(f"more than {_MOST:,} values, with what its aliases stand for", _line(node))
 
     def _scalar(self, node: Node) -> Any:
         if isinstance(node, ScalarNode) and node.tag in _TEXTS:

@@ -55,6 +55,7 @@ def load(
                 dtype=torch.float32,
                 attn_implementation="sdpa",
                 trust_remote_code=False,
+                use_safetensors=True,  # other formats may hold code
                 **settings,
             )
     except (OSError, ValueError) as error:

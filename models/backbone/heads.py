@@ -54,7 +54,12 @@ def from_scratch(
 
 def load(folder: Path, downstream: Downstream) -> PreTrainedModel:
     """A saved model of a downstream, in float32."""
-    model = getattr(transformers, downstream.model_class).from_pretrained(folder, dtype=torch.float32)
+    try:
+        model = getattr(transformers, downstream.model_class).from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True
+        )
+    except OSError as error:
+        raise DataError(f"no model can be read from {folder}: {str(error).splitlines()[0]}") from error
     downstream.prepare(model)
     return model
 

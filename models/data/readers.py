@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from models.data.lines import UTF8, opened, text_lines, undecodable
+from models.data.lines import UTF8, opened, text_lines, undecodable, whole_text
 from models.data.records import Rejected
 from models.errors import DataError, RecipeError
 
@@ -42,7 +42,7 @@ def read_text(path: Path, by_line: bool, encoding: str = UTF8) -> Iterator[Item]
             if text.strip():
                 yield undecodable(path, number, text, encoding) or (number, {"text": text})
     else:
-        text = "".join(line for _, line in text_lines(path, encoding))
+        text = whole_text(path, encoding)
         yield undecodable(path, 1, text, encoding) or (1, {"text": text})
 
 
@@ -115,7 +115,7 @@ def read_json(path: Path, where: str, encoding: str = UTF8) -> Iterator[Item]:
     Raises:
         DataError: the file is not JSON, or there is no array at `where`.
     """
-    text = "".join(line for _, line in text_lines(path, encoding))
+    text = whole_text(path, encoding)
     if (bad := undecodable(path, 1, text, encoding)) is not None:
         at = len(text[: bad.raw.find("\\x")].encode()) if "\\x" in bad.raw else 0
         raise DataError(f"{path.name}: {bad.reason} at byte {at}; save the file as UTF-8")

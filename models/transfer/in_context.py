@@ -120,6 +120,7 @@ def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
 
     decoder = is_decoder(str(folder))
     options: Any = {"dtype": torch.float32, "attn_implementation": "sdpa", "output_loading_info": True}
+    options["use_safetensors"] = True  # other formats may hold code
     if decoder:
         causal: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **options)
         return causal[0].eval(), True

@@ -55,7 +55,15 @@ def _input_key(value: "Ref | tuple[Ref, ...] | None") -> Any:
 
 
 def code_of(modules: Iterable[str]) -> dict[str, str]:
-    """Digest of each project module and data file that `modules` run, transitively."""
+    """Digest of each project module and data file that `modules` run, transitively.
+
+    They are read once a process: what it runs does not change when a file does.
+    """
+    return {**_code_of(frozenset(modules))}
+
+
+@functools.cache
+def _code_of(modules: frozenset[str]) -> Mapping[str, str]:
     paths = _closure(modules)
     code = {name: _code_digest(path, path.stat().st_mtime_ns) for name, path in paths.items()}
     packages = {name.rpartition(".")[0]: path.parent for name, path in paths.items() if name.count(".") > 1}
@@ -74,6 +82,11 @@ def source_of(name: str) -> Path | None:
 
 def libraries_of(modules: Iterable[str]) -> dict[str, str]:
     """Versions of the third-party libraries that the code of `modules` imports, local build tags aside."""
+    return {**_libraries_of(frozenset(modules))}
+
+
+@functools.cache
+def _libraries_of(modules: frozenset[str]) -> Mapping[str, str]:
     names: set[str] = set()
     for path in _closure(modules).values():
         names |= {name.split(".")[0] for name in _imports(path, path.stat().st_mtime_ns)}
@@ -157,9 +170,16 @@ def _file_of(name: str) -> Path | None:
 _declared: set[str] = set()
 
 
+def forget() -> None:
+    """Read the code anew for the next key."""
+    _code_of.cache_clear()
+    _libraries_of.cache_clear()
+
+
 def declare(module: str) -> None:
     """Say that `module` declares a step, so that its code is part of keys wherever it lies."""
     _declared.add(module)
+    forget()
 
 
 @functools.lru_cache(maxsize=1024)

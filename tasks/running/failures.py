@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from urllib.parse import quote
 
 from models.errors import HeadwaterError, NetworkError, StoreError
-from tasks.environment import home
+from tasks.environment import home, public
 from tasks.graph.refs import Ref
 
 STOPPING = threading.Event()
@@ -35,6 +35,10 @@ def may_heal(error: BaseException) -> bool:
 
 def reason(error: BaseException) -> str:
     """One line for people: what went wrong, where, and what to do."""
+    return public(_reason(error))
+
+
+def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error.filename or home()}); free some space or set HEADWATER_HOME to another disk"
     if isinstance(error, BrokenProcessPool):

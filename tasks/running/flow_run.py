@@ -157,11 +157,14 @@ class _Submitting:
         return self._start
 
     def __exit__(self, *_: object) -> None:
-        self._progress.finish()
+        self._progress.finish(self._done, self._total, self._said())
+
+    def _said(self) -> str:
+        return f"{self._done} of {self._total} steps"
 
     def _start(self, ref: Ref, seat: Seat, on_end: Callable[[Outcome], None]) -> None:
         needed = [self._futures[parent.key] for parent in ref.parents() if parent.key in self._futures]
-        self._progress.show(Progress("", self._done, self._total, f"{self._done} of {self._total} steps"))
+        self._progress.show(Progress("", self._done, self._total, self._said()))
         task: Task[..., Any] = task_of(step_of(ref)).with_options(task_run_name=ref.title.replace("/", " · "))
         future = task.submit(quote(ref), quote(self._context), quote(seat), wait_for=needed)
         self._futures[ref.key] = future

@@ -1,6 +1,5 @@
 """What a step's body gets to work with: its inputs' files, a folder to fill, and a way to say how it goes."""
 
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,11 @@ from pathlib import Path
 from models.workplace import Workplace
 from tasks.graph.refs import Ref
 from tasks.running.failures import STOPPING, Stopped
-from tasks.storage import artifacts
+from tasks.storage import artifacts, sources
 from tasks.storage.datasets import log_sources
 from tasks.storage.decoration import decorating
 from tasks.storage.metric_log import MetricLog
-from tasks.storage.runs import SOURCES, keep_file, keep_text, log
+from tasks.storage.runs import keep_file, log
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Job:
 
         The run keeps it beside the artifact, whose bytes do not depend on paths.
         """
-        keep_text(self._run_id, json.dumps(list(files), indent=1) + "\n", SOURCES)
+        sources.keep(self._run_id, files)
         with decorating("the files that were read"):
             log_sources(self._run_id, self._ref, files, self.out)
 

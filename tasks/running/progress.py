@@ -154,8 +154,8 @@ class ProgressArtifact:
             else:
                 update_progress_artifact(self._id, progress=percent, description=text)
 
-    def finish(self) -> None:
-        """Fill the bar."""
+    def finish(self, done: int = 1, total: int = 1, text: str = "done") -> None:
+        """Say how far it came in the end."""
         if self._id is not None:
             with courtesy():
-                update_progress_artifact(self._id, progress=100.0)
+                update_progress_artifact(self._id, progress=100.0 * done / total, description=text)

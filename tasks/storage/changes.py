@@ -14,6 +14,7 @@ from tasks.graph.refs import Ref
 from tasks.graph.source_diff import lines_that_matter
 from tasks.reading.source import Source, content
 from tasks.storage import artifacts, kept, manifest, provenance, runs
+from tasks.storage import sources as kept_sources
 from tasks.storage.runs import Tracked
 
 Kind = Literal["field", "file", "input", "module", "library", "files", "unknown"]
@@ -169,7 +170,7 @@ def _flat(value: Any) -> Iterator[Any]:
 
 def _files(ref: Ref, run: Tracked) -> Iterator[Change]:
     """Files that a reading step read then, or would read now, and whose bytes the other did not."""
-    read = artifacts.read_json(run.run_id, runs.SOURCES)
+    read = kept_sources.of(run.run_id)
     sources = [item for item in getattr(ref.config, "sources", ()) if isinstance(item, Source)]
     if read is None or not sources:
         return

@@ -13,6 +13,7 @@ import polars as pl
 
 from models.errors import RecipeError
 from tasks.storage import artifacts, connection, runs
+from tasks.storage import sources as kept_sources
 from tasks.storage.runs import Tracked
 
 _AGAIN = "run its recipe again to make it anew"
@@ -175,7 +176,7 @@ def _made_from(run: Tracked, step: str, given: str) -> Tracked:
 
 def sources(ingested: Node, file: str) -> list[str]:
     """Where the file lay that rows call `file`, if this is who read it."""
-    read = artifacts.read_json(ingested.run.run_id, runs.SOURCES) if ingested.run else None
+    read = kept_sources.of(ingested.run.run_id) if ingested.run else None
     return [item["path"] for item in read or () if item["file"] == file]
 
 

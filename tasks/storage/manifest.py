@@ -46,7 +46,8 @@ def read(path: Path, sha256: str | None = None) -> dict[str, Any] | None:
         text = path.read_bytes()
         listed = json.loads(text)
         files = [(item["path"], item["bytes"], item["sha256"]) for item in listed["files"]]
-        sound = isinstance(listed["inputs"], dict) and len(files) == len(listed["files"])
+        inside = all(".." not in Path(name).parts and not Path(name).is_absolute() for name, *_ in files)
+        sound = inside and isinstance(listed["inputs"], dict)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return listed if sound and sha256 in (None, hashlib.sha256(text).hexdigest()) else None

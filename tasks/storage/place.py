@@ -34,11 +34,11 @@ def settle() -> None:
         if database.is_file() and not os.environ.get(elsewhere):
             with _told(database):
                 _check(database)
-    with lease("place"):  # several may begin at the same moment
+    if _recorded(place) == home():
+        return
+    with lease(PLACE):  # of several that start at once the first does it
         before = _recorded(place)
-        if before == home():
-            return
-        if before is not None and mlflow.is_file():
+        if before not in (None, home()) and mlflow.is_file():
             with _told(mlflow):
                 _move(mlflow, before)
         with write_whole(place) as draft:
@@ -54,7 +54,7 @@ def complaint(database: Path, text: str) -> str:
     if "malformed" in text or "not a database" in text or "corrupt" in text:
         return (
             f"{database} is damaged ({text}): put a back-up in its place, or move it away to begin anew "
-            "(docs/operating.md, Back up and restore)"
+            "(docs/state.md, Back up and restore)"
         )
     return ""
 

@@ -13,7 +13,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from models.config import leaves
-from tasks.environment import home_id
+from tasks.environment import as_written, home_id, public
 from tasks.graph.refs import Ref
 from tasks.storage import origin
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
@@ -25,8 +25,6 @@ KEPT, KEPT_REASON = "headwater.kept", "headwater.kept_reason"
 FROM_KEPT = "headwater.from_kept"
 """Of a run that made something: those by which inputs of it, or of these, were kept."""
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
-SOURCES = "sources.json"
-"""What a run of `ingest` keeps beside its artifact: the name, path and digest of each file that it read."""
 RECIPE = "recipe.yaml"
 STEPS = "steps.json"
 """What the parent run of a flow run keeps of each step: what it is called, what became of it, which run made it."""
@@ -88,7 +86,7 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
             **tags,
         }
         run_id = client().create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
-        client().log_dict(run_id, ref.config.model_dump(mode="json"), "config.json")
+        client().log_dict(run_id, as_written(ref.config.model_dump(mode="json")), "config.json")
         settings = leaves(ref.config.identity())
         log_parameters(run_id, {name or "value": str(value) for name, value in settings})
         return run_id
@@ -98,7 +96,7 @@ def close(run_id: str, status: str, reason: str = "") -> None:
     """End a run; `reason` says in one line why it did not finish."""
     with reaching():
         if reason:
-            client().set_tag(run_id, REASON, reason[:4000])
+            client().set_tag(run_id, REASON, public(reason)[:4000])
         client().set_terminated(run_id, status)
 
 
@@ -178,7 +176,7 @@ def log_table(run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None
 
 def log_parameters(run_id: str, settings: Mapping[str, str]) -> None:
     """Store settings as parameters; of a long one the beginning."""
-    params = [Param(name, value[:_PARAMETER]) for name, value in settings.items()]
+    params = [Param(name, as_written(value)[:_PARAMETER]) for name, value in settings.items()]
     with reaching():
         for start in range(0, len(params), 100):  # MLflow takes no more in one call
             client().log_batch(run_id, params=params[start : start + 100])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ class Up:
         self._arguments, self._folder = arguments, folder
         own = {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(PROJECT)}
         self.environment = {**os.environ, **own, **environment}
+        login = f"headwater:{environment.get('HEADWATER_PASSWORD')}".encode()
+        basic = {"authorization": f"Basic {b64encode(login).decode()}"}
+        self._headers = basic if "--auth" in arguments else {}
         self.start()
 
     def start(self) -> None:
@@ -66,17 +70,31 @@ class Up:
 
     def api(self, path: str, body: Any = None, method: str | None = None) -> Any:
         """What Prefect's server answers."""
-        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body, method)
+        return _asked(f"http://127.0.0.1:{self.prefect}/api/{path}", body, method, self._headers)
 
     def mlflow_runs(self, condition: str = "") -> list[dict[str, Any]]:
         """MLflow's runs that meet a filter."""
         body = {"experiment_ids": ["1"], "filter": condition, "max_results": 500}
-        return _asked(f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search", body).get("runs", [])
+        address = f"http://127.0.0.1:{self.mlflow}/api/2.0/mlflow/runs/search"
+        return _asked(address, body, headers=self._headers).get("runs", [])
 
-    def begin(self, recipe: Path) -> str:
+    def front(self, flow_run_id: str) -> str:
+        """The id of the MLflow run of a flow run."""
+        condition = f"tags.`headwater.parent` = 'true' and tags.`headwater.flow_run_id` = '{flow_run_id}'"
+        (found,) = self.mlflow_runs(condition)
+        return found["info"]["run_id"]
+
+    def mlflow_file(self, run_id: str, path: str) -> bytes:
+        """A file of an MLflow run."""
+        url = f"http://127.0.0.1:{self.mlflow}/get-artifact?path={path}&run_uuid={run_id}"
+        with urllib.request.urlopen(url, timeout=60) as response:
+            return response.read()
+
+    def begin(self, recipe: Path, overrides: dict[str, Any] | None = None) -> str:
         """Start a run of the deployment `demo` on a recipe; its id."""
         demo = next(item for item in self.api("deployments/filter", {}) if item["name"] == "demo")
-        asked = {"parameters": {"recipe": str(recipe)}, "state": {"type": "SCHEDULED"}}
+        parameters = {"recipe": str(recipe), "overrides": overrides or {}}
+        asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         return self.api(f"deployments/{demo['id']}/create_flow_run", asked)["id"]
 
     def set_state(self, flow_run_id: str, kind: str, name: str | None = None) -> None:
@@ -87,10 +105,13 @@ class Up:
         """The state of a flow run."""
         return self.api(f"flow_runs/{flow_run_id}")["state"]["type"]
 
+    def task_runs(self, flow_run_id: str) -> list[dict[str, Any]]:
+        """A flow run's task runs."""
+        return self.api("task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+
     def task_states(self, flow_run_id: str) -> set[str]:
         """The states of a flow run's task runs."""
-        asked = {"flow_runs": {"id": {"any_": [flow_run_id]}}}
-        return {run["state"]["type"] for run in self.api("task_runs/filter", asked)}
+        return {run["state"]["type"] for run in self.task_runs(flow_run_id)}
 
 
 def until(condition: Callable[[], object], seconds: float, what: str) -> None:
@@ -101,11 +122,11 @@ def until(condition: Callable[[], object], seconds: float, what: str) -> None:
         time.sleep(0.3)
 
 
-def _asked(url: str, body: Any, method: str | None = None) -> Any:
+def _asked(url: str, body: Any, method: str | None = None, headers: Mapping[str, str] = {}) -> Any:
     request = urllib.request.Request(
         url,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
+        headers={"content-type": "application/json", **headers},
         method=method,
     )
     with urllib.request.urlopen(request, timeout=60) as response:

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.recipe import yaml_text
+from flows.recipe import documents, yaml_text
 from flows.recipe.yaml_text import Place, YamlError
+from models.errors import RecipeError
 
 TEXTS = st.text(max_size=12) | st.sampled_from(
     [
@@ -135,6 +137,11 @@ def test_own_keys_go_before_merged_ones_and_the_first_merged_before_the_next() -
     assert [lines["c", key] for key in "xyz"] == [2, 3, 8]
 
 
+def _laughs(level: str, first: str = "[x]") -> str:
+    """A few lines that stand for 7 ** 20 values."""
+    return f"a0: &a0 {first}\n" + "".join(f"a{n}: &a{n} {level.format(f'a{n - 1}')}\n" for n in range(1, 21))
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -155,6 +162,13 @@ def test_own_keys_go_before_merged_ones_and_the_first_merged_before_the_next() -
         ("a: &a\n  b: *a\n", None, "an alias stands inside of what it names"),
         ("a: &a\n  <<: *a\n", None, "an alias stands inside of what it names"),
         ("[" * 1500, None, "nested too deeply"),
+        ("a: !!python/object/apply:os.system [ls]\n", 1, "a value cannot have the tag"),
+        (_laughs("[*{0}, *{0}, *{0}, *{0}, *{0}, *{0}, *{0}]"), 1, "more than 100,000 values, with what"),
+        (
+            _laughs("{{<<: [*{0}, *{0}, *{0}, *{0}, *{0}, *{0}, *{0}]}}", "{x: 1}"),
+            1,
+            "more than 100,000 values",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str, line: int | None, message: str) -> None:
@@ -162,3 +176,8 @@ def test_what_is_wrong_is_said_with_its_line(text: str, line: int | None, messag
         yaml_text.parse(text)
     assert message in str(error.value)
     assert error.value.line == line
+
+
+def test_a_file_that_never_ends_is_no_recipe() -> None:
+    with pytest.raises(RecipeError, match=r"/dev/zero: larger than 10 MB"):
+        documents.load(Path("/dev/zero"), {})

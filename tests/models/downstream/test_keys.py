@@ -1,7 +1,7 @@
 """What a downstream's key takes in: itself and what it builds on, so that an edit elsewhere remakes nothing."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -57,19 +57,22 @@ def _is_bare_package(module: str) -> bool:
 
 
 @pytest.fixture
-def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Changes all code of a downstream in a copy of the project that keys are then made of."""
     shutil.copytree(
         identity.ROOT / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__")
     )
     monkeypatch.setattr(identity, "ROOT", tmp_path)
+    identity.forget()
 
     def change(kind: str) -> None:
         place = tmp_path / "models" / "downstream" / kind
         for path in place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]:
             path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
+        identity.forget()
 
-    return change
+    yield change
+    identity.forget()
 
 
 @pytest.mark.parametrize("kind", DOWNSTREAMS)

@@ -3,6 +3,7 @@
 import os
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from tests.support.toy_steps import Toy, repeat, write
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A small project with a step that imports a helper, which imports another."""
     monkeypatch.setattr(identity, "ROOT", tmp_path)
+    identity.forget()
     for name, text in {
         "tasks/__init__.py": "",
         "tasks/grind.py": "from models.mill import turn\nfrom tasks.running.step import step\nimport torch\n",
@@ -31,11 +33,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return tmp_path
+    yield tmp_path
+    identity.forget()
 
 
 def edit(path: Path, text: str) -> None:
     path.write_text(textwrap.dedent(text))
+    identity.forget()
     os.utime(path, ns=(time.time_ns(), time.time_ns() + len(text) * 1_000_000))
 
 

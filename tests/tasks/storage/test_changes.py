@@ -107,7 +107,9 @@ def test_a_library_is_named_with_both_versions(
     make(ingest(how, about=About(downstream="library")), context)
     installed = identity._version
     monkeypatch.setattr(identity, "_version", lambda name: "0.1" if name == "polars" else installed(name))
+    identity.forget()
     changed = ingest(how, about=About(downstream="library"))
+    identity.forget()
     assert found(changed, context) == [("library", "polars", installed("polars"), "0.1", ())]
 
 

@@ -152,7 +152,7 @@ def test_damage_that_is_met_later_is_told_in_one_line(lived_in: Path) -> None:
 def test_a_back_up_made_while_a_step_runs_can_be_used(
     lived_in: Path, tmp_path: Path, processes: TrainingProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As docs/operating.md has it: databases first, by SQLite's own back-up, then the files."""
+    """As docs/state.md has it: databases first, by SQLite's own back-up, then the files."""
     slow = write(Toy(word="slow", wait=2.0))
     parent = runs.open_parent(connection.experiment(NAME), "second", "flow-2", {})
     context = RunContext(connection.experiment(NAME), parent, "flow-2", "cpu", Board(), processes)
