@@ -146,7 +146,7 @@ def test_a_failed_run_is_retried_in_prefects_way_and_makes_only_what_is_missing(
     until(lambda: up.state(started) == "COMPLETED", 300, "the end of the retried run")
     after = calls(up)
     again = {name for name in after if after[name] != before.get(name)}
-    assert again == {"score/classification/finetune", "report"}
+    assert again == {"score/classification/finetune", "promote/classification", "report"}
 
     links = up.api("artifacts/filter", {"artifacts": {"type": {"any_": ["markdown"]}}, "limit": 100})
     for found in up.mlflow_runs():
