@@ -161,6 +161,7 @@ def test_what_cannot_be_compared_is_refused_in_a_line(first, headwater_here: Cal
         assert ended.code == 2 and message in ended.err and len(ended.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_step_is_made_again_from_what_mlflow_holds_with_the_very_bytes(
     first, headwater: Callable, recipe: Path
 ) -> None:

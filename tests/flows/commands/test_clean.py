@@ -16,6 +16,9 @@ TEXT = "음악이 훌륭했다"
 ASKED = ("predict", "small-classification@champion", TEXT)
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("clean"), SMALL)
