@@ -9,9 +9,8 @@ import polars as pl
 import yaml
 
 from models.adapted.card import Card
-from models.adapted.files import SUMMARY, downstream_of
+from models.adapted.files import SUMMARY, downstream_of, examples
 from models.data import counts
-from models.interfaces.downstream import Downstream
 from tasks.graph import refs
 from tasks.running.job import Job
 
@@ -37,7 +36,7 @@ def card(
         mode=summary["mode"],
         labels=summary["rows"]["train"],
         model_class=_model_class(folder),
-        request=_request(downstream),
+        request=examples(downstream).row(0, named=True),
         base=_base(adapted.model),
         licence=_licence(adapted.model),
         sources=_sources(rows.rows),
@@ -76,14 +75,6 @@ def _measured(job: Job, scores: refs.Scores | None) -> tuple[dict[str, Any], dic
         json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("metrics", "details")
     )
     return metrics, details
-
-
-def _request(downstream: Downstream) -> Mapping[str, str]:
-    """An example of what it is asked."""
-    rows = downstream.examples()
-    if downstream.pool is not None:
-        rows = rows.filter(~rows[downstream.pool])
-    return rows.select(downstream.inputs).row(0, named=True)
 
 
 def _sources(made: refs.Ref) -> list[str]:

@@ -21,6 +21,7 @@ from mlflow.models import Model, infer_signature
 from mlflow.models.utils import _save_example
 from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
 
+from models.adapted.files import examples
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Transfer
 from tasks import serving
@@ -47,10 +48,7 @@ def describe(folder: Path, downstream: Downstream, way: Transfer) -> None:
     conda = _mlflow_conda_env(additional_pip_deps=pins)
     (folder / _CONDA).write_text(yaml.safe_dump(conda, default_flow_style=False), encoding="utf-8")
 
-    rows = downstream.examples()
-    if downstream.pool is not None:
-        rows = rows.filter(~rows[downstream.pool])
-    example = rows.select(downstream.inputs).head(2).to_pandas()
+    example = examples(downstream).head(2).to_pandas()
     # Fixed, not drawn: the same recipe makes the same bytes.
     model = Model(utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=infer_signature(example))
     _save_example(model, example, str(folder))

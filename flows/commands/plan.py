@@ -36,8 +36,9 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
     steps = ordered([*targets, *report_refs(recipe, only, targets)])
     estimates: dict[Ref, Estimate] = {}
     rows: list[dict[str, Any]] = []
+    there = artifacts.look_up_all(steps)
     for ref in steps:
-        made = artifacts.look_up(ref)
+        made = there.get(ref)
         if made is None:
             estimates[ref] = estimate(recipe.name, ref)
         about = estimates.get(ref, Estimate(None, None, None))

@@ -1,11 +1,9 @@
 """Servers as child processes: each with a log of its own, started again when it is killed, ended with its parent."""
 
-import ctypes
 import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -18,10 +16,9 @@ from pathlib import Path
 
 from models.errors import HeadwaterError
 from tasks.environment import home
+from tasks.running.parent import end_with_parent
 
 LOOPBACK = "127.0.0.1"
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-_PR_SET_PDEATHSIG = 1
 _GRACE_SECONDS = 10.0
 _TRIES = 2
 """How often a server that ends before it has answered is started."""
@@ -60,7 +57,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 pass_fds=self.pass_fds,
                 start_new_session=True,  # Ctrl-C is for this process, which then stops its servers in order
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
 
     def keep(self) -> bool:
@@ -190,12 +187,6 @@ def _rotate(log: Path, at: int = 0) -> None:
     for newer, older in reversed(list(pairwise(aged))):
         if newer.exists():
             newer.replace(older)
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to end this child when its parent dies, even by SIGKILL; elsewhere only `stop` ends it."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _signal(server: Server, number: int) -> None:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
 from models.kinds import find
@@ -18,6 +20,14 @@ DROPPED = "dropped.json"
 """Beside predictions: what of the demonstrations did not fit into the model, counted over all questions."""
 SUMMARY = "summary.json"
 """What `adapt` says of the model: its mode, setting, steps and rows; beside predictions too."""
+
+
+def examples(downstream: Downstream) -> pl.DataFrame:
+    """Texts that a model may be asked: a column for each of a request's fields."""
+    rows = downstream.examples()
+    if downstream.pool is not None:
+        rows = rows.filter(~rows[downstream.pool])
+    return rows.select(downstream.inputs)
 
 
 def train_rows(folder: Path) -> int:

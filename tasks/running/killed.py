@@ -4,10 +4,7 @@ A process holds the lease of its flow run until it ends, however it ends; a flow
 holds its lease was killed.
 """
 
-import ctypes
 import os
-import signal
-import sys
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -17,10 +14,10 @@ from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
 from prefect.states import Cancelled, Crashed
 
+from tasks.running.parent import end_with_parent
 from tasks.storage import runs
 from tasks.storage.lease import exists, hold, is_free, of_flow
 
-_PR_SET_PDEATHSIG = 1
 _GOING_ON = (StateType.RUNNING, StateType.CANCELLING)
 
 
@@ -30,8 +27,8 @@ def begin(flow_run_id: str) -> None:
     A run whose worker is gone could no longer be cancelled.
     """
     hold(of_flow(flow_run_id))
-    if os.environ.get("PREFECT__FLOW_RUN_ID") and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.environ.get("PREFECT__FLOW_RUN_ID"):
+        end_with_parent()
 
 
 def is_dead(flow_run_id: str) -> bool:

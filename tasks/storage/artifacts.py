@@ -23,7 +23,7 @@ from tasks.storage.connection import client, reaching, search_all, tracking_uri
 from tasks.storage.runs import KEPT, KEPT_REASON
 
 _FINISHED = "attributes.status = 'FINISHED'"
-_AGAIN = "run its recipe again to make it anew"
+AGAIN = "run its recipe again to make it anew"
 _AT_ONCE = 2000
 """Runs that one question to the store gives; those of the last weeks."""
 _FEW = 20
@@ -180,7 +180,7 @@ def folder(run_id: str, key: str) -> Path:
     with reaching():
         run = client().get_run(run_id)
         if not content.is_whole(run):
-            raise StoreError(f"the files of run {run_id} are gone or damaged; {_AGAIN}")
+            raise StoreError(f"the files of run {run_id} are gone or damaged; {AGAIN}")
         return content.fetched(run, key)
 
 
@@ -204,7 +204,7 @@ def check(folder: Path) -> None:
         RecipeError: files of the artifact in `folder` are damaged or gone.
     """
     if (folder / manifest.NAME).is_file() and (name := next(manifest.damaged(folder), None)):
-        raise RecipeError(f"{folder / name} is damaged or gone; {_AGAIN}")
+        raise RecipeError(f"{folder / name} is damaged or gone; {AGAIN}")
 
 
 def resolve(uri: str) -> Path:

@@ -1,11 +1,10 @@
 """The runs between that of a flow and those of its steps: one for each entry that something is made for."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from tasks.environment import home_id
 from tasks.graph.refs import Ref
-from tasks.storage import origin, runs
+from tasks.storage import runs
 from tasks.storage.connection import client, reaching, search
 
 ENTRY = "headwater.entry"
@@ -19,11 +18,6 @@ class EntryRuns:
         self._experiment_id, self._parent_id, self._flow_run_id = experiment_id, parent_id, flow_run_id
         self._made: dict[str, str] = {}
         self._lock = threading.Lock()
-
-    @property
-    def made(self) -> Mapping[str, str]:
-        """Id of each run that there is, by its entry."""
-        return self._made
 
     def of(self, ref: Ref) -> str:
         """Id of the run that the one of `ref` hangs below; a flow run that is retried goes on with those it had."""
@@ -52,8 +46,6 @@ class EntryRuns:
             "mlflow.parentRunId": self._parent_id,
             ENTRY: name,
             "headwater.flow_run_id": self._flow_run_id,
-            "headwater.home": home_id(),
-            **origin.tags(),
             **{tag: about[tag] for tag in ("headwater.upstream", "headwater.downstream") if tag in about},
         }
-        return client().create_run(self._experiment_id, run_name=name, tags=tags).info.run_id
+        return runs.create(self._experiment_id, name, tags)

@@ -6,6 +6,7 @@ from hashlib import sha256
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from tasks.storage.connection import client, reaching
+from tasks.storage.runs import NOTE
 
 KIND, OURS = "mlflow.experimentKind", "custom_model_development"
 """Without it MLflow opens an experiment on its pages for language applications, and files runs as evaluations."""
@@ -13,8 +14,6 @@ _GUESSED = (None, "", "no_inferred_type", "genai_development_inferred", "custom_
 """Kinds that nobody has chosen: what MLflow's page makes of runs it does not know."""
 _WRITTEN = "headwater.description"
 """The digest of the description that was written last: one that somebody has edited since stays."""
-_NOTE = 4900
-"""Characters of a description; MLflow takes 5,000 in a tag."""
 
 
 def present(experiment_id: str, about: str, tags: Mapping[str, str]) -> None:
@@ -31,7 +30,7 @@ def present(experiment_id: str, about: str, tags: Mapping[str, str]) -> None:
             wanted[KIND] = OURS
         note = there.get(MLFLOW_RUN_NOTE)
         if about and (not note or _digest(note) == there.get(_WRITTEN)):
-            wanted |= {MLFLOW_RUN_NOTE: about[:_NOTE], _WRITTEN: _digest(about[:_NOTE])}
+            wanted |= {MLFLOW_RUN_NOTE: about[:NOTE], _WRITTEN: _digest(about[:NOTE])}
         for name, value in wanted.items():
             if there.get(name) != value:
                 client().set_experiment_tag(experiment_id, name, value)

@@ -16,7 +16,6 @@ from tasks.storage import artifacts, connection, runs
 from tasks.storage import sources as kept_sources
 from tasks.storage.runs import Tracked
 
-_AGAIN = "run its recipe again to make it anew"
 _TOLD = ("downstream", "mode", "labels", "seed")
 """Tags that an adapted model and its predictions share, which spares reading the manifests of all others."""
 
@@ -54,7 +53,9 @@ class Node:
             RecipeError: it is no longer in MLflow.
         """
         if self.run is None:
-            raise RecipeError(f"the artifact with key {self.key[:12]} is no longer in MLflow; {_AGAIN}")
+            raise RecipeError(
+                f"the artifact with key {self.key[:12]} is no longer in MLflow; {artifacts.AGAIN}"
+            )
         return artifacts.folder(self.run.run_id, self.key)
 
 
@@ -73,7 +74,9 @@ def _of_run(run: Tracked, known: dict[str, Node] | None = None, kept: str = "") 
     listed = artifacts.manifest_of(run.run_id)
     if listed is None:
         why = run.tags.get(runs.REASON) or "its files are gone"
-        raise RecipeError(f"run {run.run_id} ({run.name}, {run.status}) made no artifact: {why}; {_AGAIN}")
+        raise RecipeError(
+            f"run {run.run_id} ({run.name}, {run.status}) made no artifact: {why}; {artifacts.AGAIN}"
+        )
     inputs = {name: tuple(of_key(key, known) for key in keys) for name, keys in _inputs(listed)}
     return Node(listed["key"], run, inputs, kept)
 
@@ -103,7 +106,7 @@ def predictions(start: str) -> Node:
     if run.step == "score":
         (node,) = node.inputs["predictions"]
     if node.run is None:
-        raise RecipeError(f"the predictions of run {start} are no longer in MLflow; {_AGAIN}")
+        raise RecipeError(f"the predictions of run {start} are no longer in MLflow; {artifacts.AGAIN}")
     return node
 
 
@@ -171,7 +174,7 @@ def _made_from(run: Tracked, step: str, given: str) -> Tracked:
         listed = artifacts.manifest_of(found.run_id)
         if listed is not None and listed["inputs"][given] == run.tags["headwater.key"]:
             return found
-    raise RecipeError(f"no {step} in MLflow was made from run {run.run_id} ({run.name}); {_AGAIN}")
+    raise RecipeError(f"no {step} in MLflow was made from run {run.run_id} ({run.name}); {artifacts.AGAIN}")
 
 
 def sources(ingested: Node, file: str) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_RUN_NOTE
 
 from models.config import leaves
 from tasks.environment import as_written, home_id, public
@@ -30,7 +30,7 @@ STEPS = "steps.json"
 """What the parent run of a flow run keeps of each step: what it is called, what became of it, which run made it."""
 _PARAMETER = 500
 """Characters of a parameter; what it is cut from lies in an artifact."""
-_NOTE = 4900
+NOTE = 4900
 """Characters of a description; MLflow's stores take 5,000 in a tag."""
 
 
@@ -50,6 +50,12 @@ class Tracked:
         return self.tags.get("headwater.step", "")
 
 
+def create(experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
+    """A run with these tags, and those of every run: the home folder it is of, who made it, and with which code."""
+    own = {"headwater.home": home_id(), **origin.tags(), **tags}
+    return client().create_run(experiment_id, run_name=name, tags=own).info.run_id
+
+
 def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[str, str]) -> str:
     """The parent run of a flow run; a retried flow run goes on with the one it had."""
     with reaching():
@@ -63,14 +69,8 @@ def open_parent(experiment_id: str, name: str, flow_run_id: str, tags: Mapping[s
             if REASON in known[0].data.tags:
                 client().delete_tag(run_id, REASON)
             return run_id
-        own = {
-            "headwater.flow_run_id": flow_run_id,
-            "headwater.parent": "true",
-            "headwater.home": home_id(),
-            **origin.tags(),
-            **tags,
-        }
-        return client().create_run(experiment_id, run_name=name, tags=own).info.run_id
+        own = {"headwater.flow_run_id": flow_run_id, "headwater.parent": "true", **tags}
+        return create(experiment_id, name, own)
 
 
 def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, str]) -> str:
@@ -80,12 +80,10 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
             **({"mlflow.parentRunId": parent_id} if parent_id else {}),
             "headwater.step": ref.step,
             "headwater.key": ref.key,
-            "headwater.home": home_id(),
-            **origin.tags(),
             **ref.about.tags(),
             **tags,
         }
-        run_id = client().create_run(experiment_id, run_name=ref.name, tags=own).info.run_id
+        run_id = create(experiment_id, ref.name, own)
         client().log_dict(run_id, as_written(ref.config.model_dump(mode="json")), "config.json")
         settings = leaves(ref.config.identity())
         log_parameters(run_id, {name or "value": str(value) for name, value in settings})
@@ -213,10 +211,10 @@ def describe(run_id: str, lines: Sequence[str], name: str) -> None:
     """Markdown that the MLflow page of a run shows as its description, as far as there is room; the whole is `name`."""
     keep_text(run_id, "\n".join(lines), name)
     ends = list(accumulate(len(line) + 1 for line in lines))
-    fitting = bisect_right(ends, _NOTE)
+    fitting = bisect_right(ends, NOTE)
     more = [] if fitting == len(lines) else ["", f"… and {len(lines) - fitting:,} more lines in {name}."]
     with reaching():
-        client().set_tag(run_id, "mlflow.note.content", "\n".join([*lines[:fitting], *more]))
+        client().set_tag(run_id, MLFLOW_RUN_NOTE, "\n".join([*lines[:fitting], *more]))
 
 
 def run_url(experiment_id: str, run_id: str) -> str:
