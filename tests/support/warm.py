@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 IMPORTED = ["flows.commands.run", "flows.commands.results", "flows.transfer"]
+_READ_EARLY = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+"""What `headwater run` sets before Prefect is imported, which here it is already."""
 _LONGEST = 900.0  # a bound for a hung command, not an expectation
 
 
@@ -23,7 +25,7 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], said: Path) 
     """
     context = multiprocessing.get_context("forkserver")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
+        for name, value in {**environment, **_READ_EARLY}.items():
             patch.setenv(name, value)
         context.set_forkserver_preload(IMPORTED)
         forkserver.ensure_running()
