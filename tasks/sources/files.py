@@ -16,6 +16,7 @@ from models.data.delimited import header, named, read_delimited
 from models.data.encodings import check_encoding
 from models.data.lines import UTF8, opened
 from models.errors import RecipeError
+from models.paths import RecipePath
 from tasks.reading.source import FileSource, Part, Record, Rejected, check_readable, content, matches, record
 
 SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet")
@@ -28,10 +29,10 @@ class Files(FileSource):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
     kind: Literal["files"] = Field(default="files", description="Plain files.")
-    paths: tuple[str, ...] = Field(
+    paths: tuple[RecipePath, ...] = Field(
         default=(), description="Files or globs; ${VARIABLE} is filled in from the environment."
     )
-    parts: Mapping[Part, tuple[str, ...]] = Field(
+    parts: Mapping[Part, tuple[RecipePath, ...]] = Field(
         default={}, description="Files or globs of each published part: train, validation, test."
     )
     format: Literal["txt", "jsonl", "json", "csv", "tsv", "parquet"] | None = Field(
