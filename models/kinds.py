@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 
 from models.config import Config, did_you_mean
 
@@ -53,13 +53,13 @@ def find(package: str, kind: str, base: type[Chosen]) -> type[Chosen]:
 def chosen(package: str, base: type[Chosen]) -> Any:
     """The pydantic type of a field that holds one of the parts in `package`; a bare string means `{kind: …}`."""
 
-    def load(value: Any) -> Any:
+    def load(value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, base):
             return value
         if isinstance(value, str):
             value = {"kind": value}
         if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
             raise ValueError(f"needs a 'kind', one of {', '.join(kinds(package))}")
-        return find(package, value["kind"], base).model_validate(dict(value))
+        return find(package, value["kind"], base).model_validate(dict(value), context=info.context)
 
     return Annotated[SerializeAsAny[base], BeforeValidator(load)]

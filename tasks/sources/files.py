@@ -14,6 +14,7 @@ from models.data.delimited import named
 from models.data.lines import UTF8
 from models.data.parsing import FORMATS, Parsing, format_of
 from models.errors import RecipeError
+from models.paths import RecipePath
 from tasks.reading.source import (
     COLUMNS,
     FileSource,
@@ -32,10 +33,10 @@ class Files(FileSource):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
     kind: Literal["files"] = Field(default="files", description="Plain files.")
-    paths: tuple[str, ...] = Field(
+    paths: tuple[RecipePath, ...] = Field(
         default=(), description="Files or globs; ${VARIABLE} is filled in from the environment."
     )
-    parts: Mapping[Part, tuple[str, ...]] = Field(
+    parts: Mapping[Part, tuple[RecipePath, ...]] = Field(
         default={}, description="Files or globs of each published part: train, validation, test."
     )
     format: Literal["txt", "jsonl", "json", "csv", "tsv", "parquet", "xlsx"] | None = Field(
