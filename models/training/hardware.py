@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -16,7 +17,7 @@ class Hardware:
     device: torch.device
     bf16: bool
 
-    def autocast(self) -> AbstractContextManager[None]:
+    def autocast(self) -> AbstractContextManager[Any]:
         """Within it a model computes in this precision."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
