@@ -30,9 +30,9 @@ class HeadPredictor:
     def load(cls, folder: Path, downstream: Downstream, device: str) -> Self:
         """From the folder of an adapted model."""
         from models.backbone.heads import load
-        from models.training.loop import accelerator
+        from models.training.hardware import hardware
 
-        model = load(folder / "model", downstream).to(accelerator(device).device)
+        model = load(folder / "model", downstream).to(hardware(device).device)
         return cls(downstream, load_tokenizer(folder / "model"), model)
 
     def outputs(

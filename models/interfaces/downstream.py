@@ -155,6 +155,10 @@ class Downstream(Chosen, ABC, Generic[F]):
         """Training loss of a batch (scalar)."""
         return model(**batch).loss
 
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        """How many targets `loss` is the mean of: rows, where it is not said otherwise."""
+        return len(batch["input_ids"])
+
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[list[np.ndarray], float | None]:
