@@ -75,13 +75,13 @@ def adapt(
     pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
-    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     job.used(train.height)
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
     if learns(config.mode):
         downstream.check_choice(train, validation)
     if config.way is None:
         downstream.check(train)
+        _settle(job, downstream)
         summary = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))
     else:
         problem = Problem(
@@ -97,7 +97,7 @@ def adapt(
                 every, config.labels, derive(config.seed, "draw", number), downstream.balance
             ),
         )
-        summary = _carried(job, config.way, problem)
+        summary = _carried(job, config.way, problem, learns(config.mode))
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -124,8 +124,17 @@ def _source(
     return job.files(model) / "model"
 
 
-def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
-    """Carries the model over and keeps all that it takes to answer with it."""
+def _settle(job: Job, downstream: Downstream) -> None:
+    """Keeps the downstream as it was trained."""
+    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
+
+
+def _carried(job: Job, way: Transfer, problem: Problem, learnt: bool) -> dict[str, Any]:
+    """Carries the model over and keeps all that it takes to answer with it.
+
+    Args:
+        learnt: whether something is chosen for the model by labelled rows once it is there, as a threshold is.
+    """
     from models.backbone import shards
 
     downstream = problem.downstream
@@ -139,6 +148,9 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     (job.out / WAY).write_text(way.model_dump_json(indent=2), encoding="utf-8")
     if downstream.pool is not None:
         problem.pool.write_parquet(job.out / POOL, compression="zstd")
+    if learnt:
+        downstream = _fitted(job, way, problem)
+    _settle(job, downstream)
     packaging.describe(job.out, downstream, way)
     if tuned.history:
         _write_history(job, tuned)
@@ -149,6 +161,16 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
         "validation": tuned.metrics or _validated(job, way, problem),
         "trainable_parameters": tuned.trainable_parameters,
     }
+
+
+def _fitted(job: Job, way: Transfer, problem: Problem) -> Downstream:
+    """The downstream with what it chooses by what the model says of validation rows."""
+    rows = pl.concat([problem.validation, problem.pool])
+
+    def outputs() -> Any:
+        return way.load(job.out, problem.downstream, job.workplace.device).outputs(rows, labelled=True)
+
+    return problem.downstream.fitted(rows, outputs)
 
 
 def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:

@@ -12,7 +12,7 @@ and reading a recipe has to be quick.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -179,6 +179,17 @@ class Downstream(Chosen, ABC, Generic[F]):
         self, outputs: Sequence[np.ndarray], features: Sequence[F], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Predictions in terms of the text: `id` and the columns of this downstream, in the order of `rows`."""
+
+    def fitted(
+        self, rows: pl.DataFrame, outputs: Callable[[], tuple[Sequence[F], Sequence[np.ndarray]]]
+    ) -> Self:
+        """This downstream with what it chooses once a model has learnt, a threshold say, and keeps with the model.
+
+        Args:
+            rows: of validation, with labels.
+            outputs: gives their features and what the model makes of them; costly, so asked only where it is needed.
+        """
+        return self
 
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
         """A row of predictions as the JSON-able answer to a request."""

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 from models.backbone.heads import load
 from models.files import seal, sealed
-from models.inference.inputs import Inputs, predict
+from models.inference.inputs import Inputs, outputs
 from models.interfaces.transfer import Problem
 from models.seeds import derive
 from models.training.hardware import hardware
@@ -117,10 +117,12 @@ def _shown(record: Record) -> Record:
 
 def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
     """Metrics on validation rows, the loss, and `score`: the headline metric, higher is better, ties by loss."""
-    predictions, loss = predict(model, validation)
-    metrics = validation.downstream.evaluate(validation.rows, predictions)
-    sign = -1 if validation.downstream.headline in validation.downstream.lower_is_better else 1
-    score = sign * metrics[validation.downstream.headline]
+    made, loss = outputs(model, validation)
+    features, rows = validation.features, validation.rows
+    downstream = validation.downstream.fitted(rows, lambda: (features, made))
+    metrics = downstream.evaluate(rows, downstream.decode(made, features, rows))
+    sign = -1 if downstream.headline in downstream.lower_is_better else 1
+    score = sign * metrics[downstream.headline]
     return (
         {**metrics, SCORE: score} if loss is None else {"loss": loss, **metrics, SCORE: score - 1e-6 * loss}
     )
