@@ -75,7 +75,6 @@ def adapt(
     pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
-    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     job.used(train.height)
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
     if learns(config.mode):
@@ -104,11 +103,16 @@ def adapt(
     job.metrics({f"validation/{name}": value for name, value in summary["validation"].items()})
 
 
+def _settled(job: Job, downstream: Downstream) -> None:
+    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
+
+
 def _baseline(
     job: Job, config: AdaptConfig, downstream: Downstream, train: pl.DataFrame, validation: pl.DataFrame
 ) -> dict[str, Any]:
     baseline = downstream.fit_baseline(train, validation, config.seed)
     baseline.save(job.out / "baseline")
+    _settled(job, downstream)
     scores = downstream.evaluate(validation, baseline.predict(validation))
     return {"setting": baseline.setting, "validation": scores, "trainable_parameters": None}
 
@@ -128,14 +132,15 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     """Carries the model over and keeps all that it takes to answer with it."""
     from models.backbone import shards
 
-    downstream = problem.downstream
     tuned = way.carry(problem, job.progress)
+    downstream = tuned.downstream or problem.downstream
     for name, path in tuned.files.items():
         copy = shutil.copytree if path.is_dir() else shutil.copyfile
         copy(path, job.out / name)
     shards.part(job.out / "model", problem.source)
     tuned.tokenizer.save_pretrained(job.out / "model")
     downstream.export(job.out / "model", tuned.tokenizer)
+    _settled(job, downstream)
     (job.out / WAY).write_text(way.model_dump_json(indent=2), encoding="utf-8")
     if downstream.pool is not None:
         problem.pool.write_parquet(job.out / POOL, compression="zstd")
@@ -146,14 +151,14 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     (job.out / "trials.json").write_text(json.dumps(trials, indent=2), encoding="utf-8")
     return {
         "setting": tuned.setting,
-        "validation": tuned.metrics or _validated(job, way, problem),
+        "validation": tuned.metrics or _validated(job, way, downstream, problem),
         "trainable_parameters": tuned.trainable_parameters,
     }
 
 
-def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:
+def _validated(job: Job, way: Transfer, downstream: Downstream, problem: Problem) -> dict[str, float]:
     """Metrics on validation rows of what was made."""
-    downstream, rows = problem.downstream, problem.validation
+    rows = problem.validation
     predictor = way.load(job.out, downstream, job.workplace.device)
     found = predictions(predictor, downstream, pl.concat([rows, problem.pool]))
     totals = statistics(downstream, rows, found).sum(axis=0)
