@@ -137,8 +137,8 @@ def _carried(job: Job, way: Transfer, problem: Problem, learnt: bool) -> dict[st
     """
     from models.backbone import shards
 
-    downstream = problem.downstream
     tuned = way.carry(problem, job.progress)
+    downstream = tuned.downstream or problem.downstream
     for name, path in tuned.files.items():
         copy = shutil.copytree if path.is_dir() else shutil.copyfile
         copy(path, job.out / name)
@@ -149,7 +149,7 @@ def _carried(job: Job, way: Transfer, problem: Problem, learnt: bool) -> dict[st
     if downstream.pool is not None:
         problem.pool.write_parquet(job.out / POOL, compression="zstd")
     if learnt:
-        downstream = _fitted(job, way, problem)
+        downstream = _fitted(job, way, downstream, problem)
     _settle(job, downstream)
     packaging.describe(job.out, downstream, way)
     if tuned.history:
@@ -158,24 +158,24 @@ def _carried(job: Job, way: Transfer, problem: Problem, learnt: bool) -> dict[st
     (job.out / "trials.json").write_text(json.dumps(trials, indent=2), encoding="utf-8")
     return {
         "setting": tuned.setting,
-        "validation": tuned.metrics or _validated(job, way, problem),
+        "validation": tuned.metrics or _validated(job, way, downstream, problem),
         "trainable_parameters": tuned.trainable_parameters,
     }
 
 
-def _fitted(job: Job, way: Transfer, problem: Problem) -> Downstream:
+def _fitted(job: Job, way: Transfer, downstream: Downstream, problem: Problem) -> Downstream:
     """The downstream with what it chooses by what the model says of validation rows."""
     rows = pl.concat([problem.validation, problem.pool])
 
     def outputs() -> Any:
-        return way.load(job.out, problem.downstream, job.workplace.device).outputs(rows, labelled=True)
+        return way.load(job.out, downstream, job.workplace.device).outputs(rows, labelled=True)
 
-    return problem.downstream.fitted(rows, outputs)
+    return downstream.fitted(rows, outputs)
 
 
-def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:
+def _validated(job: Job, way: Transfer, downstream: Downstream, problem: Problem) -> dict[str, float]:
     """Metrics on validation rows of what was made."""
-    downstream, rows = problem.downstream, problem.validation
+    rows = problem.validation
     predictor = way.load(job.out, downstream, job.workplace.device)
     found = predictions(predictor, downstream, pl.concat([rows, problem.pool]))
     totals = statistics(downstream, rows, found).sum(axis=0)

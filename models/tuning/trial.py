@@ -24,6 +24,7 @@ from models.training.loop import Diverged, Plan, train
 from models.training.record import Record
 from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.linear_start import fit_last_layer
+from models.tuning.mining import mine
 from models.tuning.result import MODEL, Result
 from models.tuning.start import Start
 from models.workplace import Workplace
@@ -49,6 +50,7 @@ def run_trial(
     problem, downstream = start.problem, start.problem.downstream
     inputs, validation = _inputs(start, problem.train.head(rows)), _inputs(start, problem.validation)
     origin, first = _origin(config, start, rows, inputs, validation)
+    mine(inputs, origin, derive(problem.seed, "mined"), problem.workplace)
     batches = Batches(inputs, config, derive(problem.seed, "batches"))
     steps = config.steps(len(batches.examples))
     model = config.equip(load(origin, downstream), setting, start)
