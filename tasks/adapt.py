@@ -69,7 +69,8 @@ def adapt(
     folder = job.files(rows)
     every = pl.read_parquet(folder / "train.parquet")
     downstream = config.downstream.settle(every)
-    train = draw(every, config.labels, derive(config.seed, "labels"), downstream.balance)
+    train = draw(every, config.labels, derive(config.seed, "labels"), downstream.drawn_by)
+    downstream = downstream.learning_from(train)
     most = min((count for count in (config.labels, config.validation_rows) if count), default=None)
     validation = draw(pl.read_parquet(folder / "validation.parquet"), most, derive(config.seed, "validation"))
     pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
@@ -94,7 +95,7 @@ def adapt(
             config.seed,
             job.workplace,
             lambda number: draw(
-                every, config.labels, derive(config.seed, "draw", number), downstream.balance
+                every, config.labels, derive(config.seed, "draw", number), downstream.drawn_by
             ),
         )
         summary = _carried(job, config.way, problem, learns(config.mode))

@@ -22,6 +22,7 @@ from pydantic import Field
 
 from models.interfaces.asked import Asked, NotInContext
 from models.interfaces.features import Feature, padded, texts_batch
+from models.interfaces.labels import Rates
 from models.kinds import Chosen, chosen
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ class Downstream(Chosen, ABC, Generic[F]):
     """Metric by which settings and checkpoints are chosen, and which reports show first."""
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
     """Metrics, perplexity say, of which less is better."""
-    balance: ClassVar[str | None] = None
+    drawn_by: ClassVar[str | None] = None
     """Column that holds one class a row, of which label draws hold equally many; None: plain draws."""
     kinds: ClassVar[str | None] = None
     """Dotted path of what rows name that can only be answered where training rows name it: a class, types of entities.
-    None: `balance`."""
+    None: `drawn_by`."""
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
     texts: ClassVar[tuple[str, ...]] = ("text",)
@@ -99,6 +100,10 @@ class Downstream(Chosen, ABC, Generic[F]):
 
     def settle(self, train: pl.DataFrame) -> Self:
         """This downstream with all that a recipe may leave open taken from training rows."""
+        return self
+
+    def learning_from(self, train: pl.DataFrame) -> Self:
+        """This downstream with what training has to know of the rows that were drawn for it: what each class counts."""
         return self
 
     def check(self, train: pl.DataFrame) -> None:
@@ -230,8 +235,9 @@ class Downstream(Chosen, ABC, Generic[F]):
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Each metric (…) from summed statistics (…, k)."""
 
-    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """F1 (…) of each label, a class say, from summed statistics (…, k); none where labels are not a few names."""
+    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
+        """How well each label, a class say, is found (…), from summed statistics (…, k); none where there are not a
+        few of them."""
         return {}
 
     def evaluate(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, float]:

@@ -141,6 +141,7 @@ class Batches:
         self.alike = np.array(
             [len(item.input_ids) if item.alike is None else item.alike for item in features]
         )
+        self.frequencies = np.array([item.frequency for item in features])
         self.per_epoch = math.ceil(len(self.examples) / config.step_rows)
         self.epoch = lru_cache(maxsize=2)(self._epoch)
         self.special = torch.tensor(inputs.tokenizer.all_special_ids)
@@ -167,9 +168,14 @@ class Batches:
 
     def _epoch(self, epoch: int) -> list[Sequence[int]]:
         """Rows of every step of an epoch, in random order: together are those that are `alike`, where the downstream
-        says so, or of like length, so that little is padded."""
+        says so, or of like length, so that little is padded.
+
+        Rows that are to be drawn more often than others are drawn with replacement.
+        """
         generator = np.random.default_rng(derive(self.seed, "order", epoch))
         order = generator.permutation(len(self.examples))
+        if len(set(self.frequencies)) > 1:
+            order = generator.choice(order, len(order), p=self.frequencies[order] / self.frequencies.sum())
         size, batches = self.config.step_rows, []
         for begin in range(0, len(order), size * SORTED_BATCHES):
             chunk = order[begin : begin + size * SORTED_BATCHES]
