@@ -20,6 +20,7 @@ EVERY = (
     "interfaces.downstream",
     "interfaces.features",
     "kinds",
+    "outside",
     "modes",
 )
 """What the interface of downstreams stands on."""
