@@ -60,7 +60,7 @@ class Targeted(Downstream[Feature]):
         "name.",
     )
 
-    @field_validator("label_words", mode="before")
+    @field_validator("label_words", mode="before", json_schema_input_type=Mapping[str, str | tuple[str, ...]])
     @classmethod
     def _one_word(cls, value: Any) -> Any:
         """One word needs no list."""

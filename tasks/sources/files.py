@@ -69,12 +69,12 @@ class Files(FileSource):
         default=None, description="The column whose rows must stay in one part, such as premise."
     )
 
-    @field_validator("paths", mode="before")
+    @field_validator("paths", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
     def _one(cls, value: Any) -> Any:
         return value if isinstance(value, list | tuple) else (value,)
 
-    @field_validator("parts", mode="before")
+    @field_validator("parts", mode="before", json_schema_input_type=Mapping[Part, str | tuple[str, ...]])
     @classmethod
     def _one_each(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
