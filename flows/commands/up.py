@@ -63,8 +63,8 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False
 def _check(prefect_port: int, mlflow_port: int, notify: str) -> None:
     if not Path("prefect.yaml").is_file():
         raise RecipeError(
-            f"there is no prefect.yaml here, in {Path.cwd()}: start `headwater up` in the project's folder, or make one of "
-            "this with `headwater init`"
+            f"there is no prefect.yaml here, in {Path.cwd()}: start `headwater up` in the project's folder, or make "
+            "one of this with `headwater init`"
         )
     if prefect_port == mlflow_port:
         raise RecipeError(
