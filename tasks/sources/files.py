@@ -143,7 +143,7 @@ class Files(FileSource):
     @classmethod
     def recognises(cls, path: Path) -> Self | None:
         settings = guesses.parsing(path)
-        return cls.model_validate({"paths": (str(path),), **settings}) if settings else None
+        return None if settings is None else cls.model_validate({"paths": (str(path),), **settings})
 
     def _rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
         for item in self._parsing(path).rows(path):
