@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, SerializeAsAny
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, SerializeAsAny, ValidationInfo
 from pydantic_core import CoreSchema
 
 from models import outside
@@ -53,7 +53,7 @@ def chosen(package: str, base: type[Chosen]) -> Any:
         base: what all of them are.
     """
 
-    def load(value: Any) -> Any:
+    def load(value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, base):
             return value
         if isinstance(value, str):
@@ -65,7 +65,7 @@ def chosen(package: str, base: type[Chosen]) -> Any:
         part = find(package, kind, base)
         # A short name may mean something else on another machine, or nothing: its path is kept.
         path = kind if kind in kinds(package) else outside.installed(base).get(kind, kind)
-        return part.model_validate({**value, "kind": path})
+        return part.model_validate({**value, "kind": path}, context=info.context)
 
     return Annotated[SerializeAsAny[base], BeforeValidator(load), _OneOf(package, base)]
 

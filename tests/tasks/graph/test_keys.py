@@ -17,9 +17,9 @@ EVERYWHERE = {
     "models.outside",
     "models.seeds",
 }
-TOKENS = {"models.tokens", "models.pretrained"}
+TOKENS = {"models.tokens", "models.pretrained", "models.paths"}
 ROWS = {"models.data"}
-SOURCES = ROWS | {"tasks.reading"}
+SOURCES = ROWS | {"tasks.reading", "models.paths"}
 DOWNSTREAM = {"models.interfaces", "models.adapted"}
 WAY = DOWNSTREAM | {"models.workplace"}
 
@@ -39,6 +39,7 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     | {
         "models.backbone",
         "models.modes",
+        "models.paths",
         "models.pretrained",
         "models.training",
         "tasks.packaging",
