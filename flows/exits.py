@@ -5,9 +5,11 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from flows import terminal
+from models import outside
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
 from tasks.storage import place
@@ -24,6 +26,7 @@ def answered(command: Callable[..., int]) -> Callable[..., int]:
         try:
             environment.make_home()
             place.settle()
+            outside.look_in(Path.cwd())
             return command(*arguments, **options)
         except terminal.Unread:
             raise

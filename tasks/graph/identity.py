@@ -100,7 +100,9 @@ def libraries_of(modules: Iterable[str]) -> dict[str, str]:
 @functools.cache
 def _libraries_of(modules: frozenset[str]) -> Mapping[str, str]:
     paths = _closure(modules)
-    imported = {item for name, path in paths.items() for item in _imports(name, path, path.stat().st_mtime_ns)}
+    imported = {
+        item for name, path in paths.items() for item in _imports(name, path, path.stat().st_mtime_ns)
+    }
     names = {name.split(".")[0] for name in imported} - {name.split(".")[0] for name in paths}
     names -= set(OURS) | set(sys.stdlib_module_names) | _NOT_NUMBERS
     distributions = from_outside.distributions()
