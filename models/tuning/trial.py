@@ -194,7 +194,7 @@ def _origin(
     workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}"
     if not sealed(folder, MODEL, POINT):
         torch.set_num_threads(workplace.threads or torch.get_num_threads())
-        device: Any = hardware(workplace.device).device
+        device = hardware(workplace.device).device
         model = start.model().to(device)
         if config.linear_start:
             fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)
