@@ -16,7 +16,7 @@ from models.data.draws import draw
 from models.errors import DataError
 from models.interfaces.downstream import Downstream, DownstreamField
 from models.interfaces.transfer import Problem, Transfer, TransferField, Tuned
-from models.modes import Mode, learns
+from models.modes import Mode
 from models.seeds import derive
 from models.training.record import lasting
 from tasks import packaging
@@ -78,7 +78,8 @@ def adapt(
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
     job.used(train.height)
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
-    if learns(config.mode):
+    learns = config.way is None or config.way.shows(config.mode) is None
+    if learns:
         downstream.check_choice(train, validation)
     if config.way is None:
         downstream.check(train)
@@ -98,7 +99,7 @@ def adapt(
                 every, config.labels, derive(config.seed, "draw", number), downstream.drawn_by
             ),
         )
-        summary = _carried(job, config.way, problem, learns(config.mode))
+        summary = _carried(job, config.way, problem, learns)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")

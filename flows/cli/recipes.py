@@ -45,10 +45,18 @@ def init(
 
 @app.command()
 @exits.answered
-def run(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: AsJson = False) -> int:
+def run(
+    recipe: RecipePath,
+    only: Only = [],
+    settings: Settings = [],
+    steps: Annotated[
+        bool, typer.Option("--steps", help="End with a table of all steps, not of results.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Run a recipe.
 
-    It runs in this process and ends with a table of its steps. What is there already is not made again.
+    It runs in this process and ends with a table of results. What is there already is not made again.
 
     \b
     Examples:
@@ -60,7 +68,7 @@ def run(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: A
     from flows.commands.run import run
     from flows.recipe import overrides
 
-    return run(recipe, overrides.parse(settings), names(only), as_json=as_json)
+    return run(recipe, overrides.parse(settings), names(only), steps=steps, as_json=as_json)
 
 
 @app.command()
