@@ -2,16 +2,18 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from pydantic import Field
 
-from models.adapted.files import POOL, SETTLED, SUMMARY, WAY
+from models.adapted.files import COLUMNS, POOL, SETTLED, SUMMARY, WAY
 from models.adapted.predicting import predictions, statistics
 from models.backbone.config import ModelConfig
 from models.config import Config
+from models.data.columns import Made
 from models.data.draws import draw
 from models.errors import DataError
 from models.interfaces.downstream import Downstream, DownstreamField
@@ -45,10 +47,15 @@ class AdaptConfig(Config):
     )
     seed: int = Field(default=1, description="Draws the rows and the order of training.")
     model: ModelConfig = Field(default=ModelConfig(), description="Architecture of the model from scratch.")
+    columns: Mapping[str, tuple[Made, ...]] = Field(
+        default={},
+        description="By field, the columns of the rows' files that it is made of: the model can be asked by them.",
+    )
 
     def identity(self) -> Any:
-        """Only what starts at random is made by `model`."""
+        """Only what starts at random is made by `model`, and only models that answer know columns."""
         unused = set() if self.mode == "scratch" else {"model"}
+        unused |= set() if self.columns and self.way is not None else {"columns"}
         return {name: value for name, value in super().identity().items() if name not in unused}
 
 
@@ -97,7 +104,7 @@ def adapt(
                 every, config.labels, derive(config.seed, "draw", number), downstream.balance
             ),
         )
-        summary = _carried(job, config.way, problem)
+        summary = _carried(job, config, config.way, problem)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -124,7 +131,7 @@ def _source(
     return job.files(model) / "model"
 
 
-def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
+def _carried(job: Job, config: AdaptConfig, way: Transfer, problem: Problem) -> dict[str, Any]:
     """Carries the model over and keeps all that it takes to answer with it."""
     from models.backbone import shards
 
@@ -139,6 +146,9 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     (job.out / WAY).write_text(way.model_dump_json(indent=2), encoding="utf-8")
     if downstream.pool is not None:
         problem.pool.write_parquet(job.out / POOL, compression="zstd")
+    if config.columns:
+        columns = json.dumps(config.columns, indent=2, ensure_ascii=False)
+        (job.out / COLUMNS).write_text(columns, encoding="utf-8")
     packaging.describe(job.out, downstream, way)
     if tuned.history:
         _write_history(job, tuned)

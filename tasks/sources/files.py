@@ -142,7 +142,7 @@ class Files(FileSource):
     @classmethod
     def recognises(cls, path: Path) -> Self | None:
         settings = guesses.parsing(path)
-        return settings and cls.model_validate({"paths": (str(path),), **settings})
+        return None if settings is None else cls.model_validate({"paths": (str(path),), **settings})
 
     def _rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
         for item in self._parsing(path).rows(path):
