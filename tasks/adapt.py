@@ -2,16 +2,18 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from pydantic import Field
 
-from models.adapted.files import POOL, SETTLED, SUMMARY, WAY
+from models.adapted.files import COLUMNS, POOL, SETTLED, SUMMARY, WAY
 from models.adapted.predicting import predictions, statistics
 from models.backbone.config import ModelConfig
 from models.config import Config
+from models.data.columns import Made
 from models.data.draws import draw
 from models.errors import DataError
 from models.interfaces.downstream import Downstream, DownstreamField
@@ -45,10 +47,15 @@ class AdaptConfig(Config):
     )
     seed: int = Field(default=1, description="Draws the rows and the order of training.")
     model: ModelConfig = Field(default=ModelConfig(), description="Architecture of the model from scratch.")
+    columns: Mapping[str, tuple[Made, ...]] = Field(
+        default={},
+        description="By field, the columns of the rows' files that it is made of: the model can be asked by them.",
+    )
 
     def identity(self) -> Any:
-        """Only what starts at random is made by `model`."""
+        """Only what starts at random is made by `model`, and only models that answer know columns."""
         unused = set() if self.mode == "scratch" else {"model"}
+        unused |= set() if self.columns and self.way is not None else {"columns"}
         return {name: value for name, value in super().identity().items() if name not in unused}
 
 
@@ -99,7 +106,7 @@ def adapt(
                 every, config.labels, derive(config.seed, "draw", number), downstream.drawn_by
             ),
         )
-        summary = _carried(job, config.way, problem, learns)
+        summary = _carried(job, config, problem, learns)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -131,12 +138,14 @@ def _settle(job: Job, downstream: Downstream) -> None:
     (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
 
 
-def _carried(job: Job, way: Transfer, problem: Problem, learnt: bool) -> dict[str, Any]:
+def _carried(job: Job, config: AdaptConfig, problem: Problem, learnt: bool) -> dict[str, Any]:
     """Carries the model over and keeps all that it takes to answer with it.
 
     Args:
         learnt: whether something is chosen for the model by labelled rows once it is there, as a threshold is.
     """
+    way = config.way
+    assert way is not None, "the baseline is no way of transfer"
     from models.backbone import shards
 
     tuned = way.carry(problem, job.progress)
@@ -150,6 +159,9 @@ def _carried(job: Job, way: Transfer, problem: Problem, learnt: bool) -> dict[st
     (job.out / WAY).write_text(way.model_dump_json(indent=2), encoding="utf-8")
     if downstream.pool is not None:
         problem.pool.write_parquet(job.out / POOL, compression="zstd")
+    if config.columns:
+        columns = json.dumps(config.columns, indent=2, ensure_ascii=False)
+        (job.out / COLUMNS).write_text(columns, encoding="utf-8")
     if learnt:
         downstream = _fitted(job, way, downstream, problem)
     _settle(job, downstream)
