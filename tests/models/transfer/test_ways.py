@@ -21,7 +21,7 @@ from models.downstream.qa import QuestionAnswering
 from models.downstream.retrieval import Retrieval
 from models.interfaces.asked import IN_CONTEXT
 from models.interfaces.downstream import Downstream
-from models.interfaces.transfer import Problem, Transfer, Tuned
+from models.interfaces.transfer import Problem, Transfer
 from models.kinds import find, kinds
 from models.modes import fitting
 from models.tokens.special import soft_prompt
@@ -31,7 +31,7 @@ from models.transfer.in_context import InContext
 from models.transfer.linear_probe import LinearProbe
 from models.transfer.prompt_tuning import PromptTuning
 from models.tuning.trained import Trained
-from models.workplace import Workplace
+from tests.support.carried import answers, kept, problem_of, silent
 
 TRAINED = {"finetune", "lora", "linear_probe", "scratch", "baseline"}
 QUICK = {"learning_rates": (1e-2,), "min_steps": 12, "epochs": 1, "batch_size": 4, "evaluations": 2}
@@ -40,10 +40,6 @@ FEW = [way for way in WAYS if issubclass(way, Trained) and way is not Finetune]
 """Every way that trains few of the weights."""
 TRAINING = [way.model_validate(QUICK) for way in FEW]
 PROMPTED = PromptTuning(**QUICK, tokens=3)
-
-
-def silent(done: int, total: int, text: str) -> None:
-    """Nobody is told how it goes."""
 
 
 @pytest.fixture
@@ -60,41 +56,9 @@ def make(tmp_path: Path, make_tokenizer: Callable) -> Callable[[Downstream, str]
         config = ModelConfig(preset=preset, hidden_size=32, layers=2, heads=2, max_positions=128)
         build.build(config, tokenizer, head, seed=1).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        pool = rows.filter(pl.col(downstream.pool)) if downstream.pool else rows.clear()
-        examples = rows.filter(~pl.col(downstream.pool)) if downstream.pool else rows
-        work = tmp_path / "work"
-        work.mkdir()
-        return Problem(
-            downstream,
-            folder,
-            None,
-            examples,
-            examples,
-            pool,
-            1,
-            Workplace("cpu", 1, work),
-            lambda number: examples.sample(2, seed=number),
-        )
+        return problem_of(downstream, folder, tmp_path / "work")
 
     return problem
-
-
-def kept(tuned: Tuned, problem: Problem, folder: Path) -> Path:
-    """The files as `adapt` keeps them."""
-    import shutil
-
-    folder.mkdir()
-    for name, path in tuned.files.items():
-        (shutil.copytree if path.is_dir() else shutil.copyfile)(path, folder / name)
-    tuned.tokenizer.save_pretrained(folder / "model")
-    return folder
-
-
-def answers(way: Transfer, folder: Path, problem: Problem, draw: int = 0) -> pl.DataFrame:
-    predictor = way.load(folder, problem.downstream, "cpu")
-    rows = pl.concat([problem.validation, problem.pool])
-    features, outputs = predictor.outputs(rows, problem.downstream.scores_gold, draw)
-    return problem.downstream.decode(outputs, features, rows)
 
 
 @pytest.mark.parametrize("preset", ["bert", "modernbert", "llama", "gpt2"])
@@ -118,14 +82,14 @@ def test_few_weights_learn_and_the_model_is_a_plain_one(
         if not torch.equal(before.base_model.state_dict()[name], after.base_model.state_dict()[name])
     ]
     assert bool(changed) is (way.kind == "lora" and tuned.setting["best_step"] > 0)
-    folder = kept(tuned, problem, tmp_path / "kept")
+    folder = kept(tuned, tmp_path / "kept")
     assert problem.downstream.evaluate(problem.validation, answers(way, folder, problem))["accuracy"] >= 0.5
 
 
 def test_a_soft_prompt_stands_before_each_text(make: Callable, tmp_path: Path) -> None:
     problem = make(Pair(), "bert")
     tuned = PROMPTED.carry(problem, silent)
-    loaded = transformers.AutoTokenizer.from_pretrained(kept(tuned, problem, tmp_path / "kept") / "model")
+    loaded = transformers.AutoTokenizer.from_pretrained(kept(tuned, tmp_path / "kept") / "model")
     soft = soft_prompt(loaded)
     plain = load_tokenizer(problem.source)("비가 온다", "날이 맑다")["input_ids"]
     assert len(soft) == 3
@@ -136,7 +100,7 @@ def test_a_soft_prompt_stands_before_each_text(make: Callable, tmp_path: Path) -
 def test_a_soft_prompt_of_a_causal_model_is_part_of_no_answer(make: Callable, tmp_path: Path) -> None:
     problem = make(Generation(max_new_tokens=8), "llama")
     tuned = PROMPTED.carry(problem, silent)
-    texts = answers(PROMPTED, kept(tuned, problem, tmp_path / "kept"), problem)["text"]
+    texts = answers(PROMPTED, kept(tuned, tmp_path / "kept"), problem)["text"]
     assert not any("prompt" in text for text in texts)
 
 
@@ -158,7 +122,7 @@ def test_a_model_is_asked_in_every_mode_that_means_something(
         empty = problem.train.clear()
         given = Problem(**{**vars(problem), "train": empty if mode == "zero_shot" else problem.train})
         way = InContext(draws=2)
-        folder = kept(way.carry(given, silent), given, tmp_path / mode)
+        folder = kept(way.carry(given, silent), tmp_path / mode)
         predictor = way.load(folder, given.downstream, "cpu")
         assert predictor.draws == (1 if mode == "zero_shot" else 2)
         found = answers(way, folder, given, predictor.draws - 1)
@@ -171,7 +135,7 @@ def test_prototypes_tell_shown_rows_apart(make: Callable, tmp_path: Path) -> Non
     problem = make(Classification(), "bert")
     shown = Problem(**{**vars(problem), "draw": lambda number: problem.train})
     way = InContext(draws=1)
-    found = answers(way, kept(way.carry(shown, silent), shown, tmp_path / "kept"), shown)
+    found = answers(way, kept(way.carry(shown, silent), tmp_path / "kept"), shown)
     assert problem.downstream.evaluate(problem.validation, found)["accuracy"] > 0.5
 
 
