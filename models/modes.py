@@ -5,7 +5,8 @@ Each way says its own modes; the ways are found in their folder, so a new file t
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from models.config import did_you_mean
 from models.interfaces.downstream import Downstream
@@ -52,5 +53,14 @@ def _known(mode: str) -> str:
     return mode
 
 
-Mode = Annotated[str, AfterValidator(_known)]
+class _Modes:
+    """Which modes there are, for the JSON schema."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "enum": list(modes())}
+
+
+Mode = Annotated[str, AfterValidator(_known), _Modes()]
 """The name of a mode."""

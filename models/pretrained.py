@@ -19,6 +19,7 @@ from models import weights
 from models.config import Config
 from models.errors import DataError, NetworkError, RecipeError
 from models.files import digest
+from models.paths import RecipePath, tried
 
 SETTINGS = ("config.json", "generation_config.json")
 """Files of a model beside its weights and its tokenizer; no format that could hold code is among them."""
@@ -31,11 +32,11 @@ def _there(source: str) -> str:
     if Path(source).expanduser().is_dir():
         return str(Path(source).expanduser())
     if not _HUB_ID.fullmatch(source) or source.startswith("."):
-        raise ValueError(f"no such folder: {source}")
+        raise ValueError(f"no such folder: {tried(source)}")
     return source
 
 
-Pretrained = Annotated[str, AfterValidator(_there)]
+Pretrained = Annotated[RecipePath, AfterValidator(_there)]
 """A folder that is there, a hub id, or the `models:/` URI of a registered model."""
 
 

@@ -69,19 +69,20 @@ def adapt(
     folder = job.files(rows)
     every = pl.read_parquet(folder / "train.parquet")
     downstream = config.downstream.settle(every)
-    train = draw(every, config.labels, derive(config.seed, "labels"), downstream.balance)
+    train = draw(every, config.labels, derive(config.seed, "labels"), downstream.drawn_by)
+    downstream = downstream.learning_from(train)
     most = min((count for count in (config.labels, config.validation_rows) if count), default=None)
     validation = draw(pl.read_parquet(folder / "validation.parquet"), most, derive(config.seed, "validation"))
     pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
-    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     job.used(train.height)
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
     if learns(config.mode):
         downstream.check_choice(train, validation)
     if config.way is None:
         downstream.check(train)
+        _settle(job, downstream)
         summary = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))
     else:
         problem = Problem(
@@ -94,10 +95,10 @@ def adapt(
             config.seed,
             job.workplace,
             lambda number: draw(
-                every, config.labels, derive(config.seed, "draw", number), downstream.balance
+                every, config.labels, derive(config.seed, "draw", number), downstream.drawn_by
             ),
         )
-        summary = _carried(job, config.way, problem)
+        summary = _carried(job, config.way, problem, learns(config.mode))
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -124,12 +125,21 @@ def _source(
     return job.files(model) / "model"
 
 
-def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
-    """Carries the model over and keeps all that it takes to answer with it."""
+def _settle(job: Job, downstream: Downstream) -> None:
+    """Keeps the downstream as it was trained."""
+    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
+
+
+def _carried(job: Job, way: Transfer, problem: Problem, learnt: bool) -> dict[str, Any]:
+    """Carries the model over and keeps all that it takes to answer with it.
+
+    Args:
+        learnt: whether something is chosen for the model by labelled rows once it is there, as a threshold is.
+    """
     from models.backbone import shards
 
-    downstream = problem.downstream
     tuned = way.carry(problem, job.progress)
+    downstream = tuned.downstream or problem.downstream
     for name, path in tuned.files.items():
         copy = shutil.copytree if path.is_dir() else shutil.copyfile
         copy(path, job.out / name)
@@ -139,6 +149,9 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     (job.out / WAY).write_text(way.model_dump_json(indent=2), encoding="utf-8")
     if downstream.pool is not None:
         problem.pool.write_parquet(job.out / POOL, compression="zstd")
+    if learnt:
+        downstream = _fitted(job, way, downstream, problem)
+    _settle(job, downstream)
     packaging.describe(job.out, downstream, way)
     if tuned.history:
         _write_history(job, tuned)
@@ -146,14 +159,24 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
     (job.out / "trials.json").write_text(json.dumps(trials, indent=2), encoding="utf-8")
     return {
         "setting": tuned.setting,
-        "validation": tuned.metrics or _validated(job, way, problem),
+        "validation": tuned.metrics or _validated(job, way, downstream, problem),
         "trainable_parameters": tuned.trainable_parameters,
     }
 
 
-def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:
+def _fitted(job: Job, way: Transfer, downstream: Downstream, problem: Problem) -> Downstream:
+    """The downstream with what it chooses by what the model says of validation rows."""
+    rows = pl.concat([problem.validation, problem.pool])
+
+    def outputs() -> Any:
+        return way.load(job.out, downstream, job.workplace.device).outputs(rows, labelled=True)
+
+    return downstream.fitted(rows, outputs)
+
+
+def _validated(job: Job, way: Transfer, downstream: Downstream, problem: Problem) -> dict[str, float]:
     """Metrics on validation rows of what was made."""
-    downstream, rows = problem.downstream, problem.validation
+    rows = problem.validation
     predictor = way.load(job.out, downstream, job.workplace.device)
     found = predictions(predictor, downstream, pl.concat([rows, problem.pool]))
     totals = statistics(downstream, rows, found).sum(axis=0)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flows import exits
+from flows.cli import complete
 from flows.cli.arguments import AsJson, Only, RecipePath, Settings, names
 
 app = typer.Typer()
@@ -99,3 +100,37 @@ def keep(
 
     given = overrides.parse(settings)
     return take_back(recipe, given, step) if undo else keep(recipe, given, step, reason)
+
+
+@app.command()
+@exits.answered
+def settings(
+    part: Annotated[
+        str,
+        typer.Argument(
+            metavar="[PART]",
+            help="A part such as upstreams.train, a kind such as lora, or a field; all by default.",
+            autocompletion=complete.parts,
+        ),
+    ] = "",
+    as_json: AsJson = False,
+    as_schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema that editors check a recipe by.")
+    ] = False,
+) -> int:
+    """Show what a recipe may say.
+
+    Every field with what it takes, what it is by default, and what it means.
+
+    \b
+    Examples:
+      headwater settings
+      headwater settings upstreams.train
+      headwater settings downstreams.finetune
+      headwater settings classification
+      headwater settings learning_rates
+      headwater settings --schema > schema.json
+    """
+    from flows.commands.settings import settings
+
+    return settings(part, as_json=as_json, as_schema=as_schema)

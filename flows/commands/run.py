@@ -24,6 +24,8 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: 
         KeyboardInterrupt: it was stopped, with its children.
     """
     recipe = Recipe.load(path, overrides)
+    for line in recipe.found:
+        print(f"{recipe.name}: {line}", file=sys.stderr)
     recipe.check(only)
     # The command says in one line what went wrong; Prefect's pages keep it in full.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")

@@ -3,7 +3,7 @@
 import inspect
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, StringConstraints, create_model, model_validator
 
@@ -46,6 +46,8 @@ class CorpusPart(Config):
 
 class UpstreamPart(Config):
     """One pretraining, or a pretrained model that is brought along."""
+
+    filled_in: ClassVar[frozenset[str]] = frozenset({"name"})
 
     name: Name = Field(
         description="What runs, models and --only call it; its objective's kind, or 'pretrained', by default."
@@ -105,6 +107,8 @@ class UpstreamPart(Config):
 
 class _DownstreamPart(Config):
     """One data set that the pretrained model is carried over to, and a section for each way to do so."""
+
+    filled_in: ClassVar[frozenset[str]] = frozenset({"name"})
 
     name: Name = Field(description="What runs, models and --only call it; its downstream by default.")
     downstream: DownstreamField = Field(description="The NLP task.")

@@ -1,12 +1,13 @@
 """A recipe: the typed whole of one run. Each part's settings live beside the code they are for."""
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
@@ -18,6 +19,7 @@ from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean, leaves
 from models.errors import RecipeError
 from models.modes import fitting
+from models.paths import Places
 from models.seeds import Seed
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine, as_written
@@ -61,6 +63,7 @@ class Recipe(Config):
         default=Rule(), description="When a new model becomes the champion of its entry, or manual."
     )
     report: ReportPart = Field(default=ReportPart(), description="The page at the end.")
+    _found: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def machine(self) -> Machine:
@@ -120,19 +123,28 @@ class Recipe(Config):
             RecipeError: one line for each thing that is wrong, with its file, line and field.
         """
         document = documents.load(Path(path), overrides or {})
-        recipe = cls._of(document)._with_registered()
+        places = Places(document.path.parent)
+        recipe = cls._of(document, places)._with_registered()
         recipe._check_lengths(document)
+        recipe._found = (*document.found, *places.lines())
+        for line in recipe.found:
+            logging.getLogger("headwater").info("%s", line)
         return recipe
 
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Where it and its files were found, as far as that is worth saying: a line each."""
+        return self._found
+
     @classmethod
-    def _of(cls, document: documents.Document) -> "Recipe":
+    def _of(cls, document: documents.Document, places: Places) -> "Recipe":
         """Where a text is needed, such as a class's name, `010` is that text as `"010"` is."""
         try:
-            return cls.model_validate(document.value)
+            return cls.model_validate(document.value, context=places)
         except ValidationError as error:
             found = error.errors(include_url=False)
             if document.take_as_written(item["loc"] for item in found if item["type"] == "string_type"):
-                return cls._of(document)
+                return cls._of(document, places)
             raise RecipeError("\n".join(complaints(error, document))) from error
 
     def text(self) -> str:

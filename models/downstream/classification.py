@@ -10,14 +10,13 @@ import polars as pl
 from models.data.checks import LABEL, not_blank
 from models.interfaces.downstream import Baseline
 from models.interfaces.features import Feature
-from models.targets.classes import Classes
 from models.targets.targeted import Targeted
 
 if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
     from transformers import PreTrainedTokenizerBase
 
-    from models.targets.tfidf import TfidfClassifier
+    from models.targets.tfidf import TextModel
 
 
 class Classification(Targeted):
@@ -79,29 +78,27 @@ class Classification(Targeted):
     # ---- the cheap classical method
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
-        from models.targets.tfidf import TfidfClassifier
+        from models.targets.tfidf import fit
 
-        classes = Classes(self.classes or ())
-        fitted = TfidfClassifier.fit(
-            train["text"].to_list(), classes.numbers(train["label"]), len(classes.names)
-        )
+        gold = train[self.goal_type().column]
+        fitted = fit(train["text"].to_list(), gold, self.goal(), self.class_weights)
         tried = [TfidfBaseline(self, model, {"C": cost}) for cost, model in fitted]
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
 
     def load_baseline(self, folder: Path) -> Baseline:
-        from models.targets.tfidf import TfidfClassifier
+        from models.targets.tfidf import TextModel
 
-        return TfidfBaseline(self, TfidfClassifier.load(folder), {})
+        return TfidfBaseline(self, TextModel.load(folder), {})
 
 
 class TfidfBaseline:
-    """TF-IDF with logistic regression whose scores are read like those of a model's head."""
+    """A linear model of TF-IDF whose outputs are read like those of a model's head."""
 
-    def __init__(self, downstream: Classification, model: TfidfClassifier, setting: dict[str, Any]) -> None:
+    def __init__(self, downstream: Classification, model: TextModel, setting: dict[str, Any]) -> None:
         self.downstream, self.model, self.setting = downstream, model, setting
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return self.downstream.decode(list(self.model.scores(rows["text"].to_list())), [], rows)
+        return self.downstream.decode(list(self.model.outputs(rows["text"].to_list())), [], rows)
 
     def save(self, folder: Path) -> None:
         self.model.save(folder)

@@ -24,10 +24,16 @@ class Feature:
     """Which of two texts each token is of, for models that are told so."""
     label: float | None = None
     """What the model is trained to give, where that is one number: of a class, or on a scale."""
+    weight: float = 1.0
+    """What its row counts in the training loss, beside the others."""
+    frequency: float = 1.0
+    """How often its row is drawn in training, beside the others."""
     pool: bool = False
     """Whether its row is no example: predicted with, never trained on by itself."""
     alike: int | None = None
     """Features of one number are batched together in training; None: those of like length are."""
+    against: Sequence[Feature] = ()
+    """What it learns to be told from, beside what shares its batch: see `Downstream.mine`."""
 
 
 def texts_batch(texts: Sequence[Sequence[int]], padding: int) -> dict[str, torch.Tensor]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
 
 from models.errors import DataError
 from models.targets.target import WORST, Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,12 @@ class Scale(Target):
 
     def labels(self, gold: pl.Series) -> list[float]:
         return ((gold.to_numpy() - self.center) / self.spread).tolist()
+
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Squared error."""
+        from torch.nn.functional import mse_loss
+
+        return mse_loss(outputs.reshape(-1).float(), labels.float())
 
     def oracle(self, label: float) -> np.ndarray:
         return np.array([label])

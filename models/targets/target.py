@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
+
+from models.interfaces.labels import Rates
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WORST = 20
 """Errors shown, the worst first."""
@@ -39,6 +44,10 @@ class Target(ABC):
         """What the model is trained to give."""
 
     @abstractmethod
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Training loss (scalar) of outputs (rows, head's width)."""
+
+    @abstractmethod
     def oracle(self, label: float) -> np.ndarray:
         """Outputs (head's width,) of a model that knows the label."""
 
@@ -58,8 +67,8 @@ class Target(ABC):
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Each metric (…) from summed statistics (…, k)."""
 
-    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """F1 (…) of each of a few labels from summed statistics (…, k)."""
+    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
+        """How well each of a few labels is found (…), from summed statistics (…, k)."""
         return {}
 
     @abstractmethod

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import polars as pl
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from models.config import did_you_mean
 from models.data.comparison import ClassName, as_label
@@ -15,10 +16,15 @@ from models.errors import DataError
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature, beside
+from models.interfaces.labels import Rates
 from models.prompting import prompts
 from models.prompting.prompts import Template
-from models.targets.classes import Classes, ClassNames, counted
+from models.targets.classes import Classes, ClassNames, balanced, counted
 from models.targets.target import Target
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
 
 
 class Targeted(Downstream[Feature]):
@@ -32,6 +38,17 @@ class Targeted(Downstream[Feature]):
         description="What the head sees: the mean over all tokens, or the first (bert always the first).",
     )
 
+    balance: Literal["none", "weights", "sampling"] = Field(
+        default="none",
+        description="What training does about classes of unequal size. weights: a row counts in the loss by the "
+        "inverse frequency of its class; sampling: rows are drawn by it, with replacement; none: nothing. Where "
+        "classes are balanced, choices go by macro F1.",
+    )
+    class_weights: Mapping[ClassName, PositiveFloat] = Field(
+        default={},
+        description="What a row of each class counts where classes are balanced; left out, all training rows divided "
+        "by the number of classes and by the rows of the class.",
+    )
     prompt: Template | None = Field(
         default=None,
         description="How a model is asked without learning: a text with the fields of a row, and {label} in place of "
@@ -43,7 +60,7 @@ class Targeted(Downstream[Feature]):
         "name.",
     )
 
-    @field_validator("label_words", mode="before")
+    @field_validator("label_words", mode="before", json_schema_input_type=Mapping[str, str | tuple[str, ...]])
     @classmethod
     def _one_word(cls, value: Any) -> Any:
         """One word needs no list."""
@@ -61,12 +78,24 @@ class Targeted(Downstream[Feature]):
             raise ValueError(
                 f"prompt: rows have no field '{unknown[0]}'{did_you_mean(unknown[0], [*self.inputs, prompts.LABEL])}"
             )
-        for name in self.label_words:
-            if self.classes is not None and name not in self.classes:
-                raise ValueError(
-                    f"label_words: no such class '{name}'{did_you_mean(name, list(self.classes))}"
-                )
+        self._know_classes("label_words", self.label_words)
         return self
+
+    @model_validator(mode="after")
+    def _balance_has_classes(self) -> Self:
+        if self.balance != "none" and self.goal_type() is not Classes:
+            raise ValueError(
+                f"balance: {self.balance} is for classes, and rows have a {self.goal_type().column}"
+            )
+        if self.class_weights and self.balance == "none":
+            raise ValueError("class_weights: balance is none: set it to weights or sampling")
+        self._know_classes("class_weights", self.class_weights)
+        return self
+
+    def _know_classes(self, setting: str, names: Iterable[str]) -> None:
+        for name in names:
+            if self.classes is not None and name not in self.classes:
+                raise ValueError(f"{setting}: no such class '{name}'{did_you_mean(name, list(self.classes))}")
 
     def template(self) -> str:
         """The prompt."""
@@ -75,7 +104,12 @@ class Targeted(Downstream[Feature]):
     def goal(self) -> Target:
         """The target, once all that a recipe may leave open is settled."""
         assert self.classes is not None, "classes are open: call settle(train) first"
-        return Classes(self.classes)
+        weighted = self.balance == "weights" and self.class_weights
+        return Classes(self.classes, tuple(self.weights(self.classes)) if weighted else ())
+
+    def weights(self, labels: Iterable[str]) -> list[float]:
+        """What rows of these labels count, where classes are balanced."""
+        return [self.class_weights.get(label, 1.0) for label in labels]
 
     def goal_type(self) -> type[Target]:
         """The kind of target."""
@@ -83,16 +117,22 @@ class Targeted(Downstream[Feature]):
 
     @property
     def headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.goal_type().headline
+        """Where classes are to count alike, so they do in the metric that choices go by."""
+        return self.goal_type().headline if self.balance == "none" else "macro_f1"
 
     @property
-    def balance(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def drawn_by(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
         return Classes.column if self.goal_type() is Classes else None
 
     def settle(self, train: pl.DataFrame) -> Self:
         if self.classes is not None or self.goal_type() is not Classes:
             return self
         return self.model_copy(update={"classes": tuple(sorted(train[Classes.column].unique()))})
+
+    def learning_from(self, train: pl.DataFrame) -> Self:
+        if self.balance == "none" or self.class_weights:
+            return self
+        return self.model_copy(update={"class_weights": balanced(train[Classes.column])})
 
     def check(self, train: pl.DataFrame) -> None:
         self.goal().check(train[self.goal_type().column])
@@ -115,9 +155,27 @@ class Targeted(Downstream[Feature]):
 
     def labelled(self, features: list[Feature], rows: pl.DataFrame) -> list[Feature]:
         """The features of rows, one a row, with what the model is trained to give."""
-        for feature, label in zip(features, self.goal().labels(rows[self.goal_type().column]), strict=True):
+        gold = rows[self.goal_type().column]
+        for feature, label in zip(features, self.goal().labels(gold), strict=True):
             feature.label = label
+        if self.class_weights:
+            for feature, weight in zip(features, self.weights(gold), strict=True):
+                setattr(feature, "frequency" if self.balance == "sampling" else "weight", weight)
         return features
+
+    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.goal().loss(self.read(model, batch), batch["labels"])
+
+    def outputs(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
+    ) -> tuple[list[np.ndarray], float | None]:
+        made = self.read(model, batch)
+        loss = float(self.goal().loss(made, batch["labels"])) if "labels" in batch else None
+        return list(made.double().cpu().numpy()), None if loss is None or isnan(loss) else loss
+
+    def read(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the head gives (rows, its width)."""
+        return model(**{name: tensor for name, tensor in batch.items() if name != "labels"}).logits
 
     def oracle(self, feature: Feature) -> np.ndarray:
         assert feature.label is not None, "the feature is not labelled"
@@ -139,46 +197,14 @@ class Targeted(Downstream[Feature]):
         return super().modes(decoder) | classes
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
-        """By label words where the model predicts words and not every class was shown; else by similarity to what was
-        shown."""
-        features = [Feature(row=row, input_ids=[]) for row in range(asked.rows.height)]
-        seen = set(asked.demonstrations[Classes.column])
-        speaks = asked.decoder or asked.model.get_output_embeddings() is not None
-        if speaks and (asked.decoder or not seen.issuperset(self.classes or ())):
-            return features, list(self._by_words(asked))
-        return features, list(self._by_similarity(asked))
-
-    def _by_words(self, asked: Asked) -> np.ndarray:
-        from models.targets import label_words
-
-        template, names = self.template(), self.classes or ()
-        words = {name: self.label_words.get(name, (name,)) for name in names}
-        shown = [
-            prompts.cue(template, row).with_word(words.get(row["label"], (row["label"],))[0])
-            for row in asked.demonstrations.iter_rows(named=True)
-        ]
-        cues = [prompts.cue(template, row) for row in asked.rows.iter_rows(named=True)]
-        return label_words.scores(asked, cues, prompts.cue(template, {}), shown, list(words.values()))
-
-    def _by_similarity(self, asked: Asked) -> np.ndarray:
-        """The words of a class that was not shown serve as its example."""
-        from models.prompting import prototypes
-        from models.targets.text_vectors import text_vectors
+        from models.targets.asking import Question
 
         names = self.classes or ()
-        shown = asked.demonstrations
-        missing = [name for name in names if name not in set(shown[Classes.column])]
-        texts = [self.label_words.get(name, (name,)) for name in missing]
-        vectors = text_vectors(asked, self.encode(asked.tokenizer, asked.rows, False))
-        examples = [text_vectors(asked, self.encode(asked.tokenizer, shown, False))] if shown.height else []
-        if missing:
-            ids = asked.tokenizer([" ".join(words) for words in texts])["input_ids"]
-            examples.append(
-                text_vectors(asked, [Feature(row=row, input_ids=item) for row, item in enumerate(ids)])
-            )
-        labels = [*shown[Classes.column], *missing]
-        numbers = Classes(names).numbers(labels).tolist()
-        return prototypes.logits(vectors, np.concatenate(examples), numbers, len(names))
+        question = Question(
+            self.template(), names, {name: self.label_words.get(name, (name,)) for name in names}
+        )
+        outputs = question.outputs(asked, lambda rows: self.encode(asked.tokenizer, rows, False))
+        return [Feature(row=row, input_ids=[]) for row in range(asked.rows.height)], list(outputs)
 
     # ---- score
 
@@ -188,7 +214,7 @@ class Targeted(Downstream[Feature]):
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         return self.goal().metrics(totals)
 
-    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
         return self.goal().by_label(totals)
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class InContext(Transfer):
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
         from models.tokens.tokenizer import load_tokenizer
-        from models.training.loop import accelerator
+        from models.training.hardware import hardware
 
         model, decoder = pretrained(folder / "model")
         shown = pl.read_parquet(folder / SHOWN)
@@ -68,7 +68,7 @@ class InContext(Transfer):
         return AskingPredictor(
             downstream,
             load_tokenizer(folder / "model"),
-            model.to(accelerator(device).device),
+            model.to(hardware(device).device),
             decoder,
             draws,
         )

@@ -220,7 +220,7 @@ class Pair(Targeted):
         first, second = (train[name].to_list() for name in self.texts)
         tried = [
             PairBaseline(self, model, {"C": cost})
-            for cost, model in fit(first, second, train[self.target], self.goal())
+            for cost, model in fit(first, second, train[self.target], self.goal(), self.class_weights)
         ]
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
 

@@ -26,7 +26,7 @@ from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import load_tokenizer
 from models.workplace import Workplace
 from tests.support import standard
-from tests.support.carried import answers, kept, problem_of, silent
+from tests.support.ways import answers, kept, problem_of, silent
 
 QUICK = {"learning_rates": (1e-2,), "min_steps": 4, "epochs": 1, "batch_size": 4, "evaluations": 1}
 EVERY = (*standard.ENCODERS, *standard.DECODERS)
@@ -73,7 +73,7 @@ def carried(source: Path, downstream: Downstream, mode: str, folder: Path) -> No
     kind: Any = modes()[mode]
     way = ways()[kind].model_validate({"draws": 1} if kind == "in_context" else QUICK)
     tuned = way.carry(problem, silent)
-    made = kept(tuned, folder / "kept")
+    made = kept(tuned, problem, folder / "kept")
     again = load_tokenizer(made / "model")
     texts = [text for text in standard.every_text()[:20] if text]
     assert again(texts)["input_ids"] == tuned.tokenizer(texts)["input_ids"]

@@ -19,7 +19,9 @@ EVERY = (
     "interfaces.asked",
     "interfaces.downstream",
     "interfaces.features",
+    "interfaces.labels",
     "kinds",
+    "outside",
     "modes",
 )
 """What the interface of downstreams stands on."""

@@ -8,10 +8,8 @@ import pytest
 import torch
 import transformers
 from pydantic import ValidationError
-from transformers import PreTrainedTokenizerFast
 
-from models.backbone import build
-from models.backbone.config import DECODERS, ModelConfig
+from models.backbone.config import DECODERS
 from models.backbone.layers import inner_matrices
 from models.downstream.classification import Classification
 from models.downstream.generation import Generation
@@ -26,39 +24,23 @@ from models.kinds import find, kinds
 from models.modes import fitting
 from models.tokens.special import soft_prompt
 from models.tokens.tokenizer import load_tokenizer
-from models.transfer.finetune import Finetune
 from models.transfer.in_context import InContext
 from models.transfer.linear_probe import LinearProbe
 from models.transfer.prompt_tuning import PromptTuning
 from models.tuning.trained import Trained
-from tests.support.carried import answers, kept, problem_of, silent
+from tests.support.ways import answers, kept, silent
 
 TRAINED = {"finetune", "lora", "linear_probe", "scratch", "baseline"}
 QUICK = {"learning_rates": (1e-2,), "min_steps": 12, "epochs": 1, "batch_size": 4, "evaluations": 2}
 WAYS = [find("models.transfer", kind, Transfer) for kind in kinds("models.transfer")]
-FEW = [way for way in WAYS if issubclass(way, Trained) and way is not Finetune]
+FEW = [
+    way
+    for way in WAYS
+    if issubclass(way, Trained) and way.model_fields["train_embeddings"].default == (False,)
+]
 """Every way that trains few of the weights."""
 TRAINING = [way.model_validate(QUICK) for way in FEW]
 PROMPTED = PromptTuning(**QUICK, tokens=3)
-
-
-@pytest.fixture
-def make(tmp_path: Path, make_tokenizer: Callable) -> Callable[[Downstream, str], Problem]:
-    """A small pretrained model and the examples of a downstream."""
-
-    def problem(downstream: Downstream, preset: str) -> Problem:
-        rows = downstream.examples()
-        downstream = downstream.settle(rows)
-        texts = [text for name in rows.columns if rows[name].dtype == pl.String for text in rows[name]]
-        tokenizer: PreTrainedTokenizerFast = make_tokenizer(texts * 2)
-        folder = tmp_path / preset
-        head = "AutoModelForCausalLM" if preset in DECODERS else "AutoModelForMaskedLM"
-        config = ModelConfig(preset=preset, hidden_size=32, layers=2, heads=2, max_positions=128)
-        build.build(config, tokenizer, head, seed=1).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        return problem_of(downstream, folder, tmp_path / "work")
-
-    return problem
 
 
 @pytest.mark.parametrize("preset", ["bert", "modernbert", "llama", "gpt2"])
@@ -82,14 +64,14 @@ def test_few_weights_learn_and_the_model_is_a_plain_one(
         if not torch.equal(before.base_model.state_dict()[name], after.base_model.state_dict()[name])
     ]
     assert bool(changed) is (way.kind == "lora" and tuned.setting["best_step"] > 0)
-    folder = kept(tuned, tmp_path / "kept")
+    folder = kept(tuned, problem, tmp_path / "kept")
     assert problem.downstream.evaluate(problem.validation, answers(way, folder, problem))["accuracy"] >= 0.5
 
 
 def test_a_soft_prompt_stands_before_each_text(make: Callable, tmp_path: Path) -> None:
     problem = make(Pair(), "bert")
     tuned = PROMPTED.carry(problem, silent)
-    loaded = transformers.AutoTokenizer.from_pretrained(kept(tuned, tmp_path / "kept") / "model")
+    loaded = transformers.AutoTokenizer.from_pretrained(kept(tuned, problem, tmp_path / "kept") / "model")
     soft = soft_prompt(loaded)
     plain = load_tokenizer(problem.source)("비가 온다", "날이 맑다")["input_ids"]
     assert len(soft) == 3
@@ -100,13 +82,14 @@ def test_a_soft_prompt_stands_before_each_text(make: Callable, tmp_path: Path) -
 def test_a_soft_prompt_of_a_causal_model_is_part_of_no_answer(make: Callable, tmp_path: Path) -> None:
     problem = make(Generation(max_new_tokens=8), "llama")
     tuned = PROMPTED.carry(problem, silent)
-    texts = answers(PROMPTED, kept(tuned, tmp_path / "kept"), problem)["text"]
+    texts = answers(PROMPTED, kept(tuned, problem, tmp_path / "kept"), problem)["text"]
     assert not any("prompt" in text for text in texts)
 
 
 ASKED = [
     (Classification(), "bert"), (Classification(), "llama"), (Pair(), "modernbert"), (Pair(), "gpt2"),
     (Pair(target="score"), "bert"), (NamedEntities(), "bert"), (QuestionAnswering(), "llama"),
+    (QuestionAnswering(unanswerable=True), "gpt2"),
     (Retrieval(), "bert"), (Retrieval(), "llama"), (Generation(max_new_tokens=8), "llama"),
 ]  # fmt: skip
 
@@ -122,7 +105,7 @@ def test_a_model_is_asked_in_every_mode_that_means_something(
         empty = problem.train.clear()
         given = Problem(**{**vars(problem), "train": empty if mode == "zero_shot" else problem.train})
         way = InContext(draws=2)
-        folder = kept(way.carry(given, silent), tmp_path / mode)
+        folder = kept(way.carry(given, silent), given, tmp_path / mode)
         predictor = way.load(folder, given.downstream, "cpu")
         assert predictor.draws == (1 if mode == "zero_shot" else 2)
         found = answers(way, folder, given, predictor.draws - 1)
@@ -135,7 +118,7 @@ def test_prototypes_tell_shown_rows_apart(make: Callable, tmp_path: Path) -> Non
     problem = make(Classification(), "bert")
     shown = Problem(**{**vars(problem), "draw": lambda number: problem.train})
     way = InContext(draws=1)
-    found = answers(way, kept(way.carry(shown, silent), tmp_path / "kept"), shown)
+    found = answers(way, kept(way.carry(shown, silent), shown, tmp_path / "kept"), shown)
     assert problem.downstream.evaluate(problem.validation, found)["accuracy"] > 0.5
 
 

@@ -1,4 +1,4 @@
-"""A pretrained model carried over to a downstream's own examples, as `adapt` does, without a store."""
+"""A downstream posed, and what a way of transfer has made of it, kept and asked as the steps do it."""
 
 import shutil
 from pathlib import Path
@@ -34,7 +34,7 @@ def problem_of(downstream: Downstream, source: Path, work: Path) -> Problem:
     )
 
 
-def kept(tuned: Tuned, folder: Path) -> Path:
+def kept(tuned: Tuned, problem: Problem, folder: Path) -> Path:
     """The files as `adapt` keeps them."""
     folder.mkdir()
     for name, path in tuned.files.items():
@@ -44,7 +44,6 @@ def kept(tuned: Tuned, folder: Path) -> Path:
 
 
 def answers(way: Transfer, folder: Path, problem: Problem, draw: int = 0) -> pl.DataFrame:
-    """What the model in `folder`, loaded anew, says of the validation rows."""
     predictor = way.load(folder, problem.downstream, "cpu")
     rows = pl.concat([problem.validation, problem.pool])
     features, outputs = predictor.outputs(rows, problem.downstream.scores_gold, draw)
