@@ -116,10 +116,11 @@ def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
     import torch
     import transformers
 
+    from models.backbone import build
     from models.pretrained import is_decoder
 
     decoder = is_decoder(str(folder))
-    options: Any = {"dtype": torch.float32, "attn_implementation": "sdpa", "output_loading_info": True}
+    options: Any = {"dtype": torch.float32, "output_loading_info": True}
     options["use_safetensors"] = True  # other formats may hold code
     if decoder:
         causal: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **options)
@@ -130,5 +131,6 @@ def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
         loading = {"missing_keys": {"all"}}
         model = None
     if model is None or loading["missing_keys"]:
-        model, _ = transformers.AutoModel.from_pretrained(folder, **options)
+        model, loading = transformers.AutoModel.from_pretrained(folder, **options)
+        build.check_whole(model, loading["missing_keys"], folder)
     return model.eval(), False
