@@ -2,6 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +79,13 @@ def adapt(
     pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
-    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     job.used(train.height)
     job.say(f"{train.height:,} training and {validation.height:,} validation rows")
     if learns(config.mode):
         downstream.check_choice(train, validation)
     if config.way is None:
         downstream.check(train)
-        summary = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))
+        made = _baseline(job, config, downstream, pl.concat([train, pool]), pl.concat([validation, pool]))
     else:
         problem = Problem(
             downstream,
@@ -98,8 +100,10 @@ def adapt(
                 every, config.labels, derive(config.seed, "draw", number), downstream.drawn_by
             ),
         )
-        summary = _carried(job, config.way, problem)
-    summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
+        made = _carried(job, config.way, problem)
+    downstream, learnt = made
+    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
+    summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | learnt
     summary |= {"rows": {"train": train.height, "validation": validation.height}}
     (job.out / SUMMARY).write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
     job.metrics({f"validation/{name}": value for name, value in summary["validation"].items()})
@@ -107,11 +111,24 @@ def adapt(
 
 def _baseline(
     job: Job, config: AdaptConfig, downstream: Downstream, train: pl.DataFrame, validation: pl.DataFrame
-) -> dict[str, Any]:
+) -> tuple[Downstream, dict[str, Any]]:
     baseline = downstream.fit_baseline(train, validation, config.seed)
     baseline.save(job.out / "baseline")
-    scores = downstream.evaluate(validation, baseline.predict(validation))
-    return {"setting": baseline.setting, "validation": scores, "trainable_parameters": None}
+    found = {"setting": baseline.setting, "validation": {}, "trainable_parameters": None}
+
+    def predicted(own: Downstream) -> pl.DataFrame:
+        return own.load_baseline(job.out / "baseline").predict(validation)
+
+    tuned = downstream.tuned_on(validation, predicted)
+    found["setting"] |= _chosen(downstream, tuned)
+    found["validation"] = tuned.evaluate(validation, predicted(tuned))
+    return tuned, found
+
+
+def _chosen(before: Downstream, after: Downstream) -> dict[str, Any]:
+    """What validation rows have decided of how outputs are read."""
+    fields = type(after).model_fields
+    return {name: getattr(after, name) for name in fields if getattr(after, name) != getattr(before, name)}
 
 
 def _source(
@@ -125,8 +142,8 @@ def _source(
     return job.files(model) / "model"
 
 
-def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
-    """Carries the model over and keeps all that it takes to answer with it."""
+def _carried(job: Job, way: Transfer, problem: Problem) -> tuple[Downstream, dict[str, Any]]:
+    """Carries the model over and keeps all that it takes to answer with it, but the downstream."""
     from models.backbone import shards
 
     downstream = problem.downstream
@@ -145,11 +162,24 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
         _write_history(job, tuned)
     trials = [trial.model_dump() for trial in tuned.trials]
     (job.out / "trials.json").write_text(json.dumps(trials, indent=2), encoding="utf-8")
-    return {
-        "setting": tuned.setting,
-        "validation": tuned.metrics or _validated(job, way, problem),
-        "trainable_parameters": tuned.trainable_parameters,
-    }
+    found = {"setting": tuned.setting, "trainable_parameters": tuned.trainable_parameters}
+    if not tuned.metrics:
+        return downstream, found | {"validation": _validated(job, way, problem)}
+    rows = pl.concat([problem.validation, problem.pool])
+
+    @cache
+    def read() -> tuple[Sequence[Any], list[Any]]:
+        return way.load(job.out, downstream, job.workplace.device).outputs(rows, downstream.scores_gold)
+
+    def predicted(own: Downstream) -> pl.DataFrame:
+        features, outputs = read()
+        return own.decode(outputs, features, rows)
+
+    settled = downstream.tuned_on(rows, predicted)
+    if settled is not downstream:
+        found["setting"] = tuned.setting | _chosen(downstream, settled)
+        tuned = replace(tuned, metrics=tuned.metrics | settled.evaluate(rows, predicted(settled)))
+    return settled, found | {"validation": tuned.metrics}
 
 
 def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:

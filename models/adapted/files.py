@@ -18,6 +18,8 @@ WAY = "transfer.json"
 """The way it was carried over; a baseline has none."""
 DROPPED = "dropped.json"
 """Beside predictions: what of the demonstrations did not fit into the model, counted over all questions."""
+READING = "reading.json"
+"""Beside predictions: how the rows fitted into the model's inputs."""
 SUMMARY = "summary.json"
 """What `adapt` says of the model: its mode, setting, steps and rows; beside predictions too."""
 

@@ -131,9 +131,7 @@ class Batches:
         examples = [at for at, feature in enumerate(inputs.features) if not feature.pool]
         self.examples = np.array(examples)
         features = [inputs.features[at] for at in examples]
-        self.alike = np.array(
-            [len(item.input_ids) if item.alike is None else item.alike for item in features]
-        )
+        self.alike = np.array([item.length if item.alike is None else item.alike for item in features])
         self.frequencies = np.array([item.frequency for item in features])
         self.per_epoch = math.ceil(len(self.examples) / config.batch_size)
         self.epoch = lru_cache(maxsize=2)(self._epoch)
