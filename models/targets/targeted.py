@@ -135,8 +135,10 @@ class Targeted(Downstream[Feature]):
     # ---- without learning
 
     def modes(self, decoder: bool) -> frozenset[str]:
-        classes = {"prompt_tuning", *IN_CONTEXT} if self.goal_type() is Classes else set()
-        return super().modes(decoder) | classes
+        if self.goal_type() is not Classes:
+            return super().modes(decoder)
+        pairs = set() if decoder else {"contrastive"}
+        return super().modes(decoder) | {"prompt_tuning", *IN_CONTEXT} | pairs
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
         """By label words where the model predicts words and not every class was shown; else by similarity to what was
