@@ -22,7 +22,7 @@ class Contrastive(Transfer):
     order: ClassVar[int] = 25
     everywhere: ClassVar[bool] = False
     learning_rates: tuple[PositiveFloat, ...] = Field(
-        default=(1e-4,),
+        default=(5e-5,),
         min_length=1,
         description="Highest learning rates to try; validation rows choose.",
     )
@@ -30,7 +30,7 @@ class Contrastive(Transfer):
         default=False, description="Whether token embeddings learn too: few texts say little of most tokens."
     )
     steps: int = Field(
-        default=60, ge=1, description="Steps, each on a batch of texts every two of which are a pair."
+        default=40, ge=1, description="Steps, each on a batch of texts every two of which are a pair."
     )
     batch_size: int = Field(default=16, ge=4, description="Training rows a step.")
     weight_decay: float = Field(default=0.01, ge=0, description="Decoupled weight decay of the matrices.")
