@@ -108,7 +108,7 @@ class Draft:
     def _corpus(self) -> Iterator[str]:
         if self.texts is not None:
             yield "# The text that a small model is pretrained on."
-            sources = [settings | {"paths": self.written(paths)} for settings, paths in self.texts.sources]
+            sources = [{**settings, "paths": self.written(paths)} for settings, paths in self.texts.sources]
         elif self.labelled is not None:
             yield "# The text that a small model is pretrained on: that of the labelled rows. More makes it better."
             apart: Mapping[str, Any] = {"kind": "files", "paths": [TEXTS]}

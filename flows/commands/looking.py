@@ -111,7 +111,7 @@ def labelled(given: Sequence[Path]) -> Labelled:
         made = {name: columns.value(row, guess.made_of(name)) for name in _needed(guess, read)}
         lacking = next((name for name, value in made.items() if _is_empty(value)), None)
         if lacking is None:
-            rows.append(row | made)
+            rows.append({**row, **made})
         else:
             rejected[f"{lacking}: missing"] += 1
     if not rows:
@@ -123,9 +123,11 @@ def labelled(given: Sequence[Path]) -> Labelled:
 
 def recognised(path: Path) -> Source | None:
     """The source that knows a file, or a folder, for its own: one of a published format before plain files."""
-    found = {kind: find("tasks.sources", kind, Source).recognises(path) for kind in kinds("tasks.sources")}
-    plain = found.pop("files", None)
-    return next((source for source in found.values() if source is not None), plain)
+    known = [find("tasks.sources", kind, Source) for kind in kinds("tasks.sources")]
+    found = [
+        made for kind in known if issubclass(kind, Source) and (made := kind.recognises(path)) is not None
+    ]
+    return min(found, key=lambda source: source.kind == "files", default=None)
 
 
 def in_parts(given: Sequence[Path]) -> dict[str, list[Path]]:
