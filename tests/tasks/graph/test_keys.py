@@ -8,7 +8,15 @@ import pytest
 from tasks.graph import identity
 from tasks.graph.step import step_names
 
-EVERYWHERE = {"models", "models.config", "models.errors", "models.files", "models.kinds", "models.seeds"}
+EVERYWHERE = {
+    "models",
+    "models.config",
+    "models.errors",
+    "models.files",
+    "models.kinds",
+    "models.outside",
+    "models.seeds",
+}
 TOKENS = {"models.tokens", "models.pretrained", "models.paths"}
 ROWS = {"models.data"}
 SOURCES = ROWS | {"tasks.reading", "models.paths"}
