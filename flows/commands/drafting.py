@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.commands.looking import Labelled, is_of_files
+from flows.commands.looking import Labelled, is_of_files, vocabulary
 from flows.commands.texts import Texts
 from flows.recipe import yaml_text
 from flows.recipe.yaml_text import YamlError
@@ -150,7 +150,7 @@ class Draft:
         yield f"#   - {{name: pretrained, pretrained: {known}}}"
         yield "upstreams:"
         yield f"  - objective: {kind}"
-        yield f"    tokenizer: {{kind: wordpiece, vocabulary: {vocabulary}}}"
+        yield f"    tokenizer: {{kind: wordpiece, vocabulary: {self._vocabulary}}}"
         yield "    encode: {sequence_length: 128}"
         yield f"    model: {{preset: {preset}, size: tiny, max_positions: {positions}}}"
         yield f"    train: {{tokens: {budget:_}, batch_tokens: 4096}}     # the text has about {amount:,}"
@@ -189,6 +189,12 @@ class Draft:
         if self.texts is not None:
             return self.texts.tokens
         return self.labelled.tokens_in_all if self.labelled is not None else 200_000
+
+    @property
+    def _vocabulary(self) -> int:
+        if self.texts is not None:
+            return vocabulary(self.texts.texts)
+        return vocabulary(self.labelled.texts) if self.labelled is not None else 2000
 
     @property
     def max_length(self) -> int:

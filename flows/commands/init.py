@@ -97,7 +97,7 @@ def _guessed(rows: Labelled | None, corpus: Texts | None) -> Iterator[str]:
             yield f"repeated  {rows.repeated:,} rows have the text of another"
     if corpus is not None:
         files = sum(len(paths) for _, paths in corpus.sources)
-        yield f"text      {corpus.count:,} texts by {files} path(s), about {corpus.tokens:,} tokens to pretrain on"
+        yield f"text      {len(corpus.texts):,} texts by {files} path(s), about {corpus.tokens:,} tokens to pretrain on"
     elif rows is not None:
         yield "text      none given (--text): a small model is pretrained on the texts of the rows themselves"
 

@@ -25,10 +25,13 @@ class Texts:
 
     sources: Sequence[tuple[Mapping[str, Any], Sequence[str]]]
     """Settings of `files`, and the paths or patterns that are read so."""
-    count: int
-    """Texts that were looked at."""
-    tokens: int
-    """About how many tokens they have, all of them."""
+    texts: Sequence[str]
+    """What they say, as far as it was looked at."""
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens they have, all of them."""
+        return sum(map(tokens, self.texts))
 
 
 def texts(patterns: Sequence[str]) -> Texts:
@@ -38,7 +41,7 @@ def texts(patterns: Sequence[str]) -> Texts:
         RecipeError: there is no such file, or one has no text.
     """
     groups: list[tuple[Mapping[str, Any], list[str]]] = []
-    count = amount = 0
+    said: list[str] = []
     for pattern in patterns:
         found = {str(path): _settings(path) for path in matches(pattern)}
         alike = all(settings == next(iter(found.values())) for settings in found.values())
@@ -48,9 +51,8 @@ def texts(patterns: Sequence[str]) -> Texts:
                 groups.append((settings, group := []))
             group.append(name)
         for name, settings in found.items():
-            read, whole = _amount(Path(name), settings)
-            count, amount = count + read, amount + whole
-    return Texts(groups, count, amount)
+            said += _texts(Path(name), settings)
+    return Texts(groups, said)
 
 
 def _settings(path: Path) -> Mapping[str, Any]:
@@ -87,10 +89,6 @@ def _is_wrapped(lines: Sequence[str]) -> bool:
     )
 
 
-def _amount(path: Path, settings: Mapping[str, Any]) -> tuple[int, int]:
-    """How many texts and, about, tokens a file has."""
+def _texts(path: Path, settings: Mapping[str, Any]) -> list[str]:
     read = Files.model_validate({**settings, "paths": [str(path)]}).read()
-    found = [
-        tokens(str(item.fields.get("text") or "")) for item in islice(read, MOST) if isinstance(item, Record)
-    ]
-    return len(found), sum(found)
+    return [str(item.fields.get("text") or "") for item in islice(read, MOST) if isinstance(item, Record)]
