@@ -17,7 +17,7 @@ from models.errors import RecipeError
 from models.guessing.guess import Guess, best
 from models.guessing.table import Column, Table
 from models.kinds import find, kinds
-from tasks.reading.source import FileSource, Source
+from tasks.reading.source import Source
 
 MOST = 50_000
 """Rows that are looked at."""
@@ -61,6 +61,11 @@ class Labelled:
         return Counter() if target is None else Counter(str(row[target]).strip() for row in self.rows)
 
     @property
+    def unbalanced(self) -> bool:
+        """Whether one class stands there far more often than another."""
+        return bool(self.classes) and max(self.classes.values()) > 5 * min(self.classes.values())
+
+    @property
     def repeated(self) -> int:
         """Rows whose text stands in one before."""
         return len(self.texts) - len({normal_form(text) for text in self.texts})
@@ -89,7 +94,7 @@ def vocabulary(texts: Iterable[str]) -> int:
     letters = {letter for word in words for letter in word}
     again = sum(count >= 3 and len(word) > 1 for word, count in words.items())
     most = 0.8 * (len(letters) + again)
-    return next((size for size in (16_000, 8000, 4000, 2000, 1000, 500) if size <= most), max(50, int(most)))
+    return next((size for size in (16_000, 8000, 4000, 2000, 1000, 500) if size <= most), max(100, int(most)))
 
 
 def labelled(given: Sequence[Path]) -> Labelled:
@@ -219,8 +224,3 @@ def _needed(guess: Guess, rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
-
-
-def is_of_files(source: Source) -> bool:
-    """Whether a source reads files that a recipe names."""
-    return isinstance(source, FileSource)

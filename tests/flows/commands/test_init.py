@@ -63,7 +63,13 @@ def test_tickets_are_read_whatever_separates_and_encodes_them(
     rows = rows_of(recipe)
     assert len(rows) == 396 and {row["label"] for row in rows} == {*tickets.TEAMS}
     assert rows[0]["text"] == "\n".join(tickets.rows(400)[0][1:3])
-    for part in ("subject + body", "unbalanced, billing", "too few columns 4", "have the text of another"):
+    for part in (
+        "subject + body",
+        "classes   5: billing",
+        "unbalanced",
+        "too few columns 4",
+        "have the text of another",
+    ):
         assert part in said
     assert recipe.corpus is not None and recipe.corpus.leaks == "remove"
 
