@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.commands import written
-from flows.commands.looking import Labelled, vocabulary
-from flows.commands.texts import Texts
+from flows.commands.looking import Labelled
+from flows.commands.texts import Texts, vocabulary
 from flows.recipe import yaml_text
 
 TEXTS = "texts.txt"
@@ -45,6 +45,17 @@ deployments:
 """
 
 
+_INVENTED = """\
+downstreams:
+  - downstream: {kind: classification, max_length: 64}
+    data:
+      # For your own: {kind: files, paths: [FILE.csv], columns: {text: TEXT_COLUMN, label: LABEL_COLUMN}}
+      - {kind: demo, view: classification}
+    modes: [finetune, scratch, baseline]     # scratch and baseline show what the pretraining bought
+    finetune: {learning_rates: [0.0005, 0.002], train_embeddings: [true], epochs: 3}
+"""
+
+
 @dataclass(frozen=True)
 class Draft:
     """What a project is to have."""
@@ -76,6 +87,9 @@ class Draft:
         yield "# recipe.yaml` says what a change makes run again, `headwater settings` what else there is to set."
         yield f"name: {yaml_text.inline(self.name)}"
         yield "seed: 1"
+        if self.texts is None and self.labelled is not None:
+            yield "# Validation rows, by which models are chosen, are among the texts of the corpus; test rows are not."
+            yield "promote: {when: not_worse, leaked: 1}"
         yield ""
         yield from self._corpus()
         yield ""
@@ -83,6 +97,9 @@ class Draft:
         if self.labelled is not None:
             yield ""
             yield from self._downstream(self.labelled)
+        elif self.texts is None:
+            yield ""
+            yield from _INVENTED.splitlines()
 
     # ---- its parts
 

@@ -27,7 +27,6 @@ _PARTS = {
     "test": ("test", "eval"),
 }
 _WORD = re.compile(r"(?<![a-z])(train(?:ing)?|valid(?:ation)?|val|dev|test|eval)(?![a-z])")
-_WORDS = re.compile(r"\w+")
 _HANGUL = re.compile("[가-힣]")
 
 
@@ -86,15 +85,6 @@ def tokens(text: str) -> int:
     """About how many tokens of a small vocabulary a text has: Hangul says more in a letter."""
     hangul = len(_HANGUL.findall(text))
     return math.ceil(hangul * 0.6 + (len(text) - hangul) * 0.3) + 2
-
-
-def vocabulary(texts: Iterable[str]) -> int:
-    """How many tokens can be learnt of a text for sure: its letters, and the words that come again and again."""
-    words = Counter(word for text in texts for word in _WORDS.findall(text.casefold()))
-    letters = {letter for word in words for letter in word}
-    again = sum(count >= 3 and len(word) > 1 for word, count in words.items())
-    most = 0.8 * (len(letters) + again)
-    return next((size for size in (16_000, 8000, 4000, 2000, 1000, 500) if size <= most), max(100, int(most)))
 
 
 def labelled(given: Sequence[Path]) -> Labelled:

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 
 from flows.commands.looking import MOST, tokens
 from models.data.records import Record
-from models.errors import RecipeError
+from models.errors import DataError, RecipeError
 from models.guessing.table import Table
+from models.tokens.tokenizer import TokenizerConfig
+from models.tokens.tokenizer_training import train
 from tasks.reading.source import matches
 from tasks.sources.files import Files
 
+_VOCABULARIES = (16_000, 8000, 6000, 4000, 3000, 2000, 1500, 1000, 800, 600, 400, 300, 200, 100)
 _WRAPPED = (40, 100)
 """Characters of a line of a text that was broken to fit a page."""
 _ENDS = (".", "!", "?", "…", '"', "”", ":", "다", "요", "。")
@@ -32,6 +36,19 @@ class Texts:
     def tokens(self) -> int:
         """About how many tokens they have, all of them."""
         return sum(map(tokens, self.texts))
+
+
+def vocabulary(texts: Sequence[str]) -> int:
+    """How many tokens a tokenizer can learn of texts for sure: of two in three, since some are held out or removed."""
+    apart = list(dict.fromkeys(texts))
+    kept = [text for number, text in enumerate(apart) if number % 3 or number < 3]
+    amount = sum(map(tokens, apart))
+    most = next((size for size, few in ((2000, 1e5), (4000, 1e6), (8000, 1e7)) if amount < few), 16_000)
+    for size in (size for size in _VOCABULARIES if size <= most):
+        with suppress(DataError):
+            train(TokenizerConfig(vocabulary=size), lambda: [kept])
+            return size
+    return _VOCABULARIES[-1]
 
 
 def texts(patterns: Sequence[str]) -> Texts:
