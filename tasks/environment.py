@@ -42,7 +42,9 @@ _DEFAULTS = {
 
 
 _LOGINS = re.compile(r"(?<=://)[^/?#\s]*@")
-_TOKENS = re.compile(r"(?i)([?&;][\w-]*(?:token|key|secret|passw|signature|sig)[\w-]*=)[^&;#\s'\"]+")
+_TOKENS = re.compile(
+    r"(?i)([?&;][\w-]*(?:token|key|secret|passw|signature|sig|credential)[\w-]*=)[^&;#\s'\"]+"
+)
 _SECRET = re.compile(
     r"(?i)token(?!s|iz)|secret|passw|credential|private_key|access_key|api_key|auth_string|_dsn$|notify"
 )

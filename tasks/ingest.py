@@ -50,7 +50,7 @@ def ingest(job: Job, config: IngestConfig) -> None:
     files: list[dict[str, str]] = []
 
     def told(name: str, path: Path) -> None:
-        files.append({"file": name, "path": str(path), "sha256": content(path)})
+        files.append({"file": name, "path": f"{path}", "sha256": content(path)})
 
     rows = read_all(config.sources, told)
     ingestion = Ingestion(config.columns == "corpus", config.clean, work)

@@ -15,12 +15,13 @@ from models.adapted.rule import Rule
 from models.backbone import compatibility
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean, leaves
-from models.errors import RecipeError
+from models.errors import NetworkError, RecipeError
 from models.modes import fitting
 from models.seeds import Seed
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine, as_written
 from tasks.graph.step import step_names
+from tasks.reading import remote
 
 STEPS = step_names()
 """What `--only` may name beside the entries of a recipe."""
@@ -118,6 +119,7 @@ class Recipe(Config):
         Raises:
             RecipeError: one line for each thing that is wrong, with its file, line and field.
         """
+        remote.forget()
         document = documents.load(Path(path), overrides or {})
         recipe = cls._of(document)._with_registered()
         recipe._check_lengths(document)
@@ -187,7 +189,10 @@ class Recipe(Config):
             *(self.corpus.sources if self.corpus else ()),
             *(source for entry in entries for source in entry.data),
         ):
-            source.check()
+            try:
+                source.check()
+            except NetworkError as error:  # nothing runs yet
+                raise RecipeError(str(error)) from error
         for part in self.upstreams:
             if part.model.pretrained is not None:
                 compatibility.check(part.model.pretrained, part.tokenizer.pretrained)

@@ -20,6 +20,7 @@ from models.data.records import Part, Record, Rejected
 from models.errors import RecipeError
 from models.files import digest
 from models.kinds import Chosen, chosen
+from tasks.reading import remote
 
 __all__ = [
     "COLUMNS",
@@ -167,12 +168,15 @@ def record(
 
 
 def matches(pattern: str) -> list[Path]:
-    """The files that a path or glob names, sorted; Unicode may be composed in the one and not in the other.
+    """The files that a path, an address or a glob names, sorted, in whatever form of Unicode.
 
     Raises:
         RecipeError: there is none.
+        NetworkError: the store of an address does not answer.
     """
     expanded = expand(pattern)
+    if remote.is_remote(expanded):
+        return remote.fetched(expanded)
     for spelt in dict.fromkeys((expanded, composed(expanded), normalize("NFD", expanded))):
         try:
             if Path(spelt).exists():
