@@ -53,6 +53,8 @@ def card(
         headline=downstream.headline,
         scores=measured,
         without_leaks=details.get("without_leaks", {}).get("metrics", {}),
+        by_label=details.get("by_label", ()),
+        temperature=summary["setting"].get("temperature", 1.0),
     )
 
 

@@ -9,9 +9,8 @@ import ast
 import functools
 import hashlib
 import io
-import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import mlflow
@@ -33,9 +32,7 @@ from tasks.graph import identity
 LOADER = serving.__name__
 CODE, REQUIREMENTS = "code.zip", "requirements.txt"
 _CONDA, _PYTHON = "conda.yaml", "python_env.yaml"
-_PACKAGES = ("models", "tasks")
-_NAME = re.compile(rf"({'|'.join(_PACKAGES)})(\.\w+)*")
-_NOT_TO_ANSWER = {"bm25s", "pandera", "sacrebleu", "scikit-learn", "scipy"}
+_NOT_TO_ANSWER = {"pandera", "sacrebleu", "scikit-learn"}
 """Libraries that are for learning, checking and scoring alone."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
@@ -89,8 +86,9 @@ def _copied(modules: tuple[str, ...]) -> tuple[str, bytes]:
     }
     every = "".join(f"{name}\n{ast.dump(tree)}\n" for name, tree in trees.items())
     package = f"headwater_{hashlib.sha256(every.encode()).hexdigest()[:16]}"
-    texts = {"": "", **dict.fromkeys(_PACKAGES, "")}
-    texts |= {name: ast.unparse(_Renamed(package).visit(tree)) for name, tree in trees.items()}
+    inside = {".".join(name.split(".")[:end]) for name in trees for end in range(1, name.count(".") + 2)}
+    texts = {"": "", **dict.fromkeys(inside, "")}
+    texts |= {name: ast.unparse(_Renamed(package, inside).visit(tree)) for name, tree in trees.items()}
     return package, _zipped(package, texts)
 
 
@@ -107,26 +105,34 @@ def _zipped(package: str, texts: Mapping[str, str]) -> bytes:
 
 
 class _Renamed(ast.NodeTransformer):
-    """Names of the project's modules as those of the copies in a package; some are looked up by a text."""
+    """Names of the modules that are copied as those of the copies in a package; some are looked up by a text."""
 
-    def __init__(self, package: str) -> None:
-        self._package = package
+    def __init__(self, package: str, inside: Collection[str]) -> None:
+        self._package, self._inside = package, inside
+        self._tops = {name.split(".")[0] for name in inside}
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
-        if node.module and _NAME.fullmatch(node.module):
+        if not node.level and node.module and node.module.split(".")[0] in self._tops:
             node.module = f"{self._package}.{node.module}"
         return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if isinstance(node.value, str) and "." in node.value and _NAME.fullmatch(node.value):
+        if isinstance(node.value, str) and "." in node.value and node.value in self._inside:
             return ast.copy_location(ast.Constant(f"{self._package}.{node.value}"), node)
         return node
 
-    def visit_Import(self, node: ast.Import) -> ast.Import:
-        assert not any(_NAME.fullmatch(item.name) for item in node.names), (
-            f"line {node.lineno}: write `from package import module`"
-        )
-        return node
+    def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
+        """`import a.b` binds `a`, which is a copy too."""
+        made: list[ast.stmt] = []
+        for item in node.names:
+            top = item.name.split(".")[0]
+            if top not in self._tops:
+                made.append(ast.Import([item]))
+                continue
+            made.append(ast.Import([ast.alias(f"{self._package}.{item.name}", item.asname)]))
+            if item.asname is None:
+                made.append(ast.ImportFrom(self._package, [ast.alias(top)], 0))
+        return [ast.copy_location(item, node) for item in made]
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)

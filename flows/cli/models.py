@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows import exits
+from flows.cli import complete
 
 app = typer.Typer()
 
@@ -13,7 +14,14 @@ app = typer.Typer()
 @app.command()
 @exits.answered
 def predict(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME@ALIAS, a models:/ URI, or a folder.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="NAME@ALIAS, a models:/ URI, or a folder.",
+            autocompletion=complete.registered,
+        ),
+    ],
     inputs: Annotated[
         list[str] | None,
         typer.Argument(metavar="INPUT", help="Texts, or JSON objects with their fields."),
@@ -60,7 +68,14 @@ def predict(
     return predict(model, inputs or [], file, out, form)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The registered model, such as demo-ner.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The registered model, such as demo-ner.",
+        autocompletion=complete.models,
+    ),
+]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands on the version in MLflow.")]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 FILE = "README.md"
+_RATES = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Card:
     scores: Mapping[str, Mapping[str, float]]
     """By metric `value`, `low` and `high` on test rows; empty where the model was not scored."""
     without_leaks: Mapping[str, Mapping[str, float]]
+    by_label: Sequence[Mapping[str, Any]] = ()
+    """Of each label `rows`, and `precision`, `recall` and `f1` as scores."""
+    temperature: float = 1.0
+    """What logits are divided by before they become probabilities."""
 
 
 def plain(text: str) -> str:
@@ -69,6 +74,7 @@ def markdown(card: Card) -> str:
         f"The model that was carried over: {plain(card.base)}.",
         "## Scores",
         _scores(card),
+        *([_by_label(card)] if card.by_label else []),
         _leaks(card),
         "## Intended use",
         f"It does {plain(card.kind)} for texts like those of the data above, in their language. What it says of "
@@ -110,6 +116,14 @@ def _scores(card: Card) -> str:
     return _table(["metric", *head], rows)
 
 
+def _by_label(card: Card) -> str:
+    rows = [
+        [item["label"], f"{item['rows']:,.0f}", *(_interval(item[name]) for name in _RATES)]
+        for item in card.by_label
+    ]
+    return _table(["label", "test rows", *_RATES], rows)
+
+
 def _leaks(card: Card) -> str:
     if card.leaked is None:
         return "There was no corpus in which to look for these rows; the base model may have read them."
@@ -117,6 +131,12 @@ def _leaks(card: Card) -> str:
         f"{count:,} of {card.rows.get(part, 0):,} {part} rows" for part, count in card.leaked.items()
     )
     return f"Of the rows it was not to see, the corpus of the base model holds {told}."
+
+
+def _calibrated(card: Card) -> str:
+    if card.temperature == 1:
+        return ""
+    return f"\nIts probabilities are calibrated once the logits are divided by {card.temperature:g}.\n"
 
 
 def _use(card: Card) -> str:
@@ -129,7 +149,7 @@ from transformers import {card.model_class}, AutoTokenizer
 model, tokenizer = {card.model_class}.from_pretrained("model"), AutoTokenizer.from_pretrained("model")
 print(model(**tokenizer({texts}, return_tensors="pt", return_token_type_ids=False)))
 ```
-
+{_calibrated(card)}
 MLflow, which also turns what the model says into an answer:
 
 ```python

@@ -20,6 +20,8 @@ COLUMNS = "columns.json"
 """By field of a request, the columns that sources make it of, where they are called otherwise."""
 DROPPED = "dropped.json"
 """Beside predictions: what of the demonstrations did not fit into the model, counted over all questions."""
+READING = "reading.json"
+"""Beside predictions: how the rows fitted into the model's inputs."""
 SUMMARY = "summary.json"
 """What `adapt` says of the model: its mode, setting, steps and rows; beside predictions too."""
 

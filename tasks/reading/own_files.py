@@ -14,6 +14,7 @@ from models.data.parsing import Parsing, format_of
 from models.data.readers import LOOKED_AT
 from models.data.records import Record, Rejected, as_text
 from models.errors import HeadwaterError, RecipeError
+from models.paths import RecipePath
 from tasks.reading.source import FileSource, Part, check_readable, content, matches
 
 _LOOKED_AT = 20
@@ -24,11 +25,11 @@ _ENCODINGS = ["utf-8", "cp949", "euc-kr", "utf-16", "cp1252"]
 class OwnFiles(FileSource):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
-    paths: tuple[str, ...] = Field(
+    paths: tuple[RecipePath, ...] = Field(
         default=(),
         description="Files, globs or addresses (s3://…, https://…); ${VARIABLE} is filled in from the environment.",
     )
-    parts: Mapping[Part, tuple[str, ...]] = Field(
+    parts: Mapping[Part, tuple[RecipePath, ...]] = Field(
         default={}, description="Files or globs of each published part: train, validation, test."
     )
     encoding: str = Field(
@@ -36,12 +37,12 @@ class OwnFiles(FileSource):
         description="How characters are written as bytes: utf-8, cp949 (Korean Windows), utf-16 …",
     )
 
-    @field_validator("paths", mode="before")
+    @field_validator("paths", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
     def _one(cls, value: Any) -> Any:
         return value if isinstance(value, list | tuple) else (value,)
 
-    @field_validator("parts", mode="before")
+    @field_validator("parts", mode="before", json_schema_input_type=Mapping[Part, str | tuple[str, ...]])
     @classmethod
     def _one_each(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):

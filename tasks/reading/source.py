@@ -20,6 +20,7 @@ from models.data.records import Part, Record, Rejected
 from models.errors import RecipeError
 from models.files import digest
 from models.kinds import Chosen, chosen
+from models.paths import tried
 from tasks.reading import remote
 
 __all__ = [
@@ -186,7 +187,7 @@ def matches(pattern: str) -> list[Path]:
             raise RecipeError(f"{spelt} cannot be read: {error.strerror or error}") from error
         if found:
             return found
-    raise RecipeError(f"{expanded}: no such file; check the path in the recipe")
+    raise RecipeError(f"{pattern}: no such file; check the path in the recipe (tried: {tried(expanded)})")
 
 
 def check_readable(path: Path, workbook: bool = False) -> None:

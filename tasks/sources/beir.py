@@ -13,6 +13,7 @@ from models.data.lines import UTF8, shown, text_lines, undecodable
 from models.data.readers import check_json_lines, read_json_lines
 from models.data.records import Record, Rejected, as_text
 from models.errors import RecipeError
+from models.paths import RecipePath
 from tasks.reading.source import FileSource, Part, check_readable, content, expand, matches
 
 _ENDINGS = ("", ".gz", ".bz2", ".xz", ".zst")
@@ -32,7 +33,7 @@ class Beir(FileSource):
     """
 
     kind: Literal["beir"] = Field(default="beir", description="A folder in the form of BEIR.")
-    path: str = Field(description="The folder with corpus.jsonl, queries.jsonl and qrels/.")
+    path: RecipePath = Field(description="The folder with corpus.jsonl, queries.jsonl and qrels/.")
     passage: Made = Field(
         default=("title", "text"), description="What a passage is made of, as `columns` of the source files."
     )
