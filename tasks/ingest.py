@@ -47,7 +47,7 @@ def ingest(job: Job, config: IngestConfig) -> None:
     def progress(done: int) -> None:
         job.progress(done, 0, f"{done:,} rows read")
 
-    files: list[dict[str, str]] = []
+    files = [origin for source in config.sources for origin in source.origins()]
 
     def told(name: str, path: Path) -> None:
         files.append({"file": name, "path": f"{path}", "sha256": content(path)})

@@ -19,6 +19,7 @@ from models.data.packed import PACKINGS, Broken, opened, packing
 from models.data.records import Part, Record, Rejected
 from models.errors import RecipeError
 from models.files import digest
+from models.hub import Pin
 from models.kinds import Chosen, chosen
 from models.paths import tried
 from tasks.reading import remote
@@ -78,6 +79,14 @@ class Source(Chosen):
         """The columns that canonical ones are made of, by which a model of these rows can be asked as well; none where
         rows come as they are."""
         return {}
+
+    def pins(self) -> list[Pin]:
+        """At which commits of the hub it reads; none where it reads nothing there."""
+        return []
+
+    def origins(self) -> list[dict[str, str]]:
+        """What is read beside files: its name as `file`, its `path`, and as `sha256` what tells its content."""
+        return []
 
     @classmethod
     def recognises(cls, path: Path) -> Self | None:
