@@ -13,6 +13,8 @@ EVERYWHERE = {
     "models.config",
     "models.errors",
     "models.files",
+    "models.home",
+    "models.hub",
     "models.kinds",
     "models.outside",
     "models.seeds",
