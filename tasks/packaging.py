@@ -14,13 +14,16 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import yaml
 from mlflow import pyfunc
-from mlflow.models import Model, infer_signature
+from mlflow.models import Model, ModelSignature, infer_signature
 from mlflow.models.utils import _save_example
+from mlflow.types.schema import AnyType, ColSpec, Schema
 from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
 
 from models.adapted.files import examples
+from models.adapted.requests import Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Transfer
 from tasks import serving
@@ -45,14 +48,25 @@ def describe(folder: Path, downstream: Downstream, way: Transfer) -> None:
     conda = _mlflow_conda_env(additional_pip_deps=pins)
     (folder / _CONDA).write_text(yaml.safe_dump(conda, default_flow_style=False), encoding="utf-8")
 
-    example = examples(downstream).head(2).to_pandas()
+    asked = Asked.of(folder, downstream.inputs)
+    texts = examples(downstream).head(2).iter_rows(named=True)
+    example = pd.DataFrame([asked.example(row) for row in texts])
     # Fixed, not drawn: the same recipe makes the same bytes.
-    model = Model(utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=infer_signature(example))
+    model = Model(
+        utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=_signature(asked, example)
+    )
     _save_example(model, example, str(folder))
     pyfunc.add_to_model(
         model, f"{package}.{LOADER}", data=".", code=CODE, conda_env=_CONDA, python_env=_PYTHON
     )
     model.save(str(folder / "MLmodel"))
+
+
+def _signature(asked: Asked, example: pd.DataFrame) -> ModelSignature:
+    """What is asked for: all fields, or where there are columns beside them, what there is of both."""
+    if not asked.by_columns:
+        return infer_signature(example)
+    return ModelSignature(Schema([ColSpec(AnyType(), name, required=False) for name in asked.names()]))
 
 
 def requirements(modules: Iterable[str]) -> list[str]:

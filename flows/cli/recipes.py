@@ -1,5 +1,6 @@
 """Commands on a recipe."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,37 @@ from flows.cli import complete
 from flows.cli.arguments import AsJson, Only, RecipePath, Settings, names
 
 app = typer.Typer()
+
+
+@app.command()
+@exits.answered
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="The project's folder; the one you are in by default.")
+    ] = Path(),
+    labels: Annotated[
+        list[str],
+        typer.Option("--labels", metavar="FILE", help="Labelled rows; its other parts are found beside it."),
+    ] = [],
+    text: Annotated[
+        list[str],
+        typer.Option("--text", metavar="GLOB", help="Plain text to pretrain a small model on."),
+    ] = [],
+) -> int:
+    """Begin a project of your own.
+
+    It writes a recipe, a prefect.yaml with a schedule and a .gitignore. Of files it is given it looks at format,
+    columns, classes and lengths, and says what it takes them for. What is there already is never written over.
+
+    \b
+    Examples:
+      headwater init tickets --labels tickets.csv --text 'docs/*.txt'
+      headwater init --labels train.tsv
+      headwater init
+    """
+    from flows.commands.init import init
+
+    return init(folder, labels, text)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from models.pretraining.pretrain import TrainConfig
 from models.seeds import Seed
 from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import TokenizerConfig
-from tasks.reading.source import SourceField
+from tasks.reading.source import Made, SourceField
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.-]*$", max_length=60)]
 """A name that fits into run names, file names and `--only`."""
@@ -174,6 +174,15 @@ class _DownstreamPart(Config):
             names = names & given.model_fields_set - section.model_fields_set
             section = section.model_copy(update={name: getattr(given, name) for name in names})
         return section
+
+    def columns(self) -> dict[str, tuple[Made, ...]]:
+        """By field that a request has, what the sources make it of where it is called otherwise in their files."""
+        found: dict[str, tuple[Made, ...]] = {}
+        for name in self.downstream.inputs:
+            made = (source.asked_by().get(name) for source in self.data)
+            named = tuple(dict.fromkeys(item for item in made if item not in (None, name)))
+            found |= {name: named} if named else {}
+        return found
 
     def way(self, mode: Mode) -> Transfer | None:
         """How the model is carried over in a mode; the baseline has no way, nor has a mode of others' ways."""

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -205,8 +206,23 @@ class Recipe(Config):
         ):
             source.check()
         for part in self.upstreams:
-            if part.model.pretrained is not None:
-                compatibility.check(part.model.pretrained, part.tokenizer.pretrained)
+            self._check_brought(part, entries)
+
+    def _check_brought(self, part: UpstreamPart, entries: Iterable[DownstreamPart]) -> None:
+        """Refuses a model that is brought along for what cannot be done with it."""
+        source = part.model.pretrained
+        if source is None:
+            return
+        field = f"upstreams.{part.name}.{'pretrained' if part.pretrained else 'model.pretrained'}"
+        with said_of(field):
+            compatibility.check(source, part.tokenizer.pretrained)
+            if part.objective is not None:
+                compatibility.check_head(source, part.objective.model_class, part.objective.kind)
+        for entry in entries:
+            if self.upstream_of(entry) == part:
+                with said_of(f"downstreams.{entry.name}.upstream"):
+                    what = entry.downstream
+                    compatibility.check_head(source, what.model_class, what.kind)
 
     def _with_registered(self) -> Self:
         """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""
@@ -230,6 +246,15 @@ class Recipe(Config):
         for index, entry in enumerate(self.downstreams):
             place = document.where(("downstreams", index, "downstream", "max_length"))
             self.upstream_of(entry).model.check_length(entry.downstream.max_length, place)
+
+
+@contextmanager
+def said_of(field: str) -> Iterator[None]:
+    """What is found wrong with a setting names it."""
+    try:
+        yield
+    except RecipeError as error:
+        raise RecipeError(f"{field}: {error}") from error
 
 
 def _local(part: ModelConfig | TokenizerConfig) -> ModelConfig | TokenizerConfig:
