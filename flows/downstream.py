@@ -109,6 +109,7 @@ def _scored(
             seed=seed,
             way=way,
             model=upstream.model,
+            columns=entry.columns(),
         )
         adapted = adapt(
             how,

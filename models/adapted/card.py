@@ -22,8 +22,10 @@ class Card:
     mode: str
     labels: int
     model_class: str
-    request: Mapping[str, str]
-    """An example."""
+    texts: Sequence[str]
+    """An example of what the model reads."""
+    request: Mapping[str, Any]
+    """How that is asked."""
     base: str
     """What was carried over."""
     licence: str
@@ -138,7 +140,7 @@ def _calibrated(card: Card) -> str:
 
 
 def _use(card: Card) -> str:
-    texts = ", ".join(json.dumps(text, ensure_ascii=False) for text in card.request.values())
+    texts = ", ".join(json.dumps(text, ensure_ascii=False) for text in card.texts)
     request = json.dumps([dict(card.request)], ensure_ascii=False)
     return f"""Plain `transformers`, in this folder:
 

@@ -30,11 +30,15 @@ class HeadPredictor:
     @classmethod
     def load(cls, folder: Path, downstream: Downstream, device: str) -> Self:
         """From the folder of an adapted model."""
-        from models.backbone.heads import load
-        from models.training.loop import accelerator
+        return cls.of(folder / "model", load_tokenizer(folder / "model"), downstream, device)
 
-        model = load(folder / "model", downstream).to(accelerator(device).device)
-        return cls(downstream, load_tokenizer(folder / "model"), model)
+    @classmethod
+    def of(cls, model: Path, tokenizer: PreTrainedTokenizerBase, downstream: Downstream, device: str) -> Self:
+        """From the folder of a model alone."""
+        from models.backbone.heads import load
+        from models.training.hardware import hardware
+
+        return cls(downstream, tokenizer, load(model, downstream).to(hardware(device).device))
 
     def outputs(
         self,

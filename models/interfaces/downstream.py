@@ -172,6 +172,10 @@ class Downstream(Chosen, ABC, Generic[F]):
         """Training loss of a batch (scalar)."""
         return model(**batch).loss
 
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        """How many targets `loss` is the mean of: rows, where it is not said otherwise."""
+        return len(batch["input_ids"])
+
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[list[np.ndarray], float | None]:
@@ -179,6 +183,17 @@ class Downstream(Chosen, ABC, Generic[F]):
         output = model(**batch)
         loss = None if output.loss is None or output.loss.isnan() else float(output.loss)
         return list(output.logits.double().cpu().numpy()), loss
+
+    def mine(
+        self, features: Sequence[F], rows: pl.DataFrame, say: Callable[[], Sequence[np.ndarray]], seed: int
+    ) -> list[list[int]]:
+        """For each feature of labelled training rows the numbers of those that it learns to be told from, beside what
+        shares its batch; empty where a downstream looks for none.
+
+        Args:
+            say: `outputs` of each feature from the model before it learns.
+        """
+        return []
 
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         """Writes beside the weights and the tokenizer in `folder` what another library needs to load them."""
@@ -192,6 +207,11 @@ class Downstream(Chosen, ABC, Generic[F]):
         self, outputs: Sequence[np.ndarray], features: Sequence[F], rows: pl.DataFrame
     ) -> pl.DataFrame:
         """Predictions in terms of the text: `id` and the columns of this downstream, in the order of `rows`."""
+
+    def fused(self, outputs: Sequence[np.ndarray], features: Sequence[F], rows: pl.DataFrame) -> Self:
+        """This downstream with the cheap classical method having its say in `decode` beside the model's outputs; how
+        much, is chosen on the labelled `rows`. For mode hybrid."""
+        raise NotImplementedError(f"{self.kind} has no hybrid")
 
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
         """A row of predictions as the JSON-able answer to a request."""

@@ -33,6 +33,8 @@ class Feature:
     """Whether its row is no example: predicted with, never trained on by itself."""
     alike: int | None = None
     """Features of one number are batched together in training; None: those of like length are."""
+    against: Sequence[Feature] = ()
+    """What it learns to be told from, beside what shares its batch: see `Downstream.mine`."""
 
     @property
     def length(self) -> int:

@@ -72,6 +72,8 @@ class Tuned:
     """What was tried, and what it came to on validation rows."""
     tokenizer: PreTrainedTokenizerBase
     """What the model reads with."""
+    downstream: Downstream | None = None
+    """With what was chosen of how answers are read from the model's outputs; None: as the problem has it."""
 
     @property
     def model(self) -> Path:

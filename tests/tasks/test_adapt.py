@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from models.adapted.serving import Served
 from models.config import Config
 from models.downstream.classification import Classification
+from models.downstream.qa import QuestionAnswering
 from models.errors import DataError
 from models.transfer.in_context import InContext
 from tasks.adapt import AdaptConfig, adapt
@@ -285,3 +286,39 @@ def test_rows_of_a_csv_with_several_labels_or_a_score_go_the_whole_way(
         return
     (answer,) = Served(artifacts.files(made)).predict([{"text": "글 가"}])
     assert set(answer) == ({"labels", "probabilities"} if target == "labels" else {"score"})
+
+
+@pytest.mark.parametrize("mode", ["scratch", "baseline"])
+def test_what_validation_rows_choose_of_answers_is_kept_with_the_model(
+    context: RunContext, tmp_path: Path, mode: str
+) -> None:
+    downstream = QuestionAnswering(unanswerable=True, max_length=80)
+    for part in ("train", "validation", "test"):
+        rows = downstream.examples().with_columns(id=pl.concat_str("id", pl.lit(part)))
+        rows.write_ndjson(tmp_path / f"{part}.jsonl")
+    source = Files(
+        parts={part: (str(tmp_path / f"{part}.jsonl"),) for part in ("train", "validation", "test")}
+    )
+    read = ingest(IngestConfig(sources=(source,), columns="all"))
+    split_rows = split(SplitConfig(), rows=validate(ValidateConfig(rows=downstream), rows=read))
+    way = None if mode == "baseline" else QUICK
+    config = AdaptConfig(downstream=downstream, mode=mode, way=way, model=SMALL)
+    made = adapt(config, rows=split_rows, tokenizer=WORDS if way else None, model=None)
+    predictions = predict(PredictConfig(downstream=downstream, way=way), rows=split_rows, adapted=made)
+    scores = score(ScoreConfig(downstream=downstream), rows=split_rows, predictions=predictions, leaks=None)
+    metrics = json.loads((make(scores, context) / "metrics.json").read_text())
+    assert set(metrics) == {
+        f"{name}{kind}" for name in ("exact_match", "char_f1") for kind in ("", "/has_answer", "/no_answer")
+    }
+    kept = json.loads((make(made, context) / "downstream.json").read_text())["no_answer_threshold"]
+    assert (kept is None) == (mode == "baseline")
+    found = pl.read_parquet(make(predictions, context) / "predictions.parquet")
+    summary = json.loads((make(made, context) / "summary.json").read_text())
+    # The same rows as in validation, so that the threshold is the one that was chosen there.
+    assert metrics["char_f1"]["value"] == pytest.approx(summary["validation"]["char_f1"])
+    if way:
+        assert ((found["answer"] == "") == (found["no_answer_probability"] > 0.5)).all()
+        (answer,) = Served(make(made, context)).predict([{"question": "누구?", "context": "비가 온다."}])
+        assert answer["no_answer"] == (answer["answer"] == "") == (answer["no_answer_probability"] > 0.5)
+    logged = artifacts.find(scores.key).metrics
+    assert logged["test/exact_match/no_answer"] == metrics["exact_match/no_answer"]["value"]

@@ -6,7 +6,7 @@ noun. The model reads the tokens it was pretrained on, and its head gives a labe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -138,6 +138,9 @@ class NamedEntities(Downstream[Window]):
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         """Cross-entropy, the mean over characters."""
         return self._loss(self._logits(model, batch), batch)
+
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return float((batch["characters"] >= 0).sum())
 
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]

@@ -100,6 +100,19 @@ def label(
         feature.answer = places
 
 
+def best_spans(
+    outputs: Sequence[np.ndarray], features: Sequence[Window], rows: int, longest: int
+) -> tuple[list[tuple[float, int, int, float]], np.ndarray]:
+    """The best piece of each row's windows, as `best_span` has it, and what no answer weighs (rows,): as much as the
+    first token of an input, in the window that is least sure of it."""
+    best, none = [(-np.inf, 0, 0, 0.0)] * rows, np.full(rows, np.inf)
+    for logits, feature in zip(outputs, features, strict=True):
+        span = best_span(logits, feature.first, feature.offsets, longest)
+        best[feature.row] = max(best[feature.row], span, key=lambda item: item[0])
+        none[feature.row] = min(none[feature.row], logits[0].sum())
+    return best, none
+
+
 def best_span(
     logits: np.ndarray, first: int, offsets: np.ndarray, longest: int
 ) -> tuple[float, int, int, float]:

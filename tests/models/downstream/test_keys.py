@@ -21,6 +21,7 @@ EVERY = (
     "interfaces.features",
     "interfaces.labels",
     "kinds",
+    "outside",
     "modes",
 )
 """What the interface of downstreams stands on."""
