@@ -83,7 +83,7 @@ def _adapting(ref: Ref, config: AdaptConfig) -> Estimate:
         finals = len(set(how.train_embeddings)) if rows < config.labels else 0
         steps = len(how.settings()) * how.steps(rows) + finals * how.steps(config.labels)
         tokens = (
-            steps * how.batch_size * config.downstream.max_length / 3
+            steps * how.step_rows * config.downstream.max_length / 3
         )  # texts are shorter than the longest
         seconds = STARTING + 6 * active * tokens / FLOPS
     memory = _training_memory(total, how.batch_size * config.downstream.max_length, config.model)

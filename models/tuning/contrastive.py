@@ -55,11 +55,12 @@ def run_trial(
         log_every=max(1, steps // 50),
         workplace=problem.workplace.within(f"{folder.name}-checkpoints"),
     )
+    pairs = Pairs(inputs, batch_size, derive(problem.seed, "pairs"))
     history, diverged = [], False
     try:
         history = train(
             model,
-            Pairs(inputs, batch_size, derive(problem.seed, "pairs")),
+            lambda step: [pairs(step)],
             lambda model, batch: {"loss": pair_loss(before_last(model, batch), batch["labels"])},
             plan,
             on_progress=lambda done, _, text: on_progress(done, text),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveFloat
 
-from models.config import Config
 from models.training.optimizers import OptimizerConfig, OptimizerKind
+from models.training.settings import TrainingSettings
 from models.tuning.start import Start
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
@@ -28,7 +28,7 @@ class Setting:
         return f"{self.learning_rate:g}{'' if self.train_embeddings else ', embeddings frozen'}"
 
 
-class Hyperparameters(Config, ABC):
+class Hyperparameters(TrainingSettings, ABC):
     """Hyperparameters of a way that trains: those all trials share, and those each tries."""
 
     learning_rates: tuple[PositiveFloat, ...] = Field(
@@ -52,7 +52,9 @@ class Hyperparameters(Config, ABC):
     min_steps: int = Field(
         default=300, ge=1, description="Steps at least, however few the rows: few rows want more passes."
     )
-    batch_size: int = Field(default=32, ge=1, description="Training rows a step.")
+    batch_size: int = Field(
+        default=32, ge=1, description="Training rows a batch; a step has gradient_accumulation of them."
+    )
     evaluations: int = Field(
         default=8,
         ge=1,
@@ -60,6 +62,9 @@ class Hyperparameters(Config, ABC):
     )
     optimizer: OptimizerKind = Field(default="adamw", description="adamw, or muon for the weight matrices.")
     weight_decay: float = Field(default=0.01, ge=0, description="Decoupled weight decay of the matrices.")
+    max_grad_norm: float = Field(
+        default=1.0, ge=0, description="The gradient's norm is clipped to this; 0 never clips."
+    )
     warmup: float = Field(
         default=0.1, ge=0, le=1, description="Share of the steps in which the rate rises from 0."
     )
@@ -89,7 +94,12 @@ class Hyperparameters(Config, ABC):
 
     def steps(self, examples: int) -> int:
         """Training steps for a number of examples: rows, or the windows that long ones are read in."""
-        return max(self.min_steps, math.ceil(self.epochs * examples / self.batch_size))
+        return max(self.min_steps, math.ceil(self.epochs * examples / self.step_rows))
+
+    @property
+    def step_rows(self) -> int:
+        """Training rows of one step."""
+        return self.batch_size * self.gradient_accumulation
 
     def optimizer_at(self, learning_rate: float) -> OptimizerConfig:
         """The optimizer at one learning rate, which rises and then falls to 0."""
@@ -97,6 +107,7 @@ class Hyperparameters(Config, ABC):
             kind=self.optimizer,
             learning_rate=learning_rate,
             weight_decay=self.weight_decay,
+            max_grad_norm=self.max_grad_norm,
             warmup=self.warmup,
             schedule="linear",
         )

@@ -10,7 +10,7 @@ import torch
 from models.backbone.heads import load
 from models.files import write_whole
 from models.inference.inputs import Inputs, outputs
-from models.training.loop import accelerator
+from models.training.hardware import hardware
 from models.workplace import Workplace
 
 MINED = "mined.json"
@@ -26,7 +26,7 @@ def mine(inputs: Inputs, origin: Path, seed: int, workplace: Workplace) -> None:
 
     def say() -> Sequence[np.ndarray]:
         torch.set_num_threads(workplace.threads or torch.get_num_threads())
-        model = load(origin, downstream).to(accelerator(workplace.device).device)
+        model = load(origin, downstream).to(hardware(workplace.device).device)
         return outputs(model, inputs)[0]
 
     if not path.is_file():

@@ -7,7 +7,7 @@ other queries of the batch, and to wrong ones that were looked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -154,6 +154,9 @@ class Retrieval(Downstream[Text]):
         asked = batch["asked"]
         queries = {name: batch[name][asked] for name in _TEXT}
         return self._contrast(model, embedding.vectors(model, **queries, pooling=self.pooling), batch)
+
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return len(batch["asked"])
 
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]

@@ -89,6 +89,7 @@ def test_a_soft_prompt_of_a_causal_model_is_part_of_no_answer(make: Callable, tm
 ASKED = [
     (Classification(), "bert"), (Classification(), "llama"), (Pair(), "modernbert"), (Pair(), "gpt2"),
     (Pair(target="score"), "bert"), (NamedEntities(), "bert"), (QuestionAnswering(), "llama"),
+    (QuestionAnswering(unanswerable=True), "gpt2"),
     (Retrieval(), "bert"), (Retrieval(), "llama"), (Generation(max_new_tokens=8), "llama"),
 ]  # fmt: skip
 
