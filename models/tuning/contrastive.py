@@ -17,6 +17,7 @@ from models.backbone import mean_layer
 from models.backbone.layers import last_layer
 from models.errors import DataError
 from models.inference.inputs import Inputs
+from models.interfaces.features import per_row
 from models.seeds import derive
 from models.training.loop import Diverged, Plan, train
 from models.training.optimizers import OptimizerConfig
@@ -123,7 +124,7 @@ def before_last(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
     if layer is not None:
         hook = layer.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
         try:
-            model(**{name: tensor for name, tensor in batch.items() if name != "labels"})
+            model(**{name: tensor for name, tensor in batch.items() if name not in ("labels", "owners")})
         finally:
             hook.remove()
     if not caught or caught[0].ndim != 2:
@@ -131,7 +132,7 @@ def before_last(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
             f"{type(model).__name__} has no vector of a whole text before its last layer, which texts could be "
             "compared by: take another mode than contrastive"
         )
-    return caught[0]
+    return per_row(caught[0], batch["owners"], "mean") if "owners" in batch else caught[0]
 
 
 def pair_loss(states: Tensor, labels: Tensor) -> Tensor:
