@@ -109,20 +109,20 @@ def _model(start: Start) -> PreTrainedModel:
 
 
 class Pairs:
-    """The batch of a step, a pure function of the seed and the step: texts of several classes, two of each at least as
-    far as there are so many, and as many of each."""
+    """The one batch of a step, a pure function of the seed and the step: texts of several classes, two of each at least
+    as far as there are so many, and as many of each."""
 
     def __init__(self, inputs: Inputs, batch_size: int, seed: int) -> None:
         self.inputs, self.batch_size, self.seed = inputs, batch_size, seed
         labels = np.array([feature.label for feature in inputs.features])
         self.of_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
-    def __call__(self, step: int) -> Mapping[str, Tensor]:
+    def __call__(self, step: int) -> list[dict[str, Tensor]]:
         generator = np.random.default_rng(derive(self.seed, "pairs", step))
         classes = generator.permutation(len(self.of_class))[: max(2, self.batch_size // 2)]
         each = self.batch_size // len(classes)
         drawn = [generator.permutation(self.of_class[number])[:each] for number in classes]
-        return self.inputs.batch(np.concatenate(drawn).tolist())
+        return [self.inputs.batch(np.concatenate(drawn).tolist())]
 
 
 def before_last(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
