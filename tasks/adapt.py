@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ def adapt(
             lambda number: draw(
                 every, config.labels, derive(config.seed, "draw", number), downstream.balance
             ),
+            *([partial(_show, job)] if config.way.searches else []),
         )
         summary = _carried(job, config.way, problem)
     summary = {"mode": config.mode, "labels": config.labels, "seed": config.seed} | summary
@@ -149,6 +151,13 @@ def _carried(job: Job, way: Transfer, problem: Problem) -> dict[str, Any]:
         "validation": tuned.metrics or _validated(job, way, problem),
         "trainable_parameters": tuned.trainable_parameters,
     }
+
+
+def _show(job: Job, number: int, trial: Config) -> None:
+    """A trial as a run of its own."""
+    values = trial.model_dump()
+    metrics = {f"validation/{name}": value for name, value in values.pop("metrics").items()}
+    job.trial(number, values | values.pop("others"), metrics)
 
 
 def _validated(job: Job, way: Transfer, problem: Problem) -> dict[str, float]:

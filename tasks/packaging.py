@@ -32,7 +32,7 @@ CODE, REQUIREMENTS = "code.zip", "requirements.txt"
 _CONDA, _PYTHON = "conda.yaml", "python_env.yaml"
 _PACKAGES = ("models", "tasks")
 _NAME = re.compile(rf"({'|'.join(_PACKAGES)})(\.\w+)*")
-_NOT_TO_ANSWER = {"bm25s", "pandera", "sacrebleu", "scikit-learn", "scipy"}
+_NOT_TO_ANSWER = {"bm25s", "optuna", "pandera", "sacrebleu", "scikit-learn", "scipy"}
 """Libraries that are for learning, checking and scoring alone."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 

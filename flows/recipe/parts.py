@@ -140,6 +140,12 @@ class _DownstreamPart(Config):
     seed: Seed | None = Field(
         default=None, description="Draws training rows and their order; the recipe's by default."
     )
+    seeds: tuple[Seed, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Instead of seed: every model is made once for each of them, and scores are their means, with "
+        "intervals over seeds and test rows.",
+    )
 
     _default_name = model_validator(mode="before")(lambda value: _named_after(value, "downstream"))
 
@@ -152,9 +158,17 @@ class _DownstreamPart(Config):
             for leader, names in section.takes_over.items():
                 given: Transfer = getattr(self, leader)
                 names = names & given.model_fields_set - section.model_fields_set
-                section = section.model_copy(update={name: getattr(given, name) for name in names})
+                section = section.model_copy(update={name: given.handed_on(name) for name in names})
             changed[kind] = section
         return self.model_copy(update=changed)
+
+    @model_validator(mode="after")
+    def _each_seed_once(self) -> Self:
+        if self.seeds is not None and self.seed is not None:
+            raise ValueError("give either seed or seeds")
+        if self.seeds is not None and len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds: one stands there twice")
+        return self
 
     def way(self, mode: Mode) -> Transfer | None:
         """How the model is carried over in a mode; the baseline has no way."""

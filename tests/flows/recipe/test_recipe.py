@@ -120,6 +120,9 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
         ({"seed": 2**32}, "--set seed: must be at most 4294967295, not 4294967296"),
         ({"corpus.sources.0.seed": -1}, "--set corpus.sources.0.seed: must be at least 0, not -1"),
         ({"downstreams.0.seed": -1}, "--set downstreams.0.seed: must be at least 0, not -1"),
+        ({"downstreams.0.seeds": [1, 2, 1]}, "seeds: one stands there twice"),
+        ({"downstreams.0.seeds": [1, 2], "downstreams.0.seed": 1}, "give either seed or seeds"),
+        ({"downstreams.0.finetune.precision": "fp16"}, "fp16 loses small gradients unless losses are scaled"),
         ({"gain.seeds": [1, -1]}, "--set gain.seeds: must be at least 0, not -1"),
         ({"threads": 2**63}, "--set threads: 9223372036854775808 is too large a number"),
         (
