@@ -36,7 +36,7 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart) -> refs.Split:
         seed=recipe.seed,
         duplicates=entry.duplicates,
         texts=entry.downstream.texts,
-        labels=entry.downstream.kinds or entry.downstream.balance,
+        labels=entry.downstream.kinds or entry.downstream.drawn_by,
         pool=entry.downstream.pool,
     )
     return split(how, about=about, rows=checked)
@@ -110,6 +110,7 @@ def _scored(
             seed=seed,
             way=way,
             model=upstream.model,
+            columns=entry.columns(),
         )
         adapted = adapt(
             how,

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shutil
+import sysconfig
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -52,6 +53,7 @@ _LEAST_SECRET = 8
 FILLED: dict[str, str] = {}
 """The variables that recipes of this process have named, and what they were filled with."""
 _RECORD = logging.LogRecord
+_CODE = Path(__file__).resolve().parents[1]
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
@@ -153,8 +155,20 @@ def prepare() -> None:
     named = [host.strip() for hosts in direct for host in hosts.split(",") if host.strip()]
     both = ",".join(dict.fromkeys([*named, *_THIS_MACHINE]))
     os.environ.update(no_proxy=both, NO_PROXY=both)
-    os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
+    prefect = os.environ.get("PREFECT_HOME") or home() / "prefect"
+    os.environ["PREFECT_HOME"] = str(Path(prefect).expanduser().absolute())  # servers run in another folder
+    _children_find_this_code()
     logging.setLogRecordFactory(_public_record)
+
+
+def _children_find_this_code() -> None:
+    """Processes that are started look for modules where this one found them, and not in the working directory first, in
+    which a `tasks.py` or a `random.py` may lie."""
+    os.environ["PYTHONSAFEPATH"] = "1"
+    installed = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if str(_CODE) not in {*installed, *named}:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_CODE), *named)))
 
 
 def check_disk() -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from models.adapted.card import Card
 from models.adapted.files import SUMMARY, downstream_of, examples
+from models.adapted.requests import Asked
 from models.bootstrap import interval
 from models.data import counts
 from models.interfaces.downstream import Downstream
@@ -40,6 +41,7 @@ def card(
     alike = [
         item for item in scores if _but_for_its_seed(item.predictions.adapted) == _but_for_its_seed(adapted)
     ]
+    example = examples(downstream).row(0, named=True)
     return Card(
         name=name,
         version=version,
@@ -47,7 +49,8 @@ def card(
         mode=summary["mode"],
         labels=summary["rows"]["train"],
         model_class=_model_class(folder),
-        request=examples(downstream).row(0, named=True),
+        texts=tuple(example[name] for name in downstream.inputs),
+        request=Asked.of(folder, downstream.inputs).example(example),
         base=_base(adapted.model),
         licence=_licence(adapted.model),
         sources=_sources(rows.rows),
@@ -62,6 +65,8 @@ def card(
         without_leaks=details.get("without_leaks", {}).get("metrics", {}),
         over_seeds=_over_seeds(job, downstream, alike) if own and len(alike) > 1 else {},
         seeds=len(alike),
+        by_label=details.get("by_label", ()),
+        temperature=summary["setting"].get("temperature", 1.0),
     )
 
 

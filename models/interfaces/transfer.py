@@ -74,6 +74,8 @@ class Tuned:
     """What was tried, and what it came to on validation rows."""
     tokenizer: PreTrainedTokenizerBase
     """What the model reads with."""
+    downstream: Downstream | None = None
+    """With what was chosen of how answers are read from the model's outputs; None: as the problem has it."""
 
     @property
     def model(self) -> Path:
@@ -97,6 +99,11 @@ class Predictor(Protocol):
     @property
     def dropped(self) -> Mapping[str, int]:
         """What of the demonstrations did not fit into the model so far, counted over all questions."""
+        ...
+
+    @property
+    def reading(self) -> Mapping[str, int]:
+        """How the rows that were read last fitted into inputs; empty where that is not known."""
         ...
 
     def outputs(

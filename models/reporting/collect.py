@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.adapted.files import DROPPED, SUMMARY
+from models.adapted.files import DROPPED, READING, SUMMARY
 from models.config import Config, leaves
 from models.data import counts
 from models.data.comparison import text_columns
 from models.interfaces.downstream import Downstream
 from models.reporting.data import (
+    ByLabel,
+    Calibration,
     Confusion,
     Data,
     Interval,
@@ -20,6 +22,7 @@ from models.reporting.data import (
     Lengths,
     Point,
     Quarantined,
+    Reading,
     Score,
     Tried,
 )
@@ -108,7 +111,7 @@ def settings(config: Config) -> dict[str, str]:
 def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
     """One adapted model's test scores, from the folders of `score`, `predict` and `adapt`."""
     details, summary = _json(folder / "details.json"), _json(adapted / SUMMARY)
-    confusion = details.get("confusion")
+    confusion, calibration = details.get("confusion"), details.get("calibration")
     return Score(
         mode=summary["mode"],
         labels=summary["rows"]["train"],
@@ -125,6 +128,9 @@ def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream
         chance=details.get("chance", {}).get(downstream.headline),
         dropped=dropped(predictions),
         confusion=confusion and Confusion(**confusion),
+        by_label=tuple(ByLabel(**item) for item in details.get("by_label", ())),
+        calibration=calibration and Calibration(**calibration),
+        reading=_reading(predictions / READING),
         worst=tuple(details.get("worst", ())[:worst]),
     )
 
@@ -150,6 +156,10 @@ def dropped(predictions: Path) -> int:
     """Demonstrations that did not fit before their questions, from the folder of `predict`."""
     path = predictions / DROPPED
     return _json(path)["demonstrations"] if path.is_file() else 0
+
+
+def _reading(path: Path) -> Reading | None:
+    return Reading(**_json(path)) if path.is_file() else None
 
 
 def _duplicates(path: Path) -> dict[str, int]:

@@ -14,7 +14,8 @@ from models.training.settings import Precision
 class Hardware:
     """A device, and whether products are computed in bfloat16; weights and optimizers stay in float32."""
 
-    device: torch.device
+    device: Any
+    """A `torch.device`; transformers' own `to` is not typed to take one."""
     bf16: bool
 
     def autocast(self) -> AbstractContextManager[Any]:

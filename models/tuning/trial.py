@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 from models.backbone.heads import load
 from models.files import seal, sealed
-from models.inference.inputs import Inputs, predict
+from models.inference.inputs import Inputs, outputs
 from models.interfaces.transfer import Problem
 from models.seeds import derive
 from models.training.hardware import hardware
@@ -24,6 +24,7 @@ from models.training.loop import Diverged, Plan, train
 from models.training.record import Record
 from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.linear_start import fit_last_layer
+from models.tuning.mining import mine
 from models.tuning.result import MODEL, Result
 from models.tuning.start import Start
 from models.workplace import Workplace
@@ -49,6 +50,7 @@ def run_trial(
     problem, downstream = start.problem, start.problem.downstream
     inputs, validation = _inputs(start, problem.train.head(rows)), _inputs(start, problem.validation)
     origin, first = _origin(config, start, rows, inputs, validation)
+    mine(inputs, origin, derive(problem.seed, "mined"), problem.workplace)
     batches = Batches(inputs, config, derive(problem.seed, "batches"))
     steps = config.steps(len(batches.examples))
     model = config.equip(load(origin, downstream), setting, start)
@@ -118,10 +120,12 @@ def _shown(record: Record) -> Record:
 
 def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
     """Metrics on validation rows, the loss, and `score`: the headline metric, higher is better, ties by loss."""
-    predictions, loss = predict(model, validation)
-    metrics = validation.downstream.evaluate(validation.rows, predictions)
-    sign = -1 if validation.downstream.headline in validation.downstream.lower_is_better else 1
-    score = sign * metrics[validation.downstream.headline]
+    made, loss = outputs(model, validation)
+    features, rows = validation.features, validation.rows
+    downstream = validation.downstream.tuned_on(rows, lambda own: own.decode(made, features, rows))
+    metrics = downstream.evaluate(rows, downstream.decode(made, features, rows))
+    sign = -1 if downstream.headline in downstream.lower_is_better else 1
+    score = sign * metrics[downstream.headline]
     return (
         {**metrics, SCORE: score} if loss is None else {"loss": loss, **metrics, SCORE: score - 1e-6 * loss}
     )
@@ -135,9 +139,8 @@ class Batches:
         examples = [at for at, feature in enumerate(inputs.features) if not feature.pool]
         self.examples = np.array(examples)
         features = [inputs.features[at] for at in examples]
-        self.alike = np.array(
-            [len(item.input_ids) if item.alike is None else item.alike for item in features]
-        )
+        self.alike = np.array([item.length if item.alike is None else item.alike for item in features])
+        self.frequencies = np.array([item.frequency for item in features])
         self.per_epoch = math.ceil(len(self.examples) / config.step_rows)
         self.epoch = lru_cache(maxsize=2)(self._epoch)
         self.special = torch.tensor(inputs.tokenizer.all_special_ids)
@@ -164,9 +167,14 @@ class Batches:
 
     def _epoch(self, epoch: int) -> list[Sequence[int]]:
         """Rows of every step of an epoch, in random order: together are those that are `alike`, where the downstream
-        says so, or of like length, so that little is padded."""
+        says so, or of like length, so that little is padded.
+
+        Rows that are to be drawn more often than others are drawn with replacement.
+        """
         generator = np.random.default_rng(derive(self.seed, "order", epoch))
         order = generator.permutation(len(self.examples))
+        if len(set(self.frequencies)) > 1:
+            order = generator.choice(order, len(order), p=self.frequencies[order] / self.frequencies.sum())
         size, batches = self.config.step_rows, []
         for begin in range(0, len(order), size * SORTED_BATCHES):
             chunk = order[begin : begin + size * SORTED_BATCHES]
@@ -185,7 +193,7 @@ def _origin(
     workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}-{config.beginning}"
     if not sealed(folder, MODEL, POINT):
         torch.set_num_threads(workplace.threads or torch.get_num_threads())
-        device: Any = hardware(workplace.device).device
+        device = hardware(workplace.device).device
         model = start.model().to(device)
         if config.linear_start:
             fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)

@@ -13,6 +13,7 @@ from models.data.encodings import check_encoding
 from models.data.lines import UTF8, lines
 from models.data.records import Record, Rejected
 from models.errors import RecipeError
+from models.paths import RecipePath
 from tasks.reading.source import FileSource, Part, check_readable, content, matches
 
 
@@ -59,13 +60,13 @@ class InParts(Published):
     """A data set with a file for each part it comes in."""
 
     parts: ClassVar[dict[str, str]] = {part: part for part in get_args(Part)}
-    train: str = Field(
+    train: RecipePath = Field(
         description="Path of the training file; without others the validation and test rows are drawn from it."
     )
-    validation: str | None = Field(
+    validation: RecipePath | None = Field(
         default=None, description="Path of the validation file, where there is one."
     )
-    test: str | None = Field(default=None, description="Path of the test file, where there is one.")
+    test: RecipePath | None = Field(default=None, description="Path of the test file, where there is one.")
 
 
 class Delimited(Published):

@@ -12,7 +12,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from pydantic import Field
 
 from models.errors import DataError, NetworkError, RecipeError
-from tasks.reading.source import Part, Record, Rejected, Source, record
+from tasks.reading.source import COLUMNS, Made, Part, Record, Rejected, Source, record
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNREACHABLE = (OSError, HfHubHTTPError, OfflineModeIsEnabled, DatasetNotFoundError, ValueError)
@@ -30,12 +30,13 @@ class Hub(Source):
     splits: Mapping[Part, str] = Field(
         default={"train": "train"}, description="Our part -> the data set's split."
     )
-    columns: Mapping[str, str] = Field(
-        default={}, description="Where a column has another name: {text: document}."
-    )
+    columns: Mapping[str, Made] = Field(default={}, description=COLUMNS)
     group: str | None = Field(
         default=None, description="The column whose rows must stay in one part, such as premise."
     )
+
+    def asked_by(self) -> Mapping[str, Made]:
+        return self.columns
 
     def identity(self) -> Any:
         """The settings, with the commit in place of a branch's name."""

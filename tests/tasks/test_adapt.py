@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from models.adapted.serving import Served
 from models.config import Config
 from models.downstream.classification import Classification
+from models.downstream.qa import QuestionAnswering
 from models.errors import DataError
 from models.transfer.in_context import InContext
 from tasks.adapt import AdaptConfig, adapt
@@ -47,8 +48,21 @@ def test_every_mode_ends_in_scores_of_all_test_rows(context: RunContext, mode: s
     assert logged["test/accuracy"] == pytest.approx(right)
     assert logged["test/macro_f1_low"] == pytest.approx(metrics["macro_f1"]["low"])
 
+    details = json.loads((folder / "details.json").read_text())
+    for item in details["by_label"]:
+        chosen = found["prediction"] == item["label"], test["label"] == item["label"]
+        assert (
+            item["rows"] == chosen[1].sum() and item["f1"]["low"] <= item["f1"]["value"] <= item["f1"]["high"]
+        )
+        assert item["precision"]["value"] == pytest.approx((chosen[0] & chosen[1]).sum() / chosen[0].sum())
+        assert logged[f"test/f1/{item['label']}"] == pytest.approx(item["f1"]["value"])
+    assert {item["label"] for item in details["by_label"]} == {"긍정", "부정"}
+    assert logged["test/ece"] == details["calibration"]["after"]["value"]
+
     summary = json.loads((artifacts.files(made) / "summary.json").read_text())
     assert (summary["mode"], summary["labels"]) == (mode, 100)
+    settled = json.loads((artifacts.files(made) / "downstream.json").read_text())
+    assert settled["temperature"] == summary["setting"]["temperature"] != 1
     assert summary["rows"] == {"train": 100, "validation": 60}
     validation = artifacts.find(made.key).metrics["validation/accuracy"]
     assert validation == pytest.approx(summary["validation"]["accuracy"])
@@ -85,11 +99,12 @@ def test_the_adapted_model_predicts_the_same_in_plain_transformers(context: RunC
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     words = AutoTokenizer.from_pretrained(folder)
     rows = pl.read_parquet(artifacts.files(ROWS) / "test.parquet").head(10)
+    temperature = json.loads((folder.parent / "downstream.json").read_text())["temperature"]
+    assert temperature != 1
     with torch.inference_mode():
         for text, kept in zip(rows["text"], found.head(10).to_dicts(), strict=True):
-            chances = model(**words(text, return_tensors="pt", return_token_type_ids=False)).logits.softmax(
-                -1
-            )[0]
+            logits = model(**words(text, return_tensors="pt", return_token_type_ids=False)).logits[0]
+            chances = (logits / temperature).softmax(-1)
             assert chances.tolist() == pytest.approx(kept["probabilities"], abs=1e-5)
             assert model.config.id2label[int(chances.argmax())] == kept["prediction"]
 
@@ -232,3 +247,39 @@ def test_a_model_that_is_asked_is_scored_over_its_draws_and_answers(context: Run
     assert low <= value <= high
     (answer,) = Served(make(made, context)).predict([{"text": "음악이 훌륭했다"}])
     assert set(answer["probabilities"]) == {"긍정", "부정"}
+
+
+@pytest.mark.parametrize("mode", ["scratch", "baseline"])
+def test_what_validation_rows_choose_of_answers_is_kept_with_the_model(
+    context: RunContext, tmp_path: Path, mode: str
+) -> None:
+    downstream = QuestionAnswering(unanswerable=True, max_length=80)
+    for part in ("train", "validation", "test"):
+        rows = downstream.examples().with_columns(id=pl.concat_str("id", pl.lit(part)))
+        rows.write_ndjson(tmp_path / f"{part}.jsonl")
+    source = Files(
+        parts={part: (str(tmp_path / f"{part}.jsonl"),) for part in ("train", "validation", "test")}
+    )
+    read = ingest(IngestConfig(sources=(source,), columns="all"))
+    split_rows = split(SplitConfig(), rows=validate(ValidateConfig(rows=downstream), rows=read))
+    way = None if mode == "baseline" else QUICK
+    config = AdaptConfig(downstream=downstream, mode=mode, way=way, model=SMALL)
+    made = adapt(config, rows=split_rows, tokenizer=WORDS if way else None, model=None)
+    predictions = predict(PredictConfig(downstream=downstream, way=way), rows=split_rows, adapted=made)
+    scores = score(ScoreConfig(downstream=downstream), rows=split_rows, predictions=predictions, leaks=None)
+    metrics = json.loads((make(scores, context) / "metrics.json").read_text())
+    assert set(metrics) == {
+        f"{name}{kind}" for name in ("exact_match", "char_f1") for kind in ("", "/has_answer", "/no_answer")
+    }
+    kept = json.loads((make(made, context) / "downstream.json").read_text())["no_answer_threshold"]
+    assert (kept is None) == (mode == "baseline")
+    found = pl.read_parquet(make(predictions, context) / "predictions.parquet")
+    summary = json.loads((make(made, context) / "summary.json").read_text())
+    # The same rows as in validation, so that the threshold is the one that was chosen there.
+    assert metrics["char_f1"]["value"] == pytest.approx(summary["validation"]["char_f1"])
+    if way:
+        assert ((found["answer"] == "") == (found["no_answer_probability"] > 0.5)).all()
+        (answer,) = Served(make(made, context)).predict([{"question": "누구?", "context": "비가 온다."}])
+        assert answer["no_answer"] == (answer["answer"] == "") == (answer["no_answer_probability"] > 0.5)
+    logged = artifacts.find(scores.key).metrics
+    assert logged["test/exact_match/no_answer"] == metrics["exact_match/no_answer"]["value"]

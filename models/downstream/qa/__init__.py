@@ -2,11 +2,12 @@
 
 A context too long for one input is read in windows that overlap. A window with the whole answer is trained to point
 to the answer's first and last token, a window without to the input's first token, which is none of the context's.
+So a model also learns which questions have no answer, where there are such (SQuAD 2.0).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -16,10 +17,9 @@ from pydantic import Field, model_validator
 
 from models.data.checks import not_blank
 from models.data.comparison import Aligned, composed
+from models.downstream.qa import abstaining, scores, windows
 from models.downstream.qa import answers as answer_rows
-from models.downstream.qa import scores, windows
 from models.downstream.qa.windows import Window
-from models.errors import DataError
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import beside
@@ -37,7 +37,6 @@ class QuestionAnswering(Downstream[Window]):
     """Finds the answer to `question` in `context`."""
 
     kind: Literal["qa"] = "qa"
-    headline: ClassVar[str] = "char_f1"
     model_class: ClassVar[str] = "AutoModelForQuestionAnswering"
     texts: ClassVar[tuple[str, ...]] = ("context", "question")
     inputs: ClassVar[tuple[str, ...]] = texts
@@ -51,14 +50,35 @@ class QuestionAnswering(Downstream[Window]):
         default=48, ge=1, description="Longest question in tokens; the rest of a longer one is cut off."
     )
     max_answer: int = Field(default=60, ge=1, description="Longest answer that is given, in characters.")
+    unanswerable: bool = Field(
+        default=False,
+        description="Whether a question may have no answer, as in SQuAD 2.0: its `answers` are an empty list. Where it "
+        "may not, such rows are quarantined.",
+    )
+    no_answer_threshold: float | None = Field(
+        default=None,
+        description="How much more no answer than the best one must weigh, in logits, for a model to give none; left "
+        "out, validation rows choose it.",
+    )
+    rule: scores.Rule = Field(
+        default="korquad",
+        description="Whose published rule answers are compared by: korquad's, with F1 of characters (char_f1), or "
+        "squad's, with F1 of words and without articles (word_f1).",
+    )
+
+    @property
+    def headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return scores.F1[self.rule]
 
     @model_validator(mode="after")
-    def _room_for_the_context(self) -> Self:
+    def _settings_fit(self) -> Self:
         if self.max_length < self.max_question + ROOM:
             raise ValueError(
                 f"max_length {self.max_length} leaves no room for a context beside max_question "
                 f"{self.max_question}: raise max_length to {self.max_question + ROOM} or lower max_question"
             )
+        if self.no_answer_threshold is not None and not self.unanswerable:
+            raise ValueError("no_answer_threshold is for questions without an answer: set unanswerable: true")
         return self
 
     # ---- rows
@@ -73,25 +93,18 @@ class QuestionAnswering(Downstream[Window]):
                 "title": pa.Column(pl.String),
                 "context": pa.Column(pl.String, filled),
                 "question": pa.Column(pl.String, filled),
-                "answers": pa.Column(answer_rows.ANSWERS, answer_rows.checks()),
+                "answers": pa.Column(answer_rows.ANSWERS, answer_rows.checks(self.unanswerable)),
             }
         )
 
     def examples(self) -> pl.DataFrame:
-        return answer_rows.examples()
+        return answer_rows.examples(self.unanswerable)
 
     def corrupted(self) -> pl.DataFrame:
-        return answer_rows.corrupted(self.examples())
+        return answer_rows.corrupted(self.unanswerable)
 
     def check(self, train: pl.DataFrame) -> None:
-        lengths = [len(answer["text"]) for scores in train["answers"] for answer in scores]
-        if not lengths:
-            raise DataError("no training rows: qa needs questions with answers; check the source")
-        if min(lengths) > self.max_answer:
-            raise DataError(
-                f"all {len(lengths):,} training answers are longer than max_answer, {self.max_answer} characters: "
-                f"raise it; the shortest has {min(lengths)}"
-            )
+        answer_rows.check(train, self.max_answer)
 
     # ---- model
 
@@ -147,16 +160,50 @@ class QuestionAnswering(Downstream[Window]):
 
         The answer is the piece of the context with the highest sum of start and end logit over all windows, of at most
         `max_answer` characters. Its probability is that of its start times that of its end among the tokens of its
-        window. A context without a token has the answer "".
+        window. A context without a token has the answer "". Where a question may have no answer, so has one for which
+        this weighs enough more (`no_answer_threshold`), and `no_answer_probability` is more than a half; `no_answer_margin` says by how much it outweighs the answer.
         """
-        best = [(-np.inf, 0, 0, 0.0)] * rows.height
-        for logits, feature in zip(outputs, features, strict=True):
-            span = windows.best_span(logits, feature.first, feature.offsets, self.max_answer)
-            best[feature.row] = max(best[feature.row], span, key=lambda item: item[0])
-        places = zip(_composed(rows), best, strict=True)
-        return answer_rows.predictions(
-            rows, [(*context.back(start, end), chance) for context, (_, start, end, chance) in places]
+        spans, margins = self._spans(outputs, features, rows)
+        if not self.unanswerable:
+            return answer_rows.predictions(rows, spans)
+        none = abstaining.probability(margins, self.no_answer_threshold or 0.0).tolist()
+        answers = [(0, 0, chance) if chance > 0.5 else own for own, chance in zip(spans, none, strict=True)]
+        return answer_rows.predictions(rows, answers, none).with_columns(
+            pl.Series(answer_rows.MARGIN, margins, dtype=pl.Float64)
         )
+
+    def _spans(
+        self, outputs: Sequence[np.ndarray], features: Sequence[Window], rows: pl.DataFrame
+    ) -> tuple[list[tuple[int, int, float]], np.ndarray]:
+        """Start, end and probability of each row's best piece, and by how much no answer outweighs it (rows,)."""
+        best, none = windows.best_spans(outputs, features, rows.height, self.max_answer)
+        places = zip(_composed(rows), best, strict=True)
+        spans = [(*context.back(start, end), chance) for context, (_, start, end, chance) in places]
+        return spans, none - np.array([score for score, *_ in best])
+
+    def tuned_on(self, rows: pl.DataFrame, predicted: Callable[[Self], pl.DataFrame]) -> Self:
+        """With the threshold at which the answers to `rows` are worth most."""
+        if not self.unanswerable or self.no_answer_threshold is not None:
+            return self
+        found = predicted(self.model_copy(update={"no_answer_threshold": abstaining.NEVER}))
+        if answer_rows.MARGIN not in found.columns:  # the baseline has a threshold of its own
+            return self
+        threshold = abstaining.threshold(found[answer_rows.MARGIN].to_numpy(), *self._worth(rows, found))
+        return self.model_copy(update={"no_answer_threshold": threshold})
+
+    def _worth(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """F1 (rows,) of predicted answers, and of giving none."""
+        none = predictions.with_columns(answer=pl.lit(""))
+        answered, abstained = (self.statistics(rows, item)[:, 1] for item in (predictions, none))
+        return answered, abstained
+
+    def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
+        """Also `no_answer`, where a question may have none; there are no places then."""
+        answer = super().answer(prediction)
+        if not self.unanswerable:
+            return answer
+        none = not answer["answer"]
+        return answer | ({"start": None, "end": None} if none else {}) | {"no_answer": none}
 
     # ---- without learning
 
@@ -168,29 +215,44 @@ class QuestionAnswering(Downstream[Window]):
         from models.downstream.qa.likeliest_span import spans
 
         contexts = [context.text for context in _composed(asked.rows)]
-        return spans(asked, self.encode(asked.tokenizer, asked.rows, False), contexts, self.max_answer)
+        return spans(
+            asked,
+            self.encode(asked.tokenizer, asked.rows, False),
+            contexts,
+            self.max_answer,
+            self.unanswerable,
+        )
 
     # ---- score
 
     def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-        """Whether the answer is exact, its F1, and 1 (predictions, 3); of several gold answers the best one counts."""
-        return scores.scores(predictions["answer"], beside(predictions, rows)["answers"])
+        """Whether the answer is exact, its F1, and 1; and the same where there is a gold answer (predictions, 6)."""
+        return scores.scores(predictions["answer"], beside(predictions, rows)["answers"], self.rule)
 
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        count = np.maximum(totals[..., 2], 1.0)
-        return {"exact_match": totals[..., 0] / count, "char_f1": totals[..., 1] / count}
+        return scores.metrics(totals, self.rule, self.unanswerable)
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
-        """`worst`: the answers that are not exact with the highest probability, with the context around gold."""
-        return {"worst": scores.worst(rows, predictions)}
+        """`worst`: the answers that are not exact with the highest probability, with the context around gold; and
+        `confusion` of questions with and without an answer, where there may be both."""
+        told = {"confusion": scores.confusion(rows, predictions)} if self.unanswerable else {}
+        return {**told, "worst": scores.worst(rows, predictions, self.rule)}
 
     # ---- the cheap classical method
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
-        from models.downstream.qa.best_sentence import baselines
+        from models.downstream.qa.best_sentence import SentenceBaseline, baselines
 
         tried = baselines(train)
+        if self.unanswerable:
+            tried = [
+                SentenceBaseline(item.model, self._baseline_threshold(item, validation)) for item in tried
+            ]
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+
+    def _baseline_threshold(self, baseline: Baseline, validation: pl.DataFrame) -> float:
+        found = baseline.predict(validation)
+        return abstaining.threshold(1 - found["probability"].to_numpy(), *self._worth(validation, found))
 
     def load_baseline(self, folder: Path) -> Baseline:
         from models.downstream.qa.best_sentence import SentenceBaseline

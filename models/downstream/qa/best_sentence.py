@@ -67,36 +67,46 @@ class BestSentence:
     def _weight(self, some: set[str]) -> float:
         return math.fsum(self.rarity.get(term, self.unseen) for term in some)
 
+
+class SentenceBaseline:
+    """The sentence that has most in common with the question, or a few words of it.
+
+    Args:
+        model: finds it.
+        threshold: where the sentence covers less of the question than 1 minus this share, there is no answer; None:
+            there always is one.
+    """
+
+    def __init__(self, model: BestSentence, threshold: float | None = None) -> None:
+        self.model, self.threshold = model, threshold
+        self.setting = (
+            model.setting if threshold is None else model.setting | {"no_answer_threshold": threshold}
+        )
+
+    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The probability of an answer is the share of the question that its sentence covers, the rest that of none."""
+        pairs = zip(rows["question"], rows["context"], strict=True)
+        found = [self.model.answer(question, context) for question, context in pairs]
+        if self.threshold is None:
+            return predictions(rows, found)
+        none = [1 - covered for *_, covered in found]
+        answers = [
+            (0, 0, rest) if rest > self.threshold else own for own, rest in zip(found, none, strict=True)
+        ]
+        return predictions(rows, answers, none)
+
     def save(self, folder: Path) -> None:
         """Write `sentences.json`."""
         folder.mkdir(parents=True, exist_ok=True)
-        value = {**self.setting, "rarity": self.rarity, "unseen": self.unseen}
+        value = {**self.setting, "rarity": self.model.rarity, "unseen": self.model.unseen}
         (folder / "sentences.json").write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """What `save` wrote."""
-        return cls(**json.loads((folder / "sentences.json").read_text(encoding="utf-8")))
-
-
-class SentenceBaseline:
-    """The sentence that has most in common with the question, or a few words of it."""
-
-    def __init__(self, model: BestSentence) -> None:
-        self.model, self.setting = model, model.setting
-
-    def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The probability of an answer is the share of the question that its sentence covers."""
-        pairs = zip(rows["question"], rows["context"], strict=True)
-        return predictions(rows, [self.model.answer(question, context) for question, context in pairs])
-
-    def save(self, folder: Path) -> None:
-        self.model.save(folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """What `save` wrote."""
-        return cls(BestSentence.load(folder))
+        value = json.loads((folder / "sentences.json").read_text(encoding="utf-8"))
+        threshold = value.pop("no_answer_threshold", None)
+        return cls(BestSentence(**value), threshold)
 
 
 def baselines(train: pl.DataFrame) -> list[SentenceBaseline]:

@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 
 def spans(
-    asked: Asked, features: list[Window], contexts: Sequence[str], longest_answer: int
+    asked: Asked, features: list[Window], contexts: Sequence[str], longest_answer: int, unanswerable: bool
 ) -> tuple[list[Window], list[np.ndarray]]:
     """Which piece of the context, of whole words, the model most likely continues with.
 
-    Outputs are logits of each window's tokens that point to the best piece alone, the higher the likelier it is.
+    Outputs are logits of each window's tokens that point to the best piece alone, the higher the likelier it is; and to
+    the input's first token, the likelier it is that the model says nothing.
 
     Args:
         features: windows of the rows, from `windows.windows`.
         contexts: of the rows, as the windows have them.
         longest_answer: characters of an answer.
+        unanswerable: whether the model may say nothing.
     """
     end = frame(asked.tokenizer)[1]
     shown = [_example(asked, row, end) for row in asked.demonstrations.iter_rows(named=True)]
@@ -43,12 +45,15 @@ def spans(
         if pieces:
             texts = [context[offsets[first][0] : offsets[last][1]] for first, last in pieces]
             window = context[offsets[0][0] : offsets[-1][1]]
-            scores = _said(asked, shown, window, question, texts)
-            best = int(scores.argmax())
-            chance = np.exp(scores[best] - np.logaddexp.reduce(scores))
+            scores = _said(asked, shown, window, question, texts + [""] * unanswerable)
+            best = int(scores[: len(pieces)].argmax())
+            chance = np.exp(scores[best] - np.logaddexp.reduce(scores[: len(pieces)]))
             first, last = (feature.first + place for place in pieces[best])
-            logits[first, 0] = logits[last, 1] = SURE + np.log(max(chance, 1e-9))
-            logits[first, 0] += scores[best]  # what tells windows apart is how likely their answers are
+            sure = SURE + np.log(max(chance, 1e-9))
+            # What tells windows, and an answer from none, apart is how likely they are.
+            logits[first, 0] = logits[last, 1] = sure + scores[best] / 2
+            if unanswerable:
+                logits[0] = sure + scores[-1] / 2
         outputs.append(logits)
         asked.on_progress(number + 1, len(features))
     return features, outputs
@@ -71,7 +76,8 @@ def _said(
 
 
 def _example(asked: Asked, row: dict[str, Any], end: int) -> list[int]:
-    parts = prompts.tokens(asked.tokenizer, [row["context"], row["question"], row["answers"][0]["text"]])
+    answer = next((answer["text"] for answer in row["answers"]), "")
+    parts = prompts.tokens(asked.tokenizer, [row["context"], row["question"], answer])
     return [token for ids in parts for token in (*ids, end)]
 
 

@@ -20,13 +20,20 @@ from models.interfaces.downstream import Downstream
 from models.kinds import find, kinds
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}]
+    "classification": [
+        {},
+        {"target": "labels"},
+        {"target": "score"},
+        {"long": "windows", "max_length": 8, "stride": 2},
+    ],
+    "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}],
+    "qa": [{}, {"unanswerable": True}],
 }
 """Settings that make a downstream another one; most have one form."""
 FORMS = [(kind, form) for kind in kinds("models.downstream") for form in VARIANTS.get(kind, [{}])]
 
 
-@pytest.fixture(params=FORMS, ids=lambda form: "-".join([form[0], *form[1].values()]))
+@pytest.fixture(params=FORMS, ids=lambda form: "-".join(map(str, (form[0], *form[1].values()))))
 def downstream(request: pytest.FixtureRequest) -> Downstream:
     kind, settings = request.param
     found: Any = find("models.downstream", kind, Downstream)

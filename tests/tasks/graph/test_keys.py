@@ -8,10 +8,18 @@ import pytest
 from tasks.graph import identity
 from tasks.graph.step import step_names
 
-EVERYWHERE = {"models", "models.config", "models.errors", "models.files", "models.kinds", "models.seeds"}
-TOKENS = {"models.tokens", "models.pretrained"}
+EVERYWHERE = {
+    "models",
+    "models.config",
+    "models.errors",
+    "models.files",
+    "models.kinds",
+    "models.outside",
+    "models.seeds",
+}
+TOKENS = {"models.tokens", "models.pretrained", "models.paths"}
 ROWS = {"models.data"}
-SOURCES = ROWS | {"tasks.reading"}
+SOURCES = ROWS | {"tasks.reading", "models.paths"}
 DOWNSTREAM = {"models.interfaces", "models.adapted"}
 WAY = DOWNSTREAM | {"models.workplace"}
 
@@ -31,6 +39,7 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     | {
         "models.backbone",
         "models.modes",
+        "models.paths",
         "models.pretrained",
         "models.training",
         "tasks.packaging",

@@ -10,7 +10,7 @@ def test_rows_that_fail_are_named_with_their_reason_and_the_others_kept() -> Non
     good = QuestionAnswering().examples().row(0, named=True)
     bad = [
         ("answers: not in the context at its start", {"answers": [{"start": 1, "text": "도서관은"}]}),
-        ("answers: no answer", {"answers": []}),
+        ("answers: no answer, for which there is 'unanswerable: true'", {"answers": []}),
         ("answers: missing", {"answers": None}),
         ("context: empty", {"context": " "}),
     ]
