@@ -164,7 +164,12 @@ class Targeted(TargetSettings):
     # ---- without learning
 
     def modes(self, decoder: bool) -> frozenset[str]:
-        fitting = {"label": {"prompt_tuning", *IN_CONTEXT}, "labels": {"prompt_tuning"}, "score": set[str]()}
+        pairs = set() if decoder else {"contrastive"}
+        fitting = {
+            "label": {"prompt_tuning", *IN_CONTEXT} | pairs,
+            "labels": {"prompt_tuning"},
+            "score": set[str](),
+        }
         return super().modes(decoder) | fitting[self.target]
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:

@@ -53,7 +53,10 @@ def test_a_weighted_loss_counts_classes_alike() -> None:
     expected = torch.stack([of_each[labels == label].mean() for label in (0, 1)]).mean()
     assert float(goal.loss(logits, labels)) == pytest.approx(float(expected))
     # And a batch counts by the weights of its rows, so that several make the step of one that holds them all.
-    parts = [(float(goal.loss(logits[at], labels[at])), goal.weight(labels[at])) for at in (slice(30), slice(30, None))]
+    parts = [
+        (float(goal.loss(logits[at], labels[at])), goal.weight(labels[at]))
+        for at in (slice(30), slice(30, None))
+    ]
     mean = sum(loss * weight for loss, weight in parts) / sum(weight for _, weight in parts)
     assert mean == pytest.approx(float(expected))
 
