@@ -175,10 +175,10 @@ class _DownstreamPart(Config):
         return self.model_copy(update=changed)
 
     def _with_shared(self, section: Transfer) -> Transfer:
-        for leader, names in section.takes_over.items():
+        for leader, taken in section.takes_over.items():
             given: Transfer = getattr(self, leader)
-            names = names & given.model_fields_set - section.model_fields_set
-            section = section.model_copy(update={name: given.handed_on(name) for name in names})
+            names = taken & given.model_fields_set - section.model_fields_set
+            section = section.model_copy(update={name: given.handed_on(name, taken) for name in names})
         return section
 
     @model_validator(mode="after")

@@ -137,8 +137,8 @@ class Transfer(Chosen, ABC):
         """Whether it goes through trials that are worth a look each by itself."""
         return False
 
-    def handed_on(self, name: str) -> Any:
-        """The setting `name` for a way that takes it over."""
+    def handed_on(self, name: str, taken: frozenset[str]) -> Any:
+        """The setting `name` for a way that takes it over, and others of those that are `taken`."""
         return getattr(self, name)
 
     def shows(self, mode: str) -> int | None:

@@ -58,9 +58,7 @@ class SearchConfig(Config):
         "learning_rate is between the lowest and the highest of learning_rates where it is not among them.",
     )
 
-    def shared(self) -> "SearchConfig":
-        """The same for another way of transfer, whose rates and embeddings are its own."""
-        own = ("learning_rate", "train_embeddings")
-        return self.model_copy(
-            update={"space": {name: values for name, values in self.space.items() if name not in own}}
-        )
+    def without(self, names: Sequence[str]) -> "SearchConfig":
+        """The same where these are not searched for: for another way of transfer, whose rates are its own, say."""
+        left = {name: values for name, values in self.space.items() if name not in names}
+        return self.model_copy(update={"space": left})

@@ -47,8 +47,11 @@ class Trained(Hyperparameters, Transfer):
     def searches(self) -> bool:
         return self.search is not None
 
-    def handed_on(self, name: str) -> Any:
-        return self.search.shared() if name == "search" and self.search else super().handed_on(name)
+    def handed_on(self, name: str, taken: frozenset[str]) -> Any:
+        if name == "search" and self.search is not None:
+            own = {"learning_rate": "learning_rates", "train_embeddings": "train_embeddings"}
+            return self.search.without([name for name, setting in own.items() if setting not in taken])
+        return super().handed_on(name, taken)
 
     def start(self, problem: Problem) -> Start:
         """The model and the tokenizer that all trials start from."""

@@ -241,6 +241,29 @@ def test_ways_that_train_take_over_from_finetune_how_long_and_how_often(recipe: 
     assert entry.way("scratch") == finetune and entry.way("baseline") is None
 
 
+def test_a_search_is_as_long_for_every_way_between_rates_of_its_own(recipe: Path) -> None:
+    space = {"learning_rate": {"low": 1e-5, "high": 1e-3, "log": True}, "batch_size": [8, 16]}
+    given = {
+        "downstreams.0.finetune.search": {"trials": 9, "space": space},
+        "downstreams.0.linear_probe.search": {"trials": 2},
+    }
+    entry = Recipe.load(recipe, given).downstreams[0]
+    ways = {mode: entry.way(mode) for mode in ("finetune", "scratch", "lora", "linear_probe", "hybrid")}
+    found = {mode: way.search for mode, way in ways.items() if isinstance(way, Trained)}
+    assert {mode: search and search.trials for mode, search in found.items()} == {
+        "finetune": 9, "scratch": 9, "lora": 9, "linear_probe": 2, "hybrid": 9,
+    }  # fmt: skip
+    assert {mode: list(search.space) for mode, search in found.items() if search} == {
+        "finetune": ["learning_rate", "batch_size"],
+        "scratch": ["learning_rate", "batch_size"],
+        "lora": ["batch_size"],
+        "linear_probe": [],
+        "hybrid": ["learning_rate", "batch_size"],
+    }
+    cells = entry.cells(["finetune"], ["all"], [1])
+    assert [cell.way.without_search().search for cell in cells if cell.way] == [None]
+
+
 NEW_WAY = """
 from typing import ClassVar, Literal
 
