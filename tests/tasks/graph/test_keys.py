@@ -50,7 +50,7 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     },
     "predict": WAY,
     "score": DOWNSTREAM | {"models.bootstrap"},
-    "promote": WAY | ROWS | {"models.bootstrap", "tasks.model_card"},
+    "promote": WAY | ROWS | {"models.bootstrap", "models.reporting", "tasks.model_card"},
     "report": WAY | ROWS | {"models.bootstrap", "models.modes", "models.reporting", "tasks.score"},
 }
 """By step, the folders below `models/` and `tasks/`, and the modules that lie in no folder."""
