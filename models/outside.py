@@ -67,7 +67,7 @@ def found(path: str, base: type) -> Any:
     above, _, name = path.rpartition(".")
     if not above or (module := _imported(above)) is None:
         raise ValueError(f"there is no module '{path}'{_near(path)}")
-    item = vars(module).get(name)
+    item = vars(module).get(name) or _class_called(name, _classes(module, base))
     if isinstance(item, type) and issubclass(item, base) and not inspect.isabstract(item):
         return item
     known = [*_modules_in(module), *(item.__name__ for item in _classes(module, base))]
@@ -99,6 +99,11 @@ def _classes(module: ModuleType, base: type) -> list[type]:
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, base) and item.__module__ == module.__name__
     ]
+
+
+def _class_called(name: str, classes: list[type]) -> type | None:
+    """`cost_of_errors` may name `CostOfErrors`."""
+    return next((item for item in classes if item.__name__.lower() == name.replace("_", "").lower()), None)
 
 
 def _imported(path: str) -> ModuleType | None:
