@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -144,7 +144,7 @@ def _near(path: str) -> str:
         known = _modules_in(module)
         return did_you_mean(last, known) if known else f": '{above}' is no folder with modules"
     top = path.split(".")[0]
-    beside = [info.name for info in pkgutil.iter_modules(_looked_in) if info.name not in OURS]
+    beside = sorted({*_beside()} - {*OURS})
     hint = did_you_mean(top, beside) if beside else ""
     places = ", ".join(_looked_in)
     return hint if "mean" in hint else f"; it would be looked for in installed packages and in {places}"
@@ -152,3 +152,10 @@ def _near(path: str) -> str:
 
 def _modules_in(module: ModuleType) -> list[str]:
     return [info.name for info in pkgutil.iter_modules(getattr(module, "__path__", ()))]
+
+
+def _beside() -> Iterator[str]:
+    """Modules, and folders with some, where others' modules are looked for."""
+    for path in (path for folder in _looked_in for path in Path(folder).iterdir()):
+        if path.suffix == ".py" or (path.is_dir() and next(path.glob("*.py"), None) is not None):
+            yield path.stem

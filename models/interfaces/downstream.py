@@ -247,7 +247,7 @@ class Downstream(Chosen, ABC, Generic[F]):
 
     @abstractmethod
     def own_statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-        """Sufficient statistics of each prediction (predictions, k), float64; `own_metrics` of their sum is the score."""
+        """Sufficient statistics of each prediction (predictions, k), float64: their sum goes into `own_metrics`."""
 
     @abstractmethod
     def own_metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
