@@ -1,7 +1,7 @@
 """What there is for Python, and the flows, under a name that no folder of yours has.
 
-`headwater.run` runs a recipe, `headwater.load_model` loads a model that one has made (docs/python.md). The flows are the
-entry points of deployments in a project of your own.
+`headwater.run` runs a recipe, `headwater.load_model` loads a model that one has made (docs/python.md). The flows are
+the entry points of deployments in a project of your own.
 
 `entrypoint: headwater.transfer_learning` in a prefect.yaml finds Headwater's flows also where the project's folder,
 which Prefect looks into first, has a `flows/` or `tasks/` of its own.
