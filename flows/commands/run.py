@@ -27,6 +27,8 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, steps: bo
     for line in recipe.found:
         print(f"{recipe.name}: {line}", file=sys.stderr)
     recipe.check(only)
+    for pin in recipe.pins():
+        print(f"{recipe.name}: {pin}", file=sys.stderr)
     finished, error = executed(recipe, path, overrides, only)
     from flows.commands import outcome
 
