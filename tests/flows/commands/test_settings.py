@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 
 from flows.commands import settings
-from flows.commands.settings import sections
 from flows.recipe import schema, yaml_text
+from flows.recipe.sections import sections
 from models.kinds import kinds
 
 PROJECT = Path(__file__).parents[3]
