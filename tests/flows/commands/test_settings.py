@@ -74,7 +74,7 @@ def test_editors_find_nothing_wrong_with_our_recipes(
         (("upstreams", 0, "objective"), {"mask_rate": 0.2}),
         (("upstreams", 0, "objective", "mask_rat"), 0.2),
         (("downstreams", 0, "downstream", "pooling"), "max"),
-        (("downstreams", 0, "downstream", "stride"), 8),
+        (("downstreams", 0, "downstream", "max_question"), 8),
         (("downstreams", 0, "modes"), ["finetun"]),
         (("downstreams", 0, "lora"), {"rang": 8}),
         (("downstreams", 0, "data", 0, "kind"), "file"),

@@ -66,11 +66,11 @@ def test_an_installed_package_gives_short_names_by_entry_points(recipe: Path) ->
     )
     outside.look_in(recipe.parent)
     outside.installed.cache_clear()
-    short = {"downstreams.0.downstream": "hurry", "downstreams.0.data.0.kind": "inbox"}
+    short = {"downstreams.0.downstream.kind": "hurry", "downstreams.0.data.0.kind": "inbox"}
     (entry,) = Recipe.load(recipe, {**short, "downstreams.0.name": "urgent"}).downstreams
     assert (entry.downstream.kind, entry.data[0].kind) == ("tickets.urgent", "tickets.inbox.Inbox")
     with pytest.raises(RecipeError, match="unknown kind 'hury': did you mean 'hurry'"):
-        Recipe.load(recipe, {"downstreams.0.downstream": "hury"})
+        Recipe.load(recipe, {"downstreams.0.downstream.kind": "hury"})
 
 
 def test_nothing_in_a_recipes_folder_takes_the_place_of_ours(recipe: Path) -> None:
