@@ -103,7 +103,7 @@ def _scored(
             continue
         about = About(upstream.name, entry.name, mode, labels, seed, entry.downstream.kind, grid, several)
         how = AdaptConfig(
-            downstream=entry.downstream,
+            downstream=entry.chosen,
             mode=mode,
             labels=labels,
             validation_rows=entry.validation_rows,
@@ -122,7 +122,7 @@ def _scored(
         predictions = predict(
             PredictConfig(downstream=entry.downstream, way=way), about=about, rows=rows, adapted=adapted
         )
-        scoring = ScoreConfig(downstream=entry.downstream, seed=recipe.seed)
+        scoring = ScoreConfig(downstream=entry.scored, seed=recipe.seed)
         scores.append(score(scoring, about=about, rows=rows, predictions=predictions, leaks=leaked))
     return scores
 

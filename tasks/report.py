@@ -202,8 +202,8 @@ def _scoring(item: refs.Scores) -> ScoreConfig:
 
 
 def _settled(job: Job, item: refs.Scores) -> Downstream:
-    """The downstream with what its recipe left open, as the predictions were made with."""
-    settled = job.files(item.predictions) / SETTLED
+    """The downstream with what its recipe left open, as it was scored."""
+    settled = job.files(item) / SETTLED
     return type(_scoring(item).downstream).model_validate_json(settled.read_text(encoding="utf-8"))
 
 

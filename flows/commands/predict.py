@@ -56,7 +56,7 @@ def predict(
     if out is not None:
         _check_target(out, None if file is None else Path(file))
     rows = None if file is None else _rows(str(file), form)
-    served = Served(_folder(model))
+    served = Served(folder_of(model))
     single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
     if rows is None:
         requests: Iterator[Request] = (Request(_parsed(text, single)) for text in inputs)
@@ -120,7 +120,7 @@ def _target(out: Path | None) -> Iterator[TextIO]:
         draft.unlink(missing_ok=True)
 
 
-def _folder(model: str) -> Path:
+def folder_of(model: str) -> Path:
     """Where a model lies: a path, `name@alias`, or a `models:/` URI."""
     if model.startswith("models:/"):
         return artifacts.resolve(model)
