@@ -127,7 +127,7 @@ def _listed(store: Any, path: str) -> list[str]:
 
 def _fetch(store: Any, name: str, pattern: str) -> Path:
     """A file as it lies in the cache, where it is fetched to unless it is known not to have changed."""
-    url = public(_address(name, pattern) if _is_glob(pattern) else pattern)
+    url = public(_address(store, name, pattern) if _is_glob(pattern) else pattern)
     about = store.info(name)
     if about.get("type") == "directory":
         raise RecipeError(f"{url} is a folder; name its files, for example {url.rstrip('/')}/*.jsonl.gz")
@@ -146,10 +146,10 @@ def _fetch(store: Any, name: str, pattern: str) -> Path:
     return _as_fetched(path, url)
 
 
-def _address(name: str, pattern: str) -> str:
+def _address(store: Any, name: str, pattern: str) -> str:
     """The address of a file that a glob has found, which its store may call by less."""
-    scheme, _, rest = pattern.partition("://")
-    host = rest.partition("/")[0] if name.startswith("/") else ""
+    scheme = pattern.partition("://")[0]
+    host = store._get_kwargs_from_urls(pattern).get("host", "")
     return name if "://" in name else f"{scheme}://{host}{name}"
 
 
