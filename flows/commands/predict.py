@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TextIO
 from pydantic import ValidationError
 
 from models.adapted.serving import Served
-from models.errors import RecipeError
+from models.errors import NetworkError, RecipeError
 from tasks.reading.source import Record, Rejected
 from tasks.sources.files import Files
 from tasks.storage import artifacts
@@ -153,7 +153,7 @@ def _rows(file: str, form: Mapping[str, str]) -> Iterator[Record | Rejected]:
         problem = error.errors()[0]
         told = str(problem["msg"]).removeprefix("Value error, ")
         raise RecipeError(f"--{problem['loc'][0]} {form.get(str(problem['loc'][0]))}: {told}") from error
-    except RecipeError as error:
+    except (RecipeError, NetworkError) as error:
         raise RecipeError(_SETTING.sub(r"give --\1 \2", str(error))) from error
     rows = source.read()
     first = next(rows, None)
