@@ -37,8 +37,8 @@ def card(
         labels=summary["rows"]["train"],
         model_class=_model_class(folder),
         request=examples(downstream).row(0, named=True),
-        base=_base(adapted.model),
-        licence=_licence(adapted.model),
+        base=base_of(adapted.model),
+        licence=licence_of(adapted.model),
         sources=_sources(rows.rows),
         rows=made["parts"],
         set_aside={
@@ -99,7 +99,8 @@ def _brought(model: refs.Model | None) -> str:
     return getattr(config, "pretrained", None) or getattr(inner, "pretrained", None) or ""
 
 
-def _base(model: refs.Model | None) -> str:
+def base_of(model: refs.Model | None) -> str:
+    """What a pretrained model is, or comes from."""
     brought = _brought(model)
     if model is None or (brought and model.step == "fetch"):
         return f"{_named(brought)}, as it was" if brought else "none"
@@ -112,7 +113,7 @@ def _named(brought: str) -> str:
     return Path(brought).name if Path(brought).is_dir() else brought
 
 
-def _licence(model: refs.Model | None) -> str:
+def licence_of(model: refs.Model | None) -> str:
     """That of the base, where a card lies beside it that says so, or all of it was learnt here."""
     brought = _brought(model)
     if not brought:

@@ -1,4 +1,4 @@
-"""An adapted model's folder as a whole MLflow model: what it asks for, an example, its code and its requirements.
+"""A model's folder as a whole MLflow model: what it asks for, an example, its code and its requirements.
 
 It is loaded and served without this project, whatever packages lie where that is done: its code is a copy, in a package
 of a name that no other has. What is copied is what the key of `adapt` takes in, syntax trees without docstrings: the
@@ -15,10 +15,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import yaml
 from mlflow import pyfunc
-from mlflow.models import Model, infer_signature
+from mlflow.models import Model, ModelSignature, infer_signature
 from mlflow.models.utils import _save_example
+from mlflow.types.schema import AnyType, ColSpec, Schema
 from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
 
 from models.adapted.files import examples
@@ -39,7 +41,17 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 def describe(folder: Path, downstream: Downstream, way: Transfer) -> None:
     """Makes the folder of an adapted model a model that MLflow loads and serves, its weights where they are."""
-    modules = (LOADER, *downstream.modules(), *way.modules())
+    write(folder, (LOADER, *downstream.modules(), *way.modules()), examples(downstream).head(2).to_pandas())
+
+
+def write(folder: Path, modules: tuple[str, ...], example: pd.DataFrame, options: Iterable[str] = ()) -> None:
+    """Writes what makes a folder a model of MLflow's: what it asks for, an example, its code and its requirements.
+
+    Args:
+        modules: what it runs; the first is its loader.
+        example: requests, with all fields that are needed.
+        options: fields that a request may have beside them.
+    """
     package, code = _copied(modules)
     (folder / CODE).write_bytes(code)
     pins = requirements(modules)
@@ -48,12 +60,15 @@ def describe(folder: Path, downstream: Downstream, way: Transfer) -> None:
     conda = _mlflow_conda_env(additional_pip_deps=pins)
     (folder / _CONDA).write_text(yaml.safe_dump(conda, default_flow_style=False), encoding="utf-8")
 
-    example = examples(downstream).head(2).to_pandas()
+    signature = infer_signature(example)
+    if options:
+        columns = [*signature.inputs.inputs, *(ColSpec(AnyType(), name, required=False) for name in options)]
+        signature = ModelSignature(Schema(columns))
     # Fixed, not drawn: the same recipe makes the same bytes.
-    model = Model(utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=infer_signature(example))
+    model = Model(utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=signature)
     _save_example(model, example, str(folder))
     pyfunc.add_to_model(
-        model, f"{package}.{LOADER}", data=".", code=CODE, conda_env=_CONDA, python_env=_PYTHON
+        model, f"{package}.{modules[0]}", data=".", code=CODE, conda_env=_CONDA, python_env=_PYTHON
     )
     model.save(str(folder / "MLmodel"))
 

@@ -1,4 +1,4 @@
-"""`headwater predict`: answers of an adapted model, as JSON lines."""
+"""`headwater predict`: answers of a model, adapted or only pretrained, as JSON lines."""
 
 import json
 import os
@@ -10,11 +10,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from models.adapted.serving import Served
+from models.adapted.files import SETTLED
 from models.errors import RecipeError
+from models.interfaces.served import Served
 from tasks.reading.source import Record, Rejected
 from tasks.sources.files import Files
 from tasks.storage import artifacts
+from tasks.storage.champions import CHAMPION
 
 BATCH = 256
 
@@ -41,8 +43,8 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
     if out is not None:
         _check_target(out, file)
     rows = None if file is None else _rows(file)
-    served = Served(_folder(model))
-    single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
+    served = _served(_folder(model))
+    single = served.inputs[0] if len(served.inputs) == 1 else None
     if rows is None:
         requests: Iterator[Request] = (Request(_parsed(text, single)) for text in inputs)
     else:
@@ -105,8 +107,19 @@ def _target(out: Path | None) -> Iterator[TextIO]:
         draft.unlink(missing_ok=True)
 
 
+def _served(folder: Path) -> Served:
+    """What was carried over to a downstream answers as that; what was only pretrained, by itself."""
+    if (folder / SETTLED).is_file():
+        from models.adapted import serving
+
+        return serving.Served(folder)
+    from models.answering import pretrained
+
+    return pretrained.load(folder)
+
+
 def _folder(model: str) -> Path:
-    """Where a model lies: a path, `name@alias`, or a `models:/` URI."""
+    """Where a model lies: a path, `name@alias`, a `models:/` URI, or a name alone for its champion."""
     if model.startswith("models:/"):
         return artifacts.resolve(model)
     if (folder := Path(model).expanduser()).is_dir():
@@ -114,7 +127,12 @@ def _folder(model: str) -> Path:
         return folder
     if "@" in model:
         return artifacts.resolve(f"models:/{model}")
-    raise RecipeError(f"{model}: no such folder, and no name@alias or models:/ URI of a registered model")
+    try:
+        return artifacts.resolve(f"models:/{model}@{CHAMPION}")
+    except RecipeError as error:
+        raise RecipeError(
+            f"{model}: no such folder, and no name@alias or models:/ URI of a registered model"
+        ) from error
 
 
 def _parsed(text: str, single: str | None) -> dict[str, Any]:

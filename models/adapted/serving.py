@@ -23,6 +23,11 @@ class Served:
         apart = self._pool is not None and self._predictor.reads_apart
         self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None
 
+    @property
+    def inputs(self) -> Sequence[str]:
+        """See `models.interfaces.served.Served`."""
+        return self.downstream.inputs
+
     def lacking(self, request: Mapping[str, Any]) -> str | None:
         """Why a request cannot be answered; None where it has all its texts."""
         for name in self.downstream.inputs:
