@@ -108,6 +108,7 @@ def _scored(
             seed=seed,
             way=way,
             model=upstream.model,
+            columns=entry.columns(),
         )
         adapted = adapt(
             how,

@@ -10,6 +10,7 @@ import yaml
 
 from models.adapted.card import Card
 from models.adapted.files import SUMMARY, downstream_of, examples
+from models.adapted.requests import Asked
 from models.data import counts
 from tasks.graph import refs
 from tasks.running.job import Job
@@ -29,6 +30,7 @@ def card(
     summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     made = counts.load(job.files(rows))
     measured, details = _measured(job, scores)
+    example = examples(downstream).row(0, named=True)
     return Card(
         name=name,
         version=version,
@@ -36,7 +38,8 @@ def card(
         mode=summary["mode"],
         labels=summary["rows"]["train"],
         model_class=_model_class(folder),
-        request=examples(downstream).row(0, named=True),
+        texts=tuple(example[name] for name in downstream.inputs),
+        request=Asked.of(folder, downstream.inputs).example(example),
         base=base_of(adapted.model),
         licence=licence_of(adapted.model),
         sources=_sources(rows.rows),
@@ -49,6 +52,8 @@ def card(
         headline=downstream.headline,
         scores=measured,
         without_leaks=details.get("without_leaks", {}).get("metrics", {}),
+        by_label=details.get("by_label", ()),
+        temperature=summary["setting"].get("temperature", 1.0),
     )
 
 

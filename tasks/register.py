@@ -97,5 +97,6 @@ def _described(folder: Path, speaker: Speaker[Any]) -> Path:
     """What makes a folder with a pretrained model one that MLflow loads: its text is needed, options are not."""
     folder.mkdir(exist_ok=True)
     options = [name for name in speaker.request.model_fields if name not in speaker.inputs]
-    packaging.write(folder, (speaking.__name__,), pd.DataFrame([{"text": speaker.example}]), options)
+    example = pd.DataFrame([{"text": speaker.example}])
+    packaging.write(folder, (speaking.__name__,), example, packaging.with_options(example, options))
     return folder

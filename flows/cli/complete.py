@@ -8,10 +8,6 @@ from typing import Any
 
 import typer
 
-from models.errors import HeadwaterError
-from tasks.environment import home
-from tasks.graph.step import step_names
-
 
 def recipes(incomplete: str) -> list[str]:
     """YAML files, and folders on the way to some."""
@@ -24,6 +20,8 @@ def recipes(incomplete: str) -> list[str]:
 def entries(context: typer.Context, incomplete: str) -> list[str]:
     """Entries of the recipe on the command line, and steps; after a comma the next."""
     before, comma, last = incomplete.rpartition(",")
+    from tasks.graph.step import step_names
+
     # An option that still lacks its value keeps arguments from being told apart.
     recipe = context.params.get("recipe") or next(iter(context.args), None)
     names = [*_names(recipe), *step_names()]
@@ -32,6 +30,8 @@ def entries(context: typer.Context, incomplete: str) -> list[str]:
 
 def registered(incomplete: str) -> list[str]:
     """Registered models of this home, each with its aliases; those of a server of one's own are not asked for."""
+    from tasks.environment import home
+
     database = home() / "mlflow.db"
     if not database.is_file():
         return []
@@ -64,6 +64,7 @@ def _names(recipe: Any) -> Iterator[str]:
     """Names of a recipe's entries; none of one that cannot be read."""
     from flows.recipe.documents import load
     from flows.recipe.overrides import name_of
+    from models.errors import HeadwaterError
 
     try:
         values = load(Path(recipe), {}).value if recipe else {}

@@ -27,11 +27,27 @@ def predict(
         typer.Argument(metavar="INPUT", help="Texts, or JSON objects with their fields."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(metavar="IN", help="Answer the rows of this file instead of inputs.")
+        str | None,
+        typer.Option(
+            metavar="IN", help="Answer the rows of this file instead of inputs: any that `files` reads."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="OUT", help="Write answers to this file instead of standard output."),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How the file is written, where it is not UTF-8: cp949."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHAR", help="What separates its columns, such as ';'.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Its format, where its name does not say it: csv.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a workbook, the sheet with the rows.")
     ] = None,
 ) -> int:
     """Ask a model that a recipe has made, or a pretrained one in a folder.
@@ -47,10 +63,12 @@ def predict(
       headwater predict demo-pair@champion \\
           '{"text_a": "비가 온다", "text_b": "날이 맑다"}'
       headwater predict models:/demo-ner/1 --file texts.jsonl --out answers.jsonl
+      headwater predict demo-ner@champion --file old.csv --encoding cp949
     """
     from flows.commands.predict import predict
 
-    return predict(model, inputs or [], file, out)
+    form = {"encoding": encoding, "delimiter": delimiter, "format": format, "sheet": sheet}
+    return predict(model, inputs or [], file, out, form)
 
 
 Name = Annotated[

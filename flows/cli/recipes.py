@@ -1,5 +1,6 @@
 """Commands on a recipe."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,10 +14,49 @@ app = typer.Typer()
 
 @app.command()
 @exits.answered
-def run(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: AsJson = False) -> int:
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="The project's folder; the one you are in by default.")
+    ] = Path(),
+    labels: Annotated[
+        list[str],
+        typer.Option("--labels", metavar="FILE", help="Labelled rows; its other parts are found beside it."),
+    ] = [],
+    text: Annotated[
+        list[str],
+        typer.Option("--text", metavar="GLOB", help="Plain text to pretrain a small model on."),
+    ] = [],
+) -> int:
+    """Begin a project of your own.
+
+    It writes a recipe, a prefect.yaml with a schedule and a .gitignore. Of files it is given it looks at format,
+    columns, classes and lengths, and says what it takes them for. What is there already is never written over.
+
+    \b
+    Examples:
+      headwater init tickets --labels tickets.csv --text 'docs/*.txt'
+      headwater init --labels train.tsv
+      headwater init
+    """
+    from flows.commands.init import init
+
+    return init(folder, labels, text)
+
+
+@app.command()
+@exits.answered
+def run(
+    recipe: RecipePath,
+    only: Only = [],
+    settings: Settings = [],
+    steps: Annotated[
+        bool, typer.Option("--steps", help="End with a table of all steps, not of results.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Run a recipe.
 
-    It runs in this process and ends with a table of its steps. What is there already is not made again.
+    It runs in this process and ends with a table of results. What is there already is not made again.
 
     \b
     Examples:
@@ -28,7 +68,7 @@ def run(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: A
     from flows.commands.run import run
     from flows.recipe import overrides
 
-    return run(recipe, overrides.parse(settings), names(only), as_json=as_json)
+    return run(recipe, overrides.parse(settings), names(only), steps=steps, as_json=as_json)
 
 
 @app.command()

@@ -66,5 +66,7 @@ def _key(here: Any, part: str, dotted: str) -> str | int:
 def name_of(item: Any) -> str:
     """The name of a list's entry: its `name`, else the kind of what it is about."""
     while isinstance(item, dict):
-        item = next((item[key] for key in ("name", "kind", "downstream", "objective") if key in item), "")
-    return str(item)
+        if "name" in item:
+            return str(item["name"])
+        item = next((item[key] for key in ("kind", "downstream", "objective") if key in item), "")
+    return str(item).rpartition(".")[2]

@@ -13,6 +13,7 @@ from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
+from models import outside
 from models.adapted.rule import Rule
 from models.backbone import compatibility
 from models.backbone.config import ModelConfig
@@ -123,6 +124,8 @@ class Recipe(Config):
             RecipeError: one line for each thing that is wrong, with its file, line and field.
         """
         document = documents.load(Path(path), overrides or {})
+        for folder in (document.path.parent, Path.cwd()):
+            outside.look_in(folder)
         places = Places(document.path.parent)
         recipe = cls._of(document, places)._with_registered()
         recipe._check_lengths(document)
@@ -169,7 +172,8 @@ class Recipe(Config):
 
     def fitting(self, entry: DownstreamPart) -> frozenset[str]:
         """The modes that mean something for a downstream and the model it starts from."""
-        return fitting(entry.downstream, self.upstream_of(entry).decoder)
+        every = fitting(entry.downstream, self.upstream_of(entry).decoder)
+        return frozenset(mode for mode in every if not entry.lacks(mode))
 
     def entries(self, only: Iterable[str]) -> list[DownstreamPart]:
         """The downstreams that `only` names; all where it is empty or names a step.

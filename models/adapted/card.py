@@ -5,8 +5,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 FILE = "README.md"
+_RATES = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,10 @@ class Card:
     mode: str
     labels: int
     model_class: str
-    request: Mapping[str, str]
-    """An example."""
+    texts: Sequence[str]
+    """An example of what the model reads."""
+    request: Mapping[str, Any]
+    """How that is asked."""
     base: str
     """What was carried over."""
     licence: str
@@ -38,6 +42,10 @@ class Card:
     scores: Mapping[str, Mapping[str, float]]
     """By metric `value`, `low` and `high` on test rows; empty where the model was not scored."""
     without_leaks: Mapping[str, Mapping[str, float]]
+    by_label: Sequence[Mapping[str, Any]] = ()
+    """Of each label `rows`, and `precision`, `recall` and `f1` as scores."""
+    temperature: float = 1.0
+    """What logits are divided by before they become probabilities."""
 
 
 def plain(text: str) -> str:
@@ -66,6 +74,7 @@ def markdown(card: Card) -> str:
         f"The model that was carried over: {plain(card.base)}.",
         "## Scores",
         _scores(card),
+        *([_by_label(card)] if card.by_label else []),
         _leaks(card),
         "## Intended use",
         f"It does {plain(card.kind)} for texts like those of the data above, in their language. What it says of "
@@ -107,6 +116,14 @@ def _scores(card: Card) -> str:
     return _table(["metric", *head], rows)
 
 
+def _by_label(card: Card) -> str:
+    rows = [
+        [item["label"], f"{item['rows']:,.0f}", *(_interval(item[name]) for name in _RATES)]
+        for item in card.by_label
+    ]
+    return _table(["label", "test rows", *_RATES], rows)
+
+
 def _leaks(card: Card) -> str:
     if card.leaked is None:
         return "There was no corpus in which to look for these rows; the base model may have read them."
@@ -116,8 +133,14 @@ def _leaks(card: Card) -> str:
     return f"Of the rows it was not to see, the corpus of the base model holds {told}."
 
 
+def _calibrated(card: Card) -> str:
+    if card.temperature == 1:
+        return ""
+    return f"\nIts probabilities are calibrated once the logits are divided by {card.temperature:g}.\n"
+
+
 def _use(card: Card) -> str:
-    texts = ", ".join(json.dumps(text, ensure_ascii=False) for text in card.request.values())
+    texts = ", ".join(json.dumps(text, ensure_ascii=False) for text in card.texts)
     request = json.dumps([dict(card.request)], ensure_ascii=False)
     return f"""Plain `transformers`, in this folder:
 
@@ -126,7 +149,7 @@ from transformers import {card.model_class}, AutoTokenizer
 model, tokenizer = {card.model_class}.from_pretrained("model"), AutoTokenizer.from_pretrained("model")
 print(model(**tokenizer({texts}, return_tensors="pt", return_token_type_ids=False)))
 ```
-
+{_calibrated(card)}
 MLflow, which also turns what the model says into an answer:
 
 ```python

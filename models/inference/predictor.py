@@ -25,6 +25,7 @@ class HeadPredictor:
     draws: int = 1
     reads_apart: bool = True
     dropped: Mapping[str, int] = field(default_factory=dict)
+    reading: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path, downstream: Downstream, device: str) -> Self:
@@ -48,4 +49,5 @@ class HeadPredictor:
     ) -> tuple[Sequence[Feature], list[np.ndarray]]:
         """See `models.interfaces.transfer.Predictor`."""
         inputs = Inputs(self.downstream, self.tokenizer, rows, labelled)
+        self.reading.update(self.downstream.reading(inputs.features))
         return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]

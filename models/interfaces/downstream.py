@@ -22,7 +22,7 @@ from pydantic import Field
 
 from models.interfaces.asked import Asked, NotInContext
 from models.interfaces.features import Feature, padded, texts_batch
-from models.interfaces.labels import Rates
+from models.interfaces.labels import Certainty, Rates
 from models.kinds import Chosen, chosen
 
 if TYPE_CHECKING:
@@ -120,6 +120,14 @@ class Downstream(Chosen, ABC, Generic[F]):
             DataError: saying what is wrong with them.
         """
 
+    def tuned_on(self, rows: pl.DataFrame, predicted: Callable[[Self], pl.DataFrame]) -> Self:
+        """This downstream with how outputs are read chosen on validation rows, once a model has learnt.
+
+        Args:
+            predicted: predictions of `rows` as a downstream reads them.
+        """
+        return self
+
     def modes(self, decoder: bool) -> frozenset[str]:
         """Of the modes that are not for every downstream, those that mean something for this one.
 
@@ -140,6 +148,10 @@ class Downstream(Chosen, ABC, Generic[F]):
     @abstractmethod
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[F]:
         """Model inputs of `rows`, in their order, one or more a row; with labels only if `labelled`."""
+
+    def reading(self, features: Sequence[F]) -> dict[str, int]:
+        """How rows fitted into model inputs; empty where that is not said."""
+        return {}
 
     def collate(self, features: Sequence[F], tokenizer: PreTrainedTokenizerBase) -> dict[str, torch.Tensor]:
         """A batch: `input_ids`, `attention_mask` and, where the features have them, `token_type_ids` (batch, longest)
@@ -196,17 +208,6 @@ class Downstream(Chosen, ABC, Generic[F]):
     ) -> pl.DataFrame:
         """Predictions in terms of the text: `id` and the columns of this downstream, in the order of `rows`."""
 
-    def fitted(
-        self, rows: pl.DataFrame, outputs: Callable[[], tuple[Sequence[F], Sequence[np.ndarray]]]
-    ) -> Self:
-        """This downstream with what it chooses once a model has learnt, a threshold say, and keeps with the model.
-
-        Args:
-            rows: of validation, with labels.
-            outputs: gives their features and what the model makes of them; costly, so asked only where it is needed.
-        """
-        return self
-
     def fused(self, outputs: Sequence[np.ndarray], features: Sequence[F], rows: pl.DataFrame) -> Self:
         """This downstream with the cheap classical method having its say in `decode` beside the model's outputs; how
         much, is chosen on the labelled `rows`. For mode hybrid."""
@@ -239,6 +240,10 @@ class Downstream(Chosen, ABC, Generic[F]):
         """How well each label, a class say, is found (…), from summed statistics (…, k); none where there are not a
         few of them."""
         return {}
+
+    def certainty(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> Certainty | None:
+        """How sure predictions are; None where they do not say in numbers that could be held against them."""
+        return None
 
     def evaluate(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, float]:
         """Each metric of `predictions` over all of `rows`."""

@@ -1,4 +1,6 @@
-"""How well each of a few labels, classes or types of entities say, is found."""
+"""How well each of a few labels, classes or types of entities say, is found, and how sure predictions are."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,3 +22,13 @@ def rates(right: np.ndarray, predicted: np.ndarray, gold: np.ndarray) -> Rates:
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """`part / whole`; 0 of nothing."""
     return np.divide(part, whole, out=np.zeros_like(whole, dtype=np.float64), where=whole > 0)
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure predictions are of what they say (rows, statements a row), and how they would be without calibration."""
+
+    before: np.ndarray
+    after: np.ndarray
+    right: np.ndarray
+    """Whether it is true."""

@@ -99,6 +99,11 @@ class Predictor(Protocol):
         """What of the demonstrations did not fit into the model so far, counted over all questions."""
         ...
 
+    @property
+    def reading(self) -> Mapping[str, int]:
+        """How the rows that were read last fitted into inputs; empty where that is not known."""
+        ...
+
     def outputs(
         self,
         rows: pl.DataFrame,

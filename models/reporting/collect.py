@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.adapted.files import DROPPED, SUMMARY
+from models.adapted.files import DROPPED, READING, SUMMARY
 from models.bootstrap import difference, resampled
 from models.config import Config, leaves
 from models.data import counts
@@ -16,6 +16,8 @@ from models.data.comparison import text_columns
 from models.interfaces.downstream import Downstream
 from models.modes import REFERENCES
 from models.reporting.data import (
+    ByLabel,
+    Calibration,
     Confusion,
     Data,
     Gain,
@@ -24,6 +26,7 @@ from models.reporting.data import (
     Lengths,
     Point,
     Quarantined,
+    Reading,
     Score,
     Verdict,
 )
@@ -112,7 +115,7 @@ def settings(config: Config) -> dict[str, str]:
 def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
     """One adapted model's test scores, from the folders of `score`, `predict` and `adapt`."""
     details, summary = _json(folder / "details.json"), _json(adapted / SUMMARY)
-    confusion = details.get("confusion")
+    confusion, calibration = details.get("confusion"), details.get("calibration")
     return Score(
         mode=summary["mode"],
         labels=summary["rows"]["train"],
@@ -128,6 +131,9 @@ def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream
         chance=details.get("chance", {}).get(downstream.headline),
         dropped=dropped(predictions),
         confusion=confusion and Confusion(**confusion),
+        by_label=tuple(ByLabel(**item) for item in details.get("by_label", ())),
+        calibration=calibration and Calibration(**calibration),
+        reading=_reading(predictions / READING),
         worst=tuple(details.get("worst", ())[:worst]),
     )
 
@@ -136,6 +142,10 @@ def dropped(predictions: Path) -> int:
     """Demonstrations that did not fit before their questions, from the folder of `predict`."""
     path = predictions / DROPPED
     return _json(path)["demonstrations"] if path.is_file() else 0
+
+
+def _reading(path: Path) -> Reading | None:
+    return Reading(**_json(path)) if path.is_file() else None
 
 
 def gains(

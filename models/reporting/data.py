@@ -29,6 +29,53 @@ class Confusion(Part):
     counts: tuple[tuple[int, ...], ...]
 
 
+class ByLabel(Part):
+    """How well one label, a class say, is found."""
+
+    label: str
+    rows: float
+    """Test rows that have it; where each row was asked several times, the mean."""
+    precision: Interval
+    recall: Interval
+    f1: Interval
+
+
+class Bin(Part):
+    """Predictions of like confidence."""
+
+    rows: int
+    confidence: float
+    """Mean."""
+    right: float
+    """Share."""
+
+
+class Reliability(Interval):
+    """The expected calibration error, and the bins it is made of."""
+
+    bins: tuple[Bin, ...]
+
+
+class Calibration(Part):
+    """How far confidence is from being right, without and with the temperature that was fitted on validation rows."""
+
+    before: Reliability
+    after: Reliability
+
+
+class Reading(Part):
+    """How the test rows fitted into the model's inputs."""
+
+    rows: int
+    long: int
+    """Rows of more tokens than an input takes."""
+    tokens: int
+    lost: int
+    """Tokens that were not read."""
+    windows: int
+    """Inputs that were made of the longest row."""
+
+
 class Score(Part):
     """One adapted model on the test rows."""
 
@@ -48,6 +95,9 @@ class Score(Part):
     dropped: int = 0
     """Demonstrations that did not fit before their questions."""
     confusion: Confusion | None = None
+    by_label: tuple[ByLabel, ...] = ()
+    calibration: Calibration | None = None
+    reading: Reading | None = None
     worst: tuple[dict[str, str | int | float | None], ...] = ()
     """Wrong predictions with their rows: `id`, `file`, `line` and what the downstream has to show of them."""
 

@@ -15,7 +15,7 @@ from matplotlib.typing import RcKeyType
 
 from models.modes import CONTROLS
 from models.reporting import fonts
-from models.reporting.data import Confusion, Entry, Lengths, Point
+from models.reporting.data import Calibration, Confusion, Entry, Lengths, Point
 from models.reporting.parts import Interval
 from models.reporting.words import spoken
 
@@ -173,6 +173,34 @@ def confusion(matrix: Confusion) -> bytes:
         axes.set_xlabel("predicted" if few else "predicted (numbers: % of the gold class)")
         axes.set_ylabel("gold")
         axes.spines[:].set_visible(False)
+        return png(drawn)
+
+
+def reliability(calibration: Calibration) -> bytes:
+    """Share of right predictions over their confidence, a point a bin, before and after calibration."""
+    with style():
+        drawn, axes = figure(3.2)
+        axes.plot(
+            [0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=":", label="as often right as it says"
+        )
+        looks = (
+            ("before", "uncalibrated", {"color": "#7d8894", "marker": "s", "linestyle": "--"}),
+            ("after", "calibrated", {"color": WAYS[0], "marker": "o", "linestyle": "-"}),
+        )
+        for field, label, look in looks:
+            bins = getattr(calibration, field).bins
+            axes.plot(
+                [item.confidence for item in bins],
+                [item.right for item in bins],
+                label=label,
+                markersize=4.5,
+                **look,
+            )
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel("confidence")
+        axes.set_ylabel("share right")
+        drawn.legend(loc="outside upper left", ncols=3, handlelength=2.2, columnspacing=1.4)
         return png(drawn)
 
 

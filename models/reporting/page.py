@@ -101,6 +101,8 @@ def draw(data: ReportData) -> dict[tuple[str, str], Figure]:
         best = entry.leading()
         if best and best.confusion:
             add("confusion", entry.name, figures.confusion(best.confusion))
+        if best and best.calibration:
+            add("reliability", entry.name, figures.reliability(best.calibration))
         if entry.data.lengths:
             add("lengths", entry.name, figures.lengths(entry.data.lengths))
     for grid in data.grids:
@@ -134,6 +136,7 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
     environment.globals.update(
         sentences=words.sentences,
         findings=words.findings,
+        reading=words.reading,
         at=words.at,
         claims=grid_words.claims,
         needed=grid_words.needed,

@@ -13,7 +13,15 @@ PHRASES: dict[Verdict, str] = {
     "unclear": "not shown to differ from",
 }
 
-WRITTEN = {"f1": "F1", "mrr": "MRR", "ndcg": "nDCG", "bleu": "BLEU", "chrf": "chrF"}
+WRITTEN = {
+    "f1": "F1",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "mrr": "MRR",
+    "ndcg": "nDCG",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+}
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -64,6 +72,27 @@ def sentences(entry: Entry) -> list[str]:
 def findings(entry: Entry) -> list[tuple[Verdict, str]]:
     """Per control: what holds at all numbers of labels (`unclear` when mixed), and a sentence that says where."""
     return [_finding(entry, against, gains) for against in REFERENCES if (gains := _gains(entry, against))]
+
+
+def reading(score: Score) -> str:
+    """How the test rows fitted into the model's inputs; empty where that is not known."""
+    read = score.reading
+    if read is None:
+        return ""
+    if not read.long:
+        return f"All {count(read.rows)} test rows were read whole."
+    long = f"{count(read.long)} of {count(read.rows)} test rows ({share(read.long, read.rows)})"
+    lost = f"{share(read.lost, read.tokens)} of all tokens were not read"
+    if read.windows < 2:
+        return f"{long} were too long and were cut: {lost}."
+    several = f"{long} were read in several windows, {read.windows:,} at most"
+    return f"{several}; {lost}." if read.lost else f"{several}."
+
+
+def share(part: float, whole: float) -> str:
+    """A percentage that is not said to be 0 where it is not."""
+    percent = 100 * part / whole if whole else 0.0
+    return f"{percent:.1f} %" if percent >= 0.05 or not part else "less than 0.1 %"
 
 
 def _sentence(entry: Entry, labels: int, best: Score) -> str:

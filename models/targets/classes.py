@@ -10,9 +10,11 @@ import numpy as np
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from models.data.checks import LABEL, not_blank
 from models.data.comparison import ClassName
 from models.errors import DataError
-from models.interfaces.labels import Rates, rates
+from models.interfaces.labels import Certainty, Rates, rates
+from models.targets import calibration
 from models.targets.target import WORST, Target
 
 if TYPE_CHECKING:
@@ -39,8 +41,24 @@ class Classes(Target):
     names: tuple[str, ...]
     weights: tuple[float, ...] = ()
     """What a row of each class counts in the training loss; empty: all the same."""
+    temperature: float = 1.0
     column: ClassVar[str] = "label"
     headline: ClassVar[str] = "accuracy"
+
+    @classmethod
+    def schema(cls, classes: Sequence[str] | None, separator: str) -> Any:
+        import pandera.polars as pa
+
+        known = not_blank() if classes is None else pa.Check.isin(classes)
+        return pa.Column(pl.String, known, metadata={LABEL: ""})
+
+    @classmethod
+    def examples(cls, names: Sequence[str]) -> list[Any]:
+        return list(names[::-1]) * 4
+
+    @classmethod
+    def corrupted(cls, classes: Sequence[str] | None) -> list[Any]:
+        return [None, "" if classes is None else "not-a-class"]
 
     def check(self, gold: pl.Series) -> None:
         if gold.n_unique() < 2:
@@ -67,19 +85,38 @@ class Classes(Target):
         weights = outputs.new_tensor(self.weights).float() if self.weights else None
         return cross_entropy(outputs.float(), labels, weights, ignore_index=UNSEEN)
 
-    def oracle(self, label: float) -> np.ndarray:
+    def oracle(self, label: Any) -> np.ndarray:
         return 10.0 * np.eye(len(self.names))[int(label)]
 
     def decode(self, outputs: np.ndarray) -> pl.DataFrame:
         """Also `probabilities` (list, in the order of the classes); outputs are logits."""
         logits = outputs.reshape(-1, len(self.names))
-        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = exponents / exponents.sum(axis=1, keepdims=True)
-        best = [self.names[number] for number in probabilities.argmax(axis=1)]
+        probabilities = np.exp(calibration.log_softmax(logits / self.temperature))
+        best = [self.names[number] for number in logits.argmax(axis=1)]
         return pl.DataFrame(
             {"prediction": best, "probabilities": probabilities.tolist()},
             schema={"prediction": pl.String, "probabilities": pl.List(pl.Float64)},
         )
+
+    def chosen(self, gold: pl.Series, predictions: pl.DataFrame, calibrate: bool) -> dict[str, float]:
+        """A temperature."""
+        numbers = self.numbers(gold)
+        known = np.flatnonzero(numbers < len(self.names))
+        if not calibrate or not len(known):
+            return {}
+        logits = calibration.logits_of(_matrix(predictions))[known]
+        return {
+            "temperature": calibration.temperature(
+                lambda by: -calibration.log_softmax(logits / by)[np.arange(len(known)), numbers[known]].sum()
+            )
+        }
+
+    def certainty(self, gold: pl.Series, predictions: pl.DataFrame) -> Certainty:
+        """Of the class that is said."""
+        after = _matrix(predictions)
+        before = np.exp(calibration.log_softmax(calibration.logits_of(after) * self.temperature))
+        right = (gold == predictions["prediction"]).to_numpy()
+        return Certainty(*(each.max(axis=1)[:, None] for each in (before, after)), right[:, None])
 
     def statistics(self, gold: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
         """For each class, and last for any other label: right, predicted, gold, and whether it occurs among all rows
@@ -143,6 +180,11 @@ class Classes(Target):
         """Class numbers; any other label gets the number after the last."""
         number = {name: number for number, name in enumerate(self.names)}
         return np.array([number.get(label, len(number)) for label in labels], dtype=np.int64)
+
+
+def _matrix(predictions: pl.DataFrame) -> np.ndarray:
+    """Their probabilities (rows, classes)."""
+    return np.array(predictions["probabilities"].to_list())
 
 
 def balanced(labels: pl.Series) -> dict[str, float]:

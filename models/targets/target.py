@@ -6,13 +6,13 @@ A target knows what a head has to give for it, how that becomes a prediction, an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
 
-from models.interfaces.labels import Rates
+from models.interfaces.labels import Certainty, Rates
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,26 @@ class Target(ABC):
     """Column of the rows that holds gold."""
     headline: ClassVar[str]
 
+    @classmethod
+    @abstractmethod
+    def schema(cls, classes: Sequence[str] | None, separator: str) -> Any:
+        """What pandera asks of the column.
+
+        Args:
+            classes: what labels may be, where that is known.
+            separator: between labels that are written as one text.
+        """
+
+    @classmethod
+    @abstractmethod
+    def examples(cls, names: Sequence[str]) -> list[Any]:
+        """Gold of eight made-up rows, of which every other one is alike; `names` are two classes."""
+
+    @classmethod
+    @abstractmethod
+    def corrupted(cls, classes: Sequence[str] | None) -> list[Any]:
+        """Gold that `schema` must reject."""
+
     @abstractmethod
     def check(self, gold: pl.Series) -> None:
         """
@@ -40,7 +60,7 @@ class Target(ABC):
         """Settings of the model's configuration."""
 
     @abstractmethod
-    def labels(self, gold: pl.Series) -> list[int] | list[float]:
+    def labels(self, gold: pl.Series) -> Sequence[Any]:
         """What the model is trained to give."""
 
     @abstractmethod
@@ -48,12 +68,20 @@ class Target(ABC):
         """Training loss (scalar) of outputs (rows, head's width)."""
 
     @abstractmethod
-    def oracle(self, label: float) -> np.ndarray:
+    def oracle(self, label: Any) -> np.ndarray:
         """Outputs (head's width,) of a model that knows the label."""
 
     @abstractmethod
     def decode(self, outputs: np.ndarray) -> pl.DataFrame:
         """Column `prediction`, and others, from outputs (rows, head's width)."""
+
+    def chosen(self, gold: pl.Series, predictions: pl.DataFrame, calibrate: bool) -> dict[str, float]:
+        """How outputs are to be read, by what was predicted of validation rows: a temperature, a threshold."""
+        return {}
+
+    def certainty(self, gold: pl.Series, predictions: pl.DataFrame) -> Certainty | None:
+        """How sure predictions are; None where they do not say."""
+        return None
 
     @abstractmethod
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:

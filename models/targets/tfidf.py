@@ -17,10 +17,15 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from models.data.comparison import normal_form
 from models.targets.classes import Classes
+from models.targets.labels import Labels
 from models.targets.target import Target
 
 COSTS = (1.0, 3.0, 10.0, 30.0)
 """Inverse strengths of regularisation among which validation chooses."""
+
+
+NEVER = 20.0
+"""Log-odds against what is never to be said."""
 
 
 class TfidfModel:
@@ -79,8 +84,22 @@ def linear(
         counts = {at: weights.get(name, 1.0) for at, name in enumerate(target.names)} if weights else None
         fitted = LogisticRegression(C=cost, max_iter=300, class_weight=counts)
         return _by_class(fitted.fit(features, target.numbers(gold)), len(target.names))
+    if isinstance(target, Labels):
+        return _by_label(features, np.array(target.labels(gold)), cost)
     ridge = Ridge(alpha=1 / cost, solver="lsqr").fit(features, target.labels(gold))
     return ridge.coef_[:, None], np.array([ridge.intercept_])
+
+
+def _by_label(features: Any, labels: np.ndarray, cost: float) -> tuple[np.ndarray, np.ndarray]:
+    """One against the rest; a label that all rows have, or none, is always said, or never."""
+    weights, intercepts = np.zeros((features.shape[1], labels.shape[1])), np.full(labels.shape[1], -NEVER)
+    for number, own in enumerate(labels.T):
+        if own.min() == own.max():
+            intercepts[number] *= 1 - 2 * own.max()
+            continue
+        fitted = LogisticRegression(C=cost, max_iter=300).fit(features, own)
+        weights[:, number], intercepts[number] = fitted.coef_[0], fitted.intercept_[0]
+    return weights, intercepts
 
 
 def _by_class(model: LogisticRegression, classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ score is that of several draws of demonstrations, never of a lucky one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -86,6 +86,7 @@ class AskingPredictor:
     demonstrations: list[pl.DataFrame]
     dropped: Counter[str] = field(default_factory=Counter)
     """See `models.interfaces.transfer.Predictor`."""
+    reading: Mapping[str, int] = field(default_factory=dict)
     reads_apart: bool = False
     """What a causal model is asked of a passage depends on the queries."""
 

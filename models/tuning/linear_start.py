@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from models.backbone.layers import last_layer
 from models.inference.inputs import BATCH_SIZE, Inputs
+from models.interfaces.features import per_row
 
 COSTS = (0.001, 0.01, 0.1, 1.0)
 """Inverse strengths of regularisation among which validation chooses."""
@@ -54,8 +55,11 @@ def _before(
         with torch.inference_mode():
             for indices in map(sorted, inputs.by_length(BATCH_SIZE)):
                 batch = inputs.batch(indices)
+                label, owners = batch.pop("labels", None), batch.pop("owners", None)
                 model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
-                state, label = caught.pop(), batch.get("labels")
+                state = caught.pop()
+                if owners is not None:  # a row of several windows has the mean of their states
+                    state = per_row(state, owners.to(state.device), "mean")
                 if label is None or label.is_floating_point() or label.shape != state.shape[:-1]:
                     return np.zeros((0, 0)), None, None
                 counted = label >= 0

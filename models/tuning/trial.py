@@ -121,7 +121,7 @@ def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
     """Metrics on validation rows, the loss, and `score`: the headline metric, higher is better, ties by loss."""
     made, loss = outputs(model, validation)
     features, rows = validation.features, validation.rows
-    downstream = validation.downstream.fitted(rows, lambda: (features, made))
+    downstream = validation.downstream.tuned_on(rows, lambda own: own.decode(made, features, rows))
     metrics = downstream.evaluate(rows, downstream.decode(made, features, rows))
     sign = -1 if downstream.headline in downstream.lower_is_better else 1
     score = sign * metrics[downstream.headline]
@@ -138,9 +138,7 @@ class Batches:
         examples = [at for at, feature in enumerate(inputs.features) if not feature.pool]
         self.examples = np.array(examples)
         features = [inputs.features[at] for at in examples]
-        self.alike = np.array(
-            [len(item.input_ids) if item.alike is None else item.alike for item in features]
-        )
+        self.alike = np.array([item.length if item.alike is None else item.alike for item in features])
         self.frequencies = np.array([item.frequency for item in features])
         self.per_epoch = math.ceil(len(self.examples) / config.step_rows)
         self.epoch = lru_cache(maxsize=2)(self._epoch)

@@ -1,44 +1,25 @@
 """Plain files: text, JSON lines, JSON arrays, CSV, TSV, Parquet and workbooks, each also packed."""
 
-import codecs
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from models.config import did_you_mean
 from models.data import columns, guesses
 from models.data.comparison import composed
 from models.data.delimited import named
-from models.data.lines import UTF8
 from models.data.parsing import FORMATS, Parsing, format_of
 from models.errors import RecipeError
-from models.paths import RecipePath
-from tasks.reading.source import (
-    COLUMNS,
-    FileSource,
-    Made,
-    Part,
-    Record,
-    Rejected,
-    check_readable,
-    content,
-    matches,
-    record,
-)
+from tasks.reading.own_files import OwnFiles
+from tasks.reading.source import COLUMNS, Made, Record, Rejected, check_readable, content, record
 
 
-class Files(FileSource):
+class Files(OwnFiles):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
     kind: Literal["files"] = Field(default="files", description="Plain files.")
-    paths: tuple[RecipePath, ...] = Field(
-        default=(), description="Files or globs; ${VARIABLE} is filled in from the environment."
-    )
-    parts: Mapping[Part, tuple[RecipePath, ...]] = Field(
-        default={}, description="Files or globs of each published part: train, validation, test."
-    )
     format: Literal["txt", "jsonl", "json", "csv", "tsv", "parquet", "xlsx"] | None = Field(
         default=None, description="The files' format where their names do not end with it."
     )
@@ -54,10 +35,6 @@ class Files(FileSource):
         default=None,
         description='CSV and TSV: whether "…" quotes a field, or is part of the text; left out, it quotes in CSV.',
     )
-    encoding: str = Field(
-        default=UTF8,
-        description="How characters are written as bytes: utf-8, cp949 (Korean Windows), utf-16 …",
-    )
     sheet: str | None = Field(
         default=None, description="Workbooks: the sheet with the rows, where there are several."
     )
@@ -68,18 +45,6 @@ class Files(FileSource):
     group: str | None = Field(
         default=None, description="The column whose rows must stay in one part, such as premise."
     )
-
-    @field_validator("paths", mode="before", json_schema_input_type=str | tuple[str, ...])
-    @classmethod
-    def _one(cls, value: Any) -> Any:
-        return value if isinstance(value, list | tuple) else (value,)
-
-    @field_validator("parts", mode="before", json_schema_input_type=Mapping[Part, str | tuple[str, ...]])
-    @classmethod
-    def _one_each(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        return {part: cls._one(paths) for part, paths in value.items()}
 
     @field_validator("group", "sheet")
     @classmethod
@@ -94,16 +59,6 @@ class Files(FileSource):
             raise ValueError(f"not one character that can stand between fields: {value!r}")
         return value
 
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            return codecs.lookup(value).name
-        except LookupError as error:
-            raise ValueError(
-                f"unknown encoding '{value}'{did_you_mean(value, ['utf-8', 'cp949', 'euc-kr', 'utf-16', 'cp1252'])}"
-            ) from error
-
     @field_validator("header")
     @classmethod
     def _once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -111,57 +66,32 @@ class Files(FileSource):
             raise ValueError(f"the column '{twice}' is named twice: give one of them another name")
         return names
 
-    @model_validator(mode="after")
-    def _some(self) -> "Files":
-        if not self.paths and not self.parts:
-            raise ValueError("name at least one file in 'paths' or 'parts'")
-        return self
-
-    def identity(self) -> Any:
-        """How files are parsed, and their content in order; never their paths."""
-        fixed = super().identity()
-        del fixed["paths"], fixed["parts"]
-        files = [[part, self._parsing(path).format, content(path)] for part, path in self._files()]
-        return {**fixed, "files": files}
+    def identity_of(self, part: str, path: Path) -> list[str]:
+        return [part, self._parsing(path).format, content(path)]
 
     def asked_by(self) -> Mapping[str, Made]:
         return self.columns
 
     def check(self) -> None:
         """Each file exists, is not empty, can be opened and has the columns that `columns` names."""
-        for _, path in self._files():
+        for _, path in self.files():
             check_readable(path, workbook=(self.format or format_of(path.name)) == "xlsx")
             parsing = self._parsing(path)
             parsing.check(path)
             self._check_columns(path, parsing)
 
-    def by_file(self) -> Iterator[tuple[Path, Iterable[Record | Rejected]]]:
-        """Files in the order of parts and of sorted names."""
-        for part, path in self._files():
-            yield path, self._rows(path, part)
-
     @classmethod
     def recognises(cls, path: Path) -> Self | None:
         settings = guesses.parsing(path)
-        return cls.model_validate({"paths": (str(path),), **settings}) if settings else None
+        return None if settings is None else cls.model_validate({"paths": (str(path),), **settings})
 
-    def _rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
+    def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
         for item in self._parsing(path).rows(path):
             if isinstance(item, Rejected):
                 yield item
             else:
                 line, fields = item
                 yield record(_composed(fields), self.columns, self.group, path.name, line, part)
-
-    def _files(self) -> list[tuple[str, Path]]:
-        """Every file with its part, globs sorted by name.
-
-        Raises:
-            RecipeError: a path or glob names nothing.
-        """
-        named = [("", pattern) for pattern in self.paths]
-        named += [(part, pattern) for part in sorted(self.parts) for pattern in self.parts[part]]
-        return [(part, path) for part, pattern in named for path in matches(pattern)]
 
     def _parsing(self, path: Path) -> Parsing:
         form = self.format or format_of(path.name)

@@ -48,8 +48,21 @@ def test_every_mode_ends_in_scores_of_all_test_rows(context: RunContext, mode: s
     assert logged["test/accuracy"] == pytest.approx(right)
     assert logged["test/macro_f1_low"] == pytest.approx(metrics["macro_f1"]["low"])
 
+    details = json.loads((folder / "details.json").read_text())
+    for item in details["by_label"]:
+        chosen = found["prediction"] == item["label"], test["label"] == item["label"]
+        assert (
+            item["rows"] == chosen[1].sum() and item["f1"]["low"] <= item["f1"]["value"] <= item["f1"]["high"]
+        )
+        assert item["precision"]["value"] == pytest.approx((chosen[0] & chosen[1]).sum() / chosen[0].sum())
+        assert logged[f"test/f1/{item['label']}"] == pytest.approx(item["f1"]["value"])
+    assert {item["label"] for item in details["by_label"]} == {"긍정", "부정"}
+    assert logged["test/ece"] == details["calibration"]["after"]["value"]
+
     summary = json.loads((artifacts.files(made) / "summary.json").read_text())
     assert (summary["mode"], summary["labels"]) == (mode, 100)
+    settled = json.loads((artifacts.files(made) / "downstream.json").read_text())
+    assert settled["temperature"] == summary["setting"]["temperature"] != 1
     assert summary["rows"] == {"train": 100, "validation": 60}
     validation = artifacts.find(made.key).metrics["validation/accuracy"]
     assert validation == pytest.approx(summary["validation"]["accuracy"])
@@ -86,11 +99,12 @@ def test_the_adapted_model_predicts_the_same_in_plain_transformers(context: RunC
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     words = AutoTokenizer.from_pretrained(folder)
     rows = pl.read_parquet(artifacts.files(ROWS) / "test.parquet").head(10)
+    temperature = json.loads((folder.parent / "downstream.json").read_text())["temperature"]
+    assert temperature != 1
     with torch.inference_mode():
         for text, kept in zip(rows["text"], found.head(10).to_dicts(), strict=True):
-            chances = model(**words(text, return_tensors="pt", return_token_type_ids=False)).logits.softmax(
-                -1
-            )[0]
+            logits = model(**words(text, return_tensors="pt", return_token_type_ids=False)).logits[0]
+            chances = (logits / temperature).softmax(-1)
             assert chances.tolist() == pytest.approx(kept["probabilities"], abs=1e-5)
             assert model.config.id2label[int(chances.argmax())] == kept["prediction"]
 

@@ -64,6 +64,7 @@ def test_no_text_of_a_corpus_is_markup_in_it() -> None:
         mode="finetune",
         labels=1,
         model_class="AutoModelForSequenceClassification",
+        texts=["a"],
         request={"text": "a"},
         base=nasty,
         licence=nasty,

@@ -42,6 +42,51 @@ def test_the_whole_chain_ends_in_scores_with_intervals_and_a_report(first) -> No
     assert "긍정" in page
 
 
+def test_json_has_a_result_for_each_entry_mode_and_number_of_labels(first) -> None:
+    pretrained, *scored = first.document["results"]
+    assert (pretrained["entry"], pretrained["metric"], pretrained["status"]) == ("mlm", "eval/loss", "run")
+    assert [(item["entry"], item["mode"], item["labels"]) for item in scored] == [
+        ("classification", mode, 100) for mode in ("finetune", "scratch", "baseline")
+    ]
+    metrics = first.step("score/classification/finetune")["metrics"]
+    assert (
+        scored[0].items() >= {"metric": "accuracy", "value": metrics["test/accuracy"], "seeds": [1]}.items()
+    )
+    assert scored[0]["low"] <= scored[0]["value"] <= scored[0]["high"]
+    took = [
+        first.step(f"{step}/classification/finetune")["seconds"] for step in ("adapt", "predict", "score")
+    ]
+    assert scored[0]["seconds"] == pytest.approx(sum(took), abs=0.01)
+
+
+def test_a_run_ends_with_a_table_of_results_and_with_one_of_steps_where_asked(
+    first, headwater: Callable, recipe: Path
+) -> None:
+    table = headwater("run", recipe).out
+    assert max(map(len, table.split("\n\n")[0].splitlines())) <= 80
+    lines = [line.split() for line in table.splitlines()]
+    assert [line[:3] for line in lines[1:5]] == [
+        ["mlm", "pretraining", "eval/loss"],
+        ["classification", "100", "finetune"],
+        ["100", "scratch", "accuracy"],
+        ["100", "baseline", "accuracy"],
+    ]
+    assert all(line[-1] == "hit" for line in lines[1:5]) and "validate" not in table
+    assert "validate" in headwater("run", recipe, "--steps").out
+
+
+def test_json_of_a_wrong_recipe_says_what_is_wrong(recipe: Path, headwater_here: Callable) -> None:
+    wrong = ("--set", "seed=one", "--set", "jobs=0")
+    ended = headwater_here("run", recipe, *wrong, "--json")
+    assert ended.code == 2 and ended.err.count("\n") == 2
+    assert ended.document["status"] == "wrong"
+    assert ended.document["errors"] == [
+        "--set seed: needs a whole number, not 'one'",
+        "--set jobs: must be at least 1, not 0",
+    ]
+    assert ended.document["reason"] == "; ".join(ended.document["errors"])
+
+
 def test_in_mlflow_steps_hang_below_their_entry_and_entries_below_the_flow_run(
     first, mlflow: MlflowClient
 ) -> None:

@@ -20,6 +20,12 @@ from models.interfaces.downstream import Downstream
 from models.kinds import find, kinds
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "classification": [
+        {},
+        {"target": "labels"},
+        {"target": "score"},
+        {"long": "windows", "max_length": 8, "stride": 2},
+    ],
     "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}],
     "qa": [{}, {"unanswerable": True}],
 }
@@ -27,7 +33,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 FORMS = [(kind, form) for kind in kinds("models.downstream") for form in VARIANTS.get(kind, [{}])]
 
 
-@pytest.fixture(params=FORMS, ids=lambda form: "-".join([form[0], *map(str, form[1].values())]))
+@pytest.fixture(params=FORMS, ids=lambda form: "-".join(map(str, (form[0], *form[1].values()))))
 def downstream(request: pytest.FixtureRequest) -> Downstream:
     kind, settings = request.param
     found: Any = find("models.downstream", kind, Downstream)

@@ -89,7 +89,7 @@ def test_a_balanced_model_finds_the_rare_class_and_so_does_its_baseline(make_pro
 
 
 def test_what_has_no_classes_is_not_balanced() -> None:
-    with pytest.raises(ValidationError, match=r"balance: weights is for classes, and rows have a score"):
+    with pytest.raises(ValidationError, match=r"balance: weights is for classes, and the target is score"):
         Pair(target="score", balance="weights")
     with pytest.raises(ValidationError, match=r"class_weights: no such class 'good': did you mean 'goods'"):
         Classification(classes=("goods", "bad"), balance="weights", class_weights={"good": 2.0})
