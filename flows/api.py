@@ -20,7 +20,7 @@ from tasks import environment
 
 if TYPE_CHECKING:
     from flows.commands.results import Result
-    from models.adapted.serving import Served
+    from models.interfaces.served import Served
     from tasks.running.flow_run import FlowRun
 
 _SCORES = {
@@ -108,7 +108,7 @@ def load_model(model: str) -> "Served":
         RecipeError: there is no such model.
     """
     from flows.commands.predict import folder_of
-    from models.adapted.serving import Served
+    from models.interfaces.served import Served
 
     _prepare()
     return Served(folder_of(model))

@@ -19,7 +19,7 @@ from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import beside, padded, texts_batch
 from models.prompting.prompts import tokens
-from models.tokens.special import frame, soft_prompt, token_id
+from models.tokens.special import frame, plain_text, soft_prompt, token_id
 
 if TYPE_CHECKING:
     import torch
@@ -175,7 +175,7 @@ class Generation(Downstream[Prompt]):
     ) -> pl.DataFrame:
         """Columns `id`, `text`, and `nats` and `tokens` of the target with its end, null where it is not known."""
         texts = [
-            continuations.text(feature.tokenizer, output[2:].astype(int).tolist())
+            plain_text(feature.tokenizer, output[2:].astype(int).tolist())
             for output, feature in zip(outputs, features, strict=True)
         ]
         known = [(float(item[0]), int(item[1])) if item[1] else (None, None) for item in outputs]
