@@ -143,7 +143,9 @@ def _entry(
         upstream=_upstream(items, upstreams),
         metrics=tuple(sorted(metrics, key=lambda metric: metric != downstream.headline)),
         lower_is_better=downstream.lower_is_better,
-        data=_data(job, name, rows, items[0].leaks, config),
+        data=_data(job, name, rows, items[0].leaks, config).model_copy(
+            update={"labels": collect.labels(job.files(rows), downstream.kinds or downstream.drawn_by)}
+        ),
         scores=tuple(scores.values()),
         gains=collect.gains(scores, downstream, how.resamples, how.seed),
         facts=_facts(items),
