@@ -131,6 +131,9 @@ class Targeted(TargetSettings):
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         return self.goal().loss(self.read(model, batch), batch["labels"])
 
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return self.goal().weight(batch["labels"])
+
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[list[np.ndarray], float | None]:
@@ -161,7 +164,12 @@ class Targeted(TargetSettings):
     # ---- without learning
 
     def modes(self, decoder: bool) -> frozenset[str]:
-        fitting = {"label": {"prompt_tuning", *IN_CONTEXT}, "labels": {"prompt_tuning"}, "score": set[str]()}
+        pairs = set() if decoder else {"contrastive"}
+        fitting = {
+            "label": {"prompt_tuning", *IN_CONTEXT} | pairs,
+            "labels": {"prompt_tuning"},
+            "score": set[str](),
+        }
         return super().modes(decoder) | fitting[self.target]
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:

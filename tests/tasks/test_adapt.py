@@ -13,6 +13,7 @@ from models.config import Config
 from models.downstream.classification import Classification
 from models.downstream.qa import QuestionAnswering
 from models.errors import DataError
+from models.transfer.finetune import Finetune
 from models.transfer.in_context import InContext
 from tasks.adapt import AdaptConfig, adapt
 from tasks.graph import refs
@@ -322,3 +323,29 @@ def test_what_validation_rows_choose_of_answers_is_kept_with_the_model(
         assert answer["no_answer"] == (answer["answer"] == "") == (answer["no_answer_probability"] > 0.5)
     logged = artifacts.find(scores.key).metrics
     assert logged["test/exact_match/no_answer"] == metrics["exact_match/no_answer"]["value"]
+
+
+def test_trials_of_a_search_are_runs_below_the_steps_own(context: RunContext) -> None:
+    search = {"trials": 3, "space": {"batch_size": [8, 16]}}
+    way = Finetune.model_validate({**QUICK.model_dump(), "learning_rates": [1e-3, 1e-2], "search": search})
+    made = adapted("finetune", way=way)
+    folder = make(made, context)
+    trials = json.loads((folder / "trials.json").read_text())
+    run_id = artifacts.find(made.key).run_id
+    below = connection.search(context.experiment_id, f"tags.`mlflow.parentRunId` = '{run_id}'")
+    found = sorted(below, key=lambda run: int(run.data.tags["headwater.trial"]))
+    assert [run.info.run_name for run in found] == [f"adapt/finetune/trial-{number}" for number in (1, 2, 3)]
+    for run, trial in zip(found, trials, strict=True):
+        assert run.info.status == "FINISHED" and "headwater.step" not in run.data.tags
+        assert run.data.params["learning_rate"] == str(trial["learning_rate"])
+        assert run.data.params["batch_size"] == str(trial["others"]["batch_size"])
+        assert run.data.metrics["validation/accuracy"] == pytest.approx(trial["metrics"]["accuracy"])
+    chosen = json.loads((folder / "summary.json").read_text())["setting"]
+    assert any(
+        (trial["learning_rate"], trial["others"]["batch_size"])
+        == (chosen["learning_rate"], chosen["batch_size"])
+        for trial in trials
+    )
+    grid = adapted("finetune")
+    make(grid, context)  # its trials are no runs: there are many such models, each of few settings
+    assert not connection.search_all(f"tags.`mlflow.parentRunId` = '{artifacts.find(grid.key).run_id}'")

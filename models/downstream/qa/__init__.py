@@ -161,7 +161,8 @@ class QuestionAnswering(Downstream[Window]):
         The answer is the piece of the context with the highest sum of start and end logit over all windows, of at most
         `max_answer` characters. Its probability is that of its start times that of its end among the tokens of its
         window. A context without a token has the answer "". Where a question may have no answer, so has one for which
-        this weighs enough more (`no_answer_threshold`), and `no_answer_probability` is more than a half; `no_answer_margin` says by how much it outweighs the answer.
+        this weighs enough more (`no_answer_threshold`), and `no_answer_probability` is more than a half;
+        `no_answer_margin` says by how much it outweighs the answer.
         """
         spans, margins = self._spans(outputs, features, rows)
         if not self.unanswerable:
