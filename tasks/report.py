@@ -147,7 +147,9 @@ def _entry(
         upstream=_upstream(items, upstreams),
         metrics=tuple(sorted(metrics, key=lambda metric: metric != downstream.headline)),
         lower_is_better=downstream.lower_is_better,
-        data=_data(job, name, rows, items[0].leaks, config),
+        data=_data(job, name, rows, items[0].leaks, config).model_copy(
+            update={"labels": collect.labels(job.files(rows), downstream.kinds or downstream.drawn_by)}
+        ),
         scores=tuple(score for score, _ in merged),
         gains=gains(merged, resampling),
         facts=_facts(items),

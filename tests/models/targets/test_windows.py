@@ -103,7 +103,7 @@ def test_a_text_whose_class_stands_at_its_end_is_read_by_windows_alone(
 
     quick = {
         "learning_rates": (1e-2,),
-        "min_steps": 30,
+        "min_steps": 60,
         "batch_size": 16,
         "evaluations": 3,
         "word_dropout": 0.0,
