@@ -64,11 +64,7 @@ def scores(entry: Entry) -> bytes:
         drawn, axes = figure(3.2)
         for place, mode in enumerate(entry.modes):
             shift = 1.035 ** (place - (len(entry.modes) - 1) / 2)
-            found = [
-                (item.labels, item.metrics[metric])
-                for item in entry.scores
-                if item.mode == mode and item.seed == entry.seed
-            ]
+            found = [(item.labels, item.metrics[metric]) for item in entry.scores if item.mode == mode]
             found.sort(key=lambda pair: pair[0])
             values = [interval.value for _, interval in found]
             label = spoken(mode) if mode in CONTROLS else f"transfer: {spoken(mode)}"
