@@ -86,8 +86,8 @@ class Classes(Target):
         return cross_entropy(outputs.float(), labels, weights, ignore_index=UNSEEN)
 
     def weight(self, labels: Tensor) -> float:
-        known = labels[labels != UNSEEN]
-        return float(known.new_tensor(self.weights, dtype=float)[known].sum()) if self.weights else len(known)
+        known = labels[labels != UNSEEN].tolist()
+        return sum(self.weights[label] for label in known) if self.weights else len(known)
 
     def oracle(self, label: Any) -> np.ndarray:
         return 10.0 * np.eye(len(self.names))[int(label)]
