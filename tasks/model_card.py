@@ -16,6 +16,7 @@ from models.data import counts
 from models.interfaces.downstream import Downstream
 from models.reporting.resampling import Resampling
 from tasks.graph import refs
+from tasks.reading.remote import file_name
 from tasks.running.job import Job
 
 
@@ -118,7 +119,7 @@ def _sources(made: refs.Ref) -> list[str]:
             paths = [
                 item for value in values.values() for item in (value if isinstance(value, list) else [value])
             ]
-            files = [Path(item).name for item in paths if isinstance(item, str) and "/" in item]
+            files = [file_name(item) for item in paths if isinstance(item, str) and "/" in item]
             view = values.get("view") or ", ".join(files)
             found.append(f"{source.kind} ({view})" if view else source.kind)
     return list(dict.fromkeys(found))

@@ -27,6 +27,8 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, steps: bo
     for line in recipe.found:
         print(f"{recipe.name}: {line}", file=sys.stderr)
     recipe.check(only)
+    for pin in recipe.pins():
+        print(f"{recipe.name}: {pin}", file=sys.stderr)
     # The command says in one line what went wrong; Prefect's pages keep it in full.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with embedded_prefect() as server:

@@ -14,7 +14,7 @@ from models.config import Config
 from models.data.cleaning import CleanConfig
 from models.interfaces.downstream import DownstreamField
 from models.interfaces.objective import ObjectiveField
-from models.interfaces.transfer import Transfer, TransferField
+from models.interfaces.transfer import OwnTransferField, Transfer
 from models.modes import Mode, bring, default, is_brought, modes, ways
 from models.pretrained import Pretrained
 from models.pretraining.pretrain import TrainConfig
@@ -129,7 +129,7 @@ class _DownstreamPart(Config):
         min_length=1,
         description="Numbers of training rows to compare, such as [1000, 10000, all].",
     )
-    ways: tuple[TransferField, ...] = Field(
+    ways: tuple[OwnTransferField, ...] = Field(
         default=(),
         description="Ways of transfer of your own, by the paths of their modules: 'modes' may name theirs too.",
     )

@@ -164,6 +164,9 @@ class Transfer(Chosen, ABC):
 
 if TYPE_CHECKING:
     TransferField = Transfer
+    OwnTransferField = Transfer
 else:
     TransferField = chosen("models.transfer", Transfer)
     """A way in a configuration: `{kind: finetune, …}`."""
+    OwnTransferField = chosen("", Transfer)
+    """One from outside."""

@@ -179,7 +179,7 @@ def reliability(calibration: Calibration) -> bytes:
         axes.plot(
             [0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=":", label="as often right as it says"
         )
-        looks = (
+        looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
             ("before", "uncalibrated", {"color": "#7d8894", "marker": "s", "linestyle": "--"}),
             ("after", "calibrated", {"color": WAYS[0], "marker": "o", "linestyle": "-"}),
         )

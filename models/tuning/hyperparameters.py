@@ -142,7 +142,7 @@ class Hyperparameters(TrainingSettings, ABC):
             raise ValueError(f"search.space.{name}: {value} cannot be: {reason}") from error
 
     def start(self, problem: Problem) -> Start:
-        """The model and the tokenizer that trials start from."""
+        """The model and the tokenizer that trials of these settings start from."""
         return start_of(problem, self.dropout)
 
     @abstractmethod

@@ -13,11 +13,13 @@ EVERYWHERE = {
     "models.config",
     "models.errors",
     "models.files",
+    "models.home",
+    "models.hub",
     "models.kinds",
     "models.outside",
     "models.seeds",
 }
-TOKENS = {"models.tokens", "models.pretrained", "models.paths"}
+TOKENS = {"models.tokens", "models.pretrained", "models.paths", "models.weights"}
 ROWS = {"models.data"}
 SOURCES = ROWS | {"tasks.reading", "models.paths"}
 DOWNSTREAM = {"models.interfaces", "models.adapted"}
@@ -42,6 +44,7 @@ MAY_TAKE_IN: dict[str, set[str]] = {
         "models.paths",
         "models.pretrained",
         "models.training",
+        "models.weights",
         "tasks.packaging",
         "tasks.serving",
     },
