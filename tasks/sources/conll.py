@@ -91,7 +91,11 @@ class Conll(OwnFiles):
         except (HeadwaterError, OSError):
             return None
         layout = _layout(lines)
-        return layout and cls.model_validate({"paths": (str(path),), "encoding": encoding, **layout})
+        return (
+            None
+            if layout is None
+            else cls.model_validate({"paths": (str(path),), "encoding": encoding, **layout})
+        )
 
     def _blocks(self, path: Path) -> Iterator[tuple[list[Line], list[Line]]]:
         """The words of each sentence, and the comments before it."""
