@@ -186,7 +186,7 @@ def test_forms_of_published_data_bring_their_nlp_task(
     init: Init, tmp_path: Path, name: str, lines: list[str], source: str, kind: str
 ) -> None:
     write(tmp_path / name, *lines)
-    recipe, written, _ = init("--labels", name)
+    recipe, _, _ = init("--labels", name)
     assert (recipe.downstreams[0].data[0].kind, recipe.downstreams[0].downstream.kind) == (source, kind)
     assert len(rows_of(recipe)) == 40
     assert recipe.corpus is not None
