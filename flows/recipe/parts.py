@@ -14,7 +14,7 @@ from models.config import Config
 from models.data.cleaning import CleanConfig
 from models.interfaces.downstream import DownstreamField
 from models.interfaces.objective import ObjectiveField
-from models.interfaces.transfer import Transfer, TransferField
+from models.interfaces.transfer import OwnTransferField, Transfer
 from models.modes import Mode, bring, default, is_brought, modes, ways
 from models.pretrained import Pretrained
 from models.pretraining.pretrain import TrainConfig
@@ -129,7 +129,7 @@ class _DownstreamPart(Config):
         min_length=1,
         description="Numbers of training rows to compare, such as [1000, 10000, all].",
     )
-    ways: tuple[TransferField, ...] = Field(
+    ways: tuple[OwnTransferField, ...] = Field(
         default=(),
         description="Ways of transfer of your own, by the paths of their modules: 'modes' may name theirs too.",
     )
@@ -147,6 +147,12 @@ class _DownstreamPart(Config):
     )
     seed: Seed | None = Field(
         default=None, description="Draws training rows and their order; the recipe's by default."
+    )
+    seeds: tuple[Seed, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Instead of seed: every model is made once for each of them, and scores are their means, with "
+        "intervals over seeds and test rows.",
     )
 
     _default_name = model_validator(mode="before")(lambda value: _named_after(value, "downstream"))
@@ -169,11 +175,19 @@ class _DownstreamPart(Config):
         return self.model_copy(update=changed)
 
     def _with_shared(self, section: Transfer) -> Transfer:
-        for leader, names in section.takes_over.items():
+        for leader, taken in section.takes_over.items():
             given: Transfer = getattr(self, leader)
-            names = names & given.model_fields_set - section.model_fields_set
-            section = section.model_copy(update={name: getattr(given, name) for name in names})
+            names = taken & given.model_fields_set - section.model_fields_set
+            section = section.model_copy(update={name: given.handed_on(name, taken) for name in names})
         return section
+
+    @model_validator(mode="after")
+    def _each_seed_once(self) -> Self:
+        if self.seeds is not None and self.seed is not None:
+            raise ValueError("give either seed or seeds")
+        if self.seeds is not None and len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds: one stands there twice")
+        return self
 
     def columns(self) -> dict[str, tuple[Made, ...]]:
         """By field that a request has, what the sources make it of where it is called otherwise in their files."""

@@ -64,11 +64,7 @@ def scores(entry: Entry) -> bytes:
         drawn, axes = figure(3.2)
         for place, mode in enumerate(entry.modes):
             shift = 1.035 ** (place - (len(entry.modes) - 1) / 2)
-            found = [
-                (item.labels, item.metrics[metric])
-                for item in entry.scores
-                if item.mode == mode and item.seed == entry.seed
-            ]
+            found = [(item.labels, item.metrics[metric]) for item in entry.scores if item.mode == mode]
             found.sort(key=lambda pair: pair[0])
             values = [interval.value for _, interval in found]
             label = spoken(mode) if mode in CONTROLS else f"transfer: {spoken(mode)}"
@@ -183,7 +179,7 @@ def reliability(calibration: Calibration) -> bytes:
         axes.plot(
             [0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=":", label="as often right as it says"
         )
-        looks = (
+        looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
             ("before", "uncalibrated", {"color": "#7d8894", "marker": "s", "linestyle": "--"}),
             ("after", "calibrated", {"color": WAYS[0], "marker": "o", "linestyle": "-"}),
         )

@@ -131,6 +131,9 @@ class Targeted(TargetSettings):
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         return self.goal().loss(self.read(model, batch), batch["labels"])
 
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return self.goal().weight(batch["labels"])
+
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[list[np.ndarray], float | None]:

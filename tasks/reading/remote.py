@@ -220,9 +220,8 @@ def _in_one_line(pattern: str, shown: str) -> Iterator[None]:
 def _told(error: Exception, scheme: str) -> HeadwaterError | None:
     """What an error of a library means; None where it is none of a store."""
     cause = error.__cause__ or error
-    status = next(
-        (item.status for item in (error, cause) if isinstance(getattr(item, "status", None), int)), None
-    )
+    found = (getattr(item, "status", None) for item in (error, cause))
+    status = next((item for item in found if isinstance(item, int)), None)
     said = public(" ".join(str(cause).split()))[:200] or type(cause).__name__
     if isinstance(error, PermissionError) or status in (401, 403) or "Credentials" in type(cause).__name__:
         where = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or FSSPEC_S3_ANON=true for what is public"

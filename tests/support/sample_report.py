@@ -110,7 +110,6 @@ def gain(against: str, labels: int, metric: str) -> Gain:
         mode="finetune",
         against=against,
         labels=labels,
-        seed=1,
         metric=metric,
         value=value,
         low=value - 0.0032,

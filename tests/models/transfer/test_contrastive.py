@@ -21,7 +21,7 @@ from models.tuning.contrastive import Pairs, pair_loss
 from tests.support.reviews import reviews
 from tests.support.ways import answers, kept, silent
 
-WAY = Contrastive(learning_rates=(3e-3,), train_embeddings=True, steps=30, batch_size=8)
+WAY = Contrastive(learning_rates=(3e-3,), train_embeddings=True, steps=80, batch_size=16)
 
 
 @pytest.mark.parametrize("small_model", ["bert"], indirect=True)
@@ -38,7 +38,7 @@ def test_it_is_better_than_chance_and_than_a_linear_probe_where_no_vector_tells_
         features, outputs = predictor.outputs(test, False)
         found = problem.downstream.decode(outputs, features, test)
         scores[name] = problem.downstream.evaluate(test, found)["accuracy"]
-    assert scores["contrastive"] > max(0.75, scores["probe"] + 0.05)
+    assert scores["contrastive"] > max(0.75, scores["probe"] + 0.1)
 
 
 @pytest.mark.parametrize("preset", ["bert", "modernbert"])

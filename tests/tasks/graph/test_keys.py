@@ -19,7 +19,7 @@ EVERYWHERE = {
     "models.outside",
     "models.seeds",
 }
-TOKENS = {"models.tokens", "models.pretrained", "models.paths"}
+TOKENS = {"models.tokens", "models.pretrained", "models.paths", "models.weights"}
 ROWS = {"models.data"}
 SOURCES = ROWS | {"tasks.reading", "models.paths"}
 DOWNSTREAM = {"models.interfaces", "models.adapted"}
@@ -44,12 +44,13 @@ MAY_TAKE_IN: dict[str, set[str]] = {
         "models.paths",
         "models.pretrained",
         "models.training",
+        "models.weights",
         "tasks.packaging",
         "tasks.serving",
     },
     "predict": WAY,
     "score": DOWNSTREAM | {"models.bootstrap"},
-    "promote": WAY | ROWS | {"models.bootstrap", "tasks.model_card"},
+    "promote": WAY | ROWS | {"models.bootstrap", "models.reporting", "tasks.model_card"},
     "report": WAY | ROWS | {"models.bootstrap", "models.modes", "models.reporting", "tasks.score"},
 }
 """By step, the folders below `models/` and `tasks/`, and the modules that lie in no folder."""
