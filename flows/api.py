@@ -107,11 +107,10 @@ def load_model(model: str) -> "Served":
     Raises:
         RecipeError: there is no such model.
     """
-    from flows.commands.predict import folder_of
-    from models.interfaces.served import Served
+    from flows.commands.predict import opened
 
     _prepare()
-    return Served(folder_of(model))
+    return opened(model)
 
 
 def _prepare() -> None:
