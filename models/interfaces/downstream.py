@@ -86,7 +86,9 @@ class Downstream(Chosen, ABC, Generic[F]):
         default=128, ge=8, description="Longest input in tokens; the rest of a longer text is cut off."
     )
     measured: SkipJsonSchema[Measured] = Field(
-        default=Measured(), description="What the entry says of metrics; it is said there."
+        default=Measured(),
+        exclude_if=lambda measured: measured == Measured(),
+        description="What the entry says of metrics; it is said there.",
     )
 
     @property
