@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -97,7 +98,8 @@ def setfit(
         learner = SetFitModel.from_pretrained(str(model), device="cpu")
         rows = Dataset.from_dict({name: train[name].to_list() for name in ("text", "label")})
         Trainer(model=learner, args=arguments, train_dataset=rows).train()
-    return [str(label) for label in learner.predict(test["text"].to_list())]
+    said: Any = learner.predict(test["text"].to_list())
+    return [str(label) for label in said]
 
 
 def _show(labels: int, right: dict[str, list[np.ndarray]], spent: dict[str, float], draws: int) -> None:
@@ -112,8 +114,10 @@ def _show(labels: int, right: dict[str, list[np.ndarray]], spent: dict[str, floa
             f"{labels:4} labels  {name:12} {hits.mean():.3f} ({low:.3f}-{high:.3f})  draws {each}  "
             f"{spent[name] / draws:6.1f} CPU s"
         )
-    columns = (np.stack([means[name], np.ones(len(means[name]))], axis=1) for name in means)
-    found = paired(*columns, lambda totals: {"accuracy": totals[..., 0] / totals[..., 1]}, RESAMPLES, 1)
+    ours, theirs = (np.stack([hits, np.ones(len(hits))], axis=1) for hits in means.values())
+    found = paired(
+        ours, theirs, lambda totals: {"accuracy": totals[..., 0] / totals[..., 1]}, RESAMPLES, seed=1
+    )
     difference = found["accuracy"]
     print(
         f"{'':12} difference   {difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f})"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from models import weights
+from models import hub, weights
 from models.config import Config
 from models.errors import DataError, NetworkError, RecipeError
 from models.files import digest
@@ -23,7 +22,6 @@ from models.paths import RecipePath, tried
 
 SETTINGS = ("config.json", "generation_config.json")
 """Files of a model beside its weights and its tokenizer; no format that could hold code is among them."""
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def _there(source: str) -> str:
@@ -31,13 +29,19 @@ def _there(source: str) -> str:
         return source
     if Path(source).expanduser().is_dir():
         return str(Path(source).expanduser())
-    if not _HUB_ID.fullmatch(source) or source.startswith("."):
+    if not hub.ID.fullmatch(source) or source.startswith("."):
         raise ValueError(f"no such folder: {tried(source)}")
     return source
 
 
 Pretrained = Annotated[RecipePath, AfterValidator(_there)]
-"""A folder that is there, a hub id, or the `models:/` URI of a registered model."""
+"""A folder that is there, a hub id (also with `@` and a commit, branch or tag), or the `models:/` URI of a registered
+model."""
+
+
+def is_of_hub(source: str | None) -> bool:
+    """Whether it is a hub id."""
+    return source is not None and not source.startswith("models:/") and not Path(source).is_dir()
 
 
 class PretrainedConfig(Config):
@@ -50,10 +54,17 @@ class PretrainedConfig(Config):
 
 
 def content(source: str) -> str:
-    """What a model is in a key: `sha256:…` over names and bytes of a folder's files; a hub id stands for itself."""
+    """What a model is in a key: `sha256:…` over names and bytes of a folder's files; a hub id with its commit.
+
+    Raises:
+        DataError: there is no such model on the hub.
+        NetworkError: the hub cannot be asked which commit that is, and was not before.
+    """
     folder = Path(source)
-    if not folder.is_dir():
+    if source.startswith("models:/"):
         return source
+    if not folder.is_dir():
+        return hub.at_commit(source)
     whole = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -133,18 +144,13 @@ def _place(source: str) -> Path:
 def _download(hub_id: str, name: str | None) -> Path:
     """A file of a hub id, or with None the folder with its settings and weights."""
     from huggingface_hub import hf_hub_download, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-    try:
+    own, commit = hub.parted(hub.at_commit(hub_id))
+    with hub.reaching(f"model {own}"):
         if name is not None:
-            return Path(hf_hub_download(hub_id, name))
-        folder = Path(snapshot_download(hub_id, allow_patterns=[*SETTINGS, *weights.PATTERNS]))
+            return Path(hf_hub_download(own, name, revision=commit))
+        folder = Path(snapshot_download(own, revision=commit, allow_patterns=[*SETTINGS, *weights.PATTERNS]))
         if not any(folder.glob(weights.SAFE)):
-            folder = Path(snapshot_download(hub_id, allow_patterns=[*SETTINGS, *weights.PICKLE_PATTERNS]))
+            patterns = [*SETTINGS, *weights.PICKLE_PATTERNS]
+            folder = Path(snapshot_download(own, revision=commit, allow_patterns=patterns))
         return folder
-    except RepositoryNotFoundError as error:
-        raise DataError(f"there is no model {hub_id} on the hub, or it is not public") from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError) as error:
-        raise NetworkError(
-            f"{hub_id} is no folder here, and the hub cannot be reached to look for it there"
-        ) from error

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,7 @@ def adapt(
             lambda number: draw(
                 every, config.labels, derive(config.seed, "draw", number), downstream.drawn_by
             ),
+            *([partial(_show, job)] if config.way.searches else []),
         )
         made = _carried(job, config, problem, learns)
     downstream, learnt = made
@@ -188,6 +189,13 @@ def _carried(
         return downstream, found | {"validation": tuned.metrics}
     found["setting"] = tuned.setting | _chosen(downstream, settled)
     return settled, found | {"validation": tuned.metrics | settled.evaluate(rows, predicted(settled))}
+
+
+def _show(job: Job, number: int, trial: Config) -> None:
+    """A trial as a run of its own."""
+    values = trial.model_dump()
+    metrics = {f"validation/{name}": value for name, value in values.pop("metrics").items()}
+    job.trial(number, values | values.pop("others"), metrics)
 
 
 def _tuned_on(

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from models.errors import HeadwaterError, RecipeError
+from models.home import home
 
 TRIES = 9
 """How often a run that goes on asks again where Prefect's or MLflow's server is away: at growing intervals, eight
@@ -43,7 +44,9 @@ _DEFAULTS = {
 
 
 _LOGINS = re.compile(r"(?<=://)[^/?#\s]*@")
-_TOKENS = re.compile(r"(?i)([?&;][\w-]*(?:token|key|secret|passw|signature|sig)[\w-]*=)[^&;#\s'\"]+")
+_TOKENS = re.compile(
+    r"(?i)([?&;][\w-]*(?:token|key|secret|passw|signature|sig|credential)[\w-]*=)[^&;#\s'\"]+"
+)
 _SECRET = re.compile(
     r"(?i)token(?!s|iz)|secret|passw|credential|private_key|access_key|api_key|auth_string|_dsn$|notify"
 )
@@ -77,11 +80,6 @@ class Machine:
 
 LEAST_FREE = 50_000_000
 """Bytes on the disk below which nothing is begun: databases that cannot grow fail in many words."""
-
-
-def home() -> Path:
-    """The folder of all state: `HEADWATER_HOME`, else `.headwater` in the working directory."""
-    return Path(os.path.expanduser(os.environ.get("HEADWATER_HOME") or ".headwater")).resolve()
 
 
 def home_id() -> str:

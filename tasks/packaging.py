@@ -32,7 +32,7 @@ from tasks.graph import identity
 LOADER = serving.__name__
 CODE, REQUIREMENTS = "code.zip", "requirements.txt"
 _CONDA, _PYTHON = "conda.yaml", "python_env.yaml"
-_NOT_TO_ANSWER = {"pandera", "sacrebleu", "scikit-learn"}
+_NOT_TO_ANSWER = {"optuna", "pandera", "sacrebleu", "scikit-learn"}
 """Libraries that are for learning, checking and scoring alone."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 

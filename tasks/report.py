@@ -16,6 +16,8 @@ from models.reporting.gain import collect as gain
 from models.reporting.gain.grid import Grid
 from models.reporting.gain.scored import Scored
 from models.reporting.report import ReportData
+from models.reporting.resampling import Resampling
+from models.reporting.seeds import gains, over_seeds
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -136,6 +138,8 @@ def _entry(
     for item in items:
         folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
         scores[folder] = collect.score(folder, predictions, adapted, downstream, config.worst)
+    resampling = Resampling(downstream, how.resamples, how.seed)
+    merged = over_seeds(scores, resampling)
     metrics = dict.fromkeys(metric for score in scores.values() for metric in score.metrics)
     return Entry(
         name=name,
@@ -143,9 +147,11 @@ def _entry(
         upstream=_upstream(items, upstreams),
         metrics=tuple(sorted(metrics, key=lambda metric: metric != downstream.headline)),
         lower_is_better=downstream.lower_is_better,
-        data=_data(job, name, rows, items[0].leaks, config),
-        scores=tuple(scores.values()),
-        gains=collect.gains(scores, downstream, how.resamples, how.seed),
+        data=_data(job, name, rows, items[0].leaks, config).model_copy(
+            update={"labels": collect.labels(job.files(rows), downstream.kinds or downstream.drawn_by)}
+        ),
+        scores=tuple(score for score, _ in merged),
+        gains=gains(merged, resampling),
         facts=_facts(items),
         inapplicable=config.inapplicable.get(name, ()),
     )
@@ -198,8 +204,8 @@ def _scoring(item: refs.Scores) -> ScoreConfig:
 
 
 def _settled(job: Job, item: refs.Scores) -> Downstream:
-    """The downstream with what its recipe left open, as the predictions were made with."""
-    settled = job.files(item.predictions) / SETTLED
+    """The downstream with what its recipe left open, as it was scored."""
+    settled = job.files(item) / SETTLED
     return type(_scoring(item).downstream).model_validate_json(settled.read_text(encoding="utf-8"))
 
 

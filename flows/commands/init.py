@@ -97,7 +97,7 @@ def _guessed(rows: Labelled | None, corpus: Texts | None) -> Iterator[str]:
             yield f"repeated  {rows.repeated:,} rows have the text of another"
     if corpus is not None:
         files = sum(len(paths) for _, paths in corpus.sources)
-        yield f"text      {corpus.count:,} texts by {files} path(s), about {corpus.tokens:,} tokens to pretrain on"
+        yield f"text      {len(corpus.texts):,} texts by {files} path(s), about {corpus.tokens:,} tokens to pretrain on"
     elif rows is not None:
         yield "text      none given (--text): a small model is pretrained on the texts of the rows themselves"
 
@@ -106,15 +106,9 @@ def _classes(rows: Labelled) -> Iterator[str]:
     if not rows.classes:
         return
     (most, many), (least, few) = rows.classes.most_common(1)[0], rows.classes.most_common()[-1]
-    share = many / len(rows.rows)
-    balance = (
-        f"unbalanced, {most} {share:.0%} and {least} {few:,}"
-        if many > 5 * few
-        else f"{least} {few:,} to {most} {many:,}"
-    )
-    yield f"classes   {len(rows.classes)}: {balance}"
-    if many > 5 * few:
-        yield "          look at macro_f1 rather than at accuracy, which the largest class alone can carry"
+    yield f"classes   {len(rows.classes)}: {most} {many:,} rows … {least} {few:,}"
+    if rows.unbalanced:
+        yield "          unbalanced: rare classes are given more weight (balance), macro F1 counts"
 
 
 def _next(folder: Path, recipe: Recipe) -> str:

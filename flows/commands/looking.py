@@ -17,7 +17,7 @@ from models.errors import RecipeError
 from models.guessing.guess import Guess, best
 from models.guessing.table import Column, Table
 from models.kinds import find, kinds
-from tasks.reading.source import FileSource, Source
+from tasks.reading.source import Source
 
 MOST = 50_000
 """Rows that are looked at."""
@@ -58,6 +58,11 @@ class Labelled:
         """How often each class stands there, the most frequent first."""
         target = self.guess.target
         return Counter() if target is None else Counter(str(row[target]).strip() for row in self.rows)
+
+    @property
+    def unbalanced(self) -> bool:
+        """Whether one class stands there far more often than another."""
+        return bool(self.classes) and max(self.classes.values()) > 5 * min(self.classes.values())
 
     @property
     def repeated(self) -> int:
@@ -111,7 +116,7 @@ def labelled(given: Sequence[Path]) -> Labelled:
         made = {name: columns.value(row, guess.made_of(name)) for name in _needed(guess, read)}
         lacking = next((name for name, value in made.items() if _is_empty(value)), None)
         if lacking is None:
-            rows.append(row | made)
+            rows.append({**row, **made})
         else:
             rejected[f"{lacking}: missing"] += 1
     if not rows:
@@ -123,9 +128,11 @@ def labelled(given: Sequence[Path]) -> Labelled:
 
 def recognised(path: Path) -> Source | None:
     """The source that knows a file, or a folder, for its own: one of a published format before plain files."""
-    found = {kind: find("tasks.sources", kind, Source).recognises(path) for kind in kinds("tasks.sources")}
-    plain = found.pop("files", None)
-    return next((source for source in found.values() if source is not None), plain)
+    known = [find("tasks.sources", kind, Source) for kind in kinds("tasks.sources")]
+    found = [
+        made for kind in known if issubclass(kind, Source) and (made := kind.recognises(path)) is not None
+    ]
+    return min(found, key=lambda source: source.kind == "files", default=None)
 
 
 def in_parts(given: Sequence[Path]) -> dict[str, list[Path]]:
@@ -207,8 +214,3 @@ def _needed(guess: Guess, rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _is_empty(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
-
-
-def is_of_files(source: Source) -> bool:
-    """Whether a source reads files that a recipe names."""
-    return isinstance(source, FileSource)

@@ -23,6 +23,8 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
     for line in recipe.found:
         print(f"{recipe.name}: {line}", file=sys.stderr)
     recipe.check(only)
+    for pin in recipe.pins():
+        print(f"{recipe.name}: {pin}", file=sys.stderr)
     from flows.commands.estimates import (  # these import the steps, and with them Prefect
         Estimate,
         estimate,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TextIO
 from pydantic import ValidationError
 
 from models.adapted.files import SETTLED
-from models.errors import RecipeError
+from models.errors import NetworkError, RecipeError
 from models.interfaces.served import Served
 from tasks.reading.source import Record, Rejected
 from tasks.sources.files import Files
@@ -58,7 +58,7 @@ def predict(
     if out is not None:
         _check_target(out, None if file is None else Path(file))
     rows = None if file is None else _rows(str(file), form)
-    served = _served(_folder(model))
+    served = opened(model)
     single = served.inputs[0] if len(served.inputs) == 1 else None
     if rows is None:
         requests: Iterator[Request] = (Request(_parsed(text, single)) for text in inputs)
@@ -122,8 +122,12 @@ def _target(out: Path | None) -> Iterator[TextIO]:
         draft.unlink(missing_ok=True)
 
 
-def _served(folder: Path) -> Served:
-    """What was carried over to a downstream answers as that; what was only pretrained, by itself."""
+def opened(model: str) -> Served:
+    """The model that a path, `name@alias`, a `models:/` URI, or a name alone for its champion leads to.
+
+    What was carried over to a downstream answers as that; what was only pretrained, by itself.
+    """
+    folder = _folder(model)
     if (folder / SETTLED).is_file():
         from models.adapted import serving
 
@@ -134,7 +138,6 @@ def _served(folder: Path) -> Served:
 
 
 def _folder(model: str) -> Path:
-    """Where a model lies: a path, `name@alias`, a `models:/` URI, or a name alone for its champion."""
     if model.startswith("models:/"):
         return artifacts.resolve(model)
     if (folder := Path(model).expanduser()).is_dir():
@@ -171,7 +174,7 @@ def _rows(file: str, form: Mapping[str, str]) -> Iterator[Record | Rejected]:
         problem = error.errors()[0]
         told = str(problem["msg"]).removeprefix("Value error, ")
         raise RecipeError(f"--{problem['loc'][0]} {form.get(str(problem['loc'][0]))}: {told}") from error
-    except RecipeError as error:
+    except (RecipeError, NetworkError) as error:
         raise RecipeError(_SETTING.sub(r"give --\1 \2", str(error))) from error
     rows = source.read()
     first = next(rows, None)

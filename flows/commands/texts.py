@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 
 from flows.commands.looking import MOST, tokens
 from models.data.records import Record
-from models.errors import RecipeError
+from models.errors import DataError, RecipeError
 from models.guessing.table import Table
+from models.tokens.tokenizer import TokenizerConfig
+from models.tokens.tokenizer_training import train
 from tasks.reading.source import matches
 from tasks.sources.files import Files
 
+_VOCABULARIES = (16_000, 8000, 6000, 4000, 3000, 2000, 1500, 1000, 800, 600, 400, 300, 200, 100)
 _WRAPPED = (40, 100)
 """Characters of a line of a text that was broken to fit a page."""
 _ENDS = (".", "!", "?", "…", '"', "”", ":", "다", "요", "。")
@@ -25,10 +29,26 @@ class Texts:
 
     sources: Sequence[tuple[Mapping[str, Any], Sequence[str]]]
     """Settings of `files`, and the paths or patterns that are read so."""
-    count: int
-    """Texts that were looked at."""
-    tokens: int
-    """About how many tokens they have, all of them."""
+    texts: Sequence[str]
+    """What they say, as far as it was looked at."""
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens they have, all of them."""
+        return sum(map(tokens, self.texts))
+
+
+def vocabulary(texts: Sequence[str]) -> int:
+    """How many tokens a tokenizer can learn of texts for sure: of two in three, since some are held out or removed."""
+    apart = list(dict.fromkeys(texts))
+    kept = [text for number, text in enumerate(apart) if number % 3 or number < 3]
+    amount = sum(map(tokens, apart))
+    most = next((size for size, few in ((2000, 1e5), (4000, 1e6), (8000, 1e7)) if amount < few), 16_000)
+    for size in (size for size in _VOCABULARIES if size <= most):
+        with suppress(DataError):
+            train(TokenizerConfig(vocabulary=size), lambda: [kept])
+            return size
+    return _VOCABULARIES[-1]
 
 
 def texts(patterns: Sequence[str]) -> Texts:
@@ -38,7 +58,7 @@ def texts(patterns: Sequence[str]) -> Texts:
         RecipeError: there is no such file, or one has no text.
     """
     groups: list[tuple[Mapping[str, Any], list[str]]] = []
-    count = amount = 0
+    said: list[str] = []
     for pattern in patterns:
         found = {str(path): _settings(path) for path in matches(pattern)}
         alike = all(settings == next(iter(found.values())) for settings in found.values())
@@ -48,9 +68,8 @@ def texts(patterns: Sequence[str]) -> Texts:
                 groups.append((settings, group := []))
             group.append(name)
         for name, settings in found.items():
-            read, whole = _amount(Path(name), settings)
-            count, amount = count + read, amount + whole
-    return Texts(groups, count, amount)
+            said += _texts(Path(name), settings)
+    return Texts(groups, said)
 
 
 def _settings(path: Path) -> Mapping[str, Any]:
@@ -87,10 +106,6 @@ def _is_wrapped(lines: Sequence[str]) -> bool:
     )
 
 
-def _amount(path: Path, settings: Mapping[str, Any]) -> tuple[int, int]:
-    """How many texts and, about, tokens a file has."""
+def _texts(path: Path, settings: Mapping[str, Any]) -> list[str]:
     read = Files.model_validate({**settings, "paths": [str(path)]}).read()
-    found = [
-        tokens(str(item.fields.get("text") or "")) for item in islice(read, MOST) if isinstance(item, Record)
-    ]
-    return len(found), sum(found)
+    return [str(item.fields.get("text") or "") for item in islice(read, MOST) if isinstance(item, Record)]

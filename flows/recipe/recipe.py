@@ -13,18 +13,19 @@ from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
-from models import outside
+from models import hub, outside, pretrained
 from models.adapted.rule import Rule
 from models.backbone import compatibility
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean, leaves
-from models.errors import RecipeError
+from models.errors import NetworkError, RecipeError
 from models.modes import fitting
 from models.paths import Places
 from models.seeds import Seed
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine, as_written
 from tasks.graph.step import step_names
+from tasks.reading import remote
 
 STEPS = step_names()
 """What `--only` may name beside the entries of a recipe."""
@@ -123,6 +124,8 @@ class Recipe(Config):
         Raises:
             RecipeError: one line for each thing that is wrong, with its file, line and field.
         """
+        remote.forget()
+        hub.forget()
         document = documents.load(Path(path), overrides or {})
         for folder in (document.path.parent, Path.cwd()):
             outside.look_in(folder)
@@ -204,7 +207,10 @@ class Recipe(Config):
             *(self.corpus.sources if self.corpus else ()),
             *(source for entry in entries for source in entry.data),
         ):
-            source.check()
+            try:
+                source.check()
+            except NetworkError as error:  # nothing runs yet
+                raise RecipeError(str(error)) from error
         for part in self.upstreams:
             self._check_brought(part, entries)
 
@@ -223,6 +229,22 @@ class Recipe(Config):
                 with said_of(f"downstreams.{entry.name}.upstream"):
                     what = entry.downstream
                     compatibility.check_head(source, what.model_class, what.kind)
+
+    def pins(self) -> list[hub.Pin]:
+        """At which commits the data sets and models of the hub are read, each once."""
+        sources = [
+            *(self.corpus.sources if self.corpus else ()),
+            *(item for entry in self.downstreams for item in entry.data),
+        ]
+        brought = [
+            place for part in self.upstreams for place in (part.model.pretrained, part.tokenizer.pretrained)
+        ]
+        models = [
+            hub.pinned("model", *hub.parted(place))
+            for place in brought
+            if place and pretrained.is_of_hub(place)
+        ]
+        return list(dict.fromkeys([*(pin for source in sources for pin in source.pins()), *models]))
 
     def _with_registered(self) -> Self:
         """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""

@@ -4,7 +4,7 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 FILE = "README.md"
@@ -42,6 +42,9 @@ class Card:
     scores: Mapping[str, Mapping[str, float]]
     """By metric `value`, `low` and `high` on test rows; empty where the model was not scored."""
     without_leaks: Mapping[str, Mapping[str, float]]
+    over_seeds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """The same as `scores` of all `seeds`; empty where there is but one."""
+    seeds: int = 1
     by_label: Sequence[Mapping[str, Any]] = ()
     """Of each label `rows`, and `precision`, `recall` and `f1` as scores."""
     temperature: float = 1.0
@@ -108,10 +111,14 @@ def _scores(card: Card) -> str:
         return "It was not scored on test rows."
     names = sorted(card.scores, key=lambda name: name != card.headline)
     head = ["on test rows, with the 95 % interval"]
-    head += ["without those in the corpus"] if card.without_leaks else []
+    shown = [card.scores]
+    if card.without_leaks:
+        head, shown = [*head, "without those in the corpus"], [*shown, card.without_leaks]
+    if card.over_seeds:
+        head, shown = [*head, f"mean of {card.seeds} seeds"], [*shown, card.over_seeds]
     rows = []
     for name in names:
-        told = [card.scores[name], card.without_leaks.get(name)][: len(head)]
+        told = [scores.get(name) for scores in shown]
         rows.append([name, *(_interval(score) if score else "" for score in told)])
     return _table(["metric", *head], rows)
 

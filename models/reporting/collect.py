@@ -1,7 +1,7 @@
 """From the files of finished steps to the parts of a report."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +9,16 @@ import numpy as np
 import polars as pl
 
 from models.adapted.files import DROPPED, READING, SUMMARY
-from models.bootstrap import difference, resampled
 from models.config import Config, leaves
 from models.data import counts
 from models.data.comparison import text_columns
+from models.data.splits import PARTS, named
 from models.interfaces.downstream import Downstream
-from models.modes import REFERENCES
 from models.reporting.data import (
     ByLabel,
     Calibration,
     Confusion,
     Data,
-    Gain,
     Interval,
     Leak,
     Lengths,
@@ -28,7 +26,7 @@ from models.reporting.data import (
     Quarantined,
     Reading,
     Score,
-    Verdict,
+    Tried,
 )
 
 BINS = 32
@@ -67,6 +65,24 @@ def data(name: str, validated: Path, parts: Path, leaks: Path | None, examples: 
         leaks_shown=examples,
         lengths=lengths(parts / "train.parquet"),
     )
+
+
+def labels(folder: Path, path: str | None) -> dict[str, dict[str, int]]:
+    """How often each label stands in each part of labelled rows, the commonest first.
+
+    Args:
+        folder: of `split`.
+        path: dotted path of the labels, where those are a few names.
+    """
+    if path is None:
+        return {}
+    parts = [pl.read_parquet(folder / f"{part}.parquet") for part in PARTS]
+    found = Counter(pl.concat([named(rows, path) for rows in parts]).select("label", "part").iter_rows())
+    names = Counter[str]()
+    for (label, _), count in found.items():
+        names[label] += count
+    ordered = sorted(names, key=lambda label: (-names[label], label))
+    return {label: {part: found[label, part] for part in PARTS} for label in ordered}
 
 
 def lengths(path: Path) -> Lengths | None:
@@ -128,6 +144,7 @@ def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream
         validation_rows=summary["rows"]["validation"],
         trainable_parameters=summary["trainable_parameters"],
         setting={name: str(value) for name, value in summary["setting"].items()},
+        trials=_trials(adapted / "trials.json", downstream.headline),
         chance=details.get("chance", {}).get(downstream.headline),
         dropped=dropped(predictions),
         confusion=confusion and Confusion(**confusion),
@@ -135,6 +152,23 @@ def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream
         calibration=calibration and Calibration(**calibration),
         reading=_reading(predictions / READING),
         worst=tuple(details.get("worst", ())[:worst]),
+    )
+
+
+def _trials(path: Path, headline: str) -> tuple[Tried, ...]:
+    """What was tried; nothing by a baseline."""
+    return tuple(
+        Tried(
+            rows=trial["rows"],
+            setting={
+                name: str(trial[name]) if name in trial else str(trial["others"][name])
+                for name in ("learning_rate", "train_embeddings", *trial["others"])
+            },
+            validation=trial["metrics"].get(headline),
+            best_step=trial["best_step"],
+            diverged=trial["diverged"],
+        )
+        for trial in (_json(path) if path.is_file() else ())
     )
 
 
@@ -146,53 +180,6 @@ def dropped(predictions: Path) -> int:
 
 def _reading(path: Path) -> Reading | None:
     return Reading(**_json(path)) if path.is_file() else None
-
-
-def gains(
-    scores: Mapping[Path, Score], downstream: Downstream, resamples: int, seed: int
-) -> tuple[Gain, ...]:
-    """Each model that has learnt minus each reference, paired on the same test rows.
-
-    A control has as many labels and the same seed; the untrained model has no labels.
-
-    Args:
-        scores: by the folder of `score`, which holds the statistics of the test rows in their order.
-        resamples: of the paired bootstrap.
-    """
-    found = []
-    drawn = {folder: resampled(statistics(folder), downstream.metrics, resamples, seed) for folder in scores}
-    for folder, transferred in scores.items():
-        if transferred.mode in REFERENCES:
-            continue
-        for other, control in scores.items():
-            alike = (transferred.labels, transferred.seed) == (control.labels, control.seed)
-            if control.mode in REFERENCES and (alike or control.transferred):
-                differences = difference(drawn[folder], drawn[other], downstream.lower_is_better)
-                found += [_gain(transferred, control, name, values) for name, values in differences.items()]
-    return tuple(sorted(found, key=lambda gain: REFERENCES.index(gain.against)))
-
-
-def verdict(values: Mapping[str, float | bool]) -> Verdict:
-    """A difference in a word."""
-    return "better" if values["better"] else "worse" if values["worse"] else "unclear"
-
-
-def statistics(folder: Path) -> np.ndarray:
-    """(draws, rows, k) of the test rows in their order, from the folder of `score`."""
-    several = folder / "draws.npy"
-    return np.load(several) if several.is_file() else np.load(folder / "statistics.npy")[None]
-
-
-def _gain(transferred: Score, control: Score, metric: str, values: dict[str, float | bool]) -> Gain:
-    return Gain(
-        mode=transferred.mode,
-        against=control.mode,
-        labels=transferred.labels,
-        seed=transferred.seed,
-        metric=metric,
-        verdict=verdict(values),
-        **{bound: values[bound] for bound in ("value", "low", "high")},
-    )
 
 
 def _duplicates(path: Path) -> dict[str, int]:

@@ -11,12 +11,11 @@ from models.reporting.parts import Interval, Part, Verdict
 
 
 class Gain(Interval):
-    """`mode` minus `against` on the same test rows at the same number of labels, paired."""
+    """`mode` minus `against` on the same test rows and seeds at the same number of labels, paired."""
 
     mode: str
     against: str
     labels: int
-    seed: int
     metric: str
     verdict: Verdict
     """Better or worse only where the interval excludes 0."""
@@ -27,6 +26,16 @@ class Confusion(Part):
 
     classes: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+
+
+class Tried(Part):
+    """A trial: a setting, and the headline metric that it has on validation rows."""
+
+    rows: int
+    setting: Mapping[str, str]
+    validation: float | None
+    best_step: int
+    diverged: bool
 
 
 class ByLabel(Part):
@@ -77,7 +86,8 @@ class Reading(Part):
 
 
 class Score(Part):
-    """One adapted model on the test rows."""
+    """One adapted model on the test rows, or those of several seeds: then numbers are means, and what cannot be
+    averaged is the first one's."""
 
     mode: str
     labels: int
@@ -90,6 +100,8 @@ class Score(Part):
     validation_rows: int | None = None
     trainable_parameters: int | None = None
     setting: Mapping[str, str] = {}
+    trials: tuple[Tried, ...] = ()
+    """What was tried to choose it."""
     chance: float | None = None
     """The headline metric of one who always says the commonest class, where there are classes."""
     dropped: int = 0
@@ -100,6 +112,13 @@ class Score(Part):
     reading: Reading | None = None
     worst: tuple[dict[str, str | int | float | None], ...] = ()
     """Wrong predictions with their rows: `id`, `file`, `line` and what the downstream has to show of them."""
+    by_seed: tuple["Score", ...] = ()
+    """Each of several seeds by itself."""
+
+    @property
+    def models(self) -> "tuple[Score, ...]":
+        """Each model by itself."""
+        return self.by_seed or (self,)
 
     @property
     def transferred(self) -> bool:
@@ -165,6 +184,8 @@ class Data(Part):
     leaks_shown: int = 20
     """How many of them the page shows; leaks.csv has all."""
     lengths: Lengths | None = None
+    labels: Mapping[str, Mapping[str, int]] = {}
+    """How often each label, a class say, stands in each part; empty where there are no labels of a few names."""
 
 
 class Point(Part):
@@ -216,26 +237,23 @@ class Entry(Part):
         return tuple(sorted({score.labels for score in self.scores}))
 
     @property
-    def seed(self) -> int:
-        """The seed whose scores are shown where there are several."""
-        return self.scores[0].seed
+    def seeds(self) -> tuple[int, ...]:
+        """Over which scores are means; only one where there are no others."""
+        return tuple(sorted({model.seed for score in self.scores for model in score.models}))
 
     def score(self, mode: str, labels: int) -> Score | None:
         """The score of a mode at a number of labels, None where it was not run."""
-        wanted = (mode, labels, self.seed)
-        return next((item for item in self.scores if (item.mode, item.labels, item.seed) == wanted), None)
+        return next((item for item in self.scores if (item.mode, item.labels) == (mode, labels)), None)
 
     def gain(self, mode: str, against: str, labels: int, metric: str) -> Gain | None:
         """The paired difference, None where one of the two was not run."""
-        for item in self.gains:
-            here = (item.mode, item.against, item.metric) == (mode, against, metric)
-            if here and (item.labels, item.seed) == (labels, self.seed):
-                return item
-        return None
+        wanted = (mode, against, labels, metric)
+        known = ((item, (item.mode, item.against, item.labels, item.metric)) for item in self.gains)
+        return next((item for item, about in known if about == wanted), None)
 
     def leading(self, labels: int | None = None) -> Score | None:
         """The transferred model that is best on validation rows, at `labels` or at the most labels there are."""
-        found = [score for score in self.scores if score.transferred and score.seed == self.seed]
+        found = [score for score in self.scores if score.transferred]
         labels = max((score.labels for score in found), default=0) if labels is None else labels
         sign = -1 if self.metrics[0] in self.lower_is_better else 1
 

@@ -170,7 +170,7 @@ def gains(data: ReportData) -> dict[str, Any]:
     for entry in data.entries:
         for gain in entry.gains:
             best = entry.leading(gain.labels)
-            if best and (gain.mode, gain.seed) == (best.mode, best.seed):
+            if best and gain.mode == best.mode:
                 sizes = found[gain.against].setdefault(entry.name, {})
                 sizes.setdefault(str(gain.labels), {})[gain.metric] = _gain(gain)
     return found
@@ -187,13 +187,14 @@ def _gain(gain: Gain) -> dict[str, Any]:
 
 
 def score_rows(data: ReportData) -> list[dict[str, Any]]:
-    """One row per entry, mode, number of labels and metric."""
+    """One row per entry, mode, number of labels and metric; `seeds` says how many seeds it is the mean over."""
     return [
         {
             **_named(entry),
             "mode": score.mode,
             "labels": score.labels,
             "seed": score.seed,
+            "seeds": len(score.models),
             "metric": metric,
             **interval.model_dump(),
             **_without("leaks", score.without_leaks, metric),

@@ -67,6 +67,10 @@ class Target(ABC):
     def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Training loss (scalar) of outputs (rows, head's width)."""
 
+    def weight(self, labels: Tensor) -> float:
+        """What the mean in `loss` is over: rows, where they do not weigh differently."""
+        return len(labels)
+
     @abstractmethod
     def oracle(self, label: Any) -> np.ndarray:
         """Outputs (head's width,) of a model that knows the label."""

@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 from pydantic import Field, model_validator
 from tokenizers import Tokenizer
 
+from models import hub
 from models.config import Config
 from models.errors import DataError
 from models.pretrained import Pretrained, content
@@ -151,7 +152,10 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(source), trust_remote_code=False)
+        name, revision = (
+            (str(source), "main") if Path(source).is_dir() else hub.parted(hub.at_commit(str(source)))
+        )
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise DataError(f"no tokenizer can be read from {source}: {_reason(source, error)}") from error
     if _empty(source, tokenizer):

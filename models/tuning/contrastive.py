@@ -4,6 +4,8 @@ L. Tunstall et al., Efficient Few-Shot Learning Without Prompts (2022), SetFit. 
 texts; here every two texts of a batch are a pair, so that each text that is read counts many times.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,9 +19,11 @@ from models.backbone import mean_layer
 from models.backbone.layers import last_layer
 from models.errors import DataError
 from models.inference.inputs import Inputs
+from models.interfaces.features import per_row
 from models.seeds import derive
 from models.training.loop import Diverged, Plan, train
 from models.training.optimizers import OptimizerConfig
+from models.training.record import Record
 from models.tuning.linear_start import fit_last_layer
 from models.tuning.result import MODEL, Result
 from models.tuning.start import Start
@@ -46,8 +50,6 @@ def run_trial(
         for rows in (problem.train, problem.validation)
     )
     torch.set_num_threads(problem.workplace.threads or torch.get_num_threads())
-    model = _model(start)
-    model.get_input_embeddings().requires_grad_(train_embeddings)
     plan = Plan(
         steps=steps,
         optimizer=optimizer,
@@ -55,17 +57,12 @@ def run_trial(
         log_every=max(1, steps // 50),
         workplace=problem.workplace.within(f"{folder.name}-checkpoints"),
     )
-    history, diverged = [], False
-    try:
-        history = train(
-            model,
-            Pairs(inputs, batch_size, derive(problem.seed, "pairs")),
-            lambda model, batch: {"loss": pair_loss(before_last(model, batch), batch["labels"])},
-            plan,
-            on_progress=lambda done, _, text: on_progress(done, text),
-        )
-    except Diverged:  # too high a rate is a poor setting, not the end of the search
-        diverged, model = True, _model(start)
+    model = _model(start)
+    model.get_input_embeddings().requires_grad_(train_embeddings)
+    pairs = Pairs(inputs, batch_size, derive(problem.seed, "pairs"))
+    history = _train(model, pairs, plan, on_progress)
+    if history is None:
+        model = _model(start)
     fit_last_layer(model, inputs, validation)
     found = {f"eval/{name}": value for name, value in evaluate(model, validation).items()}
     score = found.pop(EVALUATED)
@@ -75,8 +72,8 @@ def run_trial(
         steps=steps,
         learning_rate=optimizer.learning_rate,
         train_embeddings=train_embeddings,
-        best_step=0 if diverged else steps,
-        diverged=diverged,
+        best_step=0 if history is None else steps,
+        diverged=history is None,
         score=score,
         metrics={name[5:]: value for name, value in found.items()},
         history=[*history[:-1], {**history[-1], **found}] if history else [],
@@ -84,6 +81,22 @@ def run_trial(
     )
     result.write(folder)
     return result
+
+
+def _train(
+    model: PreTrainedModel, pairs: Pairs, plan: Plan, on_progress: Callable[[int, str], None]
+) -> list[Record] | None:
+    """The curve; None where the loss stopped being finite, which is a poor setting and not the end of the search."""
+    try:
+        return train(
+            model,
+            pairs,
+            lambda model, batch: {"loss": pair_loss(before_last(model, batch), batch["labels"])},
+            plan,
+            on_progress=lambda done, _, text: on_progress(done, text),
+        )
+    except Diverged:
+        return None
 
 
 def _model(start: Start) -> PreTrainedModel:
@@ -122,7 +135,7 @@ def before_last(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
     if layer is not None:
         hook = layer.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
         try:
-            model(**{name: tensor for name, tensor in batch.items() if name != "labels"})
+            model(**{name: tensor for name, tensor in batch.items() if name not in ("labels", "owners")})
         finally:
             hook.remove()
     if not caught or caught[0].ndim != 2:
@@ -130,7 +143,7 @@ def before_last(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> Tensor:
             f"{type(model).__name__} has no vector of a whole text before its last layer, which texts could be "
             "compared by: take another mode than contrastive"
         )
-    return caught[0]
+    return per_row(caught[0], batch["owners"], "mean") if "owners" in batch else caught[0]
 
 
 def pair_loss(states: Tensor, labels: Tensor) -> Tensor:

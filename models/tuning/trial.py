@@ -80,6 +80,7 @@ def run_trial(
         steps=steps,
         learning_rate=setting.learning_rate,
         train_embeddings=setting.train_embeddings,
+        others=dict(setting.others),
         best_step=int(best["step"]),
         diverged=diverged,
         score=best[EVALUATED],
@@ -189,7 +190,7 @@ def _origin(
 
     Made by the first trial.
     """
-    workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}"
+    workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}-{config.beginning}"
     if not sealed(folder, MODEL, POINT):
         torch.set_num_threads(workplace.threads or torch.get_num_threads())
         device = hardware(workplace.device).device

@@ -19,8 +19,10 @@ from models.data.packed import PACKINGS, Broken, opened, packing
 from models.data.records import Part, Record, Rejected
 from models.errors import RecipeError
 from models.files import digest
+from models.hub import Pin
 from models.kinds import Chosen, chosen
 from models.paths import tried
+from tasks.reading import remote
 
 __all__ = [
     "COLUMNS",
@@ -77,6 +79,14 @@ class Source(Chosen):
         """The columns that canonical ones are made of, by which a model of these rows can be asked as well; none where
         rows come as they are."""
         return {}
+
+    def pins(self) -> list[Pin]:
+        """At which commits of the hub it reads; none where it reads nothing there."""
+        return []
+
+    def origins(self) -> list[dict[str, str]]:
+        """What is read beside files: its name as `file`, its `path`, and as `sha256` what tells its content."""
+        return []
 
     @classmethod
     def recognises(cls, path: Path) -> Self | None:
@@ -168,12 +178,15 @@ def record(
 
 
 def matches(pattern: str) -> list[Path]:
-    """The files that a path or glob names, sorted; Unicode may be composed in the one and not in the other.
+    """The files that a path, an address or a glob names, sorted, in whatever form of Unicode.
 
     Raises:
         RecipeError: there is none.
+        NetworkError: the store of an address does not answer.
     """
     expanded = expand(pattern)
+    if remote.is_remote(expanded):
+        return remote.fetched(expanded)
     for spelt in dict.fromkeys((expanded, composed(expanded), normalize("NFD", expanded))):
         try:
             if Path(spelt).exists():

@@ -76,9 +76,14 @@ def rows(count: int = 3000, seed: int = 1) -> list[list[str]]:
             made.append([f"T-{number:05d}", *draw.choice(made)[1:]])
             continue
         (team,) = draw.choices([*TEAMS], [*TEAMS.values()])
-        told = draw.sample(_BODIES[team], draw.randint(1, 2)) + draw.sample(_MORE, draw.randint(0, 2))
+        about = (
+            team if draw.random() < 0.85 else draw.choice([*TEAMS])
+        )  # some are about what another team does
+        told = draw.sample(_BODIES[about], draw.randint(1, 2)) + draw.sample(_MORE, draw.randint(0, 2))
         body = ", ".join(told).format(name=draw.choice(_NAMES)) + f" (order {draw.randint(1000, 99999)})."
-        subject = draw.choice(_SUBJECTS[team]).format(n=draw.randint(100, 9999))
+        subject = draw.choice(_SUBJECTS[about if draw.random() < 0.5 else team]).format(
+            n=draw.randint(100, 9999)
+        )
         made.append([f"T-{number:05d}", subject, "" if draw.random() < 0.02 else body, team])
     return made
 

@@ -1,5 +1,6 @@
 """A whole run on real components: what it makes, what it finds, what a failure holds up."""
 
+import csv
 import json
 import logging
 import sqlite3
@@ -269,3 +270,54 @@ def test_a_failed_step_is_named_the_others_finish_and_only_it_runs_again(
         "score/classification/scratch",
         "report",
     }
+
+
+def test_over_seeds_scores_are_means_with_one_champion_of_all(
+    first, headwater: Callable, recipe: Path, mlflow: MlflowClient
+) -> None:
+    several = ("downstreams.0.seeds=[1,2]", "downstreams.0.modes=[finetune,scratch,zero_shot]")
+    ended = headwater("run", recipe, "--json", *(word for item in several for word in ("--set", item)))
+    assert ended.code == 0, ended.err
+    scored = {step["title"]: step for step in ended.document["steps"] if step["step"] == "score"}
+    assert list(scored) == [
+        "score/classification/zero_shot (0 labels, seed 1)",
+        "score/classification/finetune (100 labels, seed 1)",
+        "score/classification/finetune (100 labels, seed 2)",
+        "score/classification/scratch (100 labels, seed 1)",
+        "score/classification/scratch (100 labels, seed 2)",
+    ]
+    finetuned = [step for step in scored.values() if step["mode"] == "finetune"]
+    assert finetuned[0]["run_id"] == first.step("score/classification/finetune")["run_id"]
+    assert mlflow.get_run(finetuned[1]["run_id"]).data.tags["headwater.seed"] == "2"
+
+    values = mlflow.get_run(ended.document["run_id"]).data.metrics
+    mean = {
+        mode: [step["metrics"]["test/accuracy"] for step in scored.values() if step["mode"] == mode]
+        for mode in ("finetune", "scratch")
+    }
+    name = "score/classification/finetune/100/accuracy"
+    assert values[name] == pytest.approx(sum(mean["finetune"]) / 2)
+    assert values[f"{name}_low"] < values[name] < values[f"{name}_high"]
+    gain = (sum(mean["finetune"]) - sum(mean["scratch"])) / 2
+    assert values["gain/classification/accuracy"] == pytest.approx(gain)
+    report = Path(ended.document["report"])
+    assert "means over the seeds 1, 2" in report.read_text(encoding="utf-8")
+    rows = list(csv.DictReader((report.parent / "scores.csv").open(encoding="utf-8")))
+    assert {(row["mode"], row["seeds"]) for row in rows} == {
+        ("zero_shot", "1"),
+        ("finetune", "2"),
+        ("scratch", "2"),
+    }
+
+    promoted = next(step for step in ended.document["steps"] if step["step"] == "promote")
+    page = json.loads(
+        Path(mlflow.download_artifacts(promoted["run_id"], "promotion.json")).read_text(encoding="utf-8")
+    )
+    assert len(page["validation"]) == 3
+    champion = mlflow.get_model_version_by_alias("small-classification", "champion")
+    assert str(champion.version) in page["validation"]
+    adapted = next(
+        step for step in ended.document["steps"] if step["name"] == "adapt/classification/finetune"
+    )
+    card = Path(mlflow.download_artifacts(adapted["run_id"], "README.md"))
+    assert "mean of 2 seeds" in card.read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from flows.transfer import transfer_learning
 from models.backbone import build
 from models.backbone.config import ModelConfig
 from models.errors import RecipeError
+from models.modes import learns
 from models.tokens import tokenizer
 from models.tuning.trained import Trained
 from tests.support.recipes import SMALL, write
@@ -120,6 +121,9 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
         ({"seed": 2**32}, "--set seed: must be at most 4294967295, not 4294967296"),
         ({"corpus.sources.0.seed": -1}, "--set corpus.sources.0.seed: must be at least 0, not -1"),
         ({"downstreams.0.seed": -1}, "--set downstreams.0.seed: must be at least 0, not -1"),
+        ({"downstreams.0.seeds": [1, 2, 1]}, "seeds: one stands there twice"),
+        ({"downstreams.0.seeds": [1, 2], "downstreams.0.seed": 1}, "give either seed or seeds"),
+        ({"downstreams.0.finetune.precision": "fp16"}, "fp16 loses small gradients unless losses are scaled"),
         ({"gain.seeds": [1, -1]}, "--set gain.seeds: must be at least 0, not -1"),
         ({"threads": 2**63}, "--set threads: 9223372036854775808 is too large a number"),
         (
@@ -238,6 +242,29 @@ def test_ways_that_train_take_over_from_finetune_how_long_and_how_often(recipe: 
     assert entry.way("scratch") == finetune and entry.way("baseline") is None
 
 
+def test_a_search_is_as_long_for_every_way_between_rates_of_its_own(recipe: Path) -> None:
+    space = {"learning_rate": {"low": 1e-5, "high": 1e-3, "log": True}, "batch_size": [8, 16]}
+    given = {
+        "downstreams.0.finetune.search": {"trials": 9, "space": space},
+        "downstreams.0.linear_probe.search": {"trials": 2},
+    }
+    entry = Recipe.load(recipe, given).downstreams[0]
+    ways = {mode: entry.way(mode) for mode in ("finetune", "scratch", "lora", "linear_probe", "hybrid")}
+    found = {mode: way.search for mode, way in ways.items() if isinstance(way, Trained)}
+    assert {mode: search and search.trials for mode, search in found.items()} == {
+        "finetune": 9, "scratch": 9, "lora": 9, "linear_probe": 2, "hybrid": 9,
+    }  # fmt: skip
+    assert {mode: list(search.space) for mode, search in found.items() if search} == {
+        "finetune": ["learning_rate", "batch_size"],
+        "scratch": ["learning_rate", "batch_size"],
+        "lora": ["batch_size"],
+        "linear_probe": [],
+        "hybrid": ["learning_rate", "batch_size"],
+    }
+    cells = entry.cells(["finetune"], ["all"], [1])
+    assert [cell.way.without_search().search for cell in cells if cell.way] == [None]
+
+
 NEW_WAY = """
 from typing import ClassVar, Literal
 
@@ -279,7 +306,7 @@ def test_a_way_of_transfer_is_one_file(recipe: Path, tmp_path: Path) -> None:
     made = subprocess.run(
         [sys.executable, "-c", ASKED, folder, recipe], capture_output=True, text=True, check=True
     )
-    listed = ["finetune", "lora", "linear_probe", "bias", "prompt_tuning"]
+    listed = ["finetune", "hybrid", "lora", "contrastive", "linear_probe", "bias", "prompt_tuning"]
     listed += ["zero_shot", "one_shot", "few_shot", "scratch", "baseline"]
     assert made.stdout.splitlines() == [f"{listed} bias 100 2.0 1.0 False", "True"]
 
@@ -291,7 +318,8 @@ def test_a_grid_runs_every_fitting_mode_at_every_size_and_seed(recipe: Path) -> 
     assert sum(cell.mode == "zero_shot" for cell in cells) == 1
     assert sum(cell.mode == "few_shot" for cell in cells) == 3
     assert {cell.labels for cell in cells if cell.mode == "lora"} == {8, None}
-    assert len(cells) == 1 + 3 + 3 + 6 * 2 * 3
+    learning = [mode for mode in loaded.gain.modes if learns(mode)]
+    assert len(cells) == 1 + 3 + 3 + len(learning) * 2 * 3
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.support.sample_report import entry
 def with_gains(*verdicts: Verdict, against: str = "scratch"):
     gains = tuple(
         Gain(
-            mode="finetune", against=against, labels=labels, seed=1, metric="accuracy",
+            mode="finetune", against=against, labels=labels, metric="accuracy",
             value=0.1, low=0.05, high=0.15, verdict=verdict,
         )
         for labels, verdict in zip((1000, 10000, 40000), verdicts, strict=True)

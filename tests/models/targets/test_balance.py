@@ -52,6 +52,13 @@ def test_a_weighted_loss_counts_classes_alike() -> None:
     of_each = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
     expected = torch.stack([of_each[labels == label].mean() for label in (0, 1)]).mean()
     assert float(goal.loss(logits, labels)) == pytest.approx(float(expected))
+    # And a batch counts by the weights of its rows, so that several make the step of one that holds them all.
+    parts = [
+        (float(goal.loss(logits[at], labels[at])), goal.weight(labels[at]))
+        for at in (slice(30), slice(30, None))
+    ]
+    mean = sum(loss * weight for loss, weight in parts) / sum(weight for _, weight in parts)
+    assert mean == pytest.approx(float(expected))
 
 
 def test_sampled_rows_are_of_all_classes_alike_and_the_same_whenever_they_are_drawn(review_tokenizer) -> None:

@@ -21,7 +21,7 @@ from models.tuning.contrastive import Pairs, pair_loss
 from tests.support.reviews import reviews
 from tests.support.ways import answers, kept, silent
 
-WAY = Contrastive(learning_rates=(3e-3,), train_embeddings=True, steps=30, batch_size=8)
+WAY = Contrastive(learning_rates=(3e-3,), train_embeddings=True, steps=80, batch_size=16)
 
 
 @pytest.mark.parametrize("small_model", ["bert"], indirect=True)
@@ -38,7 +38,7 @@ def test_it_is_better_than_chance_and_than_a_linear_probe_where_no_vector_tells_
         features, outputs = predictor.outputs(test, False)
         found = problem.downstream.decode(outputs, features, test)
         scores[name] = problem.downstream.evaluate(test, found)["accuracy"]
-    assert scores["contrastive"] > max(0.75, scores["probe"] + 0.05)
+    assert scores["contrastive"] > max(0.75, scores["probe"] + 0.1)
 
 
 @pytest.mark.parametrize("preset", ["bert", "modernbert"])
@@ -65,10 +65,10 @@ def test_pairs_are_drawn_of_every_class_alike_and_depend_on_the_seed_alone(revie
     rows = reviews(20, seed=1).sort("label")[:14]  # ten of one class, four of the other
     inputs = Inputs(Classification(classes=("0", "1")), review_tokenizer, rows, labelled=True)
     for step in range(5):
-        labels = Pairs(inputs, 8, seed=1)(step)["labels"].tolist()
+        labels = Pairs(inputs, 8, seed=1)(step)[0]["labels"].tolist()
         assert sorted(labels) == [0, 0, 0, 0, 1, 1, 1, 1]
     batches = [
-        [Pairs(inputs, 8, seed)(step)["input_ids"].tolist() for step in range(5)] for seed in (1, 1, 2)
+        [Pairs(inputs, 8, seed)(step)[0]["input_ids"].tolist() for step in range(5)] for seed in (1, 1, 2)
     ]
     assert batches[0] == batches[1] != batches[2]
 

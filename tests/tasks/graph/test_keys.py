@@ -13,6 +13,8 @@ EVERYWHERE = {
     "models.config",
     "models.errors",
     "models.files",
+    "models.home",
+    "models.hub",
     "models.kinds",
     "models.outside",
     "models.seeds",
@@ -65,7 +67,7 @@ MAY_TAKE_IN: dict[str, set[str]] = {
         "tasks.serving",
         "tasks.speaking",
     },
-    "promote": WAY | ROWS | {"models.bootstrap", "tasks.model_card"},
+    "promote": WAY | ROWS | {"models.bootstrap", "models.reporting", "tasks.model_card"},
     "report": WAY | ROWS | {"models.bootstrap", "models.modes", "models.reporting", "tasks.score"},
 }
 """By step, the folders below `models/` and `tasks/`, and the modules that lie in no folder."""
