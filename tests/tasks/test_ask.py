@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from flows.recipe.recipe import Recipe
 from flows.transfer import chain
 from tasks.running.execution import RunContext
@@ -37,6 +39,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 def test_it_is_asked_in_every_mode_and_scored(context: RunContext) -> None:
     recipe = Recipe.load(ASK, SMALL)
     recipe.check()
