@@ -146,7 +146,7 @@ def _interval(items: Sequence[refs.Scores], scored: Sequence[Outcome]) -> dict[s
     if items[0].about.grid:
         return {"value": float(np.mean([item[name] for item in found])), "low": None, "high": None}
     config: Any = items[0].config
-    folder = artifacts.files(items[0].predictions)
+    folder = artifacts.files(items[0])
     kind: type[Downstream] = type(config.downstream)
     settled = kind.model_validate_json((folder / SETTLED).read_text(encoding="utf-8"))
     statistics = np.stack([np.load(artifacts.files(item) / "statistics.npy") for item in items])
