@@ -82,7 +82,7 @@ class Classes(Target):
         """Cross-entropy."""
         from torch.nn.functional import cross_entropy
 
-        weights = outputs.new_tensor(self.weights).float() if self.weights else None
+        weights = outputs.float().new_tensor(list(self.weights)) if self.weights else None
         return cross_entropy(outputs.float(), labels, weights, ignore_index=UNSEEN)
 
     def weight(self, labels: Tensor) -> float:
@@ -120,7 +120,7 @@ class Classes(Target):
         after = _matrix(predictions)
         before = np.exp(calibration.log_softmax(calibration.logits_of(after) * self.temperature))
         right = (gold == predictions["prediction"]).to_numpy()
-        return Certainty(*(each.max(axis=1)[:, None] for each in (before, after)), right[:, None])
+        return Certainty(before.max(axis=1)[:, None], after.max(axis=1)[:, None], right[:, None])
 
     def statistics(self, gold: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
         """For each class, and last for any other label: right, predicted, gold, and whether it occurs among all rows
