@@ -82,7 +82,7 @@ class Classes(Target):
         """Cross-entropy."""
         from torch.nn.functional import cross_entropy
 
-        weights = outputs.new_tensor(self.weights).float() if self.weights else None
+        weights = outputs.float().new_tensor(list(self.weights)) if self.weights else None
         return cross_entropy(outputs.float(), labels, weights, ignore_index=UNSEEN)
 
     def weight(self, labels: Tensor) -> float:
