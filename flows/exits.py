@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from flows import terminal
-from models import outside
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
 from tasks.storage import place
@@ -24,6 +23,8 @@ def answered(command: Callable[..., int]) -> Callable[..., int]:
     @wraps(command)
     def answer(*arguments: Any, **options: Any) -> int:
         try:
+            from models import outside  # not for help, which is answered at once
+
             environment.make_home()
             place.settle()
             outside.look_in(Path.cwd())
