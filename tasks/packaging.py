@@ -126,7 +126,7 @@ def _zipped(package: str, texts: Mapping[str, str]) -> bytes:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, text in sorted(texts.items()):
             place = "/".join([package, *name.split(".")] if name else [package])
-            place += "/__init__.py" if name in parents else ".py"
+            place += "/__init__.py" if name in parents or not text else ".py"
             archive.writestr(zipfile.ZipInfo(place, _LONG_AGO), text + "\n", zipfile.ZIP_DEFLATED)
     return made.getvalue()
 
