@@ -9,6 +9,7 @@ import ast
 import functools
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -34,6 +35,7 @@ CODE, REQUIREMENTS = "code.zip", "requirements.txt"
 _CONDA, _PYTHON = "conda.yaml", "python_env.yaml"
 _NOT_TO_ANSWER = {"optuna", "pandera", "sacrebleu", "scikit-learn"}
 """Libraries that are for learning, checking and scoring alone."""
+_PACKAGE = re.compile(r"(models|tasks)(\.\w+)+")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -100,7 +102,18 @@ def _copied(modules: tuple[str, ...]) -> tuple[str, bytes]:
     }
     every = "".join(f"{name}\n{ast.dump(tree)}\n" for name, tree in trees.items())
     package = f"headwater_{hashlib.sha256(every.encode()).hexdigest()[:16]}"
-    inside = {".".join(name.split(".")[:end]) for name in trees for end in range(1, name.count(".") + 2)}
+    # Packages that parts are looked up in by a text: empty where nothing of them is copied.
+    looked_up = {
+        node.value
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _PACKAGE.fullmatch(node.value)
+    }
+    inside = {
+        ".".join(name.split(".")[:end])
+        for name in {*trees, *looked_up}
+        for end in range(1, name.count(".") + 2)
+    }
     texts = {"": "", **dict.fromkeys(inside, "")}
     texts |= {name: ast.unparse(_Renamed(package, inside).visit(tree)) for name, tree in trees.items()}
     return package, _zipped(package, texts)
@@ -113,7 +126,7 @@ def _zipped(package: str, texts: Mapping[str, str]) -> bytes:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, text in sorted(texts.items()):
             place = "/".join([package, *name.split(".")] if name else [package])
-            place += "/__init__.py" if name in parents else ".py"
+            place += "/__init__.py" if name in parents or not text else ".py"
             archive.writestr(zipfile.ZipInfo(place, _LONG_AGO), text + "\n", zipfile.ZIP_DEFLATED)
     return made.getvalue()
 

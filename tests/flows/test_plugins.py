@@ -61,7 +61,7 @@ def test_it_runs_to_scores_by_its_own_metric(ran) -> None:
 
 
 def test_a_changed_line_changes_the_key_and_why_names_it(ran, recipe: Path, headwater: Callable) -> None:
-    keys = {step["name"]: step["key"] for step in ran.document["steps"]}
+    known = {step["key"] for step in ran.document["steps"]}
     path = recipe.parent / "tickets" / "words.py"
     before = path.read_text(encoding="utf-8")
     try:
@@ -70,9 +70,9 @@ def test_a_changed_line_changes_the_key_and_why_names_it(ran, recipe: Path, head
         assert {step["status"] for step in same["steps"]} == {"hit"}
         path.write_text(before.replace("{3,}", "{4,}"), encoding="utf-8")
         planned = headwater("plan", recipe, "--set", "threads=1", "--json").document
-        changed = {step["name"] for step in planned["steps"] if step["key"] != keys[step["name"]]}
+        changed = {step["name"] for step in planned["steps"] if step["key"] not in known}
         assert {"adapt/urgent/finetune", "adapt/urgent/baseline", "score/urgent/scratch"} <= changed
-        assert not {"pretrain", "encode", "ingest/urgent", "ingest"} & changed
+        assert not [name for name in changed if name.startswith(("ingest", "encode", "pretrain"))]
         told = headwater("why", recipe, "adapt/urgent/baseline", "--set", "threads=1").out
         assert "tickets/words.py" in told and r"\w{4,}" in told
     finally:
