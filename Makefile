@@ -8,7 +8,7 @@ WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults test-pages test-all lint types format clean
+.PHONY: help setup demo test test-slow test-faults test-pages test-all lint types format docs clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ types: $(READY)  ## pyright
 format: $(READY)  ## rewrite the code in the one format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(READY)  ## docs/settings.md and the JSON schema of recipes, from the code
+	@$(BIN)/python -m flows.commands.settings
 
 clean:  ## remove the environment and caches; runs and models in .headwater stay
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

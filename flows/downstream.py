@@ -36,7 +36,7 @@ def rows_ref(recipe: Recipe, entry: DownstreamPart) -> refs.Split:
         seed=recipe.seed,
         duplicates=entry.duplicates,
         texts=entry.downstream.texts,
-        labels=entry.downstream.kinds or entry.downstream.balance,
+        labels=entry.downstream.kinds or entry.downstream.drawn_by,
         pool=entry.downstream.pool,
     )
     return split(how, about=about, rows=checked)
@@ -62,7 +62,7 @@ def score_refs(
     recipe: Recipe, entry: DownstreamPart, corpus: refs.Corpus | None, made: Models
 ) -> list[refs.Scores]:
     """Test scores of an entry: every mode at every number of labels."""
-    cells = entry.cells(entry.modes, entry.labels, (_seed(recipe, entry),))
+    cells = entry.cells(entry.modes, entry.labels, _seeds(recipe, entry))
     return _scored(recipe, entry, corpus, made, cells, grid=False)
 
 
@@ -79,9 +79,9 @@ def grid_refs(
     return _scored(recipe, entry, corpus, made, cells, grid=True)
 
 
-def _seed(recipe: Recipe, entry: DownstreamPart) -> int:
+def _seeds(recipe: Recipe, entry: DownstreamPart) -> tuple[int, ...]:
     """What the labelled rows of an entry are drawn by, outside the gain grid."""
-    return recipe.seed if entry.seed is None else entry.seed
+    return entry.seeds or (recipe.seed if entry.seed is None else entry.seed,)
 
 
 def _scored(
@@ -96,11 +96,12 @@ def _scored(
     upstream, (tokenizer_ref, model) = recipe.upstream_of(entry), made
     rows, fitting = rows_ref(recipe, entry), recipe.fitting(entry)
     leaked = leaks_ref(recipe, entry, rows, corpus)
+    several = grid or len(_seeds(recipe, entry)) > 1
     scores = []
     for mode, labels, seed, way in cells:
         if mode not in fitting:
             continue
-        about = About(upstream.name, entry.name, mode, labels, seed, entry.downstream.kind, grid)
+        about = About(upstream.name, entry.name, mode, labels, seed, entry.downstream.kind, grid, several)
         how = AdaptConfig(
             downstream=entry.downstream,
             mode=mode,
@@ -109,6 +110,7 @@ def _scored(
             seed=seed,
             way=way,
             model=upstream.model,
+            columns=entry.columns(),
         )
         adapted = adapt(
             how,
@@ -137,7 +139,7 @@ def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores
         entry=entry.name,
         rule=recipe.promote if entry.promote is None else entry.promote,
         validation_rows=entry.validation_rows,
-        seed=_seed(recipe, entry),
+        seed=_seeds(recipe, entry)[0],
     )
     rows, leaked = scores[0].rows, scores[0].leaks
     return [promote(how, about=about, rows=rows, adapted=adapted, scores=transferred, leaks=leaked)]

@@ -1,12 +1,15 @@
 """How a command ends: its exit code, and what went wrong in one line each, never as a traceback."""
 
+import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from flows import terminal
+from models import outside
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
 from tasks.storage import place
@@ -23,13 +26,14 @@ def answered(command: Callable[..., int]) -> Callable[..., int]:
         try:
             environment.make_home()
             place.settle()
+            outside.look_in(Path.cwd())
             return command(*arguments, **options)
         except terminal.Unread:
             raise
         except RecipeError as error:
-            return say(str(error), WRONG)
+            return _told(error, WRONG, options)
         except HeadwaterError as error:
-            return say(str(error), FAILED)
+            return _told(error, FAILED, options)
         except OSError as error:
             return say(f"{error.filename or environment.home()}: {error.strerror or error}", FAILED)
         except KeyboardInterrupt:
@@ -45,6 +49,15 @@ def say(message: str, code: int) -> int:
     for line in environment.public(message).splitlines():
         print(f"headwater: {line}", file=sys.stderr)
     return code
+
+
+def _told(error: HeadwaterError, code: int, options: Mapping[str, Any]) -> int:
+    """What is wrong, for people; where one JSON document was asked for, for scripts too."""
+    if options.get("as_json"):
+        lines = environment.public(str(error)).splitlines()
+        status = "wrong" if code == WRONG else "failed"
+        print(json.dumps({"status": status, "reason": "; ".join(lines), "errors": lines}, ensure_ascii=False))
+    return say(str(error), code)
 
 
 def _unexpected(error: Exception) -> int:

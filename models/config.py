@@ -6,10 +6,10 @@ pydantic model; a field that changes no result (worker counts, paths, log levels
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 PLUMBING: dict[str, Any] = {"identity": False}
 """`json_schema_extra` of a field that does not bear identity."""
@@ -20,10 +20,17 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    bare: ClassVar[str] = ""
+    """The field that a bare word stands for, where one will do in place of a mapping."""
+    filled_in: ClassVar[frozenset[str]] = frozenset()
+    """Needed fields that may be left out all the same, since the others say what they are."""
+
     @model_validator(mode="before")
     @classmethod
     def _know_every_key(cls, value: Any) -> Any:
         """Names the first unknown key with the closest known one, which pydantic's own check does not."""
+        if cls.bare and isinstance(value, str):
+            return {cls.bare: value}
         known = list(cls.model_fields)
         for key in value if isinstance(value, Mapping) else ():
             if key not in known:
@@ -41,6 +48,17 @@ class Config(BaseModel):
             if isinstance(number, int) and abs(number) >= 2**63:
                 raise ValueError(f"{number} is too large a number")
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """What editors know of it: what validators do before the fields are looked at stands in no field."""
+        schema = handler(core_schema)
+        own = handler.resolve_ref_schema(schema)
+        if cls.filled_in:
+            own["required"] = [name for name in own.get("required", ()) if name not in cls.filled_in]
+        return {"anyOf": [schema, own["properties"][cls.bare]]} if cls.bare else schema
 
     def identity(self) -> Any:
         """What of this configuration changes results, as JSON-able values."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+import math
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from models import hub, weights
 from models.config import Config
 from models.errors import DataError, NetworkError, RecipeError
 from models.files import digest
+from models.paths import RecipePath, tried
 
-WEIGHTS = "*.safetensors"
-PARTS = ("config.json", "generation_config.json", WEIGHTS, "*.safetensors.index.json")
-"""Files of a model beside its tokenizer; no format that could hold code is among them."""
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+SETTINGS = ("config.json", "generation_config.json")
+"""Files of a model beside its weights and its tokenizer; no format that could hold code is among them."""
 
 
 def _there(source: str) -> str:
@@ -26,13 +29,19 @@ def _there(source: str) -> str:
         return source
     if Path(source).expanduser().is_dir():
         return str(Path(source).expanduser())
-    if not _HUB_ID.fullmatch(source) or source.startswith("."):
-        raise ValueError(f"no such folder: {source}")
+    if not hub.ID.fullmatch(source) or source.startswith("."):
+        raise ValueError(f"no such folder: {tried(source)}")
     return source
 
 
-Pretrained = Annotated[str, AfterValidator(_there)]
-"""A folder that is there, a hub id, or the `models:/` URI of a registered model."""
+Pretrained = Annotated[RecipePath, AfterValidator(_there)]
+"""A folder that is there, a hub id (also with `@` and a commit, branch or tag), or the `models:/` URI of a registered
+model."""
+
+
+def is_of_hub(source: str | None) -> bool:
+    """Whether it is a hub id."""
+    return source is not None and not source.startswith("models:/") and not Path(source).is_dir()
 
 
 class PretrainedConfig(Config):
@@ -45,10 +54,17 @@ class PretrainedConfig(Config):
 
 
 def content(source: str) -> str:
-    """What a model is in a key: `sha256:…` over names and bytes of a folder's files; a hub id stands for itself."""
+    """What a model is in a key: `sha256:…` over names and bytes of a folder's files; a hub id with its commit.
+
+    Raises:
+        DataError: there is no such model on the hub.
+        NetworkError: the hub cannot be asked which commit that is, and was not before.
+    """
     folder = Path(source)
-    if not folder.is_dir():
+    if source.startswith("models:/"):
         return source
+    if not folder.is_dir():
+        return hub.at_commit(source)
     whole = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -85,43 +101,56 @@ def is_decoder(source: str) -> bool:
 
 
 def copy(source: str, folder: Path) -> int:
-    """Copies a model's files, the tokenizer's aside, into `folder`; gives its number of parameters.
+    """Copies a model's files, the tokenizer's aside, into `folder`, its weights as safetensors; gives its number of
+    parameters.
 
     Raises:
         NetworkError: the hub cannot be reached.
-        DataError: there is no such model, or it has no safetensors.
+        DataError: there is no such model, or no weights that can be read without running code.
     """
     from safetensors import safe_open
 
-    place = Path(source) if Path(source).is_dir() else _download(source, None)
+    place = _place(source)
     folder.mkdir(parents=True)
-    for path in sorted(path for part in PARTS for path in place.glob(part)):
-        shutil.copyfile(path, folder / path.name)
+    for name in SETTINGS:
+        if (place / name).is_file():
+            shutil.copyfile(place / name, folder / name)
+    weights.copy(place, folder)
     parameters = 0
-    for path in sorted(folder.glob(WEIGHTS)):
-        with safe_open(path, framework="numpy") as weights:
-            for name in weights.keys():  # noqa: SIM118 it is no mapping
-                size = 1
-                for length in weights.get_slice(name).get_shape():
-                    size *= length
-                parameters += size
-    if not parameters:
-        raise DataError(f"{source} has no weights as safetensors: convert them with save_pretrained")
+    for path in sorted(folder.glob(weights.SAFE)):
+        with safe_open(path, framework="numpy") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 it is no mapping
+                parameters += math.prod(tensors.get_slice(name).get_shape())
     return parameters
 
 
-def _download(hub_id: str, name: str | None) -> Path:
-    """A file of a hub id, or with None the folder with its `PARTS`."""
-    from huggingface_hub import hf_hub_download, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+@contextmanager
+def readable(source: str) -> Iterator[str]:
+    """A place from which `transformers` reads a model's weights as safetensors: `source`, or where it has other ones a
+    copy that lasts as long as it is read."""
+    place = _place(source)
+    if weights.files(place)[0].suffix == ".safetensors":
+        yield str(place)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy(str(place), Path(folder) / "model")
+        yield str(Path(folder) / "model")
 
-    try:
+
+def _place(source: str) -> Path:
+    return Path(source) if Path(source).is_dir() else _download(source, None)
+
+
+def _download(hub_id: str, name: str | None) -> Path:
+    """A file of a hub id, or with None the folder with its settings and weights."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    own, commit = hub.parted(hub.at_commit(hub_id))
+    with hub.reaching(f"model {own}"):
         if name is not None:
-            return Path(hf_hub_download(hub_id, name))
-        return Path(snapshot_download(hub_id, allow_patterns=list(PARTS)))
-    except RepositoryNotFoundError as error:
-        raise DataError(f"there is no model {hub_id} on the hub, or it is not public") from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError) as error:
-        raise NetworkError(
-            f"{hub_id} is no folder here, and the hub cannot be reached to look for it there"
-        ) from error
+            return Path(hf_hub_download(own, name, revision=commit))
+        folder = Path(snapshot_download(own, revision=commit, allow_patterns=[*SETTINGS, *weights.PATTERNS]))
+        if not any(folder.glob(weights.SAFE)):
+            patterns = [*SETTINGS, *weights.PICKLE_PATTERNS]
+            folder = Path(snapshot_download(own, revision=commit, allow_patterns=patterns))
+        return folder

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import shutil
+import sysconfig
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from models.errors import HeadwaterError, RecipeError
+from models.home import home
 
 TRIES = 9
 """How often a run that goes on asks again where Prefect's or MLflow's server is away: at growing intervals, eight
@@ -42,7 +44,9 @@ _DEFAULTS = {
 
 
 _LOGINS = re.compile(r"(?<=://)[^/?#\s]*@")
-_TOKENS = re.compile(r"(?i)([?&;][\w-]*(?:token|key|secret|passw|signature|sig)[\w-]*=)[^&;#\s'\"]+")
+_TOKENS = re.compile(
+    r"(?i)([?&;][\w-]*(?:token|key|secret|passw|signature|sig|credential)[\w-]*=)[^&;#\s'\"]+"
+)
 _SECRET = re.compile(
     r"(?i)token(?!s|iz)|secret|passw|credential|private_key|access_key|api_key|auth_string|_dsn$|notify"
 )
@@ -52,6 +56,7 @@ _LEAST_SECRET = 8
 FILLED: dict[str, str] = {}
 """The variables that recipes of this process have named, and what they were filled with."""
 _RECORD = logging.LogRecord
+_CODE = Path(__file__).resolve().parents[1]
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
@@ -75,11 +80,6 @@ class Machine:
 
 LEAST_FREE = 50_000_000
 """Bytes on the disk below which nothing is begun: databases that cannot grow fail in many words."""
-
-
-def home() -> Path:
-    """The folder of all state: `HEADWATER_HOME`, else `.headwater` in the working directory."""
-    return Path(os.path.expanduser(os.environ.get("HEADWATER_HOME") or ".headwater")).resolve()
 
 
 def home_id() -> str:
@@ -153,8 +153,20 @@ def prepare() -> None:
     named = [host.strip() for hosts in direct for host in hosts.split(",") if host.strip()]
     both = ",".join(dict.fromkeys([*named, *_THIS_MACHINE]))
     os.environ.update(no_proxy=both, NO_PROXY=both)
-    os.environ.setdefault("PREFECT_HOME", str(home() / "prefect"))
+    prefect = os.environ.get("PREFECT_HOME") or home() / "prefect"
+    os.environ["PREFECT_HOME"] = str(Path(prefect).expanduser().absolute())  # servers run in another folder
+    _children_find_this_code()
     logging.setLogRecordFactory(_public_record)
+
+
+def _children_find_this_code() -> None:
+    """Processes that are started look for modules where this one found them, and not in the working directory first, in
+    which a `tasks.py` or a `random.py` may lie."""
+    os.environ["PYTHONSAFEPATH"] = "1"
+    installed = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if str(_CODE) not in {*installed, *named}:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_CODE), *named)))
 
 
 def check_disk() -> None:

@@ -8,7 +8,7 @@ from tasks.graph.step import step
 from tasks.running.job import Job
 
 
-@step(Model)
+@step(Model, process="shared")
 def fetch(job: Job, config: PretrainedConfig, tokenizer: Tokenizer) -> None:
     """Takes a model from a folder or the hub into the store, with its tokenizer beside the weights."""
     parameters = pretrained.copy(config.pretrained, job.out / "model")

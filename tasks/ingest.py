@@ -47,10 +47,10 @@ def ingest(job: Job, config: IngestConfig) -> None:
     def progress(done: int) -> None:
         job.progress(done, 0, f"{done:,} rows read")
 
-    files: list[dict[str, str]] = []
+    files = [origin for source in config.sources for origin in source.origins()]
 
     def told(name: str, path: Path) -> None:
-        files.append({"file": name, "path": str(path), "sha256": content(path)})
+        files.append({"file": name, "path": f"{path}", "sha256": content(path)})
 
     rows = read_all(config.sources, told)
     ingestion = Ingestion(config.columns == "corpus", config.clean, work)

@@ -1,7 +1,7 @@
 """What the card of a registered model says, from the steps behind it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,13 @@ import yaml
 
 from models.adapted.card import Card
 from models.adapted.files import SUMMARY, downstream_of, examples
+from models.adapted.requests import Asked
+from models.bootstrap import interval
 from models.data import counts
+from models.interfaces.downstream import Downstream
+from models.reporting.resampling import Resampling
 from tasks.graph import refs
+from tasks.reading.remote import file_name
 from tasks.running.job import Job
 
 
@@ -20,15 +25,24 @@ def card(
     name: str,
     version: str,
     adapted: refs.Adapted,
-    scores: refs.Scores | None,
+    scores: Sequence[refs.Scores],
     leaks: refs.Leaks | None,
 ) -> Card:
-    """The card of a version."""
+    """The card of a version.
+
+    Args:
+        scores: of this version and of others.
+    """
     folder, rows = job.files(adapted), adapted.rows
     downstream = downstream_of(folder)
     summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     made = counts.load(job.files(rows))
-    measured, details = _measured(job, scores)
+    own = next((item for item in scores if item.predictions.adapted == adapted), None)
+    measured, details = _measured(job, own)
+    alike = [
+        item for item in scores if _but_for_its_seed(item.predictions.adapted) == _but_for_its_seed(adapted)
+    ]
+    example = examples(downstream).row(0, named=True)
     return Card(
         name=name,
         version=version,
@@ -36,7 +50,8 @@ def card(
         mode=summary["mode"],
         labels=summary["rows"]["train"],
         model_class=_model_class(folder),
-        request=examples(downstream).row(0, named=True),
+        texts=tuple(example[name] for name in downstream.inputs),
+        request=Asked.of(folder, downstream.inputs).example(example),
         base=_base(adapted.model),
         licence=_licence(adapted.model),
         sources=_sources(rows.rows),
@@ -49,7 +64,25 @@ def card(
         headline=downstream.headline,
         scores=measured,
         without_leaks=details.get("without_leaks", {}).get("metrics", {}),
+        over_seeds=_over_seeds(job, downstream, alike) if own and len(alike) > 1 else {},
+        seeds=len(alike),
+        by_label=details.get("by_label", ()),
+        temperature=summary["setting"].get("temperature", 1.0),
     )
+
+
+def _but_for_its_seed(adapted: refs.Adapted) -> Any:
+    return {name: value for name, value in adapted.config.identity().items() if name != "seed"}
+
+
+def _over_seeds(
+    job: Job, downstream: Downstream, scores: Sequence[refs.Scores]
+) -> dict[str, dict[str, float]]:
+    """Means over the seeds of a model, with intervals over seeds and test rows."""
+    how: Any = scores[0].config
+    resampling = Resampling(downstream, how.resamples, how.seed)
+    found = resampling.of({number: job.files(item) for number, item in enumerate(scores)})
+    return {name: {"value": value, **interval(found.draws[name])} for name, value in found.values.items()}
 
 
 def _model_class(folder: Path) -> str:
@@ -86,7 +119,7 @@ def _sources(made: refs.Ref) -> list[str]:
             paths = [
                 item for value in values.values() for item in (value if isinstance(value, list) else [value])
             ]
-            files = [Path(item).name for item in paths if isinstance(item, str) and "/" in item]
+            files = [file_name(item) for item in paths if isinstance(item, str) and "/" in item]
             view = values.get("view") or ", ".join(files)
             found.append(f"{source.kind} ({view})" if view else source.kind)
     return list(dict.fromkeys(found))

@@ -9,19 +9,21 @@ import ast
 import functools
 import hashlib
 import io
-import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import yaml
 from mlflow import pyfunc
-from mlflow.models import Model, infer_signature
+from mlflow.models import Model, ModelSignature, infer_signature
 from mlflow.models.utils import _save_example
+from mlflow.types.schema import AnyType, ColSpec, Schema
 from mlflow.utils.environment import _mlflow_conda_env, _PythonEnv
 
 from models.adapted.files import examples
+from models.adapted.requests import Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Transfer
 from tasks import serving
@@ -30,9 +32,7 @@ from tasks.graph import identity
 LOADER = serving.__name__
 CODE, REQUIREMENTS = "code.zip", "requirements.txt"
 _CONDA, _PYTHON = "conda.yaml", "python_env.yaml"
-_PACKAGES = ("models", "tasks")
-_NAME = re.compile(rf"({'|'.join(_PACKAGES)})(\.\w+)*")
-_NOT_TO_ANSWER = {"bm25s", "pandera", "sacrebleu", "scikit-learn", "scipy"}
+_NOT_TO_ANSWER = {"optuna", "pandera", "sacrebleu", "scikit-learn"}
 """Libraries that are for learning, checking and scoring alone."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
@@ -48,14 +48,25 @@ def describe(folder: Path, downstream: Downstream, way: Transfer) -> None:
     conda = _mlflow_conda_env(additional_pip_deps=pins)
     (folder / _CONDA).write_text(yaml.safe_dump(conda, default_flow_style=False), encoding="utf-8")
 
-    example = examples(downstream).head(2).to_pandas()
+    asked = Asked.of(folder, downstream.inputs)
+    texts = examples(downstream).head(2).iter_rows(named=True)
+    example = pd.DataFrame([asked.example(row) for row in texts])
     # Fixed, not drawn: the same recipe makes the same bytes.
-    model = Model(utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=infer_signature(example))
+    model = Model(
+        utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=_signature(asked, example)
+    )
     _save_example(model, example, str(folder))
     pyfunc.add_to_model(
         model, f"{package}.{LOADER}", data=".", code=CODE, conda_env=_CONDA, python_env=_PYTHON
     )
     model.save(str(folder / "MLmodel"))
+
+
+def _signature(asked: Asked, example: pd.DataFrame) -> ModelSignature:
+    """What is asked for: all fields, or where there are columns beside them, what there is of both."""
+    if not asked.by_columns:
+        return infer_signature(example)
+    return ModelSignature(Schema([ColSpec(AnyType(), name, required=False) for name in asked.names()]))
 
 
 def requirements(modules: Iterable[str]) -> list[str]:
@@ -75,8 +86,9 @@ def _copied(modules: tuple[str, ...]) -> tuple[str, bytes]:
     }
     every = "".join(f"{name}\n{ast.dump(tree)}\n" for name, tree in trees.items())
     package = f"headwater_{hashlib.sha256(every.encode()).hexdigest()[:16]}"
-    texts = {"": "", **dict.fromkeys(_PACKAGES, "")}
-    texts |= {name: ast.unparse(_Renamed(package).visit(tree)) for name, tree in trees.items()}
+    inside = {".".join(name.split(".")[:end]) for name in trees for end in range(1, name.count(".") + 2)}
+    texts = {"": "", **dict.fromkeys(inside, "")}
+    texts |= {name: ast.unparse(_Renamed(package, inside).visit(tree)) for name, tree in trees.items()}
     return package, _zipped(package, texts)
 
 
@@ -93,26 +105,34 @@ def _zipped(package: str, texts: Mapping[str, str]) -> bytes:
 
 
 class _Renamed(ast.NodeTransformer):
-    """Names of the project's modules as those of the copies in a package; some are looked up by a text."""
+    """Names of the modules that are copied as those of the copies in a package; some are looked up by a text."""
 
-    def __init__(self, package: str) -> None:
-        self._package = package
+    def __init__(self, package: str, inside: Collection[str]) -> None:
+        self._package, self._inside = package, inside
+        self._tops = {name.split(".")[0] for name in inside}
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
-        if node.module and _NAME.fullmatch(node.module):
+        if not node.level and node.module and node.module.split(".")[0] in self._tops:
             node.module = f"{self._package}.{node.module}"
         return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if isinstance(node.value, str) and "." in node.value and _NAME.fullmatch(node.value):
+        if isinstance(node.value, str) and "." in node.value and node.value in self._inside:
             return ast.copy_location(ast.Constant(f"{self._package}.{node.value}"), node)
         return node
 
-    def visit_Import(self, node: ast.Import) -> ast.Import:
-        assert not any(_NAME.fullmatch(item.name) for item in node.names), (
-            f"line {node.lineno}: write `from package import module`"
-        )
-        return node
+    def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
+        """`import a.b` binds `a`, which is a copy too."""
+        made: list[ast.stmt] = []
+        for item in node.names:
+            top = item.name.split(".")[0]
+            if top not in self._tops:
+                made.append(ast.Import([item]))
+                continue
+            made.append(ast.Import([ast.alias(f"{self._package}.{item.name}", item.asname)]))
+            if item.asname is None:
+                made.append(ast.ImportFrom(self._package, [ast.alias(top)], 0))
+        return [ast.copy_location(item, node) for item in made]
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)

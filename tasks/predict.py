@@ -6,7 +6,7 @@ import shutil
 import polars as pl
 from pydantic import Field
 
-from models.adapted.files import DROPPED, SETTLED, SUMMARY, train_rows
+from models.adapted.files import DROPPED, READING, SETTLED, SUMMARY, train_rows
 from models.adapted.predicting import predictions
 from models.config import Config
 from models.interfaces.downstream import DownstreamField
@@ -41,6 +41,9 @@ def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Ada
     else:
         predictor = config.way.load(folder, downstream, job.workplace.device)
         found = predictions(predictor, downstream, test, job.progress)
+        if predictor.reading:
+            job.metrics({f"reading/{name}": count for name, count in predictor.reading.items()})
+            (job.out / READING).write_text(json.dumps(dict(predictor.reading)), encoding="utf-8")
         if predictor.dropped:
             job.metrics({f"dropped/{name}": count for name, count in predictor.dropped.items()})
             (job.out / DROPPED).write_text(json.dumps(dict(predictor.dropped)), encoding="utf-8")

@@ -138,9 +138,8 @@ def _describe(
     leaks: refs.Leaks | None,
 ) -> None:
     """Each version gets a card, with its scores on test rows, on which nothing here depends."""
-    measured = {item.predictions.adapted: item for item in scores}
     for item, version in versions.items():
-        made = card(job, model.name, version, item, measured.get(item), leaks)
+        made = card(job, model.name, version, item, scores, leaks)
         model.describe(version, summary(made), markdown(made))
 
 

@@ -17,6 +17,8 @@ from models.reporting.gain.grid import Grid
 from models.reporting.gain.scored import Scored
 from models.reporting.language.language import Code
 from models.reporting.report import ReportData
+from models.reporting.resampling import Resampling
+from models.reporting.seeds import gains, over_seeds
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -139,6 +141,8 @@ def _entry(
     for item in items:
         folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
         scores[folder] = collect.score(folder, predictions, adapted, downstream, config.worst)
+    resampling = Resampling(downstream, how.resamples, how.seed)
+    merged = over_seeds(scores, resampling)
     metrics = dict.fromkeys(metric for score in scores.values() for metric in score.metrics)
     return Entry(
         name=name,
@@ -147,8 +151,8 @@ def _entry(
         metrics=tuple(sorted(metrics, key=lambda metric: metric != downstream.headline)),
         lower_is_better=downstream.lower_is_better,
         data=_data(job, name, rows, items[0].leaks, config),
-        scores=tuple(scores.values()),
-        gains=collect.gains(scores, downstream, how.resamples, how.seed),
+        scores=tuple(score for score, _ in merged),
+        gains=gains(merged, resampling),
         facts=_facts(items),
         inapplicable=config.inapplicable.get(name, ()),
     )

@@ -1,12 +1,16 @@
 """Test scores with their intervals, from predictions alone."""
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from pydantic import Field
 
+from models.adapted import reliability
 from models.adapted.files import SETTLED, train_rows
 from models.bootstrap import intervals
 from models.config import Config
@@ -14,6 +18,11 @@ from models.interfaces.downstream import Downstream, DownstreamField
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
+
+LOGGED = 20
+"""Labels whose F1 are metrics in MLflow; of more all are in details.json and in the report."""
+_METRIC = re.compile(r"\w[\w .-]{0,99}")
+"""Labels that MLflow takes into a metric's name."""
 
 
 class ScoreConfig(Config):
@@ -56,7 +65,10 @@ def score(
     scores = _scores(config, downstream, every_draw)
     every = test if downstream.pool is None else pl.concat([test, pl.read_parquet(folder / "pool.parquet")])
     details = {"rows": len(statistics), **downstream.details(every, predicted)}
+    details |= {"by_label": _by_label(config, downstream, every_draw)}
+    details |= {"calibration": _calibration(config, downstream, every, predicted)}
     _log(job, scores)
+    _log_details(job, scores, details)
 
     for name, elsewhere in (("leaks", _leaked(job, leaks)), ("duplicates", _repeated(folder))):
         if len(elsewhere):
@@ -98,6 +110,47 @@ def _scores(
 ) -> dict[str, dict[str, float]]:
     """Metrics with their intervals, from statistics (draws, rows, k)."""
     return intervals(statistics, downstream.metrics, config.resamples, config.seed)
+
+
+def _by_label(config: ScoreConfig, downstream: Downstream, statistics: np.ndarray) -> list[dict[str, Any]]:
+    """Each label with its rows, and precision, recall and F1 with intervals; none where labels are not a few names."""
+    labels = downstream.by_label(statistics[0].sum(axis=0))
+    if not labels:
+        return []
+
+    def flat(totals: np.ndarray) -> dict[str, np.ndarray]:
+        found = downstream.by_label(totals).items()
+        return {f"{what}/{label}": values for label, of in found for what, values in of.items()}
+
+    measured = intervals(statistics, flat, config.resamples, config.seed)
+    return [
+        {"label": label, "rows": measured[f"rows/{label}"]["value"]}
+        | {what: measured[f"{what}/{label}"] for what in ("precision", "recall", "f1")}
+        for label in labels
+    ]
+
+
+def _calibration(
+    config: ScoreConfig, downstream: Downstream, rows: pl.DataFrame, predictions: pl.DataFrame
+) -> dict[str, Any] | None:
+    """How far confidence is from being right, before and after calibration; None where predictions have none."""
+    certainty = downstream.certainty(rows, predictions)
+    if certainty is None:
+        return None
+    return {
+        name: reliability.measured(made, certainty.right, config.resamples, config.seed)
+        for name, made in (("before", certainty.before), ("after", certainty.after))
+    }
+
+
+def _log_details(job: Job, scores: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+    """The calibration error, and F1 by label where there are few enough and `scores` do not have it already."""
+    if calibration := details["calibration"]:
+        _log(job, {"ece": calibration["after"], "ece_uncalibrated": calibration["before"]})
+    labels = {item["label"]: item["f1"] for item in details["by_label"]}
+    known = any("/" in name for name in scores)
+    if len(labels) <= LOGGED and not known:
+        _log(job, {f"f1/{label}": f1 for label, f1 in labels.items() if _METRIC.fullmatch(label)})
 
 
 def _log(job: Job, scores: dict[str, dict[str, float]], suffix: str = "") -> None:

@@ -35,8 +35,10 @@ class Pyfunc:
             MlflowException: a row lacks a text; over HTTP that is a 400.
         """
         try:
+            # MLflow leaves out columns that are not known, and of a frame without any all rows.
+            requests: list[Any] = model_input.to_dict("records") or [{}]
             with self._turn:
-                return self._served.predict(model_input.to_dict("records"))
+                return self._served.predict(requests)
         except DataError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 

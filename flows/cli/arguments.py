@@ -6,12 +6,24 @@ from typing import Annotated
 
 import typer
 
+from flows.cli import complete
+
 RecipePath = Annotated[
-    Path, typer.Argument(metavar="RECIPE", help="Path of a recipe, such as recipes/demo.yaml.")
+    Path,
+    typer.Argument(
+        metavar="RECIPE",
+        help="Path of a recipe, such as recipes/demo.yaml.",
+        autocompletion=complete.recipes,
+    ),
 ]
 Only = Annotated[
     list[str],
-    typer.Option("--only", metavar="NAME,...", help="Entries or steps to run, with what they need."),
+    typer.Option(
+        "--only",
+        metavar="NAME,...",
+        help="Entries or steps to run, with what they need.",
+        autocompletion=complete.entries,
+    ),
 ]
 Settings = Annotated[
     list[str],

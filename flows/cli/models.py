@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from flows import exits
+from flows.cli import complete
 
 app = typer.Typer()
 
@@ -13,17 +14,40 @@ app = typer.Typer()
 @app.command()
 @exits.answered
 def predict(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="NAME@ALIAS, a models:/ URI, or a folder.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="NAME@ALIAS, a models:/ URI, or a folder.",
+            autocompletion=complete.registered,
+        ),
+    ],
     inputs: Annotated[
         list[str] | None,
         typer.Argument(metavar="INPUT", help="Texts, or JSON objects with their fields."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option(metavar="IN", help="Answer the rows of this file instead of inputs.")
+        str | None,
+        typer.Option(
+            metavar="IN", help="Answer the rows of this file instead of inputs: any that `files` reads."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="OUT", help="Write answers to this file instead of standard output."),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How the file is written, where it is not UTF-8: cp949."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHAR", help="What separates its columns, such as ';'.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Its format, where its name does not say it: csv.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a workbook, the sheet with the rows.")
     ] = None,
 ) -> int:
     """Ask a model that a recipe has made.
@@ -36,13 +60,22 @@ def predict(
       headwater predict demo-pair@champion \\
           '{"text_a": "비가 온다", "text_b": "날이 맑다"}'
       headwater predict models:/demo-ner/1 --file texts.jsonl --out answers.jsonl
+      headwater predict demo-ner@champion --file old.csv --encoding cp949
     """
     from flows.commands.predict import predict
 
-    return predict(model, inputs or [], file, out)
+    form = {"encoding": encoding, "delimiter": delimiter, "format": format, "sheet": sheet}
+    return predict(model, inputs or [], file, out, form)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The registered model, such as demo-ner.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The registered model, such as demo-ner.",
+        autocompletion=complete.models,
+    ),
+]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands on the version in MLflow.")]
 
 

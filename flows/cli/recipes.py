@@ -1,10 +1,12 @@
 """Commands on a recipe."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from flows import exits
+from flows.cli import complete
 from flows.cli.arguments import AsJson, Only, RecipePath, Settings, names
 
 app = typer.Typer()
@@ -12,10 +14,49 @@ app = typer.Typer()
 
 @app.command()
 @exits.answered
-def run(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: AsJson = False) -> int:
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="The project's folder; the one you are in by default.")
+    ] = Path(),
+    labels: Annotated[
+        list[str],
+        typer.Option("--labels", metavar="FILE", help="Labelled rows; its other parts are found beside it."),
+    ] = [],
+    text: Annotated[
+        list[str],
+        typer.Option("--text", metavar="GLOB", help="Plain text to pretrain a small model on."),
+    ] = [],
+) -> int:
+    """Begin a project of your own.
+
+    It writes a recipe, a prefect.yaml with a schedule and a .gitignore. Of files it is given it looks at format,
+    columns, classes and lengths, and says what it takes them for. What is there already is never written over.
+
+    \b
+    Examples:
+      headwater init tickets --labels tickets.csv --text 'docs/*.txt'
+      headwater init --labels train.tsv
+      headwater init
+    """
+    from flows.commands.init import init
+
+    return init(folder, labels, text)
+
+
+@app.command()
+@exits.answered
+def run(
+    recipe: RecipePath,
+    only: Only = [],
+    settings: Settings = [],
+    steps: Annotated[
+        bool, typer.Option("--steps", help="End with a table of all steps, not of results.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Run a recipe.
 
-    It runs in this process and ends with a table of its steps. What is there already is not made again.
+    It runs in this process and ends with a table of results. What is there already is not made again.
 
     \b
     Examples:
@@ -27,7 +68,7 @@ def run(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: A
     from flows.commands.run import run
     from flows.recipe import overrides
 
-    return run(recipe, overrides.parse(settings), names(only), as_json=as_json)
+    return run(recipe, overrides.parse(settings), names(only), steps=steps, as_json=as_json)
 
 
 @app.command()
@@ -99,3 +140,37 @@ def keep(
 
     given = overrides.parse(settings)
     return take_back(recipe, given, step) if undo else keep(recipe, given, step, reason)
+
+
+@app.command()
+@exits.answered
+def settings(
+    part: Annotated[
+        str,
+        typer.Argument(
+            metavar="[PART]",
+            help="A part such as upstreams.train, a kind such as lora, or a field; all by default.",
+            autocompletion=complete.parts,
+        ),
+    ] = "",
+    as_json: AsJson = False,
+    as_schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema that editors check a recipe by.")
+    ] = False,
+) -> int:
+    """Show what a recipe may say.
+
+    Every field with what it takes, what it is by default, and what it means.
+
+    \b
+    Examples:
+      headwater settings
+      headwater settings upstreams.train
+      headwater settings downstreams.finetune
+      headwater settings classification
+      headwater settings learning_rates
+      headwater settings --schema > schema.json
+    """
+    from flows.commands.settings import settings
+
+    return settings(part, as_json=as_json, as_schema=as_schema)

@@ -62,7 +62,7 @@ def attempt(run: Tracked, only: Sequence[str]) -> Attempt:
 
 
 def _narrow(recipe: dict[str, Any], step: Mapping[str, Any]) -> None:
-    """Leave of an entry the one mode and number of labels that a step is about; it changes no key."""
+    """Leave of an entry the one mode, number of labels and seed that a step is about; it changes no key."""
     if not step["mode"]:
         return
     if not step["grid"]:
@@ -74,6 +74,8 @@ def _narrow(recipe: dict[str, Any], step: Mapping[str, Any]) -> None:
             entry["modes"] = [step["mode"]]
             if step["labels"] is not None and not step["grid"]:
                 entry["labels"] = [step["labels"]]
+            if entry.get("seeds") and not step["grid"]:
+                entry["seeds"] = [step["seed"]]
 
 
 def not_as_then(made: Attempt) -> dict[str, list[Any]]:

@@ -18,7 +18,7 @@ from models.bootstrap import difference, resampled
 from models.data.records import PROVENANCE
 from models.errors import RecipeError
 from models.interfaces.downstream import Downstream, DownstreamField
-from models.reporting.collect import statistics
+from models.reporting.resampling import statistics
 from tasks.storage import artifacts, lineage, manifest, provenance, runs
 from tasks.storage.changes import differences
 from tasks.storage.runs import Tracked

@@ -73,6 +73,17 @@ def schedules() -> list[tuple[tuple[str, str], UUID, UUID, bool]]:
         ]
 
 
+def names() -> list[str]:
+    """`flow/deployment` of each deployment; one of the whole chain that has no schedule first, as it is for trying."""
+    with get_client(sync_client=True) as client:
+        found = [
+            (f"{client.read_flow(item.flow_id).name}/{item.name}", bool(item.schedules))
+            for item in client.read_deployments()
+        ]
+    found.sort(key=lambda item: (not item[0].startswith("transfer-learning/"), item[1], item[0]))
+    return [name for name, _ in found]
+
+
 def schedules_on() -> list[str]:
     """A line for each schedule that is on: its deployment, when, and where."""
     with get_client(sync_client=True) as client:

@@ -80,10 +80,10 @@ def _adapting(ref: Ref, config: AdaptConfig) -> Estimate:
     seconds = None
     if config.labels is not None:
         rows = min(config.labels, how.search_rows)
-        finals = len(set(how.train_embeddings)) if rows < config.labels else 0
-        steps = len(how.settings()) * how.steps(rows) + finals * how.steps(config.labels)
+        finals = len(how.ways) if rows < config.labels and how.trials > 1 else 0
+        steps = how.trials * how.steps(rows) + finals * how.steps(config.labels)
         tokens = (
-            steps * how.batch_size * config.downstream.max_length / 3
+            steps * how.step_rows * config.downstream.max_length / 3
         )  # texts are shorter than the longest
         seconds = STARTING + 6 * active * tokens / FLOPS
     memory = _training_memory(total, how.batch_size * config.downstream.max_length, config.model)

@@ -1,6 +1,7 @@
 """`headwater plan`: what a run would find, what it would make, and what that takes."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,11 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
         StoreError: MLflow does not answer.
     """
     recipe = Recipe.load(path, overrides)
+    for line in recipe.found:
+        print(f"{recipe.name}: {line}", file=sys.stderr)
     recipe.check(only)
+    for pin in recipe.pins():
+        print(f"{recipe.name}: {pin}", file=sys.stderr)
     from flows.commands.estimates import (  # these import the steps, and with them Prefect
         Estimate,
         estimate,

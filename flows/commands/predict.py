@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from pydantic import ValidationError
+
 from models.adapted.serving import Served
 from models.errors import RecipeError
 from tasks.reading.source import Record, Rejected
@@ -17,13 +20,22 @@ from tasks.sources.files import Files
 from tasks.storage import artifacts
 
 BATCH = 256
+_SETTING = re.compile(r"set (encoding|delimiter|format|sheet): (\S+)( in its source)?")
+"""What a source tells to write into a recipe."""
 
 
-def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | None) -> int:
+def predict(
+    model: str,
+    inputs: Sequence[str],
+    file: str | Path | None,
+    out: Path | None,
+    form: Mapping[str, str | None] = {},
+) -> int:
     """Writes one line of JSON for each input, or for each row of `file`, in their order; gives the exit code.
 
     An answer to a row of a file says on which `line` the row stands. A row that cannot be read or lacks a text is
     answered by `{"error": …, "line": …}`, and the exit code is then 1. `out` is the whole of the answers or as it was.
+    `form` says how the file is written, as the settings of the source `files` do.
 
     Raises:
         RecipeError: nothing to answer, inputs beside a file, no such model, an input that is not JSON, a file that
@@ -38,9 +50,12 @@ def predict(model: str, inputs: Sequence[str], file: Path | None, out: Path | No
         raise RecipeError(
             f"there are inputs and --file {file}: give one of the two, and ask again for the other"
         )
+    form = {name: value for name, value in form.items() if value is not None}
+    if form and file is None:
+        raise RecipeError(f"--{next(iter(form))} says how a file is written: give one with --file")
     if out is not None:
-        _check_target(out, file)
-    rows = None if file is None else _rows(file)
+        _check_target(out, None if file is None else Path(file))
+    rows = None if file is None else _rows(str(file), form)
     served = Served(_folder(model))
     single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
     if rows is None:
@@ -129,10 +144,17 @@ def _parsed(text: str, single: str | None) -> dict[str, Any]:
     return {single: text}
 
 
-def _rows(file: Path) -> Iterator[Record | Rejected]:
+def _rows(file: str, form: Mapping[str, str]) -> Iterator[Record | Rejected]:
     """Each row, or why it cannot be read."""
-    source = Files(paths=(str(file),))
-    source.check()
+    try:
+        source = Files.model_validate({"paths": (file,), **form})
+        source.check()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        told = str(problem["msg"]).removeprefix("Value error, ")
+        raise RecipeError(f"--{problem['loc'][0]} {form.get(str(problem['loc'][0]))}: {told}") from error
+    except RecipeError as error:
+        raise RecipeError(_SETTING.sub(r"give --\1 \2", str(error))) from error
     rows = source.read()
     first = next(rows, None)
     if first is None:
@@ -144,4 +166,4 @@ def _request(item: Record | Rejected, served: Served) -> Request:
     """A row of a file as it is asked."""
     if isinstance(item, Rejected):
         return Request({}, item.line, item.reason)
-    return Request(item.fields, item.line, served.lacking(item.fields) or "")
+    return Request(item.fields, item.line, served.asked.lacking(item.fields) or "")

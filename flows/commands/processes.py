@@ -35,6 +35,8 @@ class Server:
     command: Sequence[str]
     environment: Mapping[str, str]
     pass_fds: tuple[int, ...] = ()
+    folder: Path | None = None
+    """Where it runs, if not in the working directory."""
     log: Path = field(init=False)
     process: "subprocess.Popen[bytes]" = field(init=False)
     _started: list[float] = field(default_factory=list)
@@ -52,6 +54,7 @@ class Server:
             self.process = subprocess.Popen(
                 self.command,
                 env={**os.environ, **self.environment},
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -101,10 +104,14 @@ class Server:
 
 
 def start(
-    name: str, command: Sequence[str], environment: Mapping[str, str], pass_fds: tuple[int, ...] = ()
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    pass_fds: tuple[int, ...] = (),
+    folder: Path | None = None,
 ) -> Server:
     """Start a server; call it from a thread that lasts, with whose end the server ends too."""
-    return Server(name, command, environment, pass_fds)
+    return Server(name, command, environment, pass_fds, folder)
 
 
 def stop(servers: Sequence[Server]) -> None:

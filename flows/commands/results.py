@@ -1,83 +1,162 @@
-"""What became of a run, as a table for people and as JSON for scripts."""
+"""What came out of a run: a score for each entry, number of labels and mode, over all its seeds; and pretrainings."""
 
-import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from rich.table import Table
+import numpy as np
 
-from flows import terminal
-from models.errors import HeadwaterError
+from models.adapted.files import SETTLED
+from models.bootstrap import intervals
+from models.interfaces.downstream import Downstream
+from models.modes import CONTROLS
 from tasks.graph import refs
+from tasks.graph.refs import Ref
 from tasks.running.execution import Outcome
 from tasks.running.flow_run import FlowRun
-from tasks.running.front_page import described, headline
-from tasks.storage import artifacts, runs
+from tasks.running.front_page import headline
+from tasks.score import ScoreConfig
+from tasks.storage import artifacts
 
-_STYLES = {"hit": "green", "run": "cyan", "failed": "bold red", "not run": "yellow"}
-
-
-def show(run: FlowRun, error: HeadwaterError | None) -> None:
-    """Print the table, why steps failed, and what to look at next."""
-    console = terminal.console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("step", "", "seconds", "result", "MLflow run"):
-        table.add_column(name, justify="right" if name == "seconds" else "left", no_wrap=name != "result")
-    for outcome in run.outcomes.values():
-        seconds = f"{outcome.seconds:,.1f}" if outcome.status == "run" else ""
-        status = f"[{_STYLES[outcome.status]}]{outcome.status}[/]"
-        table.add_row(outcome.ref.title, status, seconds, _shown(outcome), outcome.run_id[:12])
-    console.print(table)
-    for outcome in run.failures():
-        console.print(
-            f"{outcome.ref.title} failed: {outcome.reason}", style="red", markup=False, highlight=False
-        )
-    if error is not None and not run.failures():
-        console.print(str(error), style="red", markup=False, highlight=False)
-    for line in _next(run):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+_WORST_FIRST = ("failed", "not run", "run", "hit")
 
 
-def as_json(run: FlowRun, error: HeadwaterError | None) -> str:
-    """One JSON document with every step, its metrics and where its artifact is."""
-    report = _report(run)
-    document = {
-        "recipe": run.recipe,
-        "status": "failed" if error else "finished",
-        "reason": str(error) if error else None,
-        "flow_run_id": run.context.flow_run_id,
-        "experiment_id": run.context.experiment_id,
-        "run_id": run.context.parent_id,
-        "report": str(artifacts.files(report.ref) / "index.html") if report else None,
-        "steps": [described(outcome) for outcome in run.outcomes.values()],
+@dataclass(frozen=True)
+class Result:
+    """One score with its 95 % interval, or why there is none."""
+
+    entry: str
+    mode: str
+    """Empty for a pretraining."""
+    labels: int | None
+    """Training rows; None is all of them."""
+    grid: bool
+    """Whether it is of the gain grid."""
+    seeds: tuple[int, ...]
+    metric: str
+    value: float | None
+    low: float | None
+    """None where there is no interval: of a pretraining, and of the gain grid, whose intervals the report has."""
+    high: float | None
+    seconds: float
+    """What it took, in this run or when it was made."""
+    status: str
+    """Of its steps the worst: `failed`, `not run`, `run` or `hit`."""
+    reason: str
+    run_ids: tuple[str, ...]
+    lower_is_better: bool
+
+    @property
+    def is_control(self) -> bool:
+        """Whether transfer is measured against it."""
+        return self.mode in CONTROLS
+
+    @property
+    def worth(self) -> float:
+        """So that more is better; what has no score is worth nothing."""
+        if self.value is None:
+            return float("-inf")
+        return -self.value if self.lower_is_better else self.value
+
+
+def of(run: FlowRun) -> list[Result]:
+    """Every result of a run: pretrainings, then entries in the order of the recipe, the gain grid last."""
+    pretrained = [outcome for outcome in run.outcomes.values() if isinstance(outcome.ref, refs.Model)]
+    cells: dict[tuple[bool, str, int | None, str], list[refs.Scores]] = {}
+    for ref in run.targets:
+        if isinstance(ref, refs.Scores):
+            about = ref.about
+            cells.setdefault((about.grid, about.downstream, about.labels, about.mode), []).append(ref)
+    scored = [_score(run, list(dict.fromkeys(items))) for items in cells.values()]
+    return [*map(_pretraining, pretrained), *sorted(scored, key=lambda result: result.grid)]
+
+
+def described(result: Result) -> dict[str, Any]:
+    """A result for scripts."""
+    return {
+        "entry": result.entry,
+        "mode": result.mode or None,
+        "labels": result.labels,
+        "grid": result.grid,
+        "seeds": list(result.seeds),
+        "metric": result.metric or None,
+        "value": result.value,
+        "low": result.low,
+        "high": result.high,
+        "seconds": round(result.seconds, 3),
+        "status": result.status,
+        "reason": result.reason or None,
+        "run_ids": list(result.run_ids),
     }
-    return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _shown(outcome: Outcome) -> str:
-    """The headline metric in words, with its interval where it has one."""
-    name, metrics = headline(outcome), outcome.metrics or {}
-    if not name:
-        return ""
-    value = f"{metrics[name]:,.0f}" if name.startswith(("rows/", "parts/")) else f"{metrics[name]:.3f}"
-    if f"{name}_low" in metrics:
-        value += f" [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
-    label = name.split("/", 1)[1] if name.startswith(("rows/", "test/")) else name
-    return f"{label.replace('_', ' ')} {value}".replace("[", "\\[")
-
-
-def _report(run: FlowRun) -> Outcome | None:
-    """The run's report, if it was made."""
-    made = [outcome for outcome in run.outcomes.values() if isinstance(outcome.ref, refs.Report)]
-    return next((outcome for outcome in made if run.done(outcome.ref)), None)
-
-
-def _next(run: FlowRun) -> list[str]:
-    """What to look at next."""
-    lines = [""]
-    if (report := _report(run)) is not None:
-        lines.append(f"Report:  {artifacts.files(report.ref) / 'index.html'}")
-    if run.failures():
-        lines.append("Mend what failed and run the same command again: what is finished is not made again.")
-    lines.append(
-        f"Next:    headwater up, then {runs.run_url(run.context.experiment_id, run.context.parent_id)}"
+def _pretraining(outcome: Outcome) -> Result:
+    name = headline(outcome)
+    return Result(
+        entry=outcome.ref.about.entry,
+        mode="",
+        labels=None,
+        grid=False,
+        seeds=(),
+        metric=name,
+        value=(outcome.metrics or {}).get(name),
+        low=None,
+        high=None,
+        seconds=outcome.seconds,
+        status=outcome.status,
+        reason=outcome.reason,
+        run_ids=(outcome.run_id,) if outcome.run_id else (),
+        lower_is_better=True,
     )
-    return lines
+
+
+def _score(run: FlowRun, items: Sequence[refs.Scores]) -> Result:
+    """The score of a cell, which has been run once with each of its seeds."""
+    about, config = items[0].about, items[0].config
+    assert isinstance(config, ScoreConfig), f"{items[0].name} was not made by `score`"
+    outcomes = [outcome for item in items if (outcome := run.outcomes.get(item.key)) is not None]
+    scored = [outcome for outcome in outcomes if headline(outcome)]
+    made = {item.key: item for ref in items for item in (ref, ref.predictions, ref.predictions.adapted)}
+    seconds = sum(outcome.seconds for key in made if (outcome := run.outcomes.get(key)) is not None)
+    whole = len(scored) == len(items)
+    status = min((item.status for item in outcomes), key=_WORST_FIRST.index) if outcomes else "not run"
+    name = config.downstream.headline
+    return Result(
+        entry=about.downstream,
+        mode=about.mode,
+        labels=about.labels,
+        grid=about.grid,
+        seeds=tuple(item.about.seed for item in items if item.about.seed is not None),
+        metric=name,
+        **(_interval(items, scored) if whole else {"value": None, "low": None, "high": None}),
+        seconds=seconds,
+        status=status,
+        reason="" if whole else next(_reasons(run, items), ""),
+        run_ids=tuple(outcome.run_id for outcome in scored),
+        lower_is_better=name in config.downstream.lower_is_better,
+    )
+
+
+def _interval(items: Sequence[refs.Scores], scored: Sequence[Outcome]) -> dict[str, float | None]:
+    """The headline metric; of several seeds its mean, with an interval over seeds and rows."""
+    name = headline(scored[0])
+    found = [outcome.metrics or {} for outcome in scored]
+    if len(items) == 1:
+        return {"value": found[0][name], "low": found[0][f"{name}_low"], "high": found[0][f"{name}_high"]}
+    if items[0].about.grid:
+        return {"value": float(np.mean([item[name] for item in found])), "low": None, "high": None}
+    config: Any = items[0].config
+    folder = artifacts.files(items[0].predictions)
+    kind: type[Downstream] = type(config.downstream)
+    settled = kind.model_validate_json((folder / SETTLED).read_text(encoding="utf-8"))
+    statistics = np.stack([np.load(artifacts.files(item) / "statistics.npy") for item in items])
+    return dict(
+        intervals(statistics, settled.metrics, config.resamples, config.seed)[name.removeprefix("test/")]
+    )
+
+
+def _reasons(run: FlowRun, items: Sequence[Ref]) -> Iterator[str]:
+    """Why there is no score: the steps that failed, else what is said of the score itself."""
+    needed = [run.outcomes[ref.key] for ref in refs.ordered(list(items)) if ref.key in run.outcomes]
+    yield from (f"{item.ref.title} failed: {item.reason}" for item in needed if item.status == "failed")
+    yield from (item.reason for item in needed if item.reason)

@@ -1,4 +1,4 @@
-"""`headwater run`: one recipe in this process, with an embedded Prefect server, and a table at the end."""
+"""`headwater run`: one recipe in this process, with an embedded Prefect server, and what came out at the end."""
 
 import os
 import sys
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _START_SECONDS = 90
 
 
-def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: bool) -> int:
-    """Run a recipe and show what became of each step; gives the exit code.
+def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, steps: bool, as_json: bool) -> int:
+    """Run a recipe and show what came out, or what became of each of its steps; gives the exit code.
 
     Raises:
         RecipeError: before the first step, for what can be found by then.
@@ -24,11 +24,15 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: 
         KeyboardInterrupt: it was stopped, with its children.
     """
     recipe = Recipe.load(path, overrides)
+    for line in recipe.found:
+        print(f"{recipe.name}: {line}", file=sys.stderr)
     recipe.check(only)
+    for pin in recipe.pins():
+        print(f"{recipe.name}: {pin}", file=sys.stderr)
     # The command says in one line what went wrong; Prefect's pages keep it in full.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with embedded_prefect() as server:
-        from flows.commands import results  # from here on Prefect is imported, while its server is starting
+        from flows.commands import outcome  # from here on Prefect is imported, while its server is starting
         from flows.downstream import check_registered
         from flows.transfer import chain
 
@@ -41,9 +45,9 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: 
         finally:
             _send_logs()
     if as_json:
-        print(results.as_json(finished, error))
+        print(outcome.as_json(finished, error))
     else:
-        results.show(finished, error)
+        outcome.show(finished, error, steps=steps)
     return 1 if error else 0
 
 

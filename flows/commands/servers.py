@@ -44,7 +44,8 @@ def embedded_prefect() -> Iterator[Server | None]:
             "PREFECT__SERVER_EPHEMERAL": "1",
             "PREFECT__SERVER_FINAL": "1",
         }
-        server = begun(api, lambda: start("prefect-embedded", command, settings, (door.fileno(),)))
+        # uvicorn puts its folder first among those that Python looks into: not one that may have a types.py.
+        server = begun(api, lambda: start("prefect-embedded", command, settings, (door.fileno(),), home()))
         # Pages are those of `headwater up`, which shows the same database.
         os.environ.update(PREFECT_API_URL=api, PREFECT_UI_URL=f"http://{LOOPBACK}:4200")
         try:

@@ -35,6 +35,9 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False
     check_proxies()
     login = password() if auth else None
     os.environ["HEADWATER_NOTIFY"] = notify  # by its name it is left out of logs
+    os.environ["HEADWATER_HOME"] = str(
+        home()
+    )  # for the servers, and for runs wherever the worker starts them
     # SIGINT as well: a shell that starts it in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -59,7 +62,10 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False
 
 def _check(prefect_port: int, mlflow_port: int, notify: str) -> None:
     if not Path("prefect.yaml").is_file():
-        raise RecipeError("there is no prefect.yaml here: start `headwater up` in the project's folder")
+        raise RecipeError(
+            f"there is no prefect.yaml here, in {Path.cwd()}: start `headwater up` in the project's folder, or make "
+            "one of this with `headwater init`"
+        )
     if prefect_port == mlflow_port:
         raise RecipeError(
             f"both servers cannot listen on port {mlflow_port}: name another with --mlflow-port"
@@ -85,10 +91,10 @@ def _start(servers: list[Server], prefect_port: int, mlflow_port: int, login: Pa
     os.environ.update(login.for_clients() if login else {})
     address = ["--host", LOOPBACK, "--port"]
     command = [*_mlflow(), *(_WITH_USERS if login else []), *address, str(mlflow_port)]
-    servers.append(start("mlflow-server", command, login.for_mlflow() if login else {}))
+    servers.append(start("mlflow-server", command, login.for_mlflow() if login else {}, folder=home()))
     command = [sys.executable, "-m", "prefect", "server", "start", *address, str(prefect_port)]
     settings = _PREFECT | (login.for_prefect() if login else {})
-    servers.append(begun(f"{prefect}/api", lambda: start("prefect-server", command, settings)))
+    servers.append(begun(f"{prefect}/api", lambda: start("prefect-server", command, settings, folder=home())))
     servers[-1].wait_until(f"{prefect}/api/health", _START_SECONDS)
     from flows.commands import deploying  # Prefect looks only once, when it is imported, where its server is
     from tasks.running import killed
@@ -121,7 +127,8 @@ def _say(prefect_port: int, mlflow_port: int, login: Password | None, notify: st
     print(
         f"Failures  {'are told to the address of --notify' if notify else 'are told nobody (--notify URL)'}"
     )
-    print("Try       prefect deployment run transfer-learning/demo", f"(with PREFECT_API_URL={prefect}/api)")
+    for name in deploying.names()[:1]:
+        print(f"Try       prefect deployment run {name}", f"(with PREFECT_API_URL={prefect}/api)")
     print("Stop      Ctrl-C", flush=True)
 
 

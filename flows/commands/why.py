@@ -1,6 +1,7 @@
 """`headwater why`: what has changed since a step last ran."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from flows.recipe.recipe import Recipe
 from tasks.storage import changes, connection
 from tasks.storage.changes import Answer, Cause, Change
 
+_COMMIT = re.compile(r"((?:.+@)?)([0-9a-f]{40})")
 _LINES = 40
 """Of one module that are shown."""
 _COLUMNS = 78
@@ -93,6 +95,8 @@ def said_of(change: Change) -> str:
     if change.kind == "file":
         how = "was added" if old is None else "is gone" if new is None else "changed"
         return f"file {change.name} {how}"
+    if change.kind == "field" and (moved := _moved(old, new)):
+        return f"{change.kind} {change.name}: the hub's branch moved, {moved}"
     if change.kind in ("files", "unknown"):
         return change.name
     if change.kind == "input":
@@ -100,6 +104,15 @@ def said_of(change: Change) -> str:
             f"{change.name} was added: {new}" if old is None else f"{change.name} is gone or another: {new}"
         )
     return f"{change.kind} {change.name}: {_value(old)} -> {_value(new)}"
+
+
+def _moved(old: Any, new: Any) -> str:
+    """From which commit of the hub to which; empty where these are not two of one name."""
+    found = [_COMMIT.fullmatch(value) if isinstance(value, str) else None for value in (old, new)]
+    before, after = found
+    if before is None or after is None or before[1] != after[1]:
+        return ""
+    return f"{before[2][:12]} -> {after[2][:12]}"
 
 
 def _value(value: Any) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.own_code import ROOT
 from flows.recipe import overrides, yaml_text
 from flows.recipe.yaml_text import Place, YamlError
 from models.config import did_you_mean
@@ -17,6 +18,8 @@ from tasks.environment import FILLED
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
+_RECIPES = ROOT / "recipes"
+"""Those that come with Headwater, in a checkout and in an installed package."""
 _MOST = 10_000_000
 """Bytes of a recipe."""
 
@@ -33,6 +36,8 @@ class Document:
     """How each number, true and false is written in the file."""
     overridden: dict[Place, str] = field(default_factory=dict)
     """Values that an override gave, with its dotted path."""
+    found: tuple[str, ...] = ()
+    """Where it was found, where that is not what was asked for."""
 
     def where(self, place: Place) -> str:
         """`file, line 3: a.b.c` or `--set a.b.c`: what a message about a value starts with."""
@@ -72,11 +77,22 @@ def load(path: Path, settings: Mapping[str, Any]) -> Document:
     Raises:
         RecipeError: the file is missing, empty or not YAML, a setting leads nowhere, or a variable is not set.
     """
-    document = _read(path)
+    shipped = _shipped(path)
+    document = _read(shipped or path)
+    if shipped is not None:
+        document.found = (f"{path} is not here; taken is the one that comes with Headwater: {shipped}",)
     for dotted, value in settings.items():
         document.overridden[overrides.put(document.value, dotted, value)] = dotted
     document.value = _expand(document, document.value, ())
     return document
+
+
+def _shipped(path: Path) -> Path | None:
+    """The recipe that comes with Headwater by this name, `demo` or `recipes/demo.yaml`, where there is no such file."""
+    if path.exists() or str(path.parent) not in (".", _RECIPES.name):
+        return None
+    found = _RECIPES / (path.name if path.suffix else f"{path.name}.yaml")
+    return found if found.is_file() else None
 
 
 def _read(path: Path) -> Document:
@@ -88,7 +104,7 @@ def _read(path: Path) -> Document:
         text = raw.decode("utf-8")
     except FileNotFoundError as error:
         near = sorted(str(item) for item in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        hint = did_you_mean(str(path), near) if near else "; check the path"
+        hint = did_you_mean(str(path), near) if near else f"; check the path ({path.absolute()})"
         raise RecipeError(f"{path}: no such recipe{hint}") from error
     except OSError as error:
         raise RecipeError(f"{path}: the recipe cannot be read ({error.strerror})") from error

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from models.config import Config
-from models.modes import Mode, learns, modes
+from models.modes import Mode, is_brought, learns, modes
 from models.seeds import Seed
 
 LEAST_LABELS = 8
@@ -26,7 +26,7 @@ class GainPart(Config):
         default=(1, 2, 3), min_length=1, description="Each draws the labels, and starts the head, anew."
     )
     modes: tuple[Mode, ...] = Field(
-        default_factory=lambda: tuple(modes()),
+        default_factory=lambda: tuple(mode for mode in modes() if not is_brought(mode)),
         min_length=1,
         description="Ways of transfer and controls; all by default.",
     )

@@ -56,15 +56,17 @@ def _key(here: Any, part: str, dotted: str) -> str | int:
         raise RecipeError(f"--set {dotted}: '{part}' leads nowhere, there is a single value above it")
     if part.isdecimal() and int(part) < len(here):
         return int(part)
-    names = [_name(item) for item in here]
+    names = [name_of(item) for item in here]
     if part not in names:
         known = [name for name in names if name] or [str(index) for index in range(len(here))]
         raise RecipeError(f"--set {dotted}: no entry '{part}' in the list{did_you_mean(part, known)}")
     return names.index(part)
 
 
-def _name(item: Any) -> str:
+def name_of(item: Any) -> str:
     """The name of a list's entry: its `name`, else the kind of what it is about."""
     while isinstance(item, dict):
-        item = next((item[key] for key in ("name", "kind", "downstream", "objective") if key in item), "")
-    return str(item)
+        if "name" in item:
+            return str(item["name"])
+        item = next((item[key] for key in ("kind", "downstream", "objective") if key in item), "")
+    return str(item).rpartition(".")[2]

@@ -3,9 +3,9 @@
 import inspect
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, StringConstraints, create_model, model_validator
+from pydantic import Field, StringConstraints, create_model, field_validator, model_validator
 
 from models import pretrained
 from models.adapted.rule import Rule
@@ -14,15 +14,15 @@ from models.config import Config
 from models.data.cleaning import CleanConfig
 from models.interfaces.downstream import DownstreamField
 from models.interfaces.objective import ObjectiveField
-from models.interfaces.transfer import Transfer
-from models.modes import Mode, modes, ways
+from models.interfaces.transfer import OwnTransferField, Transfer
+from models.modes import Mode, bring, default, is_brought, modes, ways
 from models.pretrained import Pretrained
 from models.pretraining.pretrain import TrainConfig
 from models.reporting.language.language import Code
 from models.seeds import Seed
 from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import TokenizerConfig
-from tasks.reading.source import SourceField
+from tasks.reading.source import Made, SourceField
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.-]*$", max_length=60)]
 """A name that fits into run names, file names and `--only`."""
@@ -47,6 +47,8 @@ class CorpusPart(Config):
 
 class UpstreamPart(Config):
     """One pretraining, or a pretrained model that is brought along."""
+
+    filled_in: ClassVar[frozenset[str]] = frozenset({"name"})
 
     name: Name = Field(
         description="What runs, models and --only call it; its objective's kind, or 'pretrained', by default."
@@ -107,6 +109,8 @@ class UpstreamPart(Config):
 class _DownstreamPart(Config):
     """One data set that the pretrained model is carried over to, and a section for each way to do so."""
 
+    filled_in: ClassVar[frozenset[str]] = frozenset({"name"})
+
     name: Name = Field(description="What runs, models and --only call it; its downstream by default.")
     downstream: DownstreamField = Field(description="The NLP task.")
     data: tuple[SourceField, ...] = Field(min_length=1, description="Where the labelled rows come from.")
@@ -126,6 +130,10 @@ class _DownstreamPart(Config):
         min_length=1,
         description="Numbers of training rows to compare, such as [1000, 10000, all].",
     )
+    ways: tuple[OwnTransferField, ...] = Field(
+        default=(),
+        description="Ways of transfer of your own, by the paths of their modules: 'modes' may name theirs too.",
+    )
     modes: tuple[Mode, ...] = Field(
         default=("finetune", "scratch", "baseline"),
         min_length=1,
@@ -141,26 +149,68 @@ class _DownstreamPart(Config):
     seed: Seed | None = Field(
         default=None, description="Draws training rows and their order; the recipe's by default."
     )
+    seeds: tuple[Seed, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Instead of seed: every model is made once for each of them, and scores are their means, with "
+        "intervals over seeds and test rows.",
+    )
 
     _default_name = model_validator(mode="before")(lambda value: _named_after(value, "downstream"))
+
+    @field_validator("ways")
+    @classmethod
+    def _brought(cls, given: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
+        for way in given:
+            bring(way)
+        return given
 
     @model_validator(mode="after")
     def _equal_care(self) -> Self:
         """Ways take over from others what they share with them, how long they train say, where they do not say it."""
-        changed = {}
-        for kind in ways():
-            section: Transfer = getattr(self, kind)
-            for leader, names in section.takes_over.items():
-                given: Transfer = getattr(self, leader)
-                names = names & given.model_fields_set - section.model_fields_set
-                section = section.model_copy(update={name: getattr(given, name) for name in names})
-            changed[kind] = section
+        for mode in self.modes:
+            if self.lacks(mode):
+                raise ValueError(f"mode {mode}: name its way in 'ways', as {modes()[mode]}")
+        changed: dict[str, Any] = {kind: self._with_shared(getattr(self, kind)) for kind in ways()}
+        changed["ways"] = tuple(map(self._with_shared, self.ways))
         return self.model_copy(update=changed)
 
+    def _with_shared(self, section: Transfer) -> Transfer:
+        for leader, taken in section.takes_over.items():
+            given: Transfer = getattr(self, leader)
+            names = taken & given.model_fields_set - section.model_fields_set
+            section = section.model_copy(update={name: given.handed_on(name, taken) for name in names})
+        return section
+
+    @model_validator(mode="after")
+    def _each_seed_once(self) -> Self:
+        if self.seeds is not None and self.seed is not None:
+            raise ValueError("give either seed or seeds")
+        if self.seeds is not None and len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds: one stands there twice")
+        return self
+
+    def columns(self) -> dict[str, tuple[Made, ...]]:
+        """By field that a request has, what the sources make it of where it is called otherwise in their files."""
+        found: dict[str, tuple[Made, ...]] = {}
+        for name in self.downstream.inputs:
+            made = (source.asked_by().get(name) for source in self.data)
+            named = tuple(dict.fromkeys(item for item in made if item not in (None, name)))
+            found |= {name: named} if named else {}
+        return found
+
     def way(self, mode: Mode) -> Transfer | None:
-        """How the model is carried over in a mode; the baseline has no way."""
+        """How the model is carried over in a mode; the baseline has no way, nor has a mode of others' ways."""
         kind = modes()[mode]
-        return None if kind is None else getattr(self, kind)
+        own = self._own(mode)
+        return own if own is not None or kind is None else getattr(self, kind, None)
+
+    def lacks(self, mode: Mode) -> bool:
+        """Whether a mode is that of a way which this entry does not bring along."""
+        return is_brought(mode) and self._own(mode) is None
+
+    def _own(self, mode: Mode) -> Transfer | None:
+        return next((way for way in self.ways if mode in way.modes), None)
 
     def cells(
         self, modes: Sequence[Mode], sizes: Sequence[int | Literal["all"]], seeds: Sequence[int]
@@ -185,7 +235,7 @@ def _sections() -> dict[str, Any]:
     return {
         kind: (
             way,
-            Field(default=way.model_validate({}), description=str(inspect.getdoc(way)).splitlines()[0]),
+            Field(default=default(kind), description=str(inspect.getdoc(way)).splitlines()[0]),
         )
         for kind, way in ways().items()
     }
@@ -225,4 +275,4 @@ def _named_after(value: Any, key: str) -> Any:
         return value
     about = value.get(key)
     kind = about.get("kind") if isinstance(about, Mapping) else about
-    return {"name": kind, **value} if isinstance(kind, str) else value
+    return {"name": kind.rpartition(".")[2], **value} if isinstance(kind, str) else value

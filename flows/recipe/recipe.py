@@ -1,26 +1,31 @@
 """A recipe: the typed whole of one run. Each part's settings live beside the code they are for."""
 
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
+from models import hub, outside, pretrained
 from models.adapted.rule import Rule
 from models.backbone import compatibility
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean, leaves
-from models.errors import RecipeError
+from models.errors import NetworkError, RecipeError
 from models.modes import fitting
+from models.paths import Places
 from models.seeds import Seed
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine, as_written
 from tasks.graph.step import step_names
+from tasks.reading import remote
 
 STEPS = step_names()
 """What `--only` may name beside the entries of a recipe."""
@@ -60,6 +65,7 @@ class Recipe(Config):
         default=Rule(), description="When a new model becomes the champion of its entry, or manual."
     )
     report: ReportPart = Field(default=ReportPart(), description="The page at the end.")
+    _found: tuple[str, ...] = PrivateAttr(default=())
 
     @property
     def machine(self) -> Machine:
@@ -118,20 +124,33 @@ class Recipe(Config):
         Raises:
             RecipeError: one line for each thing that is wrong, with its file, line and field.
         """
+        remote.forget()
+        hub.forget()
         document = documents.load(Path(path), overrides or {})
-        recipe = cls._of(document)._with_registered()
+        for folder in (document.path.parent, Path.cwd()):
+            outside.look_in(folder)
+        places = Places(document.path.parent)
+        recipe = cls._of(document, places)._with_registered()
         recipe._check_lengths(document)
+        recipe._found = (*document.found, *places.lines())
+        for line in recipe.found:
+            logging.getLogger("headwater").info("%s", line)
         return recipe
 
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Where it and its files were found, as far as that is worth saying: a line each."""
+        return self._found
+
     @classmethod
-    def _of(cls, document: documents.Document) -> "Recipe":
+    def _of(cls, document: documents.Document, places: Places) -> "Recipe":
         """Where a text is needed, such as a class's name, `010` is that text as `"010"` is."""
         try:
-            return cls.model_validate(document.value)
+            return cls.model_validate(document.value, context=places)
         except ValidationError as error:
             found = error.errors(include_url=False)
             if document.take_as_written(item["loc"] for item in found if item["type"] == "string_type"):
-                return cls._of(document)
+                return cls._of(document, places)
             raise RecipeError("\n".join(complaints(error, document))) from error
 
     def text(self) -> str:
@@ -156,7 +175,8 @@ class Recipe(Config):
 
     def fitting(self, entry: DownstreamPart) -> frozenset[str]:
         """The modes that mean something for a downstream and the model it starts from."""
-        return fitting(entry.downstream, self.upstream_of(entry).decoder)
+        every = fitting(entry.downstream, self.upstream_of(entry).decoder)
+        return frozenset(mode for mode in every if not entry.lacks(mode))
 
     def entries(self, only: Iterable[str]) -> list[DownstreamPart]:
         """The downstreams that `only` names; all where it is empty or names a step.
@@ -187,10 +207,40 @@ class Recipe(Config):
             *(self.corpus.sources if self.corpus else ()),
             *(source for entry in entries for source in entry.data),
         ):
-            source.check()
+            try:
+                source.check()
+            except NetworkError as error:  # nothing runs yet
+                raise RecipeError(str(error)) from error
         for part in self.upstreams:
-            if part.model.pretrained is not None:
-                compatibility.check(part.model.pretrained, part.tokenizer.pretrained)
+            self._check_brought(part, entries)
+
+    def _check_brought(self, part: UpstreamPart, entries: Iterable[DownstreamPart]) -> None:
+        """Refuses a model that is brought along for what cannot be done with it."""
+        source = part.model.pretrained
+        if source is None:
+            return
+        field = f"upstreams.{part.name}.{'pretrained' if part.pretrained else 'model.pretrained'}"
+        with said_of(field):
+            compatibility.check(source, part.tokenizer.pretrained)
+            if part.objective is not None:
+                compatibility.check_head(source, part.objective.model_class, part.objective.kind)
+        for entry in entries:
+            if self.upstream_of(entry) == part:
+                with said_of(f"downstreams.{entry.name}.upstream"):
+                    what = entry.downstream
+                    compatibility.check_head(source, what.model_class, what.kind)
+
+    def pins(self) -> list[hub.Pin]:
+        """At which commits the data sets and models of the hub are read, each once."""
+        sources = [
+            *(self.corpus.sources if self.corpus else ()),
+            *(item for entry in self.downstreams for item in entry.data),
+        ]
+        brought = [
+            place for part in self.upstreams for place in (part.model.pretrained, part.tokenizer.pretrained)
+        ]
+        models = [hub.pinned("model", *hub.parted(place)) for place in brought if pretrained.is_of_hub(place)]
+        return list(dict.fromkeys([*(pin for source in sources for pin in source.pins()), *models]))
 
     def _with_registered(self) -> Self:
         """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""
@@ -214,6 +264,15 @@ class Recipe(Config):
         for index, entry in enumerate(self.downstreams):
             place = document.where(("downstreams", index, "downstream", "max_length"))
             self.upstream_of(entry).model.check_length(entry.downstream.max_length, place)
+
+
+@contextmanager
+def said_of(field: str) -> Iterator[None]:
+    """What is found wrong with a setting names it."""
+    try:
+        yield
+    except RecipeError as error:
+        raise RecipeError(f"{field}: {error}") from error
 
 
 def _local(part: ModelConfig | TokenizerConfig) -> ModelConfig | TokenizerConfig:

@@ -5,6 +5,9 @@ setting is a date. So is every key: a class may be named `010` or `true`, quoted
 """
 
 import io
+import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from ruamel.yaml import YAML, MappingNode, Node, ScalarNode, SequenceNode
@@ -19,6 +22,8 @@ _MERGE = f"{_TAG}merge"
 _TEXTS = {f"{_TAG}{kind}" for kind in ("str", "timestamp", "value", "merge")}
 _NUMBERS = {f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null")}
 _LINE_ENDS = set("\x85\u2028\u2029")
+_BARE = re.compile(r"[\w./~][\w./*@+-]*( [\w./*@+-]+)*")
+"""Texts that need no quotes, if they are not taken for a number or the like."""
 _MOST = 100_000
 """Values in a text. A few aliases of aliases of aliases stand for more than memory holds."""
 _CONTAINERS = {f"{_TAG}{kind}" for kind in ("map", "seq")}
@@ -61,6 +66,17 @@ def dump(value: Any) -> str:
     text = io.StringIO()
     yaml.dump(value, text)
     return text.getvalue()
+
+
+def inline(value: Any) -> str:
+    """Plain values as they stand in a line of YAML that `parse` reads back."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{inline(str(key))}: {inline(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(inline, value)) + "]"
+    if isinstance(value, str) and _BARE.fullmatch(value) and parse(value)[0] == value:
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 class _Representer(SafeRepresenter):

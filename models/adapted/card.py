@@ -4,9 +4,11 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 FILE = "README.md"
+_RATES = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,10 @@ class Card:
     mode: str
     labels: int
     model_class: str
-    request: Mapping[str, str]
-    """An example."""
+    texts: Sequence[str]
+    """An example of what the model reads."""
+    request: Mapping[str, Any]
+    """How that is asked."""
     base: str
     """What was carried over."""
     licence: str
@@ -38,6 +42,13 @@ class Card:
     scores: Mapping[str, Mapping[str, float]]
     """By metric `value`, `low` and `high` on test rows; empty where the model was not scored."""
     without_leaks: Mapping[str, Mapping[str, float]]
+    over_seeds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """The same as `scores` of all `seeds`; empty where there is but one."""
+    seeds: int = 1
+    by_label: Sequence[Mapping[str, Any]] = ()
+    """Of each label `rows`, and `precision`, `recall` and `f1` as scores."""
+    temperature: float = 1.0
+    """What logits are divided by before they become probabilities."""
 
 
 def plain(text: str) -> str:
@@ -66,6 +77,7 @@ def markdown(card: Card) -> str:
         f"The model that was carried over: {plain(card.base)}.",
         "## Scores",
         _scores(card),
+        *([_by_label(card)] if card.by_label else []),
         _leaks(card),
         "## Intended use",
         f"It does {plain(card.kind)} for texts like those of the data above, in their language. What it says of "
@@ -99,12 +111,24 @@ def _scores(card: Card) -> str:
         return "It was not scored on test rows."
     names = sorted(card.scores, key=lambda name: name != card.headline)
     head = ["on test rows, with the 95 % interval"]
-    head += ["without those in the corpus"] if card.without_leaks else []
+    shown = [card.scores]
+    if card.without_leaks:
+        head, shown = [*head, "without those in the corpus"], [*shown, card.without_leaks]
+    if card.over_seeds:
+        head, shown = [*head, f"mean of {card.seeds} seeds"], [*shown, card.over_seeds]
     rows = []
     for name in names:
-        told = [card.scores[name], card.without_leaks.get(name)][: len(head)]
+        told = [scores.get(name) for scores in shown]
         rows.append([name, *(_interval(score) if score else "" for score in told)])
     return _table(["metric", *head], rows)
+
+
+def _by_label(card: Card) -> str:
+    rows = [
+        [item["label"], f"{item['rows']:,.0f}", *(_interval(item[name]) for name in _RATES)]
+        for item in card.by_label
+    ]
+    return _table(["label", "test rows", *_RATES], rows)
 
 
 def _leaks(card: Card) -> str:
@@ -116,8 +140,14 @@ def _leaks(card: Card) -> str:
     return f"Of the rows it was not to see, the corpus of the base model holds {told}."
 
 
+def _calibrated(card: Card) -> str:
+    if card.temperature == 1:
+        return ""
+    return f"\nIts probabilities are calibrated once the logits are divided by {card.temperature:g}.\n"
+
+
 def _use(card: Card) -> str:
-    texts = ", ".join(json.dumps(text, ensure_ascii=False) for text in card.request.values())
+    texts = ", ".join(json.dumps(text, ensure_ascii=False) for text in card.texts)
     request = json.dumps([dict(card.request)], ensure_ascii=False)
     return f"""Plain `transformers`, in this folder:
 
@@ -126,7 +156,7 @@ from transformers import {card.model_class}, AutoTokenizer
 model, tokenizer = {card.model_class}.from_pretrained("model"), AutoTokenizer.from_pretrained("model")
 print(model(**tokenizer({texts}, return_tensors="pt", return_token_type_ids=False)))
 ```
-
+{_calibrated(card)}
 MLflow, which also turns what the model says into an answer:
 
 ```python

@@ -60,8 +60,12 @@ class Exam:
         found: dict[str, dict[str, Any]] = {
             name: self.difference(a[mask], b[mask], resamples, seed) for name, mask in of_rows.items()
         }
-        wanted = labels(self.rows, self.downstream.kinds or self.downstream.balance, least)
+        wanted = labels(self.rows, self.downstream.kinds or self.downstream.drawn_by, least)
         if wanted:
-            of_labels = paired(a, b, self.downstream.by_label, resamples, seed)
+            of_labels = paired(a, b, self._f1, resamples, seed)
             found |= {f"label is {name}": of_labels[name] for name in wanted if name in of_labels}
         return found
+
+    def _f1(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+        """Of each label."""
+        return {name: of["f1"] for name, of in self.downstream.by_label(totals).items()}

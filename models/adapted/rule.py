@@ -1,9 +1,9 @@
 """When a new model becomes the champion, and what keeps the last one where it is."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from models.config import Config
 
@@ -15,6 +15,8 @@ class Rule(Config):
 
     Worse and better are what the 95 % paired bootstrap says of the headline metric on the same validation rows.
     """
+
+    bare: ClassVar[str] = "when"
 
     when: When = Field(
         default="not_worse",
@@ -44,11 +46,6 @@ class Rule(Config):
         le=1,
         description="Largest share of the labelled rows that may be in quarantine; above it no alias moves.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _word(cls, value: Any) -> Any:
-        return {"when": value} if isinstance(value, str) else value
 
 
 def objection(

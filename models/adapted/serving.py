@@ -9,6 +9,7 @@ import polars as pl
 
 from models.adapted.files import POOL
 from models.adapted.predicting import load
+from models.adapted.requests import Asked
 from models.errors import DataError
 
 DIGITS = 5
@@ -19,19 +20,10 @@ class Served:
 
     def __init__(self, folder: Path) -> None:
         self.downstream, self._predictor = load(folder, "auto")
+        self.asked = Asked.of(folder, self.downstream.inputs)
         self._pool = pl.read_parquet(folder / POOL) if self.downstream.pool else None
         apart = self._pool is not None and self._predictor.reads_apart
         self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None
-
-    def lacking(self, request: Mapping[str, Any]) -> str | None:
-        """Why a request cannot be answered; None where it has all its texts."""
-        for name in self.downstream.inputs:
-            text = request.get(name)
-            if not isinstance(text, str) or not text.strip():
-                return f"no text in field '{name}'"
-            if any("\ud800" <= letter <= "\udfff" for letter in text):
-                return f"half a character in field '{name}'"
-        return None
 
     def predict(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """One answer a request.
@@ -50,12 +42,14 @@ class Served:
 
     def _rows(self, requests: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         for number, request in enumerate(requests, start=1):
-            if lacking := self.lacking(request):
+            if lacking := self.asked.lacking(request):
                 raise DataError(
                     f"request {number}: {lacking}; {self.downstream.kind} needs "
                     + ", ".join(self.downstream.inputs)
                 )
-        columns = {name: [request[name] for request in requests] for name in self.downstream.inputs}
+        columns = {
+            name: [self.asked.value(request, name) for request in requests] for name in self.downstream.inputs
+        }
         frame = pl.DataFrame({"id": [str(number) for number in range(len(requests))], **columns})
         return (
             frame

@@ -47,6 +47,7 @@ def from_scratch(
             setattr(config, name, value)
         with build.seeded(seed):
             built = getattr(transformers, downstream.model_class).from_config(config, dtype=torch.float32)
+        build.pad(built, tokenizer)
     _check_length(downstream, built.config)
     downstream.prepare(built)
     return built

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 LABEL = "label"
 """In the metadata of a column: its values (or those of this field in its objects) are labels, equal if they look so."""
+LABELS = "labels"
+"""In the metadata of a column of lists: their items are labels, and this stands between those that are written as one
+text."""
 
 
 def not_blank() -> Check:

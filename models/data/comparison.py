@@ -78,6 +78,18 @@ def as_label(value: Any, field: str = "") -> Any:
     return None if text.lower() in ("", "nan") else text
 
 
+def as_labels(value: Any, separator: str) -> Any:
+    """Several labels as they are told apart, from a list or from one text; what is neither stays as it is.
+
+    >>> as_labels("sad; angry ;", ";")
+    ['sad', 'angry']
+    """
+    if isinstance(value, str | int | float) and not isinstance(value, bool) and value == value:
+        pieces = [as_label(piece) for piece in as_text(value).split(separator)]
+        return [piece for piece in pieces if piece is not None]
+    return [as_label(item) for item in value] if isinstance(value, list) else value
+
+
 def as_group(value: Any) -> str:
     """A group as rows are kept together by it, told apart as labels are; "" for none."""
     label = as_label(value)

@@ -9,20 +9,18 @@ import hashlib
 import polars as pl
 
 
-def draw(rows: pl.DataFrame, count: int | None, seed: int, balance: str | None = None) -> pl.DataFrame:
+def draw(rows: pl.DataFrame, count: int | None, seed: int, by: str | None = None) -> pl.DataFrame:
     """`count` of `rows` (all if there are fewer, or with None), in drawn order.
 
-    With `balance`, the name of a column, every value of it appears equally often, as far as there are rows of it:
+    With `by`, the name of a column, every value of it appears equally often, as far as there are rows of it:
     a value that runs out leaves its share to the others.
     """
     keys = [_hash(seed, row_id) for row_id in rows["id"]]
     ranked = rows.with_columns(pl.Series("_draw", keys, dtype=pl.String)).sort("_draw")
-    if balance is not None:
+    if by is not None:
         # Taking the first of every value, then the second of every value, … is balanced at each length.
         ranked = (
-            ranked.with_columns(_round=pl.int_range(pl.len()).over(balance))
-            .sort("_round", "_draw")
-            .drop("_round")
+            ranked.with_columns(_round=pl.int_range(pl.len()).over(by)).sort("_round", "_draw").drop("_round")
         )
     return ranked.drop("_draw").head(rows.height if count is None else count)
 

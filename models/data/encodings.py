@@ -1,23 +1,20 @@
 """Which encoding a file is written in, and whether it is packed or of another program: found before it is read."""
 
 import codecs
-import gzip
 import re
-import zlib
 from pathlib import Path
 
-from models.data.lines import SAMPLE, UTF8, ends_with_a_byte, opened
+from models.data.lines import SAMPLE, UTF8, ends_with_a_byte
+from models.data.packed import PACKINGS, Broken, opened
+from models.data.workbooks import is_workbook
 from models.errors import RecipeError
 
 FAR = 64 * 1024 * 1024
 """Bytes that are looked through for the first that is not ASCII."""
 _FORMS = {
-    b"PK\x03\x04": "a zip archive: unpack it, or where it is a workbook of Excel, save its sheet as CSV",
+    b"PK\x03\x04": "a zip archive: unpack it, or where it is a workbook of another program, save its sheet as CSV",
     b"\xd0\xcf\x11\xe0": "a file of an old Excel or Word: save it as CSV or as text",
-    b"\x1f\x8b": "packed with gzip twice: unpack it once",
-    b"BZh": "packed with bzip2: unpack it, or pack it with gzip",
-    b"\xfd7zXZ\x00": "packed with xz: unpack it, or pack it with gzip",
-    b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it, or pack it with gzip",
+    **{item.mark: f"packed twice, with {item.name} inside: unpack it once" for item in PACKINGS},
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
     b"Rar!\x1a": "a rar archive: unpack it",
     b"%PDF-": "a PDF: save its text",
@@ -42,6 +39,8 @@ def check_form(path: Path) -> None:
     Raises:
         RecipeError: saying what it is.
     """
+    if is_workbook(path):
+        raise RecipeError(f"{path} is a workbook of Excel: set format: xlsx in its source")
     begin, _ = _looked_at(path, far=False)
     what = next((what for mark, what in _FORMS.items() if begin.startswith(mark)), None)
     if begin[_TAR_AT:].startswith(_TAR):
@@ -63,10 +62,7 @@ def check_encoding(path: Path, encoding: str, settable: bool = True) -> None:
     Raises:
         RecipeError: naming the encoding that it looks like.
     """
-    begin, sample = _looked_at(path)
-    meant = _by_its_begin(begin, encoding)
-    if meant is None:
-        meant = guessed(sample, encoding)
+    meant = _meant(path, encoding)
     if meant is None:
         return
     looks = f"; it looks like {meant}" if meant else ""
@@ -75,6 +71,18 @@ def check_encoding(path: Path, encoding: str, settable: bool = True) -> None:
     if not settable:
         remedy = f"save it as UTF-8, or read it with the source 'files' and {setting}"
     raise RecipeError(f"{path} is not {encoding.upper()}{looks}: {remedy}")
+
+
+def likely_encoding(path: Path) -> str:
+    """What a file seems to be written in: UTF-8, where nothing speaks against it."""
+    return _meant(path, UTF8) or UTF8
+
+
+def _meant(path: Path, encoding: str) -> str | None:
+    """The encoding that a file seems to be in: None where that is `encoding`, "" where it is not known."""
+    begin, sample = _looked_at(path)
+    found = _by_its_begin(begin, encoding)
+    return guessed(sample, encoding) if found is None else found
 
 
 def _looked_at(path: Path, far: bool = True) -> tuple[bytes, bytes]:
@@ -87,7 +95,7 @@ def _looked_at(path: Path, far: bool = True) -> tuple[bytes, bytes]:
             while far and sample.isascii() and done < FAR and (chunk := file.read(SAMPLE)):
                 sample, done = chunk, done + len(chunk)
             sample += file.read(SAMPLE) if far else b""
-    except (EOFError, gzip.BadGzipFile, zlib.error):
+    except Broken:
         pass  # reading it names the line
     return begin, sample
 

@@ -5,13 +5,12 @@ gigabytes: of a line longer than `LONGEST` the beginning is given, marked so tha
 """
 
 import codecs
-import gzip
 import io
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, AnyStr, BinaryIO
 
+from models.data.packed import Broken, opened
 from models.data.records import Rejected
 from models.errors import DataError
 
@@ -25,31 +24,21 @@ LARGEST = 1 << 30
 _KEPT = 200
 _CUT, _CUT_TEXT = b"\xff", "\udfff"
 """What a line that is too long ends with: no character of UTF-8, and half a character that no decoding gives."""
-_GZIP = b"\x1f\x8b"
-
-
-def opened(path: Path) -> BinaryIO:
-    """A file's bytes, unpacked where it is gzip: its first bytes say so, not its name."""
-    with path.open("rb") as file:
-        packed = file.read(2) == _GZIP
-    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """A file's lines, with their ends; a byte-order mark is left out.
 
     Raises:
-        DataError: a gzip file breaks off or is damaged in the middle, with the line reached.
+        DataError: a packed file breaks off or is damaged in the middle, with the line reached.
     """
     number = 0
     try:
         with opened(path) as file:
             for number, raw in enumerate(_split(file), start=1):
                 yield number, _unmarked(raw) if number == 1 else raw
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"{path.name}, line {number + 1}: the gzip file is broken here ({error}); fetch or pack it again"
-        ) from error
+    except Broken as error:
+        raise DataError(f"{path.name}, line {number + 1}: {error}; fetch or pack it again") from error
 
 
 def text_lines(path: Path, encoding: str = UTF8) -> Iterator[tuple[int, str]]:
@@ -153,5 +142,5 @@ def _wide_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
                 yield number, text.removeprefix("\ufeff") if number == 1 else text
     except UnicodeError as error:
         raise DataError(f"{path.name}, line {number + 1}: not {encoding.upper()} ({error})") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path.name}, line {number + 1}: the gzip file is broken here ({error})") from error
+    except Broken as error:
+        raise DataError(f"{path.name}, line {number + 1}: {error}; fetch or pack it again") from error

@@ -6,17 +6,17 @@ include the header; in Parquet and JSON arrays the row number stands for the lin
 
 import json
 import re
-import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from models.data.lines import UTF8, opened, text_lines, undecodable, whole_text
+from models.data.lines import UTF8, text_lines, undecodable, whole_text
+from models.data.packed import Broken, opened
 from models.data.records import Rejected
+from models.data.values import Unreadable
 from models.errors import DataError, RecipeError
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -186,18 +186,8 @@ def read_parquet(path: Path) -> Iterator[Item]:
                 for row in _table_rows(batch):
                     number += 1
                     yield number, row
-    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+    except (pa.ArrowException, OSError, Broken) as error:
         raise DataError(f"{path.name}, row {number + 1}: the Parquet file is broken ({error})") from error
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A value that Python cannot have; as JSON it is an object, which no column is asked for."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 def _table_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from models.data import names
-from models.data.checks import LABEL, not_blank
-from models.data.comparison import as_label
+from models.data.checks import LABEL, LABELS, not_blank
+from models.data.comparison import as_label, as_labels
 from models.data.records import PROVENANCE, QUARANTINE, Rejected, as_json
 from models.data.values import SHOWN, Misfit, column
 from models.errors import DataError
@@ -63,9 +63,7 @@ def check(
     """
     wanted = {name: column.dtype.type for name, column in schema.columns.items() if column.dtype is not None}
     optional = {name for name, column in schema.columns.items() if not column.required}
-    labels = {
-        name: of[LABEL] for name, column in schema.columns.items() if LABEL in (of := column.metadata or {})
-    }
+    labels = {name: read for name, column in schema.columns.items() if (read := _as_labels(column.metadata))}
     rows, misfits = unpacked(frame, wanted, optional, labels)
     rows = names.qualified(rows, pool)
     if pool is not None and refers is not None:
@@ -83,7 +81,7 @@ def unpacked(
     frame: pl.DataFrame,
     wanted: Mapping[str, pl.DataType],
     optional: Collection[str] = (),
-    labels: Mapping[str, str] = {},
+    labels: Mapping[str, Callable[[Any], Any]] = {},
 ) -> tuple[pl.DataFrame, list[tuple[int, str, Misfit]]]:
     """Rows with the columns `wanted` in their types, and no id where the file has none; and by row and column, values
     that cannot have them.
@@ -104,13 +102,21 @@ def unpacked(
             if name in optional:
                 continue
             raise DataError(f"{_files(frame)}: no column '{name}'; {_instead(name, values, there)}")
-        given, field = [row.get(name) for row in values], labels.get(name)
-        made, unfit = column(given if field is None else (as_label(value, field) for value in given), kind)
+        given, read = [row.get(name) for row in values], labels.get(name)
+        made, unfit = column(given if read is None else map(read, given), kind)
         rows = rows.with_columns(made.alias(name))
         misfits += [(row, name, misfit) for row, misfit in unfit.items()]
     return rows.select(
         "id", *(name for name in wanted if name in rows.columns and name != "id"), *PROVENANCE
     ), misfits
+
+
+def _as_labels(metadata: Mapping[str, Any] | None) -> Callable[[Any], Any] | None:
+    """How values of a column with this metadata become labels; None where they are none."""
+    known = metadata or {}
+    if LABELS in known:
+        return lambda value: as_labels(value, known[LABELS])
+    return (lambda value: as_label(value, known[LABEL])) if LABEL in known else None
 
 
 def _instead(name: str, values: Sequence[Mapping[str, Any]], there: Collection[str]) -> str:

@@ -117,11 +117,14 @@ def _first(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def named(rows: pl.DataFrame, path: str) -> pl.DataFrame:
-    """`row`, `part`, `label`: a line for each label of each row, which may stand in the objects of a list (`a.b`)."""
+    """`row`, `part`, `label`: a line for each label of each row, which may be items of a list, or stand in its objects
+    (`a.b`)."""
     column, _, field = path.partition(".")
     labels = rows.select("part", label=column).with_row_index("row")
+    if labels.schema["label"].base_type() is pl.List:
+        labels = labels.explode("label")
     if field:
-        labels = labels.explode("label").with_columns(pl.col("label").struct.field(field).alias("label"))
+        labels = labels.with_columns(pl.col("label").struct.field(field).alias("label"))
     return labels.drop_nulls("label")
 
 

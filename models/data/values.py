@@ -8,6 +8,7 @@ is, would become another value, and is refused.
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -40,6 +41,16 @@ class Misfit(ValueError):
         """The same, seen from what holds it under `name`."""
         self.place = f"{name}.{self.place}" if self.place else name
         return self
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A value that Python cannot have, or that is none; as JSON it is an object, which no column is asked for."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 def column(values: Iterable[Any], kind: pl.DataType) -> tuple[pl.Series, dict[int, Misfit]]:

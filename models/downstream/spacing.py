@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -64,6 +64,9 @@ class Spacing(Downstream[Window]):
 
     def loss(self, model: PreTrainedModel, batch: Batch) -> torch.Tensor:
         return self._read(model, batch)[1]
+
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return float((batch["spaces"] >= 0).sum())
 
     def outputs(self, model: PreTrainedModel, batch: Batch) -> tuple[list[np.ndarray], float | None]:
         logits, loss = self._read(model, batch)

@@ -57,7 +57,7 @@ class Inputs:
 
     def by_length(self, batch_size: int) -> Iterator[list[int]]:
         """Indices of all features in batches of like length."""
-        return batches([len(feature.input_ids) for feature in self.features], batch_size)
+        return batches([feature.length for feature in self.features], batch_size)
 
 
 def outputs(

@@ -25,15 +25,20 @@ class HeadPredictor:
     draws: int = 1
     reads_apart: bool = True
     dropped: Mapping[str, int] = field(default_factory=dict)
+    reading: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path, downstream: Downstream, device: str) -> Self:
         """From the folder of an adapted model."""
-        from models.backbone.heads import load
-        from models.training.loop import accelerator
+        return cls.of(folder / "model", load_tokenizer(folder / "model"), downstream, device)
 
-        model = load(folder / "model", downstream).to(accelerator(device).device)
-        return cls(downstream, load_tokenizer(folder / "model"), model)
+    @classmethod
+    def of(cls, model: Path, tokenizer: PreTrainedTokenizerBase, downstream: Downstream, device: str) -> Self:
+        """From the folder of a model alone."""
+        from models.backbone.heads import load
+        from models.training.hardware import hardware
+
+        return cls(downstream, tokenizer, load(model, downstream).to(hardware(device).device))
 
     def outputs(
         self,
@@ -44,4 +49,5 @@ class HeadPredictor:
     ) -> tuple[Sequence[Feature], list[np.ndarray]]:
         """See `models.interfaces.transfer.Predictor`."""
         inputs = Inputs(self.downstream, self.tokenizer, rows, labelled)
+        self.reading.update(self.downstream.reading(inputs.features))
         return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]

@@ -22,6 +22,7 @@ from pydantic import Field
 
 from models.interfaces.asked import Asked, NotInContext
 from models.interfaces.features import Feature, padded, texts_batch
+from models.interfaces.labels import Certainty, Rates
 from models.kinds import Chosen, chosen
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ class Downstream(Chosen, ABC, Generic[F]):
     """Metric by which settings and checkpoints are chosen, and which reports show first."""
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
     """Metrics, perplexity say, of which less is better."""
-    balance: ClassVar[str | None] = None
+    drawn_by: ClassVar[str | None] = None
     """Column that holds one class a row, of which label draws hold equally many; None: plain draws."""
     kinds: ClassVar[str | None] = None
     """Dotted path of what rows name that can only be answered where training rows name it: a class, types of entities.
-    None: `balance`."""
+    None: `drawn_by`."""
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
     texts: ClassVar[tuple[str, ...]] = ("text",)
@@ -101,6 +102,10 @@ class Downstream(Chosen, ABC, Generic[F]):
         """This downstream with all that a recipe may leave open taken from training rows."""
         return self
 
+    def learning_from(self, train: pl.DataFrame) -> Self:
+        """This downstream with what training has to know of the rows that were drawn for it: what each class counts."""
+        return self
+
     def check(self, train: pl.DataFrame) -> None:
         """Refuse training rows from which nothing can be learnt.
 
@@ -114,6 +119,14 @@ class Downstream(Chosen, ABC, Generic[F]):
         Raises:
             DataError: saying what is wrong with them.
         """
+
+    def tuned_on(self, rows: pl.DataFrame, predicted: Callable[[Self], pl.DataFrame]) -> Self:
+        """This downstream with how outputs are read chosen on validation rows, once a model has learnt.
+
+        Args:
+            predicted: predictions of `rows` as a downstream reads them.
+        """
+        return self
 
     def modes(self, decoder: bool) -> frozenset[str]:
         """Of the modes that are not for every downstream, those that mean something for this one.
@@ -136,6 +149,10 @@ class Downstream(Chosen, ABC, Generic[F]):
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[F]:
         """Model inputs of `rows`, in their order, one or more a row; with labels only if `labelled`."""
 
+    def reading(self, features: Sequence[F]) -> dict[str, int]:
+        """How rows fitted into model inputs; empty where that is not said."""
+        return {}
+
     def collate(self, features: Sequence[F], tokenizer: PreTrainedTokenizerBase) -> dict[str, torch.Tensor]:
         """A batch: `input_ids`, `attention_mask` and, where the features have them, `token_type_ids` (batch, longest)
         and `labels` (batch,)."""
@@ -155,6 +172,10 @@ class Downstream(Chosen, ABC, Generic[F]):
         """Training loss of a batch (scalar)."""
         return model(**batch).loss
 
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        """How many targets `loss` is the mean of: rows, where it is not said otherwise."""
+        return len(batch["input_ids"])
+
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[list[np.ndarray], float | None]:
@@ -162,6 +183,17 @@ class Downstream(Chosen, ABC, Generic[F]):
         output = model(**batch)
         loss = None if output.loss is None or output.loss.isnan() else float(output.loss)
         return list(output.logits.double().cpu().numpy()), loss
+
+    def mine(
+        self, features: Sequence[F], rows: pl.DataFrame, say: Callable[[], Sequence[np.ndarray]], seed: int
+    ) -> list[list[int]]:
+        """For each feature of labelled training rows the numbers of those that it learns to be told from, beside what
+        shares its batch; empty where a downstream looks for none.
+
+        Args:
+            say: `outputs` of each feature from the model before it learns.
+        """
+        return []
 
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         """Writes beside the weights and the tokenizer in `folder` what another library needs to load them."""
@@ -176,16 +208,10 @@ class Downstream(Chosen, ABC, Generic[F]):
     ) -> pl.DataFrame:
         """Predictions in terms of the text: `id` and the columns of this downstream, in the order of `rows`."""
 
-    def fitted(
-        self, rows: pl.DataFrame, outputs: Callable[[], tuple[Sequence[F], Sequence[np.ndarray]]]
-    ) -> Self:
-        """This downstream with what it chooses once a model has learnt, a threshold say, and keeps with the model.
-
-        Args:
-            rows: of validation, with labels.
-            outputs: gives their features and what the model makes of them; costly, so asked only where it is needed.
-        """
-        return self
+    def fused(self, outputs: Sequence[np.ndarray], features: Sequence[F], rows: pl.DataFrame) -> Self:
+        """This downstream with the cheap classical method having its say in `decode` beside the model's outputs; how
+        much, is chosen on the labelled `rows`. For mode hybrid."""
+        raise NotImplementedError(f"{self.kind} has no hybrid")
 
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
         """A row of predictions as the JSON-able answer to a request."""
@@ -210,9 +236,14 @@ class Downstream(Chosen, ABC, Generic[F]):
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Each metric (…) from summed statistics (…, k)."""
 
-    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """F1 (…) of each label, a class say, from summed statistics (…, k); none where labels are not a few names."""
+    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
+        """How well each label, a class say, is found (…), from summed statistics (…, k); none where there are not a
+        few of them."""
         return {}
+
+    def certainty(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> Certainty | None:
+        """How sure predictions are; None where they do not say in numbers that could be held against them."""
+        return None
 
     def evaluate(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, float]:
         """Each metric of `predictions` over all of `rows`."""

@@ -62,6 +62,10 @@ class Objective(Chosen, ABC):
     def losses(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Scalars by name; `loss`, a mean over targets in nats, is minimised, the others are logged."""
 
+    def targets(self, batch: Mapping[str, Tensor]) -> float:
+        """How many targets the `loss` of a batch is the mean of."""
+        return float((batch["targets"] >= 0).sum())
+
     @abstractmethod
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         """(sum of the loss over the targets in nats, number of targets) of a held-out batch."""

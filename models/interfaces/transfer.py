@@ -47,6 +47,8 @@ class Problem:
     workplace: Workplace
     draw: Callable[[int], pl.DataFrame]
     """Training rows of another draw of the same size, by its number."""
+    on_trial: Callable[[int, Config], None] = lambda number, trial: None
+    """Told of each trial that has ended, counted from 1, also of those that ended before a kill."""
 
     @property
     def folder(self) -> Path:
@@ -72,6 +74,8 @@ class Tuned:
     """What was tried, and what it came to on validation rows."""
     tokenizer: PreTrainedTokenizerBase
     """What the model reads with."""
+    downstream: Downstream | None = None
+    """With what was chosen of how answers are read from the model's outputs; None: as the problem has it."""
 
     @property
     def model(self) -> Path:
@@ -95,6 +99,11 @@ class Predictor(Protocol):
     @property
     def dropped(self) -> Mapping[str, int]:
         """What of the demonstrations did not fit into the model so far, counted over all questions."""
+        ...
+
+    @property
+    def reading(self) -> Mapping[str, int]:
+        """How the rows that were read last fitted into inputs; empty where that is not known."""
         ...
 
     def outputs(
@@ -123,6 +132,15 @@ class Transfer(Chosen, ABC):
     takes_over: ClassVar[Mapping[str, frozenset[str]]] = {}
     """By the kind of another way: the settings that hold for this one too where its own section does not say them."""
 
+    @property
+    def searches(self) -> bool:
+        """Whether it goes through trials that are worth a look each by itself."""
+        return False
+
+    def handed_on(self, name: str, taken: frozenset[str]) -> Any:
+        """The setting `name` for a way that takes it over, and others of those that are `taken`."""
+        return getattr(self, name)
+
     def shows(self, mode: str) -> int | None:
         """How many labelled rows the model is shown in a mode in which it does not learn; None where it learns."""
         return None
@@ -146,6 +164,9 @@ class Transfer(Chosen, ABC):
 
 if TYPE_CHECKING:
     TransferField = Transfer
+    OwnTransferField = Transfer
 else:
     TransferField = chosen("models.transfer", Transfer)
     """A way in a configuration: `{kind: finetune, …}`."""
+    OwnTransferField = chosen("", Transfer)
+    """One from outside."""

@@ -19,6 +19,7 @@ from models.tokens import packing
 from models.tokens.packing import Documents
 from models.tokens.special import token_id
 from models.training.optimizers import OptimizerConfig
+from models.training.settings import TrainingSettings
 from models.workplace import Workplace
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
@@ -28,7 +29,7 @@ if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes 
     from models.training.record import Record
 
 
-class TrainConfig(Config):
+class TrainConfig(TrainingSettings):
     """How long and how a model is pretrained."""
 
     tokens: int | None = Field(
@@ -68,7 +69,7 @@ class TrainConfig(Config):
     def steps(self, tokens_in_corpus: int, batches_in_epoch: int) -> int:
         """Number of steps on a corpus."""
         epochs = self.epochs if self.epochs is not None else (self.tokens or 0) / tokens_in_corpus
-        return max(1, math.ceil(epochs * batches_in_epoch))
+        return max(1, math.ceil(epochs * batches_in_epoch / self.gradient_accumulation))
 
 
 class PretrainConfig(Config):
@@ -110,19 +111,23 @@ def pretrain(
     held_out = Batches(objective, unseen, vocabulary, config.train.batch_tokens, config.seed)
     fixed = [held_out.at(step) for step in range(len(held_out))]
     steps = config.train.steps(train.tokens, len(batches))
+    accumulated = config.train.gradient_accumulation
     history = loop.train(
         model,
-        batches.at,
+        lambda step: [batches.at(step * accumulated + part) for part in range(accumulated)],
         objective.losses,
         loop.Plan(
             steps=steps,
             optimizer=config.train.optimizer,
             seed=config.seed,
+            settings=config.train,
             log_every=config.train.log_every,
             evaluate_every=max(1, steps // config.train.evaluations),
+            keep_best=None if config.train.early_stopping is None else lambda found: -found["loss"],
             workplace=workplace,
             checkpoint_seconds=config.train.checkpoint_seconds,
         ),
+        targets_of=objective.targets,
         evaluate=lambda model: held_out_loss(model, objective, fixed, unseen.size),
         on_log=on_log,
         on_progress=on_progress,

@@ -1,31 +1,30 @@
 """From the files of finished steps to the parts of a report."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from models.adapted.files import DROPPED, SUMMARY
-from models.bootstrap import difference, resampled
+from models.adapted.files import DROPPED, READING, SUMMARY
 from models.config import Config, leaves
 from models.data import counts
 from models.data.comparison import text_columns
 from models.interfaces.downstream import Downstream
-from models.modes import REFERENCES
 from models.reporting.data import (
+    ByLabel,
+    Calibration,
     Confusion,
     Data,
-    Gain,
     Interval,
     Leak,
     Lengths,
     Point,
     Quarantined,
+    Reading,
     Score,
-    Verdict,
+    Tried,
 )
 
 BINS = 32
@@ -112,7 +111,7 @@ def settings(config: Config) -> dict[str, str]:
 def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream, worst: int) -> Score:
     """One adapted model's test scores, from the folders of `score`, `predict` and `adapt`."""
     details, summary = _json(folder / "details.json"), _json(adapted / SUMMARY)
-    confusion = details.get("confusion")
+    confusion, calibration = details.get("confusion"), details.get("calibration")
     return Score(
         mode=summary["mode"],
         labels=summary["rows"]["train"],
@@ -125,10 +124,31 @@ def score(folder: Path, predictions: Path, adapted: Path, downstream: Downstream
         validation_rows=summary["rows"]["validation"],
         trainable_parameters=summary["trainable_parameters"],
         setting={name: str(value) for name, value in summary["setting"].items()},
+        trials=_trials(adapted / "trials.json", downstream.headline),
         chance=details.get("chance", {}).get(downstream.headline),
         dropped=dropped(predictions),
         confusion=confusion and Confusion(**confusion),
+        by_label=tuple(ByLabel(**item) for item in details.get("by_label", ())),
+        calibration=calibration and Calibration(**calibration),
+        reading=_reading(predictions / READING),
         worst=tuple(details.get("worst", ())[:worst]),
+    )
+
+
+def _trials(path: Path, headline: str) -> tuple[Tried, ...]:
+    """What was tried; nothing by a baseline."""
+    return tuple(
+        Tried(
+            rows=trial["rows"],
+            setting={
+                name: str(trial[name]) if name in trial else str(trial["others"][name])
+                for name in ("learning_rate", "train_embeddings", *trial["others"])
+            },
+            validation=trial["metrics"].get(headline),
+            best_step=trial["best_step"],
+            diverged=trial["diverged"],
+        )
+        for trial in (_json(path) if path.is_file() else ())
     )
 
 
@@ -138,51 +158,8 @@ def dropped(predictions: Path) -> int:
     return _json(path)["demonstrations"] if path.is_file() else 0
 
 
-def gains(
-    scores: Mapping[Path, Score], downstream: Downstream, resamples: int, seed: int
-) -> tuple[Gain, ...]:
-    """Each model that has learnt minus each reference, paired on the same test rows.
-
-    A control has as many labels and the same seed; the untrained model has no labels.
-
-    Args:
-        scores: by the folder of `score`, which holds the statistics of the test rows in their order.
-        resamples: of the paired bootstrap.
-    """
-    found = []
-    drawn = {folder: resampled(statistics(folder), downstream.metrics, resamples, seed) for folder in scores}
-    for folder, transferred in scores.items():
-        if transferred.mode in REFERENCES:
-            continue
-        for other, control in scores.items():
-            alike = (transferred.labels, transferred.seed) == (control.labels, control.seed)
-            if control.mode in REFERENCES and (alike or control.transferred):
-                differences = difference(drawn[folder], drawn[other], downstream.lower_is_better)
-                found += [_gain(transferred, control, name, values) for name, values in differences.items()]
-    return tuple(sorted(found, key=lambda gain: REFERENCES.index(gain.against)))
-
-
-def verdict(values: Mapping[str, float | bool]) -> Verdict:
-    """A difference in a word."""
-    return "better" if values["better"] else "worse" if values["worse"] else "unclear"
-
-
-def statistics(folder: Path) -> np.ndarray:
-    """(draws, rows, k) of the test rows in their order, from the folder of `score`."""
-    several = folder / "draws.npy"
-    return np.load(several) if several.is_file() else np.load(folder / "statistics.npy")[None]
-
-
-def _gain(transferred: Score, control: Score, metric: str, values: dict[str, float | bool]) -> Gain:
-    return Gain(
-        mode=transferred.mode,
-        against=control.mode,
-        labels=transferred.labels,
-        seed=transferred.seed,
-        metric=metric,
-        verdict=verdict(values),
-        **{bound: values[bound] for bound in ("value", "low", "high")},
-    )
+def _reading(path: Path) -> Reading | None:
+    return Reading(**_json(path)) if path.is_file() else None
 
 
 def _duplicates(path: Path) -> dict[str, int]:

@@ -11,12 +11,11 @@ from models.reporting.parts import Interval, Part, Verdict
 
 
 class Gain(Interval):
-    """`mode` minus `against` on the same test rows at the same number of labels, paired."""
+    """`mode` minus `against` on the same test rows and seeds at the same number of labels, paired."""
 
     mode: str
     against: str
     labels: int
-    seed: int
     metric: str
     verdict: Verdict
     """Better or worse only where the interval excludes 0."""
@@ -31,8 +30,66 @@ class Confusion(Part):
     counts: tuple[tuple[int, ...], ...]
 
 
+class Tried(Part):
+    """A trial: a setting, and the headline metric that it has on validation rows."""
+
+    rows: int
+    setting: Mapping[str, str]
+    validation: float | None
+    best_step: int
+    diverged: bool
+
+
+class ByLabel(Part):
+    """How well one label, a class say, is found."""
+
+    label: str
+    rows: float
+    """Test rows that have it; where each row was asked several times, the mean."""
+    precision: Interval
+    recall: Interval
+    f1: Interval
+
+
+class Bin(Part):
+    """Predictions of like confidence."""
+
+    rows: int
+    confidence: float
+    """Mean."""
+    right: float
+    """Share."""
+
+
+class Reliability(Interval):
+    """The expected calibration error, and the bins it is made of."""
+
+    bins: tuple[Bin, ...]
+
+
+class Calibration(Part):
+    """How far confidence is from being right, without and with the temperature that was fitted on validation rows."""
+
+    before: Reliability
+    after: Reliability
+
+
+class Reading(Part):
+    """How the test rows fitted into the model's inputs."""
+
+    rows: int
+    long: int
+    """Rows of more tokens than an input takes."""
+    tokens: int
+    lost: int
+    """Tokens that were not read."""
+    windows: int
+    """Inputs that were made of the longest row."""
+
+
 class Score(Part):
-    """One adapted model on the test rows."""
+    """One adapted model on the test rows, or those of several seeds: then numbers are means, and what cannot be
+    averaged is the first one's."""
 
     mode: str
     labels: int
@@ -45,13 +102,25 @@ class Score(Part):
     validation_rows: int | None = None
     trainable_parameters: int | None = None
     setting: Mapping[str, str] = {}
+    trials: tuple[Tried, ...] = ()
+    """What was tried to choose it."""
     chance: float | None = None
     """The headline metric of one who always says the commonest class, where there are classes."""
     dropped: int = 0
     """Demonstrations that did not fit before their questions."""
     confusion: Confusion | None = None
+    by_label: tuple[ByLabel, ...] = ()
+    calibration: Calibration | None = None
+    reading: Reading | None = None
     worst: tuple[dict[str, str | int | float | None], ...] = ()
     """Wrong predictions with their rows: `id`, `file`, `line` and what the downstream has to show of them."""
+    by_seed: tuple["Score", ...] = ()
+    """Each of several seeds by itself."""
+
+    @property
+    def models(self) -> "tuple[Score, ...]":
+        """Each model by itself."""
+        return self.by_seed or (self,)
 
     @property
     def transferred(self) -> bool:
@@ -167,26 +236,23 @@ class Entry(Part):
         return tuple(sorted({score.labels for score in self.scores}))
 
     @property
-    def seed(self) -> int:
-        """The seed whose scores are shown where there are several."""
-        return self.scores[0].seed
+    def seeds(self) -> tuple[int, ...]:
+        """Over which scores are means; only one where there are no others."""
+        return tuple(sorted({model.seed for score in self.scores for model in score.models}))
 
     def score(self, mode: str, labels: int) -> Score | None:
         """The score of a mode at a number of labels, None where it was not run."""
-        wanted = (mode, labels, self.seed)
-        return next((item for item in self.scores if (item.mode, item.labels, item.seed) == wanted), None)
+        return next((item for item in self.scores if (item.mode, item.labels) == (mode, labels)), None)
 
     def gain(self, mode: str, against: str, labels: int, metric: str) -> Gain | None:
         """The paired difference, None where one of the two was not run."""
-        for item in self.gains:
-            here = (item.mode, item.against, item.metric) == (mode, against, metric)
-            if here and (item.labels, item.seed) == (labels, self.seed):
-                return item
-        return None
+        wanted = (mode, against, labels, metric)
+        known = ((item, (item.mode, item.against, item.labels, item.metric)) for item in self.gains)
+        return next((item for item, about in known if about == wanted), None)
 
     def leading(self, labels: int | None = None) -> Score | None:
         """The transferred model that is best on validation rows, at `labels` or at the most labels there are."""
-        found = [score for score in self.scores if score.transferred and score.seed == self.seed]
+        found = [score for score in self.scores if score.transferred]
         labels = max((score.labels for score in found), default=0) if labels is None else labels
         sign = -1 if self.metrics[0] in self.lower_is_better else 1
 

@@ -15,7 +15,7 @@ from matplotlib.typing import RcKeyType
 
 from models.modes import CONTROLS
 from models.reporting import fonts
-from models.reporting.data import Confusion, Entry, Lengths, Point
+from models.reporting.data import Calibration, Confusion, Entry, Lengths, Point
 from models.reporting.language.language import ENGLISH, Language
 from models.reporting.parts import Interval
 
@@ -64,11 +64,7 @@ def scores(entry: Entry, say: Language = ENGLISH) -> bytes:
         drawn, axes = figure(3.2)
         for place, mode in enumerate(entry.modes):
             shift = 1.035 ** (place - (len(entry.modes) - 1) / 2)
-            found = [
-                (item.labels, item.metrics[metric])
-                for item in entry.scores
-                if item.mode == mode and item.seed == entry.seed
-            ]
+            found = [(item.labels, item.metrics[metric]) for item in entry.scores if item.mode == mode]
             found.sort(key=lambda pair: pair[0])
             values = [interval.value for _, interval in found]
             label = say.spoken(mode)
@@ -175,6 +171,34 @@ def confusion(matrix: Confusion, say: Language = ENGLISH) -> bytes:
         axes.set_xlabel(say("predicted") if few else say("predicted (numbers: % of the gold class)"))
         axes.set_ylabel(say("gold"))
         axes.spines[:].set_visible(False)
+        return png(drawn)
+
+
+def reliability(calibration: Calibration, say: Language = ENGLISH) -> bytes:
+    """Share of right predictions over their confidence, a point a bin, before and after calibration."""
+    with style():
+        drawn, axes = figure(3.2)
+        axes.plot(
+            [0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=":", label=say("as often right as it says")
+        )
+        looks = (
+            ("before", say("uncalibrated"), {"color": "#7d8894", "marker": "s", "linestyle": "--"}),
+            ("after", say("calibrated"), {"color": WAYS[0], "marker": "o", "linestyle": "-"}),
+        )
+        for field, label, look in looks:
+            bins = getattr(calibration, field).bins
+            axes.plot(
+                [item.confidence for item in bins],
+                [item.right for item in bins],
+                label=label,
+                markersize=4.5,
+                **look,
+            )
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel(say("confidence"))
+        axes.set_ylabel(say("share right"))
+        drawn.legend(loc="outside upper left", ncols=3, handlelength=2.2, columnspacing=1.4)
         return png(drawn)
 
 

@@ -104,6 +104,8 @@ def draw(data: ReportData) -> dict[tuple[str, str], Figure]:
         best = entry.leading()
         if best and best.confusion:
             add("confusion", entry.name, figures.confusion(best.confusion, say))
+        if best and best.calibration:
+            add("reliability", entry.name, figures.reliability(best.calibration, say))
         if entry.data.lengths:
             add("lengths", entry.name, figures.lengths(entry.data.lengths, say))
     for grid in data.grids:
@@ -137,9 +139,11 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
         shown=lambda text, limit=300: shown(text, say, limit),
     )
     environment.globals.update(
-        say=say,
+        say=lambda english, **values: unbroken(say(english, **values)),
+        language=say.code,
         sentences=lambda entry: words.sentences(entry, say),
         findings=lambda entry: words.findings(entry, say),
+        reading=lambda score: words.reading(score, say),
         at=lambda labels: words.at(labels, say),
         claims=lambda grid: grid_words.claims(grid, say),
         needed=lambda worth: grid_words.needed(worth, say),
@@ -151,6 +155,11 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
     values: dict[str, Any] = {"data": data, "figures": drawn}
     font = fonts.font_face(template.render(values, style=""))
     return template.render(values, style=Markup(font + "\n" + style))
+
+
+def unbroken(text: str) -> str:
+    """A text in which no line ends between a number and its sign."""
+    return text.replace(" %", "\u00a0%")
 
 
 def summary(data: ReportData) -> str:
@@ -176,7 +185,7 @@ def gains(data: ReportData) -> dict[str, Any]:
     for entry in data.entries:
         for gain in entry.gains:
             best = entry.leading(gain.labels)
-            if best and (gain.mode, gain.seed) == (best.mode, best.seed):
+            if best and gain.mode == best.mode:
                 sizes = found[gain.against].setdefault(entry.name, {})
                 sizes.setdefault(str(gain.labels), {})[gain.metric] = _gain(gain)
     return found
@@ -193,13 +202,14 @@ def _gain(gain: Gain) -> dict[str, Any]:
 
 
 def score_rows(data: ReportData) -> list[dict[str, Any]]:
-    """One row per entry, mode, number of labels and metric."""
+    """One row per entry, mode, number of labels and metric; `seeds` says how many seeds it is the mean over."""
     return [
         {
             **_named(entry),
             "mode": score.mode,
             "labels": score.labels,
             "seed": score.seed,
+            "seeds": len(score.models),
             "metric": metric,
             **interval.model_dump(),
             **_without("leaks", score.without_leaks, metric),

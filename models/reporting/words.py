@@ -61,6 +61,46 @@ def findings(entry: Entry, say: Language = ENGLISH) -> list[tuple[Verdict, str]]
     return [_finding(against, gains, say) for against in REFERENCES if (gains := _gains(entry, against))]
 
 
+def reading(score: Score, say: Language = ENGLISH) -> str:
+    """How the test rows fitted into the model's inputs; empty where that is not known."""
+    read = score.reading
+    if read is None:
+        return ""
+    if not read.long:
+        return say("All {rows} test rows were read whole.", rows=count(read.rows))
+    told = {
+        "long": count(read.long),
+        "rows": count(read.rows),
+        "share": share(read.long, read.rows, say),
+        "lost": share(read.lost, read.tokens, say),
+        "windows": count(read.windows),
+    }
+    if read.windows < 2:
+        del told["windows"]
+        return say(
+            "{long} of {rows} test rows ({share}) were too long and were cut: {lost} of all tokens were not read.",
+            **told,
+        )
+    if read.lost:
+        return say(
+            "{long} of {rows} test rows ({share}) were read in several windows, {windows} at most; {lost} of all "
+            "tokens were not read.",
+            **told,
+        )
+    del told["lost"]
+    return say(
+        "{long} of {rows} test rows ({share}) were read in several windows, {windows} at most.", **told
+    )
+
+
+def share(part: float, whole: float, say: Language) -> str:
+    """A percentage that is not said to be 0 where it is not."""
+    percent = 100 * part / whole if whole else 0.0
+    if percent < 0.05 and part:
+        return say("less than 0.1 %")
+    return say("{percent} %", percent=f"{percent:.1f}")
+
+
 def _sentence(entry: Entry, labels: int, best: Score, say: Language) -> str:
     metric = entry.metrics[0]
     ways = [mode for mode in entry.modes if mode not in CONTROLS]

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 import polars as pl
 from pydantic import AfterValidator, Field
 
+from models.data.checks import LABEL, not_blank
 from models.data.comparison import ClassName
 from models.errors import DataError
+from models.interfaces.labels import Certainty, Rates, rates
+from models.targets import calibration
 from models.targets.target import WORST, Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNSEEN = -100
 """Class number of a label that no training row has: cross-entropy leaves it out, every prediction of it is wrong."""
@@ -33,8 +39,26 @@ class Classes(Target):
     """One of a few classes."""
 
     names: tuple[str, ...]
+    weights: tuple[float, ...] = ()
+    """What a row of each class counts in the training loss; empty: all the same."""
+    temperature: float = 1.0
     column: ClassVar[str] = "label"
     headline: ClassVar[str] = "accuracy"
+
+    @classmethod
+    def schema(cls, classes: Sequence[str] | None, separator: str) -> Any:
+        import pandera.polars as pa
+
+        known = not_blank() if classes is None else pa.Check.isin(classes)
+        return pa.Column(pl.String, known, metadata={LABEL: ""})
+
+    @classmethod
+    def examples(cls, names: Sequence[str]) -> list[Any]:
+        return list(names[::-1]) * 4
+
+    @classmethod
+    def corrupted(cls, classes: Sequence[str] | None) -> list[Any]:
+        return [None, "" if classes is None else "not-a-class"]
 
     def check(self, gold: pl.Series) -> None:
         if gold.n_unique() < 2:
@@ -54,19 +78,49 @@ class Classes(Target):
     def labels(self, gold: pl.Series) -> list[int]:
         return [number if number < len(self.names) else UNSEEN for number in self.numbers(gold).tolist()]
 
-    def oracle(self, label: float) -> np.ndarray:
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy."""
+        from torch.nn.functional import cross_entropy
+
+        weights = outputs.new_tensor(self.weights).float() if self.weights else None
+        return cross_entropy(outputs.float(), labels, weights, ignore_index=UNSEEN)
+
+    def weight(self, labels: Tensor) -> float:
+        known = labels[labels != UNSEEN]
+        return float(known.new_tensor(self.weights, dtype=float)[known].sum()) if self.weights else len(known)
+
+    def oracle(self, label: Any) -> np.ndarray:
         return 10.0 * np.eye(len(self.names))[int(label)]
 
     def decode(self, outputs: np.ndarray) -> pl.DataFrame:
         """Also `probabilities` (list, in the order of the classes); outputs are logits."""
         logits = outputs.reshape(-1, len(self.names))
-        exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = exponents / exponents.sum(axis=1, keepdims=True)
-        best = [self.names[number] for number in probabilities.argmax(axis=1)]
+        probabilities = np.exp(calibration.log_softmax(logits / self.temperature))
+        best = [self.names[number] for number in logits.argmax(axis=1)]
         return pl.DataFrame(
             {"prediction": best, "probabilities": probabilities.tolist()},
             schema={"prediction": pl.String, "probabilities": pl.List(pl.Float64)},
         )
+
+    def chosen(self, gold: pl.Series, predictions: pl.DataFrame, calibrate: bool) -> dict[str, float]:
+        """A temperature."""
+        numbers = self.numbers(gold)
+        known = np.flatnonzero(numbers < len(self.names))
+        if not calibrate or not len(known):
+            return {}
+        logits = calibration.logits_of(_matrix(predictions))[known]
+        return {
+            "temperature": calibration.temperature(
+                lambda by: -calibration.log_softmax(logits / by)[np.arange(len(known)), numbers[known]].sum()
+            )
+        }
+
+    def certainty(self, gold: pl.Series, predictions: pl.DataFrame) -> Certainty:
+        """Of the class that is said."""
+        after = _matrix(predictions)
+        before = np.exp(calibration.log_softmax(calibration.logits_of(after) * self.temperature))
+        right = (gold == predictions["prediction"]).to_numpy()
+        return Certainty(*(each.max(axis=1)[:, None] for each in (before, after)), right[:, None])
 
     def statistics(self, gold: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
         """For each class, and last for any other label: right, predicted, gold, and whether it occurs among all rows
@@ -92,14 +146,17 @@ class Classes(Target):
 
         In a resample that has none of a class, its F1 is 0, as scikit-learn's `f1_score` has it with these `labels`.
         """
-        right, _, gold, occurs = np.split(totals, 4, axis=-1)
+        right, predicted, gold, occurs = np.split(totals, 4, axis=-1)
         return {
             "accuracy": right.sum(axis=-1) / gold.sum(axis=-1),
-            "macro_f1": _f1(totals).sum(axis=-1) / (occurs > 0).sum(axis=-1),
+            "macro_f1": rates(right, predicted, gold)["f1"].sum(axis=-1) / (occurs > 0).sum(axis=-1),
         }
 
-    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: _f1(totals)[..., number] for number, name in enumerate(self.names)}
+    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
+        counts = np.split(totals, 4, axis=-1)[:3]
+        return {
+            name: rates(*(each[..., number] for each in counts)) for number, name in enumerate(self.names)
+        }
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`confusion` {classes, counts[gold][predicted]} and `worst`: the wrong predictions with most confidence."""
@@ -129,11 +186,19 @@ class Classes(Target):
         return np.array([number.get(label, len(number)) for label in labels], dtype=np.int64)
 
 
-def _f1(totals: np.ndarray) -> np.ndarray:
-    """F1 (…, classes + 1) from summed statistics."""
-    right, predicted, gold, _ = np.split(totals, 4, axis=-1)
-    seen = predicted + gold
-    return np.divide(2 * right, seen, out=np.zeros_like(seen), where=seen > 0)
+def _matrix(predictions: pl.DataFrame) -> np.ndarray:
+    """Their probabilities (rows, classes)."""
+    return np.array(predictions["probabilities"].to_list())
+
+
+def balanced(labels: pl.Series) -> dict[str, float]:
+    """What a row of each class counts so that all classes count alike: rows / (classes x rows of the class).
+
+    It is the `class_weight="balanced"` of scikit-learn, after G. King and L. Zeng, Logistic Regression in Rare Events
+    Data (Political Analysis 9, 2001).
+    """
+    counts = labels.value_counts().sort(labels.name).iter_rows()
+    return {name: len(labels) / (labels.n_unique() * count) for name, count in counts}
 
 
 def counted(labels: pl.Series) -> str:

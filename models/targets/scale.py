@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
 
 from models.errors import DataError
 from models.targets.target import WORST, Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,23 @@ class Scale(Target):
     spread: float
     column: ClassVar[str] = "score"
     headline: ClassVar[str] = "spearman"
+
+    @classmethod
+    def schema(cls, classes: Sequence[str] | None, separator: str) -> Any:
+        import pandera.polars as pa
+
+        finite = pa.Check(
+            lambda data: data.lazyframe.select(pl.col(data.key).is_finite()), error="not finite"
+        )
+        return pa.Column(pl.Float64, finite)
+
+    @classmethod
+    def examples(cls, names: Sequence[str]) -> list[Any]:
+        return [5.0, 0.0, 4.3, 0.7, 3.6, 1.4, 2.9, 2.1]
+
+    @classmethod
+    def corrupted(cls, classes: Sequence[str] | None) -> list[Any]:
+        return [None, float("nan"), float("inf")]
 
     @classmethod
     def of(cls, gold: pl.Series) -> Scale:
@@ -47,7 +67,13 @@ class Scale(Target):
     def labels(self, gold: pl.Series) -> list[float]:
         return ((gold.to_numpy() - self.center) / self.spread).tolist()
 
-    def oracle(self, label: float) -> np.ndarray:
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Squared error."""
+        from torch.nn.functional import mse_loss
+
+        return mse_loss(outputs.reshape(-1).float(), labels.float())
+
+    def oracle(self, label: Any) -> np.ndarray:
         return np.array([label])
 
     def decode(self, outputs: np.ndarray) -> pl.DataFrame:
@@ -57,7 +83,8 @@ class Scale(Target):
         return {"score": prediction["prediction"]}
 
     def statistics(self, gold: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
-        """1, and x, y, x², y², xy of the values and of their ranks among all rows (predictions, 11).
+        """1; x, y, x², y², xy of the values and of their ranks among all rows; size and square of the error
+        (predictions, 13).
 
         A resample of the rows keeps the ranks they have among all: for Spearman's interval that is an approximation.
         """
@@ -68,14 +95,19 @@ class Scale(Target):
         for x, y in (values, [rankdata(item) for item in values]):
             x, y = x - x.mean(), y - y.mean()  # no correlation changes, and sums of squares stay exact
             columns += [x, y, x * x, y * y, x * y]
+        error = np.abs(values[1] - values[0])
+        columns += [error, error * error]
         return np.stack(columns, axis=1)
 
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """Pearson's and Spearman's correlation; 0 where one side does not vary."""
+        """Pearson's and Spearman's correlation, 0 where one side does not vary; the mean size of the error and the root
+        of its mean square, in the units of the scores."""
         count = totals[..., 0]
         return {
             "pearson": _correlation(count, totals[..., 1:6]),
             "spearman": _correlation(count, totals[..., 6:11]),
+            "mae": totals[..., 11] / count,
+            "rmse": np.sqrt(totals[..., 12] / count),
         }
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:

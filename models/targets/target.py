@@ -6,11 +6,16 @@ A target knows what a head has to give for it, how that becomes a prediction, an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
+
+from models.interfaces.labels import Certainty, Rates
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WORST = 20
 """Errors shown, the worst first."""
@@ -22,6 +27,26 @@ class Target(ABC):
     column: ClassVar[str]
     """Column of the rows that holds gold."""
     headline: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def schema(cls, classes: Sequence[str] | None, separator: str) -> Any:
+        """What pandera asks of the column.
+
+        Args:
+            classes: what labels may be, where that is known.
+            separator: between labels that are written as one text.
+        """
+
+    @classmethod
+    @abstractmethod
+    def examples(cls, names: Sequence[str]) -> list[Any]:
+        """Gold of eight made-up rows, of which every other one is alike; `names` are two classes."""
+
+    @classmethod
+    @abstractmethod
+    def corrupted(cls, classes: Sequence[str] | None) -> list[Any]:
+        """Gold that `schema` must reject."""
 
     @abstractmethod
     def check(self, gold: pl.Series) -> None:
@@ -35,16 +60,32 @@ class Target(ABC):
         """Settings of the model's configuration."""
 
     @abstractmethod
-    def labels(self, gold: pl.Series) -> list[int] | list[float]:
+    def labels(self, gold: pl.Series) -> Sequence[Any]:
         """What the model is trained to give."""
 
     @abstractmethod
-    def oracle(self, label: float) -> np.ndarray:
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Training loss (scalar) of outputs (rows, head's width)."""
+
+    def weight(self, labels: Tensor) -> float:
+        """What the mean in `loss` is over: rows, where they do not weigh differently."""
+        return len(labels)
+
+    @abstractmethod
+    def oracle(self, label: Any) -> np.ndarray:
         """Outputs (head's width,) of a model that knows the label."""
 
     @abstractmethod
     def decode(self, outputs: np.ndarray) -> pl.DataFrame:
         """Column `prediction`, and others, from outputs (rows, head's width)."""
+
+    def chosen(self, gold: pl.Series, predictions: pl.DataFrame, calibrate: bool) -> dict[str, float]:
+        """How outputs are to be read, by what was predicted of validation rows: a temperature, a threshold."""
+        return {}
+
+    def certainty(self, gold: pl.Series, predictions: pl.DataFrame) -> Certainty | None:
+        """How sure predictions are; None where they do not say."""
+        return None
 
     @abstractmethod
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,8 +99,8 @@ class Target(ABC):
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Each metric (…) from summed statistics (…, k)."""
 
-    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """F1 (…) of each of a few labels from summed statistics (…, k)."""
+    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
+        """How well each of a few labels is found (…), from summed statistics (…, k)."""
         return {}
 
     @abstractmethod

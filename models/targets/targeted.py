@@ -1,112 +1,94 @@
-"""What classification and pairs have in common: texts are put into one of a few classes, or on a scale."""
+"""What classification and pairs have in common: texts are put into one of a few classes, have any number of a few
+labels, or a place on a scale."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Callable, Mapping, Sequence
+from math import isnan
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
-from pydantic import Field, field_validator, model_validator
 
-from models.config import did_you_mean
-from models.data.comparison import ClassName, as_label
+from models.data.checks import not_blank
 from models.errors import DataError
 from models.interfaces.asked import IN_CONTEXT, Asked
-from models.interfaces.downstream import Downstream
-from models.interfaces.features import Feature, beside
-from models.prompting import prompts
-from models.prompting.prompts import Template
-from models.targets.classes import Classes, ClassNames, counted
-from models.targets.target import Target
+from models.interfaces.features import Feature, beside, per_row
+from models.interfaces.labels import Certainty, Rates
+from models.targets.classes import Classes, balanced, counted
+from models.targets.reading import Reader, Reading, counts
+from models.targets.scale import Scale
+from models.targets.settings import TARGETS, TargetSettings
+
+if TYPE_CHECKING:
+    import torch
+    from pandera.polars import DataFrameSchema
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-class Targeted(Downstream[Feature]):
+class Targeted(TargetSettings):
     """A downstream whose rows have one target each."""
 
-    classes: ClassNames | None = Field(
-        default=None, description="Labels a row may have; left out, those of the training rows."
-    )
-    pooling: Literal["mean", "cls"] = Field(
-        default="mean",
-        description="What the head sees: the mean over all tokens, or the first (bert always the first).",
-    )
+    # ---- rows
 
-    prompt: Template | None = Field(
-        default=None,
-        description="How a model is asked without learning: a text with the fields of a row, and {label} in place of "
-        "the class. By default the row's texts, then the class.",
-    )
-    label_words: Mapping[ClassName, tuple[str, ...]] = Field(
-        default={},
-        description="Words that stand for a class in the prompt, such as {positive: [great, fun]}; by default its "
-        "name.",
-    )
+    def schema(self) -> DataFrameSchema:
+        import pandera.polars as pa
 
-    @field_validator("label_words", mode="before")
-    @classmethod
-    def _one_word(cls, value: Any) -> Any:
-        """One word needs no list."""
-        if not isinstance(value, Mapping):
-            return value
-        forms = [as_label(name) for name in value]
-        if len(set(forms)) < len(forms):
-            raise ValueError("names a class twice")
-        return {name: words if isinstance(words, list | tuple) else [words] for name, words in value.items()}
+        texts = {name: pa.Column(pl.String, not_blank()) for name in ("id", *self.texts)}
+        gold = TARGETS[self.target].schema(self.classes, self.label_separator)
+        return pa.DataFrameSchema(texts | {self.target: gold})
 
-    @model_validator(mode="after")
-    def _prompt_fits(self) -> Self:
-        unknown = sorted(prompts.fields(self.template()) - set(self.inputs))
-        if unknown:
-            raise ValueError(
-                f"prompt: rows have no field '{unknown[0]}'{did_you_mean(unknown[0], [*self.inputs, prompts.LABEL])}"
-            )
-        for name in self.label_words:
-            if self.classes is not None and name not in self.classes:
-                raise ValueError(
-                    f"label_words: no such class '{name}'{did_you_mean(name, list(self.classes))}"
-                )
-        return self
+    def with_gold(self, texts: pl.DataFrame) -> pl.DataFrame:
+        """Made-up rows, of which every other text is alike, with ids and gold."""
+        names = (self.classes or ("0", "1"))[:2]
+        ids = pl.Series("id", [f"example-{number}" for number in range(texts.height)])
+        return texts.select(ids, *texts.columns, pl.Series(self.target, TARGETS[self.target].examples(names)))
 
-    def template(self) -> str:
-        """The prompt."""
-        return self.prompt or " ".join(f"{{{name}}}" for name in (*self.inputs, prompts.LABEL))
-
-    def goal(self) -> Target:
-        """The target, once all that a recipe may leave open is settled."""
-        assert self.classes is not None, "classes are open: call settle(train) first"
-        return Classes(self.classes)
-
-    def goal_type(self) -> type[Target]:
-        """The kind of target."""
-        return Classes
-
-    @property
-    def headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self.goal_type().headline
-
-    @property
-    def balance(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return Classes.column if self.goal_type() is Classes else None
+    def corrupted(self) -> pl.DataFrame:
+        row = self.examples().row(0, named=True)
+        rows = [row | {name: None} for name in ("id", *self.texts)]
+        rows += [row | {name: blank} for name, blank in zip(self.texts, (" \t", ""), strict=False)]
+        rows += [row | {self.target: gold} for gold in TARGETS[self.target].corrupted(self.classes)]
+        return pl.DataFrame(rows, schema=self.examples().schema)
 
     def settle(self, train: pl.DataFrame) -> Self:
-        if self.classes is not None or self.goal_type() is not Classes:
+        gold = train[self.target]
+        if self.target == "score" and self.scale is None:
+            scale = Scale.of(gold)
+            return self.model_copy(update={"scale": (scale.center, scale.spread)})
+        if self.target != "score" and self.classes is None:
+            labels = _each(gold).unique().sort()
+            return self.model_copy(update={"classes": tuple(labels)})
+        return self
+
+    def learning_from(self, train: pl.DataFrame) -> Self:
+        if self.balance == "none" or self.class_weights:
             return self
-        return self.model_copy(update={"classes": tuple(sorted(train[Classes.column].unique()))})
+        return self.model_copy(update={"class_weights": balanced(train[Classes.column])})
 
     def check(self, train: pl.DataFrame) -> None:
-        self.goal().check(train[self.goal_type().column])
+        self.goal().check(train[self.target])
 
     def check_choice(self, train: pl.DataFrame, validation: pl.DataFrame) -> None:
-        if self.goal_type() is not Classes:
+        if self.target == "score":
             return
-        known, asked = train[Classes.column], validation[Classes.column]
+        known, asked = _each(train[self.target]), _each(validation[self.target])
         if len(known) and not asked.is_in(known.unique().implode()).any():
             raise DataError(
-                f"none of the {len(asked):,} validation rows has a label that a training row has: theirs are "
-                f"{counted(asked)}, those of the {len(known):,} training rows {counted(known)}. Settings are chosen by "
-                "validation rows: give the source some with the training rows' labels, or raise 'labels'"
+                f"none of the {validation.height:,} validation rows has a label that a training row has: theirs are "
+                f"{counted(asked)}, those of the {train.height:,} training rows {counted(known)}. Settings are chosen "
+                "by validation rows: give the source some with the training rows' labels, or raise 'labels'"
             )
+
+    def tuned_on(self, rows: pl.DataFrame, predicted: Callable[[Self], pl.DataFrame]) -> Self:
+        wanted = self.calibrate and self.temperature is None
+        if self.target == "score" or not (wanted or (self.target == "labels" and self.threshold is None)):
+            return self
+        predictions = predicted(self)
+        chosen = self.goal().chosen(beside(predictions, rows)[self.target], predictions, wanted)
+        return self.model_copy(
+            update={name: value for name, value in chosen.items() if getattr(self, name) is None}
+        )
 
     # ---- model
 
@@ -115,9 +97,55 @@ class Targeted(Downstream[Feature]):
 
     def labelled(self, features: list[Feature], rows: pl.DataFrame) -> list[Feature]:
         """The features of rows, one a row, with what the model is trained to give."""
-        for feature, label in zip(features, self.goal().labels(rows[self.goal_type().column]), strict=True):
+        gold = rows[self.target]
+        for feature, label in zip(features, self.goal().labels(gold), strict=True):
             feature.label = label
+        if self.class_weights:
+            for feature, weight in zip(features, self.weights(gold), strict=True):
+                setattr(feature, "frequency" if self.balance == "sampling" else "weight", weight)
         return features
+
+    def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
+        """One feature a row, of one input or of several; of two texts that are cut, the longer one is cut first."""
+        windows = self.max_windows if self.long == "windows" else 1
+        read = Reader(tokenizer, self.max_length, windows, self.stride)
+        features: list[Feature] = list(read([rows[name].to_list() for name in self.texts]))
+        return self.labelled(features, rows) if labelled else features
+
+    def reading(self, features: Sequence[Feature]) -> dict[str, int]:
+        return counts(features)
+
+    def collate(
+        self, features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase
+    ) -> dict[str, torch.Tensor]:
+        """With several windows of a row, which stand one after another, also `owners` (windows,), the place of their
+        row; `labels` are of rows."""
+        import torch
+
+        windows = [item.windows if isinstance(item, Reading) else [item] for item in features]
+        batch = super().collate([window for own in windows for window in own], tokenizer)
+        if any(len(own) > 1 for own in windows):
+            batch["owners"] = torch.tensor([row for row, own in enumerate(windows) for _ in own])
+        return batch
+
+    def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.goal().loss(self.read(model, batch), batch["labels"])
+
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return self.goal().weight(batch["labels"])
+
+    def outputs(
+        self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
+    ) -> tuple[list[np.ndarray], float | None]:
+        made = self.read(model, batch)
+        loss = float(self.goal().loss(made, batch["labels"])) if "labels" in batch else None
+        return list(made.double().cpu().numpy()), None if loss is None or isnan(loss) else loss
+
+    def read(self, model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the head gives (rows, its width)."""
+        given = {name: tensor for name, tensor in batch.items() if name not in ("labels", "owners")}
+        logits = model(**given).logits
+        return per_row(logits, batch["owners"], self.window_pooling) if "owners" in batch else logits
 
     def oracle(self, feature: Feature) -> np.ndarray:
         assert feature.label is not None, "the feature is not labelled"
@@ -126,7 +154,8 @@ class Targeted(Downstream[Feature]):
     def decode(
         self, outputs: Sequence[np.ndarray], features: Sequence[Feature], rows: pl.DataFrame
     ) -> pl.DataFrame:
-        """Columns `id`, `prediction` (class or score) and, for classes, `probabilities` (list, in their order)."""
+        """Columns `id`, `prediction` (class, labels or score) and, but for scores, `probabilities` (list, in the order
+        of the classes)."""
         return rows.select("id").hstack(self.goal().decode(np.array(outputs)))
 
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,69 +164,50 @@ class Targeted(Downstream[Feature]):
     # ---- without learning
 
     def modes(self, decoder: bool) -> frozenset[str]:
-        classes = {"prompt_tuning", *IN_CONTEXT} if self.goal_type() is Classes else set()
-        return super().modes(decoder) | classes
+        pairs = set() if decoder else {"contrastive"}
+        fitting = {
+            "label": {"prompt_tuning", *IN_CONTEXT} | pairs,
+            "labels": {"prompt_tuning"},
+            "score": set[str](),
+        }
+        return super().modes(decoder) | fitting[self.target]
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
-        """By label words where the model predicts words and not every class was shown; else by similarity to what was
-        shown."""
-        features = [Feature(row=row, input_ids=[]) for row in range(asked.rows.height)]
-        seen = set(asked.demonstrations[Classes.column])
-        speaks = asked.decoder or asked.model.get_output_embeddings() is not None
-        if speaks and (asked.decoder or not seen.issuperset(self.classes or ())):
-            return features, list(self._by_words(asked))
-        return features, list(self._by_similarity(asked))
-
-    def _by_words(self, asked: Asked) -> np.ndarray:
-        from models.targets import label_words
-
-        template, names = self.template(), self.classes or ()
-        words = {name: self.label_words.get(name, (name,)) for name in names}
-        shown = [
-            prompts.cue(template, row).with_word(words.get(row["label"], (row["label"],))[0])
-            for row in asked.demonstrations.iter_rows(named=True)
-        ]
-        cues = [prompts.cue(template, row) for row in asked.rows.iter_rows(named=True)]
-        return label_words.scores(asked, cues, prompts.cue(template, {}), shown, list(words.values()))
-
-    def _by_similarity(self, asked: Asked) -> np.ndarray:
-        """The words of a class that was not shown serve as its example."""
-        from models.prompting import prototypes
-        from models.targets.text_vectors import text_vectors
+        from models.targets.asking import Question
 
         names = self.classes or ()
-        shown = asked.demonstrations
-        missing = [name for name in names if name not in set(shown[Classes.column])]
-        texts = [self.label_words.get(name, (name,)) for name in missing]
-        vectors = text_vectors(asked, self.encode(asked.tokenizer, asked.rows, False))
-        examples = [text_vectors(asked, self.encode(asked.tokenizer, shown, False))] if shown.height else []
-        if missing:
-            ids = asked.tokenizer([" ".join(words) for words in texts])["input_ids"]
-            examples.append(
-                text_vectors(asked, [Feature(row=row, input_ids=item) for row, item in enumerate(ids)])
-            )
-        labels = [*shown[Classes.column], *missing]
-        numbers = Classes(names).numbers(labels).tolist()
-        return prototypes.logits(vectors, np.concatenate(examples), numbers, len(names))
+        question = Question(
+            self.template(), names, {name: self.label_words.get(name, (name,)) for name in names}
+        )
+        outputs = question.outputs(asked, lambda rows: self.encode(asked.tokenizer, rows, False))
+        return [Feature(row=row, input_ids=[]) for row in range(asked.rows.height)], list(outputs)
 
     # ---- score
 
     def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-        return self.goal().statistics(beside(predictions, rows)[self.goal_type().column], predictions)
+        return self.goal().statistics(beside(predictions, rows)[self.target], predictions)
 
     def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         return self.goal().metrics(totals)
 
-    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
         return self.goal().by_label(totals)
+
+    def certainty(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> Certainty | None:
+        return self.goal().certainty(beside(predictions, rows)[self.target], predictions)
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         answered = beside(predictions, rows)
         shown = [name for name in ("id", "file", "line", *self.texts) if name in answered.columns]
-        gold = answered[self.goal_type().column]
-        details = self.goal().details(answered.select(*shown, gold=self.goal_type().column), predictions)
-        if self.goal_type() is Classes:
+        gold = answered[self.target]
+        details = self.goal().details(answered.select(*shown, gold=self.target), predictions)
+        if self.target == "label":
             commonest = gold.value_counts().sort("count", gold.name, descending=[True, False])[gold.name][0]
             guessed = predictions.with_columns(prediction=pl.lit(commonest))
             details["chance"] = self.evaluate(rows, guessed)
         return details
+
+
+def _each(gold: pl.Series) -> pl.Series:
+    """Labels one by one, of rows that have one or several."""
+    return gold.explode().drop_nulls() if gold.dtype.base_type() is pl.List else gold

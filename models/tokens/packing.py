@@ -19,7 +19,7 @@ from pydantic import Field
 
 from models.config import Config
 from models.errors import DataError
-from models.tokens.special import token_id
+from models.tokens.special import frame
 from models.tokens.tokenizer import backend_of
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
@@ -182,11 +182,7 @@ def _pieces(
     on_progress: Callable[[int], None],
 ) -> Iterator[Piece]:
     """Framed pieces of at most `sequence_length` tokens, in the order of the text."""
-    first, last = token_id(tokenizer, "cls"), token_id(tokenizer, "sep")
-    if first is None or last is None:
-        raise DataError(
-            "the tokenizer has no [CLS] and [SEP] tokens to frame a text with: choose another tokenizer"
-        )
+    (first, *_), last = frame(tokenizer)
     backend = backend_of(tokenizer)
     backend.no_truncation()
     backend.encode_special_tokens = True  # a text that says "[MASK]" means these six characters

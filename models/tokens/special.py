@@ -33,17 +33,21 @@ def soft_prompt(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 def frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], int]:
     """Ids of the tokens that begin a text, a soft prompt's among them, and of the one that ends it.
 
+    Where none begins a text, as with Qwen, the one that ended the text before it in pretraining does.
+
     Raises:
         DataError: the tokenizer has none.
     """
-    found: list[int] = []
-    for names, what in ((("cls", "bos"), "begin"), (("sep", "eos"), "end")):
-        ids = [getattr(tokenizer, f"{name}_token_id", None) for name in names]
-        known = [number for number in ids if number is not None]
-        if not known:
-            raise DataError(
-                f"the tokenizer has no token to {what} a text with ({' or '.join(names)}), which a model has to be "
-                "asked with: take another tokenizer"
-            )
-        found.append(known[0])
-    return [found[0], *soft_prompt(tokenizer)], found[1]
+    last = _first_of(tokenizer, "sep", "eos")
+    if last is None:
+        raise DataError(
+            "the tokenizer has no token to end a text with (sep or eos), which a model has to be asked with: take "
+            "another tokenizer"
+        )
+    first = _first_of(tokenizer, "cls", "bos")
+    return [last if first is None else first, *soft_prompt(tokenizer)], last
+
+
+def _first_of(tokenizer: PreTrainedTokenizerBase, *names: str) -> int | None:
+    ids = (getattr(tokenizer, f"{name}_token_id", None) for name in names)
+    return next((number for number in ids if number is not None), None)

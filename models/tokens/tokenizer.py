@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 from pydantic import Field, model_validator
 from tokenizers import Tokenizer
 
+from models import hub
 from models.config import Config
 from models.errors import DataError
 from models.pretrained import Pretrained, content
@@ -111,6 +112,28 @@ def wrap(tokenizer: Tokenizer) -> PreTrainedTokenizerBase:
     )
 
 
+def as_saved(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The same tokenizer, of the class that does what its tokenizer.json says.
+
+    That of an architecture, BertTokenizer say, puts its own frame around a text when it is loaded, whatever was saved.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    kept: dict[str, Any] = {name: getattr(tokenizer, name) for name in _KEPT}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend_of(tokenizer), **tokenizer.special_tokens_map, **kept
+    )
+
+
+_KEPT = (
+    "model_input_names",
+    "model_max_length",
+    "padding_side",
+    "truncation_side",
+    "clean_up_tokenization_spaces",
+)
+
+
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     """The Rust tokenizer inside; it works on batches in parallel."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -119,7 +142,9 @@ def backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
 
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
-    """A tokenizer from a folder or hub id, with offsets, and with the tokens that frame and mask text.
+    """A tokenizer from a folder or hub id, with offsets, and as the model beside it wants to be asked.
+
+    A decoder's tokenizer often has no token to fill up a batch with: the one that ends a text does, which masks hide.
 
     Raises:
         DataError: it cannot be read, or lacks what is needed.
@@ -127,11 +152,58 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(source), trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"no tokenizer can be read from {source}: {str(error).splitlines()[0]}") from error
+        name, revision = (
+            (str(source), "main") if Path(source).is_dir() else hub.parted(hub.at_commit(str(source)))
+        )
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise DataError(f"no tokenizer can be read from {source}: {_reason(source, error)}") from error
+    if _empty(source, tokenizer):
+        raise DataError(
+            f"no tokenizer can be read from {source}: there is none of {', '.join(_FILES)} in it; copy them from where "
+            "the model was published, or set tokenizer.pretrained to a place that has them"
+        )
     if not tokenizer.is_fast:
         raise DataError(
             f"the tokenizer of {source} has no tokenizer.json, so no offsets; convert it to a fast one"
         )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    if TYPES in tokenizer.model_input_names and not _tells_texts_apart(source):
+        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name != TYPES]
     return tokenizer
+
+
+TYPES = "token_type_ids"
+_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model", "*.tiktoken")
+"""Any of these makes a tokenizer; without them `transformers` gives one that knows nothing, and no error."""
+
+
+def _empty(source: str | Path, tokenizer: PreTrainedTokenizerBase) -> bool:
+    folder = Path(source)
+    if folder.is_dir():
+        return not any(next(folder.glob(name), None) for name in _FILES)
+    return len(tokenizer) <= len(tokenizer.all_special_tokens) + 1
+
+
+def _reason(source: str | Path, error: Exception) -> str:
+    path = Path(source) / "tokenizer_config.json"
+    if "custom code" in str(error) or (path.is_file() and "auto_map" in path.read_text("utf-8")):
+        return (
+            "it brings code of its own, which is never run: convert it to a tokenizer.json where you trust that code, "
+            "or take a model whose tokenizer transformers has a class for"
+        )
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _tells_texts_apart(source: str | Path) -> bool:
+    """Whether the model beside a tokenizer takes `token_type_ids`; a tokenizer alone is left as it is."""
+    from transformers import AutoConfig
+
+    if Path(source).is_dir() and not (Path(source) / "config.json").is_file():
+        return True
+    try:
+        config = AutoConfig.from_pretrained(str(source), trust_remote_code=False)
+    except (OSError, ValueError):
+        return True
+    return getattr(config, "type_vocab_size", 0) > 1

@@ -1,31 +1,33 @@
 """The one training loop, for pretraining and fine-tuning: exact resume, metrics, evaluation, best weights.
 
-Nothing depends on how often a random generator was asked: `batch_at(step)` must be a pure function of the step,
+Nothing depends on how often a random generator was asked: `batches_at(step)` must be a pure function of the step,
 and torch's own generator (dropout) is seeded anew from (seed, step). So a run that is killed and goes on from its
 newest whole checkpoint ends, on the CPU, with the same bits as one that never stopped.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import psutil
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from models.errors import DataError
 from models.seeds import derive
 from models.training import checkpoints, optimizers
+from models.training.conditions import recomputing, reproducible
+from models.training.hardware import hardware
 from models.training.optimizers import OptimizerConfig
 from models.training.record import Record
+from models.training.settings import TrainingSettings
 from models.workplace import Workplace
 
 M = TypeVar("M", bound=nn.Module)
 Batch = Mapping[str, Tensor]
 """Tensors by name; `input_ids` (rows, length) is there, `attention_mask` where rows are padded."""
+Metrics = Mapping[str, float]
 
 
 class Diverged(DataError):
@@ -34,17 +36,18 @@ class Diverged(DataError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What one training does; only steps, optimizer, seed, evaluate_every and keep_best change its weights."""
+    """What one training does; logging, workplace and checkpoints change nothing of its weights."""
 
     steps: int
     optimizer: OptimizerConfig
     seed: int
+    settings: TrainingSettings = field(default_factory=TrainingSettings)
     log_every: int = 50
     """Steps between two records; the losses between them are averaged."""
     evaluate_every: int = 0
     """Steps between two evaluations; the last step is always evaluated. 0: only the last."""
-    keep_best: str | None = None
-    """Name of an evaluation metric, higher is better: the model ends with the weights of its best evaluation."""
+    keep_best: Callable[[Metrics], float] | None = None
+    """What an evaluation is good for, higher is better: the model ends with the weights of its best evaluation."""
     workplace: Workplace = field(default_factory=Workplace)
     """Where it happens; checkpoints are written to its folder, if it has one."""
     checkpoint_seconds: float = 60.0
@@ -53,19 +56,21 @@ class Plan:
 
 def train(
     model: M,
-    batch_at: Callable[[int], Batch],
+    batches_at: Callable[[int], Sequence[Batch]],
     loss_of: Callable[[M, Batch], Mapping[str, Tensor]],
     plan: Plan,
     *,
-    evaluate: Callable[[M], Mapping[str, float]] | None = None,
+    targets_of: Callable[[Batch], float] = lambda batch: len(batch["input_ids"]),
+    evaluate: Callable[[M], Metrics] | None = None,
     on_log: Callable[[Record], None] = lambda record: None,
     on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> list[Record]:
     """Trains `model` in place and gives back its curve.
 
     Args:
-        batch_at: the batch of a step (0-based), on the CPU; a pure function.
+        batches_at: the batches of a step (0-based), on the CPU; a pure function. Their gradients make one step.
         loss_of: scalars by name; `loss` is minimised, the others are only logged, as `train/<name>`.
+        targets_of: how many targets the loss of a batch is the mean of; the batches of a step count by it.
         evaluate: metrics of the model in evaluation mode without gradients, logged as `eval/<name>`.
         on_log: called for every record. After a resume it is called for the checkpoint's records first, so a
             new tracking run gets the whole curve, without a gap and without a double.
@@ -73,14 +78,18 @@ def train(
 
     Raises:
         Diverged: the loss is no longer finite.
+        DataError: the model or the machine cannot do what `plan` asks for.
     """
     run = _Run(model, plan)
-    with _reproducible(plan, run.accelerator.device):
+    with (
+        reproducible(run.hardware.device, plan.workplace.threads),
+        recomputing(model, plan.settings.gradient_checkpointing),
+    ):
         run.resume()
         for record in run.history:
             on_log(record)
-        while run.step < plan.steps:
-            run.advance(batch_at(run.step), loss_of)
+        while run.step < plan.steps and not run.is_over:
+            run.advance(batches_at(run.step), loss_of, targets_of)
             if run.is_due(plan.log_every) or run.is_due(plan.evaluate_every):
                 with_eval = evaluate if run.is_due(plan.evaluate_every) else None
                 on_log(run.record(with_eval))
@@ -95,8 +104,8 @@ class _Run(Generic[M]):
 
     def __init__(self, model: M, plan: Plan) -> None:
         self.plan = plan
-        self.accelerator = accelerator(plan.workplace.device)
-        self.model: M = model.to(self.accelerator.device)
+        self.hardware = hardware(plan.workplace.device, plan.settings.precision)
+        self.model: M = model.to(self.hardware.device)
         self.optimizers = optimizers.build(self.model, plan.optimizer)
         self.step = 0
         self.tokens = 0
@@ -105,36 +114,56 @@ class _Run(Generic[M]):
         self.history: list[Record] = []
         self.best: dict[str, Tensor] | None = None
         self.best_score = float("-inf")
+        self.stale = 0
         self.clock = self.saved_at = time.monotonic()
         self.clock_tokens = 0
 
     def is_due(self, every: int) -> bool:
         return self.step == self.plan.steps or (every > 0 and self.step % every == 0)
 
-    def advance(self, batch: Batch, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
-        """One step on one batch."""
-        plan, device = self.plan, self.accelerator.device
-        self.tokens += (
-            int(batch["attention_mask"].sum()) if "attention_mask" in batch else batch["input_ids"].numel()
-        )
-        batch = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    @property
+    def is_over(self) -> bool:
+        """Whether so many evaluations in a row have found nothing better that training stops early."""
+        patience = self.plan.settings.early_stopping
+        return patience is not None and self.stale >= patience
+
+    def advance(
+        self,
+        batches: Sequence[Batch],
+        loss_of: Callable[[M, Batch], Mapping[str, Tensor]],
+        targets_of: Callable[[Batch], float],
+    ) -> None:
+        """One step: the loss is the mean over the targets of all its batches, as if they were one."""
+        plan = self.plan
         torch.manual_seed(derive(plan.seed, "step", self.step))
         self.model.train()
-        with self.accelerator.autocast():
-            losses = loss_of(self.model, batch)
-        self.accelerator.backward(losses["loss"])
-        if plan.optimizer.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.clip)
+        counts = [targets_of(batch) for batch in batches]
+        for batch, count in zip(batches, counts, strict=True):
+            if count or len(batches) == 1:
+                self._learn(batch, count / sum(counts) if count else 1.0, loss_of)
+        if plan.optimizer.max_grad_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
         optimizers.set_rate(self.optimizers, plan.optimizer.rate(self.step, plan.steps))
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
         self.summed += 1
         self.step += 1
 
-    def record(self, evaluate: Callable[[M], Mapping[str, float]] | None) -> Record:
+    def _learn(self, batch: Batch, share: float, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
+        """Adds the gradient of a batch that is `share` of its step."""
+        read = batch.get("attention_mask")
+        self.tokens += batch["input_ids"].numel() if read is None else int(read.sum())
+        device = self.hardware.device
+        with self.hardware.autocast():
+            losses = loss_of(
+                self.model, {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+            )
+        (losses["loss"] * share).backward()
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + share * float(value.detach())
+
+    def record(self, evaluate: Callable[[M], Metrics] | None) -> Record:
         """Closes the running averages into a point of the curve, evaluated where asked."""
         seconds = max(time.monotonic() - self.clock, 1e-9)
         record: Record = {"step": self.step, "tokens": self.tokens}
@@ -155,15 +184,18 @@ class _Run(Generic[M]):
         self.clock, self.clock_tokens = time.monotonic(), self.tokens
         return record
 
-    def _evaluated(self, evaluate: Callable[[M], Mapping[str, float]]) -> Mapping[str, float]:
+    def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
         self.model.eval()
-        with torch.inference_mode(), self.accelerator.autocast():
+        with torch.inference_mode(), self.hardware.autocast():
             metrics = dict(evaluate(self.model))
-        if self.plan.keep_best is not None and metrics[self.plan.keep_best] > self.best_score:
-            self.best_score = metrics[self.plan.keep_best]
-            self.best = {
-                name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
-            }
+        if self.plan.keep_best is not None:
+            score = self.plan.keep_best(metrics)
+            self.stale += 1
+            if score > self.best_score:
+                self.best_score, self.stale = score, 0
+                self.best = {
+                    name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
+                }
         return metrics
 
     def text(self) -> str:
@@ -186,14 +218,15 @@ class _Run(Generic[M]):
         self.step, self.tokens, self.sums, self.summed = (
             state[k] for k in ("step", "tokens", "sums", "summed")
         )
-        self.history, self.best, self.best_score = state["history"], checkpoint.best, state["best_score"]
+        self.history, self.best = state["history"], checkpoint.best
+        self.best_score, self.stale = state["best_score"], state["stale"]
         self.clock_tokens = self.tokens
 
     def save_if_due(self) -> None:
         folder = self.plan.workplace.folder
         if folder is None or time.monotonic() - self.saved_at < self.plan.checkpoint_seconds:
             return
-        names = ("step", "tokens", "sums", "summed", "history", "best_score")
+        names = ("step", "tokens", "sums", "summed", "history", "best_score", "stale")
         state = {name: getattr(self, name) for name in names}
         states = [optimizer.state_dict() for optimizer in self.optimizers]
         checkpoints.save(folder, checkpoints.Checkpoint(state, self.model.state_dict(), states, self.best))
@@ -204,36 +237,3 @@ class _Run(Generic[M]):
         if self.best is not None:
             self.model.load_state_dict(self.best)
         self.model.eval()
-
-
-def accelerator(device: str) -> Accelerator:
-    """Where and in which precision to compute: float32 on the CPU, bfloat16 on a GPU that has it.
-
-    Raises:
-        DataError: a GPU is asked for and there is none.
-    """
-    has_gpu = torch.cuda.is_available()
-    if device == "cuda" and not has_gpu:
-        raise DataError("device: cuda, but torch sees no GPU here; set device: auto or cpu")
-    use_gpu = has_gpu and device != "cpu"
-    return Accelerator(
-        cpu=not use_gpu, mixed_precision="bf16" if use_gpu and torch.cuda.is_bf16_supported() else "no"
-    )
-
-
-@contextmanager
-def _reproducible(plan: Plan, device: torch.device) -> Iterator[None]:
-    """Deterministic kernels and the plan's number of threads, for as long as the training lasts."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    settings: Any = torch.utils.deterministic
-    fill, settings.fill_uninitialized_memory = settings.fill_uninitialized_memory, False  # it only costs time
-    torch.set_num_threads(plan.workplace.threads or threads)
-    torch.set_flush_denormal(True)  # decayed moments of rare tokens become denormal, a hundred times slower
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
-        settings.fill_uninitialized_memory = fill

@@ -34,7 +34,7 @@ class OptimizerConfig(Config):
     beta1: float = Field(default=0.9, ge=0, lt=1, description="AdamW's decay of the mean gradient.")
     beta2: float = Field(default=0.98, ge=0, lt=1, description="AdamW's decay of the mean squared gradient.")
     momentum: float = Field(default=0.95, ge=0, lt=1, description="Muon's momentum.")
-    clip: float = Field(
+    max_grad_norm: float = Field(
         default=1.0, ge=0, description="The gradient's norm is clipped to this; 0 never clips."
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(

@@ -7,7 +7,7 @@ score is that of several draws of demonstrations, never of a lucky one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -60,7 +60,7 @@ class InContext(Transfer):
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
         from models.tokens.tokenizer import load_tokenizer
-        from models.training.loop import accelerator
+        from models.training.hardware import hardware
 
         model, decoder = pretrained(folder / "model")
         shown = pl.read_parquet(folder / SHOWN)
@@ -68,7 +68,7 @@ class InContext(Transfer):
         return AskingPredictor(
             downstream,
             load_tokenizer(folder / "model"),
-            model.to(accelerator(device).device),
+            model.to(hardware(device).device),
             decoder,
             draws,
         )
@@ -85,6 +85,7 @@ class AskingPredictor:
     demonstrations: list[pl.DataFrame]
     dropped: Counter[str] = field(default_factory=Counter)
     """See `models.interfaces.transfer.Predictor`."""
+    reading: Mapping[str, int] = field(default_factory=dict)
     reads_apart: bool = False
     """What a causal model is asked of a passage depends on the queries."""
 
@@ -116,10 +117,11 @@ def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
     import torch
     import transformers
 
+    from models.backbone import build
     from models.pretrained import is_decoder
 
     decoder = is_decoder(str(folder))
-    options: Any = {"dtype": torch.float32, "attn_implementation": "sdpa", "output_loading_info": True}
+    options: Any = {"dtype": torch.float32, "output_loading_info": True}
     options["use_safetensors"] = True  # other formats may hold code
     if decoder:
         causal: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **options)
@@ -130,5 +132,6 @@ def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
         loading = {"missing_keys": {"all"}}
         model = None
     if model is None or loading["missing_keys"]:
-        model, _ = transformers.AutoModel.from_pretrained(folder, **options)
+        model, loading = transformers.AutoModel.from_pretrained(folder, **options)
+        build.check_whole(model, loading["missing_keys"], folder)
     return model.eval(), False

@@ -26,6 +26,7 @@ class PromptTuning(Trained):
     modes: ClassVar[tuple[str, ...]] = ("prompt_tuning",)
     order: ClassVar[int] = 40
     everywhere: ClassVar[bool] = False
+    begins_with: ClassVar[tuple[str, ...]] = (*Trained.begins_with, "tokens")
     tokens: int = Field(default=16, ge=1, description="Vectors before each text.")
     learning_rates: tuple[PositiveFloat, ...] = Field(
         default=(3e-3, 3e-2),

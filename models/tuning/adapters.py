@@ -16,6 +16,9 @@ def put(model: PreTrainedModel, config: PeftConfig) -> PreTrainedModel:
     with warnings.catch_warnings():
         # Where embeddings are the output layer too, peft warns that it does not adapt both; `save` ties them again.
         warnings.filterwarnings("ignore", message=".*tie_word_embeddings.*")
+        warnings.filterwarnings(
+            "ignore", message=".*fan_in_fan_out.*"
+        )  # it sees by itself how GPT-2 stores them
         inject_adapter_in_model(config, model)
     for layer in layers.added(model):
         layer.requires_grad_(True)

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from models.backbone.layers import last_layer
 from models.inference.inputs import BATCH_SIZE, Inputs
+from models.interfaces.features import per_row
 
 COSTS = (0.001, 0.01, 0.1, 1.0)
 """Inverse strengths of regularisation among which validation chooses."""
@@ -25,41 +26,62 @@ def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -
     layer = last_layer(model)
     if layer is None:
         return False
-    seen, labels = _before(model, layer, inputs)
+    seen, labels, weights = _before(model, layer, inputs)
     if labels is None or len(np.unique(labels)) < 2:
         return False
     center, scale = seen.mean(axis=0), seen.std(axis=0) + 1e-6
-    other, other_labels = _before(model, layer, validation)
-    fitted = [LogisticRegression(C=cost, max_iter=300).fit((seen - center) / scale, labels) for cost in COSTS]
-    best = min(fitted, key=lambda item: _log_loss(item, (other - center) / scale, other_labels))
+    other, other_labels, other_weights = _before(model, layer, validation)
+    fitted = [
+        LogisticRegression(C=cost, max_iter=300).fit((seen - center) / scale, labels, weights)
+        for cost in COSTS
+    ]
+    best = min(
+        fitted, key=lambda item: _log_loss(item, (other - center) / scale, other_labels, other_weights)
+    )
     _set(layer, best, center, scale)
     return True
 
 
-def _before(model: PreTrainedModel, layer: nn.Linear, inputs: Inputs) -> tuple[np.ndarray, np.ndarray | None]:
-    """What `layer` gets (examples, width), and class numbers (examples,), or None if labels are no such numbers."""
+def _before(
+    model: PreTrainedModel, layer: nn.Linear, inputs: Inputs
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """What `layer` gets (examples, width), class numbers (examples,), or None if labels are no such numbers, and what
+    each example counts, or None if that is the same."""
     caught: list[Tensor] = []
     hook = layer.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
-    states, labels = [], []
+    states, labels, weights = [], [], []
     model.eval()
     try:
         with torch.inference_mode():
-            for indices in inputs.by_length(BATCH_SIZE):
-                batch = inputs.batch(sorted(indices))
+            for indices in map(sorted, inputs.by_length(BATCH_SIZE)):
+                batch = inputs.batch(indices)
+                label, owners = batch.pop("labels", None), batch.pop("owners", None)
                 model(**{name: tensor.to(model.device) for name, tensor in batch.items()})
-                state, label = caught.pop(), batch.get("labels")
+                state = caught.pop()
+                if owners is not None:  # a row of several windows has the mean of their states
+                    state = per_row(state, owners.to(state.device), "mean")
                 if label is None or label.is_floating_point() or label.shape != state.shape[:-1]:
-                    return np.zeros((0, 0)), None
+                    return np.zeros((0, 0)), None, None
                 counted = label >= 0
                 states.append(state.cpu()[counted].numpy())
                 labels.append(label[counted].numpy())
+                own = [inputs.features[at].weight * inputs.features[at].frequency for at in indices]
+                each = torch.tensor(own, dtype=torch.float64).reshape(-1, *[1] * (label.ndim - 1))
+                weights.append(each.expand(label.shape)[counted].numpy())
     finally:
         hook.remove()
     every = max(1, -(-sum(map(len, labels)) // STATES))
-    return np.concatenate(states)[::every].astype(np.float64), np.concatenate(labels)[::every]
+    counts = np.concatenate(weights)[::every]
+    return (
+        np.concatenate(states)[::every].astype(np.float64),
+        np.concatenate(labels)[::every],
+        None if len(set(counts)) < 2 else counts,
+    )
 
 
-def _log_loss(fitted: LogisticRegression, states: np.ndarray, labels: np.ndarray | None) -> float:
+def _log_loss(
+    fitted: LogisticRegression, states: np.ndarray, labels: np.ndarray | None, weights: np.ndarray | None
+) -> float:
     """Mean negative log-probability of the labels that the fit has seen."""
     column = {label: number for number, label in enumerate(fitted.classes_)}
     known = [
@@ -70,7 +92,8 @@ def _log_loss(fitted: LogisticRegression, states: np.ndarray, labels: np.ndarray
     if not known:
         return 0.0
     chances = fitted.predict_proba(states)
-    return float(-np.mean([np.log(max(chances[place], 1e-12)) for place in known]))
+    losses = [-np.log(max(chances[place], 1e-12)) for place in known]
+    return float(np.average(losses, weights=None if weights is None else weights[[row for row, _ in known]]))
 
 
 def _set(layer: nn.Linear, fitted: LogisticRegression, center: np.ndarray, scale: np.ndarray) -> None:

@@ -1,11 +1,13 @@
 """What trials came to."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ConfigDict
 
 from models.config import Config
 from models.files import seal, sealed
+from models.tuning.hyperparameters import Setting
 
 DONE, MODEL = "done.json", "model"
 """What a trial that has ended leaves in its folder."""
@@ -22,12 +24,19 @@ class Trial(Config):
     steps: int
     learning_rate: float
     train_embeddings: bool
+    others: Mapping[str, bool | int | float | str] = {}
+    """Further hyperparameters that were searched for."""
     best_step: int
     """Step of the weights that were kept; 0 is the start."""
     metrics: dict[str, float]
     """On validation rows, of the weights that were kept."""
     diverged: bool
     """Whether the loss stopped being finite."""
+
+    @property
+    def setting(self) -> Setting:
+        """What was tried."""
+        return Setting(self.learning_rate, self.train_embeddings, tuple(self.others.items()))
 
 
 class Result(Trial):

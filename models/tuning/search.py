@@ -1,12 +1,13 @@
 """The search over settings: trials one after another, chosen, as checkpoints are, on validation rows only.
 
 Each trial that has ended stays in the problem's folder, and one that was killed goes on from its checkpoint, so no
-trial runs twice.
+trial runs twice. A study is told again what its trials came to, and goes on as if nothing had happened.
 """
 
 from pathlib import Path
 
 from models.interfaces.transfer import Progress
+from models.seeds import derive
 from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.result import Result, read
 from models.tuning.start import Start
@@ -17,60 +18,77 @@ class Search:
     """Trials one after another; those that have ended before are read, not run."""
 
     def __init__(self, config: Hyperparameters, start: Start, on_progress: Progress) -> None:
-        self.config, self.start, self.on_progress = config, start, on_progress
-        rows, settings = start.problem.train.height, config.settings()
+        self.config, self._start, self.on_progress = config, start, on_progress
+        rows = start.problem.train.height
         few = min(rows, config.search_rows)
-        self._stages = [rows] if few == rows or len(settings) == 1 else [few, rows]
-        ways = len(set(config.train_embeddings))
-        self._total = config.steps(self._stages[0]) * len(settings)
+        self._stages = [rows] if few == rows or config.trials == 1 else [few, rows]
+        ways = len(config.ways)
+        self._total = config.steps(self._stages[0]) * config.trials
         self._total += ways * sum(config.steps(count) for count in self._stages[1:])
         self._done = 0
         self.results: list[Result] = []
         """Of every trial, in the order in which they were run."""
 
-    def best(self) -> tuple[Result, Path]:
-        """The best trial on all rows, and its folder. Where rows are many, settings are tried on few of them first."""
-        results = self._try(self._stages[0], self.config.settings())
+    def best(self) -> Result:
+        """The best trial on all rows. Where rows are many, settings are tried on few of them first."""
+        results = self._tried(self._stages[0])
         for count in self._stages[1:]:
-            results = self._try(count, best_of_each_way(results))
-        best = max(results, key=lambda result: result.score)
-        return best, self._folder(best.rows, Setting(best.learning_rate, best.train_embeddings))
+            results = [self._trial(count, setting) for setting in best_of_each_way(results)]
+        return max(results, key=lambda result: result.score)
 
     @property
     def diverged(self) -> bool:
         """Whether the loss stayed finite in none of the trials."""
         return all(result.diverged for result in self.results)
 
-    def _try(self, rows: int, settings: list[Setting]) -> list[Result]:
-        """What `settings` come to on the first `rows` training rows."""
-        results = [self._trial(rows, setting) for setting in settings]
-        self.results += results
+    def start(self, setting: Setting) -> Start:
+        """What a trial starts from."""
+        return self.config.at(setting).start(self._start.problem) if setting.others else self._start
+
+    def folder(self, result: Result) -> Path:
+        """What a trial has left."""
+        return self._folder(result.rows, result.setting)
+
+    def _tried(self, rows: int) -> list[Result]:
+        """What all settings come to on the first `rows` training rows: those of the grid, or of a study."""
+        search = self.config.search
+        if search is None:
+            return [self._trial(rows, setting) for setting in self.config.settings()]
+        from models.tuning.study import Study  # optuna, which few searches need
+
+        study, results = Study(self.config, search, derive(self._start.problem.seed, "search")), []
+        for _ in range(search.trials):
+            number, setting = study.ask()
+            results.append(self._trial(rows, setting))
+            study.tell(number, results[-1].score)
         return results
 
     def _trial(self, rows: int, setting: Setting) -> Result:
         before, share = self._done, self.config.steps(rows)
         self._done += share
         folder = self._folder(rows, setting)
-        return read(folder) or run_trial(
-            self.config,
-            self.start,
+        result = read(folder) or run_trial(
+            self.config.at(setting),
+            self.start(setting),
             rows,
             setting,
             folder,
             lambda part, text: self.on_progress(before + round(part * share), self._total, text),
         )
+        self.results.append(result)
+        self._start.problem.on_trial(len(self.results), result.trial())
+        return result
 
     def _folder(self, rows: int, setting: Setting) -> Path:
-        frozen = "" if setting.train_embeddings else "-frozen"
-        return self.start.problem.folder / f"trial-{rows}-{setting.learning_rate:g}{frozen}"
+        return self._start.problem.folder / f"trial-{rows}-{setting.slug}"
 
 
 def best_of_each_way(results: list[Result]) -> list[Setting]:
-    """The best learning rate with embeddings that learn, and with embeddings that stay.
+    """The best setting with embeddings that learn, and with embeddings that stay.
 
     A rate that is good on some rows is good on more; whether embeddings should learn turns on how many rows there are.
     """
     best: dict[bool, Result] = {}
     for result in sorted(results, key=lambda result: result.score, reverse=True):
         best.setdefault(result.train_embeddings, result)
-    return [Setting(result.learning_rate, way) for way, result in best.items()]
+    return [result.setting for result in best.values()]

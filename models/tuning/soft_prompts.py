@@ -10,14 +10,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from models.errors import DataError
 from models.seeds import derive
 from models.tokens.special import SOFT, soft_prompt
-from models.tokens.tokenizer import backend_of
+from models.tokens.tokenizer import as_saved, backend_of
 
 _NAME = "prompt"
 
 
 def extended(tokenizer: PreTrainedTokenizerBase, count: int) -> PreTrainedTokenizerBase:
     """The tokenizer with `count` more tokens, which stand before each text, after what begins it."""
-    made = deepcopy(tokenizer)
+    made = as_saved(deepcopy(tokenizer))
     before, middle, after = _frame(tokenizer)
     names = [SOFT.format(number) for number in range(count)]
     made.add_special_tokens({"extra_special_tokens": names})
@@ -59,7 +59,9 @@ def extend(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, seed: int
     """The model with vectors for the tokenizer's soft prompt, drawn from those of its vocabulary."""
     ids = soft_prompt(tokenizer)
     known = min(ids)
-    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    size: Any = model.get_input_embeddings()
+    if len(tokenizer) > size.num_embeddings:  # many checkpoints have some to spare
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     special = {number for number in tokenizer.all_special_ids if number < known}
     words = torch.tensor([number for number in range(known) if number not in special])
     generator = torch.Generator().manual_seed(derive(seed, "prompt"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
@@ -29,18 +29,29 @@ class Trained(Hyperparameters, Transfer):
         from models.tuning.search import Search
 
         search = Search(self, self.start(problem), on_progress)
-        best, folder = search.best()
+        best = search.best()
         if search.diverged:
             raise DataError(f"training diverged at every one of {self.kind}.learning_rates: add lower ones")
+        chosen = {"learning_rate": best.learning_rate, "train_embeddings": best.train_embeddings}
         return Tuned(
-            {"model": folder / MODEL},
-            {name: getattr(best, name) for name in ("learning_rate", "train_embeddings", "best_step")},
+            {"model": search.folder(best) / MODEL},
+            {**chosen, **best.others, "best_step": best.best_step},
             best.metrics,
             best.trainable_parameters,
             best.history,
             [result.trial() for result in search.results],
-            search.start.tokenizer,
+            search.start(best.setting).tokenizer,
         )
+
+    @property
+    def searches(self) -> bool:
+        return self.search is not None
+
+    def handed_on(self, name: str, taken: frozenset[str]) -> Any:
+        if name == "search" and self.search is not None:
+            own = {"learning_rate": "learning_rates", "train_embeddings": "train_embeddings"}
+            return self.search.without([name for name, setting in own.items() if setting not in taken])
+        return super().handed_on(name, taken)
 
     def start(self, problem: Problem) -> Start:
         """The model and the tokenizer that all trials start from."""
@@ -48,6 +59,7 @@ class Trained(Hyperparameters, Transfer):
 
     def without_search(self) -> Self:
         first = {"learning_rates": self.learning_rates[:1], "train_embeddings": self.train_embeddings[:1]}
+        first["search"] = None
         return self.model_copy(update=first)
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,10 +19,12 @@ from models.files import seal, sealed
 from models.inference.inputs import Inputs, outputs
 from models.interfaces.transfer import Problem
 from models.seeds import derive
-from models.training.loop import Diverged, Plan, accelerator, train
+from models.training.hardware import hardware
+from models.training.loop import Diverged, Plan, train
 from models.training.record import Record
 from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.linear_start import fit_last_layer
+from models.tuning.mining import mine
 from models.tuning.result import MODEL, Result
 from models.tuning.start import Start
 from models.workplace import Workplace
@@ -48,6 +50,7 @@ def run_trial(
     problem, downstream = start.problem, start.problem.downstream
     inputs, validation = _inputs(start, problem.train.head(rows)), _inputs(start, problem.validation)
     origin, first = _origin(config, start, rows, inputs, validation)
+    mine(inputs, origin, derive(problem.seed, "mined"), problem.workplace)
     batches = Batches(inputs, config, derive(problem.seed, "batches"))
     steps = config.steps(len(batches.examples))
     model = config.equip(load(origin, downstream), setting, start)
@@ -58,6 +61,7 @@ def run_trial(
             batches,
             lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
             _plan(config, problem, steps, setting, replace(problem.workplace, folder=folder / "checkpoints")),
+            targets_of=downstream.targets,
             evaluate=lambda model: evaluate(model, validation),  # type: ignore[arg-type]
             on_progress=lambda done, _, text: on_progress(
                 done / steps, f"{rows:,} rows at {setting}: {text}"
@@ -76,6 +80,7 @@ def run_trial(
         steps=steps,
         learning_rate=setting.learning_rate,
         train_embeddings=setting.train_embeddings,
+        others=dict(setting.others),
         best_step=int(best["step"]),
         diverged=diverged,
         score=best[EVALUATED],
@@ -100,9 +105,10 @@ def _plan(
         steps=steps,
         optimizer=config.optimizer_at(setting.learning_rate),
         seed=derive(problem.seed, "dropout"),
+        settings=config,
         log_every=max(1, steps // 50),
         evaluate_every=math.ceil(steps / config.evaluations),
-        keep_best=SCORE,
+        keep_best=lambda found: found[SCORE],
         workplace=workplace,
     )
 
@@ -116,7 +122,7 @@ def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
     """Metrics on validation rows, the loss, and `score`: the headline metric, higher is better, ties by loss."""
     made, loss = outputs(model, validation)
     features, rows = validation.features, validation.rows
-    downstream = validation.downstream.fitted(rows, lambda: (features, made))
+    downstream = validation.downstream.tuned_on(rows, lambda own: own.decode(made, features, rows))
     metrics = downstream.evaluate(rows, downstream.decode(made, features, rows))
     sign = -1 if downstream.headline in downstream.lower_is_better else 1
     score = sign * metrics[downstream.headline]
@@ -126,37 +132,50 @@ def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
 
 
 class Batches:
-    """The batch of a step: a pure function of the seed and the step."""
+    """The batches of a step: a pure function of the seed and the step."""
 
     def __init__(self, inputs: Inputs, config: Hyperparameters, seed: int) -> None:
         self.inputs, self.config, self.seed = inputs, config, seed
         examples = [at for at, feature in enumerate(inputs.features) if not feature.pool]
         self.examples = np.array(examples)
         features = [inputs.features[at] for at in examples]
-        self.alike = np.array(
-            [len(item.input_ids) if item.alike is None else item.alike for item in features]
-        )
-        self.per_epoch = math.ceil(len(self.examples) / config.batch_size)
+        self.alike = np.array([item.length if item.alike is None else item.alike for item in features])
+        self.frequencies = np.array([item.frequency for item in features])
+        self.per_epoch = math.ceil(len(self.examples) / config.step_rows)
         self.epoch = lru_cache(maxsize=2)(self._epoch)
         self.special = torch.tensor(inputs.tokenizer.all_special_ids)
 
-    def __call__(self, step: int) -> Mapping[str, Tensor]:
+    def __call__(self, step: int) -> list[dict[str, Tensor]]:
         epoch, index = divmod(step, self.per_epoch)
-        batch = self.inputs.batch(self.epoch(epoch)[index])
+        rows, size = self.epoch(epoch)[index], self.config.batch_size
+        batches = [self.inputs.batch(rows[at : at + size]) for at in range(0, len(rows), size)]
         mask: Any = self.inputs.tokenizer.mask_token_id
         if self.config.word_dropout and mask is not None and not self.inputs.downstream.decoder:
+            self._hide(batches, int(mask), step)
+        return batches
+
+    def _hide(self, batches: Sequence[dict[str, Tensor]], mask: int, step: int) -> None:
+        """Hides words behind the mask: the same ones in however many batches the rows of a step are."""
+        shapes = [batch["input_ids"].shape for batch in batches]
+        whole = sum(rows for rows, _ in shapes), max(length for _, length in shapes)
+        generator = torch.Generator().manual_seed(derive(self.seed, "words", step))
+        drawn = torch.rand(whole, generator=generator).split([rows for rows, _ in shapes])
+        for batch, chance in zip(batches, drawn, strict=True):
             ids = batch["input_ids"]
-            generator = torch.Generator().manual_seed(derive(self.seed, "words", step))
-            hidden = torch.rand(ids.shape, generator=generator) < self.config.word_dropout
-            batch["input_ids"] = ids.masked_fill(hidden & ~torch.isin(ids, self.special), int(mask))
-        return batch
+            hidden = (chance[:, : ids.shape[1]] < self.config.word_dropout) & ~torch.isin(ids, self.special)
+            batch["input_ids"] = ids.masked_fill(hidden, mask)
 
     def _epoch(self, epoch: int) -> list[Sequence[int]]:
-        """Indices of every batch of an epoch, in random order: together are rows that are `alike`, where the downstream
-        says so, or of like length, so that little is padded."""
+        """Rows of every step of an epoch, in random order: together are those that are `alike`, where the downstream
+        says so, or of like length, so that little is padded.
+
+        Rows that are to be drawn more often than others are drawn with replacement.
+        """
         generator = np.random.default_rng(derive(self.seed, "order", epoch))
         order = generator.permutation(len(self.examples))
-        size, batches = self.config.batch_size, []
+        if len(set(self.frequencies)) > 1:
+            order = generator.choice(order, len(order), p=self.frequencies[order] / self.frequencies.sum())
+        size, batches = self.config.step_rows, []
         for begin in range(0, len(order), size * SORTED_BATCHES):
             chunk = order[begin : begin + size * SORTED_BATCHES]
             chunk = chunk[np.argsort(self.alike[chunk], kind="stable")]
@@ -171,10 +190,11 @@ def _origin(
 
     Made by the first trial.
     """
-    workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}"
+    workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}-{config.beginning}"
     if not sealed(folder, MODEL, POINT):
         torch.set_num_threads(workplace.threads or torch.get_num_threads())
-        model = start.model().to(accelerator(workplace.device).device)
+        device = hardware(workplace.device).device
+        model = start.model().to(device)
         if config.linear_start:
             fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)
         model.save_pretrained(folder / MODEL)

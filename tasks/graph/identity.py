@@ -1,8 +1,8 @@
 """Keys: what an artifact is made of, hashed, so that the same work is never done twice.
 
 A key takes in the step's name, its configuration as far as it changes results, the keys of its inputs, the
-code it runs (the syntax tree of its module and of what that imports inside this project, comments and
-docstrings aside) and the versions of the libraries that code imports.
+code it runs (the syntax tree of its module and of what that imports inside this project, or in a plug-in of somebody
+else's, comments and docstrings aside) and the versions of the libraries that code imports.
 """
 
 import ast
@@ -17,12 +17,13 @@ from typing import Any
 
 from models import files
 from models.config import Config, identity
+from models.outside import OURS
+from tasks.graph import from_outside
 from tasks.graph.refs import Ref
 
 ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("flows", "tasks", "models")
 # Machinery only moves bytes: an edit here changes no artifact.
-_MACHINERY = ("tasks.graph", "tasks.running", "tasks.storage", "tasks.environment")
+_MACHINERY = ("tasks.graph", "tasks.running", "tasks.storage", "tasks.environment", "tasks.reading.remote")
 _DATA = {".html", ".css", ".json"}
 """Files beside the code that come with the package."""
 _NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich"}
@@ -66,17 +67,28 @@ def code_of(modules: Iterable[str]) -> dict[str, str]:
 def _code_of(modules: frozenset[str]) -> Mapping[str, str]:
     paths = _closure(modules)
     code = {name: _code_digest(path, path.stat().st_mtime_ns) for name, path in paths.items()}
-    packages = {name.rpartition(".")[0]: path.parent for name, path in paths.items() if name.count(".") > 1}
-    for folder in sorted(set(packages.values())):
-        for path in sorted(folder.iterdir()):
+    for folder, place in sorted({_package_of(name, path) for name, path in paths.items()}):
+        for path in sorted(folder.iterdir()) if place else ():
             if path.is_file() and path.suffix in _DATA:
-                code[str(path.relative_to(ROOT))] = files.digest(path)
+                code[f"{place}/{path.name}"] = files.digest(path)
+    _outside.update(name for name in code if name.replace("/", ".").split(".")[0] not in OURS)
     return code
+
+
+def _package_of(name: str, path: Path) -> tuple[Path, str]:
+    """The folder of a module, and its place; none of what lies at the top, beside which anything may lie."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    alone = package in OURS or not package
+    return path.parent, "" if alone else package.replace(".", "/")
 
 
 def source_of(name: str) -> Path | None:
     """The file of a module or data file, as `code_of` names them; None where there is none any more."""
-    path = ROOT / name if Path(name).suffix in _DATA else _file_of(name)
+    ours = name.replace("/", ".").split(".")[0] in OURS
+    if Path(name).suffix not in _DATA:
+        path = _file_of(name) if ours else from_outside.file_of(name)
+    else:
+        path = ROOT / name if ours else from_outside.data_of(name)
     return path if path is not None and path.is_file() else None
 
 
@@ -87,31 +99,35 @@ def libraries_of(modules: Iterable[str]) -> dict[str, str]:
 
 @functools.cache
 def _libraries_of(modules: frozenset[str]) -> Mapping[str, str]:
-    names: set[str] = set()
-    for path in _closure(modules).values():
-        names |= {name.split(".")[0] for name in _imports(path, path.stat().st_mtime_ns)}
-    names -= set(_PACKAGES) | set(sys.stdlib_module_names) | _NOT_NUMBERS
-    distributions = _distributions()
+    paths = _closure(modules)
+    imported = {
+        item for name, path in paths.items() for item in _imports(name, path, path.stat().st_mtime_ns)
+    }
+    names = {name.split(".")[0] for name in imported} - {name.split(".")[0] for name in paths}
+    names -= set(OURS) | set(sys.stdlib_module_names) | _NOT_NUMBERS
+    distributions = from_outside.distributions()
     used = {distributions[name][0] for name in names if name in distributions}
     return {name: _version(name) for name in sorted(used)}
 
 
 def project_files() -> dict[str, Path]:
-    """All that keys may take in: the project's code and data files, by the place that a copy of them has."""
-    folders = (path for package in _PACKAGES for path in (ROOT / package).rglob("*"))
+    """All that keys may take in: the project's code and data files, and what keys of this process took in of others'
+    code, by the place that a copy of them has."""
+    folders = (path for package in OURS for path in (ROOT / package).rglob("*"))
     files_there = (path for path in folders if path.suffix in {".py", *_DATA} and path.is_file())
     found = {str(path.relative_to(ROOT)): path for path in files_there}
-    outside = (name for name in _declared if name.split(".")[0] not in _PACKAGES)
-    found |= {place_of(name): path for name in outside if (path := source_of(name)) is not None}
+    found |= {place_of(name): path for name in _outside if (path := source_of(name)) is not None}
     return dict(sorted(found.items()))
 
 
 def place_of(name: str) -> str:
     """Where the file of a module or data file lies in the project, or would lie."""
     path = source_of(name)
+    if Path(name).suffix in _DATA:
+        return name
     if path is not None and path.is_relative_to(ROOT):
         return str(path.relative_to(ROOT))
-    return name if Path(name).suffix in _DATA else f"{name.replace('.', '/')}.py"
+    return f"{name.replace('.', '/')}.py" if path is None else from_outside.place_of(name, path)
 
 
 @functools.cache
@@ -119,27 +135,26 @@ def _version(distribution: str) -> str:
     return importlib.metadata.version(distribution).split("+")[0]
 
 
-@functools.cache
-def _distributions() -> Mapping[str, list[str]]:
-    return importlib.metadata.packages_distributions()
-
-
 def _closure(modules: Iterable[str]) -> dict[str, Path]:
-    """Project modules reached from `modules`, machinery aside, with their paths."""
+    """Modules reached from `modules`, ours and a plug-in's, machinery aside, with their paths."""
     paths: dict[str, Path] = {}
     seen: set[str] = set()
     waiting = list(modules)
+    chosen = frozenset(name.split(".")[0] for name in waiting)
     while waiting:
         name = waiting.pop()
         if name in seen:
             continue
         seen.add(name)
-        path = None if _is_machinery(name) else _file_of(name)
+        if from_outside.is_code(name, chosen):
+            path = from_outside.file_of(name)
+        else:
+            path = None if _is_machinery(name) else _file_of(name)
         if path is None:
             continue
         paths[name] = path
         waiting.extend(_parents_of(name))
-        waiting.extend(_imports(path, path.stat().st_mtime_ns))
+        waiting.extend(_imports(name, path, path.stat().st_mtime_ns))
     return dict(sorted(paths.items()))
 
 
@@ -155,11 +170,8 @@ def _parents_of(name: str) -> list[str]:
 
 def _file_of(name: str) -> Path | None:
     """The file of a project module; None for what is not one, such as a name imported from a module."""
-    if name.split(".")[0] not in _PACKAGES:
-        loaded = sys.modules.get(name)
-        # A step declared outside the packages (in a test, a notebook) is still identified by its file.
-        file = getattr(loaded, "__file__", None)
-        return Path(file) if file and name in _declared else None
+    if name.split(".")[0] not in OURS:
+        return None
     base = ROOT.joinpath(*name.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
@@ -167,7 +179,8 @@ def _file_of(name: str) -> Path | None:
     return None
 
 
-_declared: set[str] = set()
+_outside: set[str] = set()
+"""Modules and files of others that keys of this process have taken in."""
 
 
 def forget() -> None:
@@ -176,27 +189,22 @@ def forget() -> None:
     _libraries_of.cache_clear()
 
 
-def declare(module: str) -> None:
-    """Say that `module` declares a step, so that its code is part of keys wherever it lies."""
-    _declared.add(module)
-    forget()
-
-
 @functools.lru_cache(maxsize=1024)
-def _imports(path: Path, _changed: int) -> tuple[str, ...]:
-    """Absolute names a file imports, anywhere in it; `from a import b` names both `a` and `a.b`."""
-    return tuple(_imported(ast.parse(path.read_bytes()), path))
+def _imports(name: str, path: Path, _changed: int) -> tuple[str, ...]:
+    """Absolute names a module imports, anywhere in it; `from a import b` names both `a` and `a.b`."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return tuple(_imported(ast.parse(path.read_bytes()), package))
 
 
-def _imported(tree: ast.Module, path: Path) -> Iterator[str]:
+def _imported(tree: ast.Module, package: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: write imports in full, not relative"
-            assert node.module is not None
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 @functools.lru_cache(maxsize=1024)

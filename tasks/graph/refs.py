@@ -26,7 +26,9 @@ class About:
     kind: str = ""
     """The downstream's kind, where `downstream` is the name of the recipe's entry."""
     grid: bool = False
-    """Whether it is a cell of the gain grid, which has siblings of other seeds."""
+    """Whether it is a cell of the gain grid."""
+    several: bool = False
+    """Whether it has siblings that differ from it in the seed alone."""
 
     @property
     def entry(self) -> str:
@@ -71,7 +73,7 @@ class Ref:
         """The name with what tells it from its siblings, for tables and messages."""
         upstream = self.about.upstream if not self.about.downstream else ""
         labels = "" if self.about.labels is None else so_many_labels(self.about.labels)
-        seed = f"seed {self.about.seed}" if self.about.grid else ""
+        seed = f"seed {self.about.seed}" if self.about.several else ""
         detail = ", ".join(part for part in (upstream, labels, seed) if part)
         return f"{self.name} ({detail})" if detail else self.name
 

@@ -35,7 +35,7 @@ class Step(Generic[R]):
         self.process: TrainingProcessUse | None = process
         self.stands, self._headline = stands, headline
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
-        identity.declare(self.module)
+        identity.forget()  # what declares it may have been edited, in a notebook say
 
     def __call__(
         self, config: Config, *, about: About | None = None, **inputs: "Ref | tuple[Ref, ...] | None"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import Field
 
@@ -11,8 +11,10 @@ from models.data.delimited import header as header_of
 from models.data.delimited import read_delimited
 from models.data.encodings import check_encoding
 from models.data.lines import UTF8, lines
+from models.data.packed import Broken
 from models.data.records import Record, Rejected
-from models.errors import RecipeError
+from models.errors import HeadwaterError, RecipeError
+from models.paths import RecipePath
 from tasks.reading.source import FileSource, Part, check_readable, content, matches
 
 
@@ -59,13 +61,13 @@ class InParts(Published):
     """A data set with a file for each part it comes in."""
 
     parts: ClassVar[dict[str, str]] = {part: part for part in get_args(Part)}
-    train: str = Field(
+    train: RecipePath = Field(
         description="Path of the training file; without others the validation and test rows are drawn from it."
     )
-    validation: str | None = Field(
+    validation: RecipePath | None = Field(
         default=None, description="Path of the validation file, where there is one."
     )
-    test: str | None = Field(default=None, description="Path of the test file, where there is one.")
+    test: RecipePath | None = Field(default=None, description="Path of the test file, where there is one.")
 
 
 class Delimited(Published):
@@ -82,6 +84,14 @@ class Delimited(Published):
     """Published column whose rows must stay together."""
     delimiter: ClassVar[str] = "\t"
     quoting: ClassVar[bool] = False
+
+    @classmethod
+    def recognises(cls, path: Path) -> Self | None:
+        try:
+            same = path.is_file() and header_of(path, cls.delimiter, cls.quoting) == cls.header
+        except (HeadwaterError, OSError, Broken):
+            return None
+        return cls.model_validate({next(iter(cls.parts)): str(path)}) if same else None
 
     def check_form(self, path: Path) -> None:
         if (found := header_of(path, self.delimiter, self.quoting)) != self.header:

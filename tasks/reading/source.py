@@ -1,27 +1,33 @@
 """Sources: published formats -> canonical rows. One file a source; `kind` is the name of its module."""
 
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from glob import glob
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from unicodedata import normalize
 
+from models.data import columns
+from models.data.columns import Made
 from models.data.comparison import as_group, composed
 from models.data.encodings import check_form
 from models.data.names import Names
+from models.data.packed import PACKINGS, Broken, opened, packing
 from models.data.records import Part, Record, Rejected
 from models.errors import RecipeError
 from models.files import digest
+from models.hub import Pin
 from models.kinds import Chosen, chosen
+from models.paths import tried
+from tasks.reading import remote
 
 __all__ = [
+    "COLUMNS",
     "FileSource",
+    "Made",
     "Part",
     "Record",
     "Rejected",
@@ -36,6 +42,11 @@ __all__ = [
 ]
 
 Item = Record | Rejected
+COLUMNS = (
+    "What canonical columns are made of: {text: document}; several, joined by line ends: {text: [subject, body]}; a "
+    "template: {text: '{subject}: {body}'}; a field inside a column: doc.body or messages.0.content."
+)
+"""What `columns` of a source is for."""
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _digests: dict[tuple[str, int, int], str] = {}
@@ -63,6 +74,27 @@ class Source(Chosen):
     def by_file(self) -> Iterator[tuple[Path | None, Iterable[Item]]]:
         """The same rows file by file, in order; no path where they come from elsewhere."""
         yield None, self.read()
+
+    def asked_by(self) -> Mapping[str, Made]:
+        """The columns that canonical ones are made of, by which a model of these rows can be asked as well; none where
+        rows come as they are."""
+        return {}
+
+    def pins(self) -> list[Pin]:
+        """At which commits of the hub it reads; none where it reads nothing there."""
+        return []
+
+    def origins(self) -> list[dict[str, str]]:
+        """What is read beside files: its name as `file`, its `path`, and as `sha256` what tells its content."""
+        return []
+
+    @classmethod
+    def recognises(cls, path: Path) -> Self | None:
+        """A source of this file, set up as far as its first rows say how; None where it has another form.
+
+        Cheap, and for a file of any kind: it looks at the beginning, and never raises.
+        """
+        return None
 
 
 class FileSource(Source):
@@ -135,36 +167,26 @@ def content(path: Path) -> str:
 
 
 def record(
-    fields: Mapping[str, Any], columns: Mapping[str, str], group: str | None, file: str, line: int, part: str
+    fields: Mapping[str, Any], made: Mapping[str, Made], group: str | None, file: str, line: int, part: str
 ) -> Record:
-    """A row with its columns renamed (`columns`: canonical name -> name in the file), and with its group.
-
-    A name that the file does not have may be the dotted path of a field inside another.
-    """
-    renamed = set(columns.values())
+    """A row with canonical columns made of its own (`made`), and with its group; a column that is renamed is gone."""
+    renamed = set(made.values())
     row = {name: value for name, value in fields.items() if name not in renamed}
-    row.update((name, _at(fields, found)) for name, found in columns.items())
-    key = fields.get(group) if group else None
+    row.update((name, columns.value(fields, found)) for name, found in made.items())
+    key = columns.value(fields, group) if group else None
     return Record(row, file, line, part, as_group(key))
 
 
-def _at(fields: Any, name: str) -> Any:
-    """The value of a field, or of one inside it; None where there is none."""
-    if not isinstance(fields, Mapping):
-        return None
-    if name in fields or "." not in name:
-        return fields.get(name)
-    first, _, rest = name.partition(".")
-    return _at(fields.get(first), rest)
-
-
 def matches(pattern: str) -> list[Path]:
-    """The files that a path or glob names, sorted; Unicode may be composed in the one and not in the other.
+    """The files that a path, an address or a glob names, sorted, in whatever form of Unicode.
 
     Raises:
         RecipeError: there is none.
+        NetworkError: the store of an address does not answer.
     """
     expanded = expand(pattern)
+    if remote.is_remote(expanded):
+        return remote.fetched(expanded)
     for spelt in dict.fromkeys((expanded, composed(expanded), normalize("NFD", expanded))):
         try:
             if Path(spelt).exists():
@@ -174,30 +196,38 @@ def matches(pattern: str) -> list[Path]:
             raise RecipeError(f"{spelt} cannot be read: {error.strerror or error}") from error
         if found:
             return found
-    raise RecipeError(f"{expanded}: no such file; check the path in the recipe")
+    raise RecipeError(f"{pattern}: no such file; check the path in the recipe (tried: {tried(expanded)})")
 
 
-def check_readable(path: Path) -> None:
-    """Raises a RecipeError that says in one line what keeps the file from being read."""
+def check_readable(path: Path, workbook: bool = False) -> None:
+    """Raises a RecipeError that says in one line what keeps the file from being read.
+
+    Args:
+        path: the file.
+        workbook: whether a workbook is what is wanted.
+    """
     try:
         if path.is_dir():
             raise RecipeError(f"{path} is a folder; name its files, for example {path}/*.jsonl.gz")
         if path.stat().st_size == 0:
             raise RecipeError(f"{path} is empty; remove it from the recipe or fill it")
-        with path.open("rb") as file:
-            magic = file.read(2)
-        if path.suffix.lower() == ".gz" and magic != b"\x1f\x8b":
-            raise RecipeError(f"{path} is not gzip at all, though its name ends with .gz; rename or pack it")
-        if path.suffix.lower() == ".gz" and _is_empty(path):
+        meant = next((item for item in PACKINGS if path.name.lower().endswith(item.suffix)), None)
+        found = packing(path)
+        if meant is not None and found is None:
+            raise RecipeError(
+                f"{path} is not {meant.name} at all, though its name ends with {meant.suffix}; rename or pack it"
+            )
+        if found is not None and _is_empty(path):
             raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
-        check_form(path)
+        if not workbook:
+            check_form(path)
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _is_empty(path: Path) -> bool:
     try:
-        with gzip.open(path, "rb") as file:
+        with opened(path) as file:
             return not file.read(1)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
+    except Broken:
         return False  # broken further on: reading names the line

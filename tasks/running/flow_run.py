@@ -39,6 +39,8 @@ class FlowRun:
     recipe: str
     context: RunContext
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    targets: list[Ref] = field(default_factory=list)
+    """What was asked for. Entries on the same rows share artifacts: such a ref stands here for each."""
     _looked_up: dict[Ref, artifacts.Made | None] = field(default_factory=dict)
 
     def look_up(self, targets: Sequence[Ref]) -> None:
@@ -57,6 +59,7 @@ class FlowRun:
         A step whose inputs failed is not run; the others go on.
         """
         self.look_up(targets)
+        self.targets += targets
         new = [ref for ref in ordered(list(targets)) if ref.key not in self.outcomes]
         hits = {ref: found(ref, made) for ref in new if (made := self._looked_up[ref]) is not None}
         self.outcomes |= {ref.key: outcome for ref, outcome in hits.items()}

@@ -10,6 +10,7 @@ from models.errors import HeadwaterError
 from tasks.graph import refs
 from tasks.graph.step import step_of
 from tasks.running.execution import Outcome, RunContext
+from tasks.running.means import over_seeds
 from tasks.running.progress import LOG
 from tasks.storage import artifacts, runs
 
@@ -75,7 +76,7 @@ class FrontPage:
 
     def _show(self, outcomes: Sequence[Outcome]) -> None:
         scores = [item for item in outcomes if isinstance(item.ref, refs.Scores) and headline(item)]
-        single = [item for item in scores if not item.ref.about.grid]
+        single = over_seeds([item for item in scores if not item.ref.about.grid])
         report = next(
             (item for item in outcomes if isinstance(item.ref, refs.Report) and _is_there(item)), None
         )
@@ -85,7 +86,7 @@ class FrontPage:
         runs.keep_text(self._run_id, json.dumps([described(item) for item in outcomes], indent=1), runs.STEPS)
         if scores:
             runs.log_table(self._run_id, [_row(item) for item in scores], SCORES)
-            runs.log(self._run_id, {name: value for item in single for name, value in _points(item)})
+            runs.log(self._run_id, {name: value for item, _ in single for name, value in _points(item)})
 
     def _keep_report(self, outcome: Outcome) -> list[str]:
         """The report as a file of this run, and its gains as metrics; what it says first."""
@@ -126,16 +127,17 @@ def _failures(outcomes: Sequence[Outcome]) -> Iterator[str]:
             yield ""
 
 
-def _table_of(scores: Sequence[Outcome]) -> Iterator[str]:
-    """Every score with its interval."""
+def _table_of(scores: Sequence[tuple[Outcome, tuple[int, ...]]]) -> Iterator[str]:
+    """Every score with its interval; of several seeds their mean."""
     if not scores:
         return
     yield from ("| entry | mode | labels | metric | test score |", "|---|---|---:|---|---|")
-    for item in scores:
+    for item, seeds in scores:
         row = _row(item)
+        several = f", mean of {len(seeds)} seeds" if len(seeds) > 1 else ""
         yield (
             f"| {row['entry']} | {row['mode']} | {row['labels']} | {row['metric']} "
-            f"| {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f}) |"
+            f"| {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f}){several} |"
         )
 
 

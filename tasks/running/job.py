@@ -12,7 +12,7 @@ from tasks.storage import artifacts, sources
 from tasks.storage.datasets import log_sources
 from tasks.storage.decoration import decorating
 from tasks.storage.metric_log import MetricLog
-from tasks.storage.runs import keep_file, log
+from tasks.storage.runs import keep_file, keep_trial, log
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class Job:
         """Log a point of a training's curves, placed by its `step`: pretraining and adaptation name them alike."""
         named = {"train/tokens" if name == "tokens" else name: value for name, value in record.items()}
         self._log.add(named, int(named.pop("step")))
+
+    def trial(self, number: int, settings: Mapping[str, object], metrics: Mapping[str, float]) -> None:
+        """Show one of the settings that this step tries, and what it has come to, as a run below its own."""
+        with decorating("trials"):
+            keep_trial(self._run_id, number, settings, metrics)
 
     def used(self, labels: int) -> None:
         """Say on how many labelled rows the model of this step has learnt: the tag `headwater.labels`."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from models.data.comparison import normal_form
+from models.paths import RecipePath
 from tasks.reading.published import Delimited
 
 LABELS = {"0": "everyday", "1": "parting", "2": "love"}
@@ -22,7 +23,7 @@ class Chatbot(Delimited):
     header: ClassVar[list[str]] = ["Q", "A", "label"]
     delimiter: ClassVar[str] = ","
     quoting: ClassVar[bool] = True
-    path: str = Field(description="Path of ChatbotData.csv.")
+    path: RecipePath = Field(description="Path of ChatbotData.csv.")
     view: Literal["generation", "classification"] = Field(
         default="generation",
         description="generation: answers to questions. classification: everyday, parting or love, from the question.",

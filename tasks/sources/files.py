@@ -1,56 +1,42 @@
-"""Plain files: text, JSON lines, JSON arrays, CSV, TSV and Parquet, each also gzipped."""
+"""Plain files: text, JSON lines, JSON arrays, CSV, TSV, Parquet and workbooks, each also packed."""
 
-import codecs
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-import pyarrow as pa
-import pyarrow.parquet as parquet
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from models.config import did_you_mean
-from models.data import readers
+from models.data import columns, guesses
 from models.data.comparison import composed
-from models.data.delimited import header, named, read_delimited
-from models.data.encodings import check_encoding
-from models.data.lines import UTF8, opened
+from models.data.delimited import named
+from models.data.parsing import FORMATS, Parsing, format_of
 from models.errors import RecipeError
-from tasks.reading.source import FileSource, Part, Record, Rejected, check_readable, content, matches, record
-
-SUFFIXES = ("txt", "jsonl", "json", "csv", "tsv", "parquet")
-PARQUET = b"PAR1"
-"""How a Parquet file begins."""
-DELIMITERS = {"csv": ",", "tsv": "\t"}
+from tasks.reading.own_files import OwnFiles
+from tasks.reading.source import COLUMNS, Made, Record, Rejected, check_readable, content, record
 
 
-class Files(FileSource):
+class Files(OwnFiles):
     """Rows of files that `paths` (or, by part, `parts`) name."""
 
     kind: Literal["files"] = Field(default="files", description="Plain files.")
-    paths: tuple[str, ...] = Field(
-        default=(), description="Files or globs; ${VARIABLE} is filled in from the environment."
-    )
-    parts: Mapping[Part, tuple[str, ...]] = Field(
-        default={}, description="Files or globs of each published part: train, validation, test."
-    )
-    format: Literal["txt", "jsonl", "json", "csv", "tsv", "parquet"] | None = Field(
+    format: Literal["txt", "jsonl", "json", "csv", "tsv", "parquet", "xlsx"] | None = Field(
         default=None, description="The files' format where their names do not end with it."
     )
-    columns: Mapping[str, str] = Field(
-        default={},
-        description="Where a column has another name: {text: document}; a field inside one: meta.label.",
-    )
+    columns: Mapping[str, Made] = Field(default={}, description=COLUMNS)
     header: tuple[str, ...] = Field(
-        default=(), description="Column names of a CSV or TSV file without a header line."
+        default=(), description="Column names of a CSV or TSV file, or of a sheet, without a header line."
+    )
+    delimiter: str | None = Field(
+        default=None,
+        description="CSV and TSV: the character between two fields, such as ';'; left out, a comma or a tab.",
     )
     quoting: bool | None = Field(
         default=None,
         description='CSV and TSV: whether "…" quotes a field, or is part of the text; left out, it quotes in CSV.',
     )
-    encoding: str = Field(
-        default=UTF8,
-        description="How characters are written as bytes: utf-8, cp949 (Korean Windows), utf-16 …",
+    sheet: str | None = Field(
+        default=None, description="Workbooks: the sheet with the rows, where there are several."
     )
     data: str = Field(default="", description="JSON: the dotted path to the array of rows, such as data.")
     by_line: bool = Field(
@@ -60,34 +46,18 @@ class Files(FileSource):
         default=None, description="The column whose rows must stay in one part, such as premise."
     )
 
-    @field_validator("paths", mode="before")
+    @field_validator("group", "sheet")
     @classmethod
-    def _one(cls, value: Any) -> Any:
-        return value if isinstance(value, list | tuple) else (value,)
-
-    @field_validator("parts", mode="before")
-    @classmethod
-    def _one_each(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return value
-        return {part: cls._one(paths) for part, paths in value.items()}
-
-    @field_validator("columns", "group")
-    @classmethod
-    def _composed_names(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: composed(column) for name, column in value.items()}
+    def _composed_name(cls, value: Any) -> Any:
         return value and composed(value)
 
-    @field_validator("encoding")
+    @field_validator("delimiter")
     @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            return codecs.lookup(value).name
-        except LookupError as error:
-            raise ValueError(
-                f"unknown encoding '{value}'{did_you_mean(value, ['utf-8', 'cp949', 'euc-kr', 'utf-16', 'cp1252'])}"
-            ) from error
+    def _one_character(cls, value: str | None) -> str | None:
+        value = {"\\t": "\t", "tab": "\t"}.get(value or "", value)
+        if value is not None and (len(value) != 1 or value in '"\r\n'):
+            raise ValueError(f"not one character that can stand between fields: {value!r}")
+        return value
 
     @field_validator("header")
     @classmethod
@@ -96,101 +66,82 @@ class Files(FileSource):
             raise ValueError(f"the column '{twice}' is named twice: give one of them another name")
         return names
 
-    @model_validator(mode="after")
-    def _some(self) -> "Files":
-        if not self.paths and not self.parts:
-            raise ValueError("name at least one file in 'paths' or 'parts'")
-        return self
+    def identity_of(self, part: str, path: Path) -> list[str]:
+        return [part, self._parsing(path).format, content(path)]
 
-    def identity(self) -> Any:
-        """How files are parsed, and their content in order; never their paths."""
-        fixed = super().identity()
-        del fixed["paths"], fixed["parts"]
-        return {**fixed, "files": [[part, self._format(path), content(path)] for part, path in self._files()]}
+    def asked_by(self) -> Mapping[str, Made]:
+        return self.columns
 
     def check(self) -> None:
         """Each file exists, is not empty, can be opened and has the columns that `columns` names."""
-        for _, path in self._files():
-            check_readable(path)
-            form = self._format(path)
-            if form != "parquet":
-                self._check_text(path, form)
-            self._check_columns(path)
+        for _, path in self.files():
+            check_readable(path, workbook=(self.format or format_of(path.name)) == "xlsx")
+            parsing = self._parsing(path)
+            parsing.check(path)
+            self._check_columns(path, parsing)
 
-    def by_file(self) -> Iterator[tuple[Path, Iterable[Record | Rejected]]]:
-        """Files in the order of parts and of sorted names."""
-        for part, path in self._files():
-            yield path, self._rows(path, part)
+    @classmethod
+    def recognises(cls, path: Path) -> Self | None:
+        settings = guesses.parsing(path)
+        return None if settings is None else cls.model_validate({"paths": (str(path),), **settings})
 
-    def _rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
-        for item in self._items(path):
+    def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
+        for item in self._parsing(path).rows(path):
             if isinstance(item, Rejected):
                 yield item
             else:
                 line, fields = item
                 yield record(_composed(fields), self.columns, self.group, path.name, line, part)
 
-    def _items(self, path: Path) -> Iterator[readers.Item]:
-        form = self._format(path)
-        if form == "txt":
-            return readers.read_text(path, self.by_line, self.encoding)
-        if form == "jsonl":
-            return readers.read_json_lines(path, self.encoding)
-        if form == "json":
-            return readers.read_json(path, self.data, self.encoding)
-        if form == "parquet":
-            return readers.read_parquet(path)
-        return read_delimited(path, DELIMITERS[form], self._quotes(form), self.header, self.encoding)
+    def _parsing(self, path: Path) -> Parsing:
+        form = self.format or format_of(path.name)
+        if form is None:
+            raise RecipeError(f"{path}: unknown ending; name the 'format', one of {', '.join(FORMATS)}")
+        if form == "txt" and self.delimiter is not None:
+            form = "csv"
+        return Parsing(
+            form,
+            self.encoding,
+            self.delimiter,
+            self.quoting,
+            self.header,
+            self.data,
+            self.by_line,
+            self.sheet,
+        )
 
-    def _quotes(self, form: str) -> bool:
-        return form == "csv" if self.quoting is None else self.quoting
-
-    def _files(self) -> list[tuple[str, Path]]:
-        """Every file with its part, globs sorted by name.
-
-        Raises:
-            RecipeError: a path or glob names nothing.
-        """
-        named = [("", pattern) for pattern in self.paths]
-        named += [(part, pattern) for part in sorted(self.parts) for pattern in self.parts[part]]
-        return [(part, path) for part, pattern in named for path in matches(pattern)]
-
-    def _format(self, path: Path) -> str:
-        suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-        if self.format is None and suffix not in SUFFIXES:
-            raise RecipeError(f"{path}: unknown ending; name the 'format', one of {', '.join(SUFFIXES)}")
-        return self.format or suffix
-
-    def _check_text(self, path: Path, form: str) -> None:
-        """It is text, in the encoding that is named, and not JSON of another form."""
-        with opened(path) as file:
-            if file.read(4) == PARQUET:
-                raise RecipeError(f"{path} is a Parquet file: set format: parquet in its source")
-        check_encoding(path, self.encoding)
-        if form == "jsonl":
-            readers.check_json_lines(path, self.encoding)
-
-    def _check_columns(self, path: Path) -> None:
+    def _check_columns(self, path: Path, parsing: Parsing) -> None:
         """Columns are named once, and those that `columns` and `group` name are there."""
-        form, hint = self._format(path), ""
         wanted = [*self.columns.values(), *([self.group] if self.group else [])]
-        if form in DELIMITERS:
-            names = named(self.header) or header(path, DELIMITERS[form], self._quotes(form), self.encoding)
-            if not names:
-                raise RecipeError(
-                    f"{path}, line 1: the column names cannot be read; mend its quotes, or set quoting: false"
-                )
-            hint = "" if self.header else "; where line 1 is a row already, name the columns in 'header'"
-        elif form == "parquet":
-            names = _parquet_columns(path)
-            wanted = [name if name in names else name.partition(".")[0] for name in wanted]
-        else:
+        if parsing.format == "jsonl" and wanted:
+            _check_fields(path, parsing.first_rows(path), self.columns)
+        names = parsing.names(path)
+        if names is None:
             return
+        line_of_names = parsing.format in ("csv", "tsv", "xlsx") and not self.header
+        hint = "; where line 1 is a row already, name the columns in 'header'" if line_of_names else ""
         if twice := _twice(names):
             raise RecipeError(f"{path}: the column '{twice}' is named twice; rename one of them{hint}")
-        for name in wanted:
-            if name not in names:
+        for made in wanted:
+            for name in columns.unknown(made, names, nested=parsing.format == "parquet"):
                 raise RecipeError(f"{path}: no column '{name}'{did_you_mean(name, names)}{hint}")
+
+
+def _check_fields(path: Path, rows: Sequence[Mapping[str, Any]], made: Mapping[str, Made]) -> None:
+    """
+    Raises:
+        RecipeError: none of the first rows has any of the columns that one is made of.
+    """
+    rows = [_composed(row) for row in rows]
+    for column, wanted in made.items():
+        if rows and all(columns.value(row, wanted) is None for row in rows):
+            known = list(dict.fromkeys(name for row in rows for name in columns.paths(row)))
+            name = next(columns.unknown(wanted, known), None)
+            if name is not None:
+                raise RecipeError(
+                    f"{path}: no column '{name}', of which '{column}' is made, in the first {len(rows):,} rows"
+                    f"{did_you_mean(name, known)}"
+                )
 
 
 def _composed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -203,11 +154,3 @@ def _composed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 def _twice(names: Sequence[str]) -> str | None:
     """The first name that stands twice; columns without a name are none."""
     return next((name for name in names if name and names.count(name) > 1), None)
-
-
-def _parquet_columns(path: Path) -> list[str]:
-    try:
-        with opened(path) as file:
-            return named(parquet.read_schema(file).names)
-    except pa.ArrowException as error:
-        raise RecipeError(f"{path} is not a Parquet file: {error}") from error

@@ -1,20 +1,17 @@
 """Data sets by hub id, read through `datasets`. No code of a data set is ever run."""
 
-import os
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import datasets
 from datasets.exceptions import DatasetNotFoundError
-from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from pydantic import Field
 
+from models import hub
 from models.errors import DataError, NetworkError, RecipeError
-from tasks.reading.source import Part, Record, Rejected, Source, record
+from tasks.reading.source import COLUMNS, Made, Part, Record, Rejected, Source, record
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNREACHABLE = (OSError, HfHubHTTPError, OfflineModeIsEnabled, DatasetNotFoundError, ValueError)
 
 
@@ -25,17 +22,19 @@ class Hub(Source):
     dataset: str = Field(description="The data set's id, such as owner/name.")
     name: str | None = Field(default=None, description="The data set's configuration, where it has several.")
     revision: str = Field(
-        default="main", description="Commit, branch or tag; a commit needs no network to make the key."
+        default="",
+        description="Commit, branch or tag, which is followed; left out, the commit that was found at the first run.",
     )
     splits: Mapping[Part, str] = Field(
         default={"train": "train"}, description="Our part -> the data set's split."
     )
-    columns: Mapping[str, str] = Field(
-        default={}, description="Where a column has another name: {text: document}."
-    )
+    columns: Mapping[str, Made] = Field(default={}, description=COLUMNS)
     group: str | None = Field(
         default=None, description="The column whose rows must stay in one part, such as premise."
     )
+
+    def asked_by(self) -> Mapping[str, Made]:
+        return self.columns
 
     def identity(self) -> Any:
         """The settings, with the commit in place of a branch's name."""
@@ -63,21 +62,22 @@ class Hub(Source):
             for line, fields in enumerate(rows, start=1):
                 yield record(fields, self.columns, self.group, f"{self.dataset}/{split}", line, part)
 
+    def pins(self) -> list[hub.Pin]:
+        return [hub.pinned("dataset", self.dataset, self.revision)]
+
+    def origins(self) -> list[dict[str, str]]:
+        """The data set at its commit."""
+        return [{"file": self.dataset, "path": f"hf://datasets/{self.dataset}", "sha256": self._commit()}]
+
     def _commit(self) -> str:
-        """The commit that `revision` names now."""
-        if _COMMIT.fullmatch(self.revision):
-            return self.revision
+        """The commit that is meant."""
         try:
-            if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-                raise OfflineModeIsEnabled("HF_HUB_OFFLINE is set")
-            found = HfApi().dataset_info(self.dataset, revision=self.revision, timeout=10).sha
-        except _UNREACHABLE as error:
+            return self.pins()[0].commit
+        except (DataError, NetworkError) as error:
             raise RecipeError(
-                f"{self.dataset}: the hub cannot say which data this is ({_line(error)}); check the id and the "
-                "network, or use 'files'"
+                f"{self.dataset}: the hub cannot say which data this is ({error}); check the id and the network, or "
+                "use 'files'"
             ) from error
-        assert found, f"{self.dataset}: the hub names no commit"
-        return found
 
 
 def _line(error: Exception) -> str:

@@ -176,7 +176,8 @@ def _files(ref: Ref, run: Tracked) -> Iterator[Change]:
         return
     then = {item["path"]: item["sha256"] for item in read}
     paths = [path for source in sources for path, _ in source.by_file() if path is not None]
-    now = {str(path): content(path) for path in paths}
+    now = {f"{path}": content(path) for path in paths}
+    now |= {item["path"]: item["sha256"] for source in sources for item in source.origins()}
     for path in sorted({*then, *now}):
         before, after = then.get(path), now.get(path)
         moved = before in now.values() if after is None else after in then.values() and before is None

@@ -85,7 +85,7 @@ def _made(ref: refs.Model | refs.Adapted, run: Run) -> str:
 def _name(ref: Ref) -> str:
     """What the Models tab calls it, of letters that MLflow takes."""
     labels = f"{ref.about.labels}-labels" if ref.about.labels is not None else ""
-    seed = f"seed-{ref.about.seed}" if ref.about.grid else ""
+    seed = f"seed-{ref.about.seed}" if ref.about.several else ""
     parts = (ref.about.downstream or ref.about.upstream or ref.step, ref.about.mode, labels, seed)
     return re.sub(r"[/:.%\"']", "-", "-".join(part for part in parts if part))
 

@@ -25,6 +25,8 @@ KEPT, KEPT_REASON = "headwater.kept", "headwater.kept_reason"
 FROM_KEPT = "headwater.from_kept"
 """Of a run that made something: those by which inputs of it, or of these, were kept."""
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+TRIAL = "headwater.trial"
+"""Of a run for one of the settings that a step has tried: its number."""
 RECIPE = "recipe.yaml"
 STEPS = "steps.json"
 """What the parent run of a flow run keeps of each step: what it is called, what became of it, which run made it."""
@@ -88,6 +90,20 @@ def open_child(experiment_id: str, parent_id: str, ref: Ref, tags: Mapping[str, 
         settings = leaves(ref.config.identity())
         log_parameters(run_id, {name or "value": str(value) for name, value in settings})
         return run_id
+
+
+def keep_trial(run_id: str, number: int, settings: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    """A run of its own, below that of a step, for one of the settings the step has tried."""
+    with reaching():
+        step = client().get_run(run_id)
+        told = ("name", "upstream", "downstream", "mode", "labels", "seed", "flow_run_id")
+        known = {f"headwater.{name}": step.data.tags.get(f"headwater.{name}") for name in told}
+        tags = {name: value for name, value in known.items() if value}
+        own = {"mlflow.parentRunId": run_id, TRIAL: str(number)}
+        made = create(step.info.experiment_id, f"{step.info.run_name}/trial-{number}", tags | own)
+        log_parameters(made, {name: str(value) for name, value in settings.items()})
+        log(made, metrics)
+        close(made, FINISHED)
 
 
 def close(run_id: str, status: str, reason: str = "") -> None:

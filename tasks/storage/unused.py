@@ -20,10 +20,10 @@ from tasks.environment import home, home_id
 from tasks.storage import artifacts, content
 from tasks.storage.connection import client, reaching, tracking_uri
 from tasks.storage.lease import of_flow
-from tasks.storage.runs import KEPT, STEPS
+from tasks.storage.runs import KEPT, STEPS, TRIAL
 
-_OURS = ("headwater.step", "headwater.parent", "headwater.entry")
-"""A run with one of these tags is a step's, a flow's or an entry's."""
+_OURS = ("headwater.step", "headwater.parent", "headwater.entry", TRIAL)
+"""A run with one of these tags is a step's, a flow's, an entry's or a trial's."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,8 @@ class _Store:
             waiting += [tags[tag] for tag in ("mlflow.parentRunId", KEPT) if tag in tags]
             if "headwater.key" in tags and self.runs[run_id].info.status == "FINISHED":
                 waiting += self._inputs(run_id)
-        return found
+        tried = {run_id: run.data.tags for run_id, run in self.runs.items() if TRIAL in run.data.tags}
+        return found | {run_id for run_id, tags in tried.items() if tags.get("mlflow.parentRunId") in found}
 
     def unused(self, run: Run) -> Unused:
         folder = content.local(run.info.artifact_uri)

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 
 from flows import cli
 from flows.commands.servers import embedded_prefect
+from tests.support import warm
 
 PROJECT = Path(__file__).parents[2]
 
@@ -67,25 +68,40 @@ def prefect_server(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def headwater(home: Path, prefect_server: str) -> Callable[..., Ended]:
-    """Runs the command with these arguments and environment variables."""
+def headwater(
+    home: Path, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Ended]:
+    """Runs the command in a process of its own, with these arguments and environment variables."""
+    own = {
+        "HEADWATER_HOME": str(home),
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": prefect_server,
+    }
+    said = tmp_path_factory.mktemp("said")
 
     def run(*arguments: object, **environment: str) -> Ended:
-        own = {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
-        done = subprocess.run(
-            [sys.executable, "-m", "flows.cli", *map(str, arguments)],
-            env=os.environ | own | {"PREFECT_API_URL": prefect_server} | environment,
-            capture_output=True,
-            text=True,
+        started = _in_new_process if environment else warm.start
+        code = started([str(argument) for argument in arguments], own | environment, said)
+        ended = Ended(code, (said / "out").read_text("utf-8"), (said / "err").read_text("utf-8"))
+        assert "Traceback" not in ended.err, ended.err
+        return ended
+
+    return run
+
+
+def _in_new_process(arguments: Sequence[str], environment: Mapping[str, str], said: Path) -> int:
+    """The exit code of a command that has to read its environment before anything is imported."""
+    with (said / "out").open("wb") as out, (said / "err").open("wb") as err:
+        return subprocess.run(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            env=os.environ | environment,
             stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
             cwd=PROJECT,
             timeout=900,  # a bound for a hung command, not an expectation
             check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr)
-
-    return run
+        ).returncode
 
 
 @pytest.fixture

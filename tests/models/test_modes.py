@@ -8,7 +8,9 @@ from tasks.graph.identity import code_of
 
 LISTED = [
     "finetune",
+    "hybrid",
     "lora",
+    "contrastive",
     "linear_probe",
     "prompt_tuning",
     "zero_shot",

@@ -1,5 +1,7 @@
 """Adapted models of every downstream that have learnt nothing, made in a second each, and whole for MLflow."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-from models.adapted.files import POOL, SETTLED, WAY
+from models.adapted.files import COLUMNS, POOL, SETTLED, WAY
 from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
 from models.interfaces.downstream import Downstream
@@ -18,8 +20,8 @@ from tasks import packaging
 SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]", "eos": "[EOS]"}
 
 
-def untrained(kind: str, folder: Path) -> Path:
-    """Makes the folder of an adapted model."""
+def untrained(kind: str, folder: Path, columns: Mapping[str, Any] | None = None) -> Path:
+    """Makes the folder of an adapted model; `columns` is what its rows' fields were made of."""
     found: Any = find("models.downstream", kind, Downstream)
     downstream = found.model_validate({"kind": kind})
     rows = downstream.examples()
@@ -38,5 +40,7 @@ def untrained(kind: str, folder: Path) -> Path:
     (folder / WAY).write_text(Finetune().model_dump_json(), encoding="utf-8")
     if downstream.pool:
         rows.filter(rows[downstream.pool]).write_parquet(folder / POOL)
+    if columns:
+        (folder / COLUMNS).write_text(json.dumps(columns), encoding="utf-8")
     packaging.describe(folder, downstream, Finetune())
     return folder

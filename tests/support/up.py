@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,15 @@ class Up:
     """What `headwater up` has started."""
 
     def __init__(
-        self, home: Path, *arguments: str, folder: Path = PROJECT, environment: Mapping[str, str] = {}
+        self,
+        home: Path,
+        *arguments: str,
+        folder: Path = PROJECT,
+        environment: Mapping[str, str] = {},
+        headwater: Sequence[str] = (sys.executable, "-m", "flows.cli"),
     ) -> None:
         self.home, self.prefect, self.mlflow = home, free_port(), free_port()
-        self._arguments, self._folder = arguments, folder
+        self._arguments, self._folder, self._headwater = arguments, folder, headwater
         own = {"HEADWATER_HOME": str(home), "PREFECT_HOME": str(home / "prefect"), "PYTHONPATH": str(PROJECT)}
         self.environment = {**os.environ, **own, **environment}
         login = f"headwater:{environment.get('HEADWATER_PASSWORD')}".encode()
@@ -36,7 +41,7 @@ class Up:
         """Start it, again on the same ports, and wait until it is up."""
         ports = ["--prefect-port", str(self.prefect), "--mlflow-port", str(self.mlflow)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "up", *ports, *self._arguments],
+            [*self._headwater, "up", *ports, *self._arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             text=True,
@@ -90,9 +95,9 @@ class Up:
         with urllib.request.urlopen(url, timeout=60) as response:
             return response.read()
 
-    def begin(self, recipe: Path, overrides: dict[str, Any] | None = None) -> str:
-        """Start a run of the deployment `demo` on a recipe; its id."""
-        demo = next(item for item in self.api("deployments/filter", {}) if item["name"] == "demo")
+    def begin(self, recipe: Path, overrides: dict[str, Any] | None = None, name: str = "demo") -> str:
+        """Start a run of a deployment on a recipe; its id."""
+        demo = next(item for item in self.api("deployments/filter", {}) if item["name"] == name)
         parameters = {"recipe": str(recipe), "overrides": overrides or {}}
         asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         return self.api(f"deployments/{demo['id']}/create_flow_run", asked)["id"]

@@ -13,6 +13,7 @@ from models.config import Config
 from models.downstream.classification import Classification
 from models.downstream.qa import QuestionAnswering
 from models.errors import DataError
+from models.transfer.finetune import Finetune
 from models.transfer.in_context import InContext
 from tasks.adapt import AdaptConfig, adapt
 from tasks.graph import refs
@@ -48,8 +49,21 @@ def test_every_mode_ends_in_scores_of_all_test_rows(context: RunContext, mode: s
     assert logged["test/accuracy"] == pytest.approx(right)
     assert logged["test/macro_f1_low"] == pytest.approx(metrics["macro_f1"]["low"])
 
+    details = json.loads((folder / "details.json").read_text())
+    for item in details["by_label"]:
+        chosen = found["prediction"] == item["label"], test["label"] == item["label"]
+        assert (
+            item["rows"] == chosen[1].sum() and item["f1"]["low"] <= item["f1"]["value"] <= item["f1"]["high"]
+        )
+        assert item["precision"]["value"] == pytest.approx((chosen[0] & chosen[1]).sum() / chosen[0].sum())
+        assert logged[f"test/f1/{item['label']}"] == pytest.approx(item["f1"]["value"])
+    assert {item["label"] for item in details["by_label"]} == {"긍정", "부정"}
+    assert logged["test/ece"] == details["calibration"]["after"]["value"]
+
     summary = json.loads((artifacts.files(made) / "summary.json").read_text())
     assert (summary["mode"], summary["labels"]) == (mode, 100)
+    settled = json.loads((artifacts.files(made) / "downstream.json").read_text())
+    assert settled["temperature"] == summary["setting"]["temperature"] != 1
     assert summary["rows"] == {"train": 100, "validation": 60}
     validation = artifacts.find(made.key).metrics["validation/accuracy"]
     assert validation == pytest.approx(summary["validation"]["accuracy"])
@@ -86,11 +100,12 @@ def test_the_adapted_model_predicts_the_same_in_plain_transformers(context: RunC
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     words = AutoTokenizer.from_pretrained(folder)
     rows = pl.read_parquet(artifacts.files(ROWS) / "test.parquet").head(10)
+    temperature = json.loads((folder.parent / "downstream.json").read_text())["temperature"]
+    assert temperature != 1
     with torch.inference_mode():
         for text, kept in zip(rows["text"], found.head(10).to_dicts(), strict=True):
-            chances = model(**words(text, return_tensors="pt", return_token_type_ids=False)).logits.softmax(
-                -1
-            )[0]
+            logits = model(**words(text, return_tensors="pt", return_token_type_ids=False)).logits[0]
+            chances = (logits / temperature).softmax(-1)
             assert chances.tolist() == pytest.approx(kept["probabilities"], abs=1e-5)
             assert model.config.id2label[int(chances.argmax())] == kept["prediction"]
 
@@ -236,6 +251,45 @@ def test_a_model_that_is_asked_is_scored_over_its_draws_and_answers(context: Run
 
 
 @pytest.mark.parametrize("mode", ["scratch", "baseline"])
+@pytest.mark.parametrize("target", ["labels", "score"])
+def test_rows_of_a_csv_with_several_labels_or_a_score_go_the_whole_way(
+    context: RunContext, tmp_path: Path, target: str, mode: str
+) -> None:
+    gold = {"labels": ["긍정;부정", "", "긍정", "부정;"], "score": ["1", "2.5", "4", "없음"]}[target]
+    for part in ("train", "validation", "test"):
+        lines = [f"{part} 글 {number} {'가나다라'[number % 4]},{gold[number % 4]}" for number in range(40)]
+        (tmp_path / f"{part}.csv").write_text("\n".join([f"text,{target}", *lines]), encoding="utf-8")
+    source = Files(parts={part: (str(tmp_path / f"{part}.csv"),) for part in ("train", "validation", "test")})
+    downstream = {"kind": "classification", "target": target, "max_length": 32}
+    read = ingest(IngestConfig(sources=(source,), columns="all"))
+    checked = validate(ValidateConfig(rows=downstream, quarantine=0.3), rows=read)
+    rows = split(SplitConfig(labels="labels" if target == "labels" else None), rows=checked)
+    way = None if mode == "baseline" else QUICK
+    config = AdaptConfig(downstream=downstream, mode=mode, way=way, model=SMALL)
+    made = adapt(config, rows=rows, tokenizer=WORDS if mode == "scratch" else None, model=None)
+    predictions = predict(PredictConfig(downstream=downstream, way=way), rows=rows, adapted=made)
+    scores = score(ScoreConfig(downstream=downstream), rows=rows, predictions=predictions, leaks=None)
+    metrics = json.loads((make(scores, context) / "metrics.json").read_text())
+    assert (
+        set(metrics)
+        == {
+            "labels": {"micro_f1", "macro_f1", "subset_accuracy"},
+            "score": {"spearman", "pearson", "mae", "rmse"},
+        }[target]
+    )
+    test = pl.read_parquet(artifacts.files(rows) / "test.parquet")
+    assert test.height == (40 if target == "labels" else 30)  # what is no number is set aside
+    settled = json.loads((artifacts.files(made) / "downstream.json").read_text())
+    if target == "labels":
+        assert test["labels"][1].to_list() == [] and 0 < settled["threshold"] < 1
+    if mode == "baseline":
+        assert metrics[{"labels": "micro_f1", "score": "spearman"}[target]]["value"] > 0.9
+        return
+    (answer,) = Served(artifacts.files(made)).predict([{"text": "글 가"}])
+    assert set(answer) == ({"labels", "probabilities"} if target == "labels" else {"score"})
+
+
+@pytest.mark.parametrize("mode", ["scratch", "baseline"])
 def test_what_validation_rows_choose_of_answers_is_kept_with_the_model(
     context: RunContext, tmp_path: Path, mode: str
 ) -> None:
@@ -269,3 +323,29 @@ def test_what_validation_rows_choose_of_answers_is_kept_with_the_model(
         assert answer["no_answer"] == (answer["answer"] == "") == (answer["no_answer_probability"] > 0.5)
     logged = artifacts.find(scores.key).metrics
     assert logged["test/exact_match/no_answer"] == metrics["exact_match/no_answer"]["value"]
+
+
+def test_trials_of_a_search_are_runs_below_the_steps_own(context: RunContext) -> None:
+    search = {"trials": 3, "space": {"batch_size": [8, 16]}}
+    way = Finetune.model_validate({**QUICK.model_dump(), "learning_rates": [1e-3, 1e-2], "search": search})
+    made = adapted("finetune", way=way)
+    folder = make(made, context)
+    trials = json.loads((folder / "trials.json").read_text())
+    run_id = artifacts.find(made.key).run_id
+    below = connection.search(context.experiment_id, f"tags.`mlflow.parentRunId` = '{run_id}'")
+    found = sorted(below, key=lambda run: int(run.data.tags["headwater.trial"]))
+    assert [run.info.run_name for run in found] == [f"adapt/finetune/trial-{number}" for number in (1, 2, 3)]
+    for run, trial in zip(found, trials, strict=True):
+        assert run.info.status == "FINISHED" and "headwater.step" not in run.data.tags
+        assert run.data.params["learning_rate"] == str(trial["learning_rate"])
+        assert run.data.params["batch_size"] == str(trial["others"]["batch_size"])
+        assert run.data.metrics["validation/accuracy"] == pytest.approx(trial["metrics"]["accuracy"])
+    chosen = json.loads((folder / "summary.json").read_text())["setting"]
+    assert any(
+        (trial["learning_rate"], trial["others"]["batch_size"])
+        == (chosen["learning_rate"], chosen["batch_size"])
+        for trial in trials
+    )
+    grid = adapted("finetune")
+    make(grid, context)  # its trials are no runs: there are many such models, each of few settings
+    assert not connection.search_all(f"tags.`mlflow.parentRunId` = '{artifacts.find(grid.key).run_id}'")

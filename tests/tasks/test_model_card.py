@@ -64,6 +64,7 @@ def test_no_text_of_a_corpus_is_markup_in_it() -> None:
         mode="finetune",
         labels=1,
         model_class="AutoModelForSequenceClassification",
+        texts=["a"],
         request={"text": "a"},
         base=nasty,
         licence=nasty,
@@ -74,6 +75,8 @@ def test_no_text_of_a_corpus_is_markup_in_it() -> None:
         headline="accuracy",
         scores={nasty: {"value": 1, "low": 1, "high": 1}},
         without_leaks={},
+        over_seeds={nasty: {"value": 1, "low": 1, "high": 1}},
+        seeds=2,
     )
     for text in (markdown(made), summary(made)):
         assert "<script" not in text and "[x](" not in text and "`a`" not in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -149,6 +149,9 @@ class Generation(Downstream[Prompt]):
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         return model(**{name: batch[name] for name in ("input_ids", "attention_mask", "labels")}).loss
+
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return float((batch["labels"][:, 1:] != NO_TARGET).sum())  # nothing comes before the first
 
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]

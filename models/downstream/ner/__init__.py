@@ -6,7 +6,7 @@ noun. The model reads the tokens it was pretrained on, and its head gives a labe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -24,6 +24,7 @@ from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import padded
+from models.interfaces.labels import Rates, rates
 
 if TYPE_CHECKING:
     import torch
@@ -138,6 +139,9 @@ class NamedEntities(Downstream[Window]):
         """Cross-entropy, the mean over characters."""
         return self._loss(self._logits(model, batch), batch)
 
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return float((batch["characters"] >= 0).sum())
+
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
     ) -> tuple[list[np.ndarray], float | None]:
@@ -207,12 +211,12 @@ class NamedEntities(Downstream[Window]):
         A type with neither gold nor predicted entities has 0, as seqeval has it.
         """
         counts = totals.reshape(*totals.shape[:-1], -1, 3)
-        of_types = {f"entity_f1/{kind}": found for kind, found in self.by_label(totals).items()}
+        of_types = {f"entity_f1/{kind}": of["f1"] for kind, of in self.by_label(totals).items()}
         return {"entity_f1": scores.f1(counts.sum(axis=-2)), **of_types}
 
-    def by_label(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
         counts = totals.reshape(*totals.shape[:-1], -1, 3)
-        return {kind: scores.f1(counts[..., at, :]) for at, kind in enumerate(self._types())}
+        return {kind: rates(*np.moveaxis(counts[..., at, :], -1, 0)) for at, kind in enumerate(self._types())}
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`per_type`: entities right, predicted and gold; `worst`: rows with the most wrong or missing entities."""

@@ -1,4 +1,4 @@
-"""Pairs: how two texts are related, as one of a few classes or as a place on a scale."""
+"""Pairs: how two texts are related, as one of a few classes, by any number of labels, or as a place on a scale."""
 
 from __future__ import annotations
 
@@ -13,26 +13,23 @@ from pydantic import Field, model_validator
 
 from models.backbone import embedding
 from models.backbone.export import export
-from models.data.checks import LABEL, not_blank
 from models.downstream.pair.cosines import cosines
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline
 from models.interfaces.features import Feature, texts_batch
-from models.targets.classes import Classes
+from models.targets.reading import Reader, Reading
 from models.targets.scale import Scale
-from models.targets.target import Target
 from models.targets.targeted import Targeted
 
 if TYPE_CHECKING:
     import torch
-    from pandera.polars import DataFrameSchema
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from models.downstream.pair.tfidf import PairModel
 
 
 @dataclass(kw_only=True)
-class TwoTexts(Feature):
+class TwoTexts(Reading):
     """Two texts that are read apart."""
 
     other: list[int]
@@ -46,9 +43,6 @@ class Pair(Targeted):
     texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
     inputs: ClassVar[tuple[str, ...]] = texts
 
-    target: Literal["label", "score"] = Field(
-        default="label", description="What rows hold: a label, one of a few classes; or a score, a number."
-    )
     encoder: Literal["cross", "bi"] = Field(
         default="cross",
         description="cross: one input holds both texts. bi: each text has a vector of its own, and their cosine is the "
@@ -65,9 +59,14 @@ class Pair(Targeted):
 
     @model_validator(mode="after")
     def _two_vectors_have_one_number(self) -> Self:
-        if self.encoder == "bi" and self.target == "label":
+        if self.encoder == "bi" and self.long == "windows":
             raise ValueError(
-                "encoder: bi compares the vectors of the two texts, which gives a score; for classes leave it at cross"
+                "long: windows is for encoder cross; with bi each text has one vector, of its beginning"
+            )
+        if self.encoder == "bi" and self.target != "score":
+            raise ValueError(
+                "encoder: bi compares the vectors of the two texts, which gives a score; for classes and labels leave "
+                "it at cross"
             )
         return self
 
@@ -75,29 +74,7 @@ class Pair(Targeted):
     def model_class(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return "AutoModel" if self.encoder == "bi" else "AutoModelForSequenceClassification"
 
-    def goal(self) -> Target:
-        if self.target == "label":
-            return super().goal()
-        assert self.scale is not None, "the scale is open: call settle(train) first"
-        return Scale(*self.scale)
-
-    def goal_type(self) -> type[Target]:
-        return Classes if self.target == "label" else Scale
-
     # ---- rows
-
-    def schema(self) -> DataFrameSchema:
-        import pandera.polars as pa
-
-        filled = not_blank()
-        columns = {name: pa.Column(pl.String, filled) for name in ("id", *self.texts)}
-        if self.target == "score":
-            finite = pa.Check(
-                lambda data: data.lazyframe.select(pl.col(data.key).is_finite()), error="not finite"
-            )
-            return pa.DataFrameSchema(columns | {"score": pa.Column(pl.Float64, finite)})
-        labels = filled if self.classes is None else pa.Check.isin(self.classes)
-        return pa.DataFrameSchema(columns | {"label": pa.Column(pl.String, labels, metadata={LABEL: ""})})
 
     def examples(self) -> pl.DataFrame:
         pairs = [
@@ -110,27 +87,12 @@ class Pair(Targeted):
             ("그는 노래를 부른다", "그가 노래를 한다"),
             ("가게는 오늘 쉰다", "지금 물건을 살 수 있다"),
         ]
-        ids = [f"example-{number}" for number in range(len(pairs))]
-        names = (self.classes or ("0", "1"))[:2]
-        gold: list[Any] = (
-            list(names[::-1]) * 4 if self.target == "label" else [5.0, 0.0, 4.3, 0.7, 3.6, 1.4, 2.9, 2.1]
-        )
-        frame = pl.DataFrame(pairs, schema=["text_a", "text_b"], orient="row")
-        return frame.select(pl.Series("id", ids), "text_a", "text_b", pl.Series(self.target, gold))
-
-    def corrupted(self) -> pl.DataFrame:
-        row = self.examples().row(0, named=True)
-        rows = [row | {name: None} for name in row] + [row | {"text_a": " "}, row | {"text_b": ""}]
-        if self.target == "label":
-            rows.append(row | {"label": "" if self.classes is None else "not-a-class"})
-        else:
-            rows += [row | {"score": float("nan")}, row | {"score": float("inf")}]
-        return pl.DataFrame(rows, schema=self.examples().schema)
+        return self.with_gold(pl.DataFrame(pairs, schema=list(self.texts), orient="row"))
 
     def settle(self, train: pl.DataFrame) -> Self:
-        if self.target == "label" or self.scale is not None:
+        if self.encoder == "cross" or self.scale is not None:
             return super().settle(train)
-        scale = Scale.between(train["score"]) if self.encoder == "bi" else Scale.of(train["score"])
+        scale = Scale.between(train["score"])
         return self.model_copy(update={"scale": (scale.center, scale.spread)})
 
     # ---- model
@@ -143,24 +105,21 @@ class Pair(Targeted):
             embedding.bare(model)
 
     def encode(self, tokenizer: PreTrainedTokenizerBase, rows: pl.DataFrame, labelled: bool) -> list[Feature]:
-        """Both texts in one input, the longer one cut first where they are too long; with encoder bi the first, and the
-        second as `other`."""
-        if rows.is_empty():
-            return []
-        first, second = (rows[name].to_list() for name in self.texts)
-        if self.encoder == "bi":
-            texts = [self.prefix + text for text in (*first, *second)]
-            ids = tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
-            features: list[Feature] = [
-                TwoTexts(row=row, input_ids=ids[row], other=ids[rows.height + row])
-                for row in range(rows.height)
-            ]
-        else:
-            made = tokenizer(first, second, truncation="longest_first", max_length=self.max_length)
-            names = [name for name in ("input_ids", "token_type_ids") if name in made]
-            features = [
-                Feature(row=row, **{name: made[name][row] for name in names}) for row in range(rows.height)
-            ]
+        """With encoder bi the first text, and the second as `other`."""
+        if self.encoder == "cross":
+            return super().encode(tokenizer, rows, labelled)
+        read = Reader(tokenizer, self.max_length, windows=1, stride=0)
+        first, second = (read([[self.prefix + text for text in rows[name]]]) for name in self.texts)
+        features: list[Feature] = [
+            TwoTexts(
+                row=one.row,
+                input_ids=one.input_ids,
+                other=other.input_ids,
+                tokens=one.tokens + other.tokens,
+                lost=one.lost + other.lost,
+            )
+            for one, other in zip(first, second, strict=True)
+        ]
         return self.labelled(features, rows) if labelled else features
 
     def collate(
@@ -206,7 +165,7 @@ class Pair(Targeted):
 
     def ask(self, asked: Asked) -> tuple[list[Feature], list[np.ndarray]]:
         """Classes as `Targeted` has them; a score is the cosine of the two texts' vectors."""
-        if self.target == "label":
+        if self.target != "score":
             return super().ask(asked)
         from models.inference.states import ask_untrained
 
@@ -220,7 +179,7 @@ class Pair(Targeted):
         first, second = (train[name].to_list() for name in self.texts)
         tried = [
             PairBaseline(self, model, {"C": cost})
-            for cost, model in fit(first, second, train[self.target], self.goal())
+            for cost, model in fit(first, second, train[self.target], self.goal(), self.class_weights)
         ]
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
 

@@ -1,17 +1,15 @@
 """TF-IDF of two texts and how far they overlap, with a linear model: the baseline for pairs of texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression, Ridge
 
 from models.data.comparison import normal_form
-from models.targets.classes import Classes
 from models.targets.target import Target
-from models.targets.tfidf import COSTS, TfidfModel, class_weights, vectorizer
+from models.targets.tfidf import COSTS, TfidfModel, linear, vectorizer
 
 
 class PairModel(TfidfModel):
@@ -23,23 +21,19 @@ class PairModel(TfidfModel):
 
 
 def fit(
-    first: Sequence[str], second: Sequence[str], gold: pl.Series, target: Target
+    first: Sequence[str],
+    second: Sequence[str],
+    gold: pl.Series,
+    target: Target,
+    weights: Mapping[str, float],
 ) -> list[tuple[float, PairModel]]:
-    """One fitted model for each of `COSTS`, inverse strengths of regularisation."""
+    """One fitted model for each of `COSTS`; `weights` is what a row of each class counts."""
     fresh = vectorizer(min_df=2 if len(first) >= 2500 else 1)
     fresh.fit([*first, *second])
     terms, features = fresh.get_feature_names_out().tolist(), _features(fresh, first, second)
-    return [(cost, PairModel(terms, fresh.idf_, *_linear(features, gold, target, cost))) for cost in COSTS]
-
-
-def _linear(
-    features: sparse.csr_matrix, gold: pl.Series, target: Target, cost: float
-) -> tuple[np.ndarray, np.ndarray]:
-    if isinstance(target, Classes):
-        fitted = LogisticRegression(C=cost, max_iter=300).fit(features, target.numbers(gold))
-        return class_weights(fitted, len(target.names))
-    ridge = Ridge(alpha=1 / cost, solver="lsqr").fit(features, target.labels(gold))
-    return ridge.coef_[:, None], np.array([ridge.intercept_])
+    return [
+        (cost, PairModel(terms, fresh.idf_, *linear(features, gold, target, weights, cost))) for cost in COSTS
+    ]
 
 
 def _features(fitted: Any, first: Sequence[str], second: Sequence[str]) -> sparse.csr_matrix:

@@ -161,14 +161,17 @@ class QuestionAnswering(Downstream[Window]):
         The answer is the piece of the context with the highest sum of start and end logit over all windows, of at most
         `max_answer` characters. Its probability is that of its start times that of its end among the tokens of its
         window. A context without a token has the answer "". Where a question may have no answer, so has one for which
-        this weighs enough more (`no_answer_threshold`), and `no_answer_probability` is more than a half.
+        this weighs enough more (`no_answer_threshold`), and `no_answer_probability` is more than a half;
+        `no_answer_margin` says by how much it outweighs the answer.
         """
         spans, margins = self._spans(outputs, features, rows)
         if not self.unanswerable:
             return answer_rows.predictions(rows, spans)
         none = abstaining.probability(margins, self.no_answer_threshold or 0.0).tolist()
         answers = [(0, 0, chance) if chance > 0.5 else own for own, chance in zip(spans, none, strict=True)]
-        return answer_rows.predictions(rows, answers, none)
+        return answer_rows.predictions(rows, answers, none).with_columns(
+            pl.Series(answer_rows.MARGIN, margins, dtype=pl.Float64)
+        )
 
     def _spans(
         self, outputs: Sequence[np.ndarray], features: Sequence[Window], rows: pl.DataFrame
@@ -179,15 +182,14 @@ class QuestionAnswering(Downstream[Window]):
         spans = [(*context.back(start, end), chance) for context, (_, start, end, chance) in places]
         return spans, none - np.array([score for score, *_ in best])
 
-    def fitted(
-        self, rows: pl.DataFrame, outputs: Callable[[], tuple[Sequence[Window], Sequence[np.ndarray]]]
-    ) -> Self:
+    def tuned_on(self, rows: pl.DataFrame, predicted: Callable[[Self], pl.DataFrame]) -> Self:
         """With the threshold at which the answers to `rows` are worth most."""
         if not self.unanswerable or self.no_answer_threshold is not None:
             return self
-        features, made = outputs()
-        spans, margins = self._spans(made, features, rows)
-        threshold = abstaining.threshold(margins, *self._worth(rows, answer_rows.predictions(rows, spans)))
+        found = predicted(self.model_copy(update={"no_answer_threshold": abstaining.NEVER}))
+        if answer_rows.MARGIN not in found.columns:  # the baseline has a threshold of its own
+            return self
+        threshold = abstaining.threshold(found[answer_rows.MARGIN].to_numpy(), *self._worth(rows, found))
         return self.model_copy(update={"no_answer_threshold": threshold})
 
     def _worth(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,9 @@ threshold (Devlin et al., BERT, 2019, section 4.3). Validation rows choose the t
 
 import numpy as np
 
+NEVER = 1e9
+"""A threshold with which a model always gives its best answer."""
+
 
 def threshold(margins: np.ndarray, answered: np.ndarray, abstained: np.ndarray) -> float:
     """The threshold at which rows are worth most together; of equal ones that nearest to 0.

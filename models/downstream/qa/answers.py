@@ -23,6 +23,8 @@ PREDICTIONS = {
 }
 NO_ANSWER = "no_answer_probability"
 """The column of predictions that there is beside these where a question may have no answer."""
+MARGIN = "no_answer_margin"
+"""A model's predictions then also say by how much no answer outweighs its best one."""
 
 
 def checks(unanswerable: bool) -> list[Check]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.interfaces.features import Feature
+from models.tokens.windows import overlapping
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,16 +47,7 @@ def windows(
     """
     if not questions:
         return []
-    least = max_length - max_question - tokenizer.num_special_tokens_to_add(pair=True)
-    made = tokenizer(
-        _cut(tokenizer, questions, max_question),
-        list(contexts),
-        truncation="only_second",
-        max_length=max_length,
-        stride=min(stride, least // 2),
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-    )
+    made = overlapping(tokenizer, (questions, contexts), 1, max_length, max_question, stride)
     columns: dict[str, Any] = dict(made)
     names = [name for name in ("input_ids", "token_type_ids") if name in columns]
     owners: list[int] = columns["overflow_to_sample_mapping"]
@@ -73,19 +65,6 @@ def windows(
             )
         )
     return features
-
-
-def _cut(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], most: int) -> list[str]:
-    """Texts of at most `most` tokens each; the end of a word may have more tokens once it is cut, and is cut again."""
-    cut, long = list(texts), list(range(len(texts)))
-    while long:
-        made = tokenizer([cut[at] for at in long], add_special_tokens=False, return_offsets_mapping=True)
-        offsets: Any = made["offset_mapping"]
-        ends = {at: tokens[most][0] for at, tokens in zip(long, offsets, strict=True) if len(tokens) > most}
-        for at, end in ends.items():
-            cut[at] = cut[at][: min(end, len(cut[at]) - 1)]
-        long = list(ends)
-    return cut
 
 
 def _bare(text: str, start: int, end: int) -> tuple[int, int]:

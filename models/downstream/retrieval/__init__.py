@@ -2,25 +2,26 @@
 
 One model reads queries and passages apart; the more similar their vectors, the better a passage answers a query.
 It learns from queries with a passage that answers them: each has to be nearer to its own passage than to those of the
-other queries of the batch.
+other queries of the batch, and to wrong ones that were looked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.backbone import embedding
 from models.backbone.export import export
-from models.data.checks import not_blank
-from models.downstream.retrieval import ranking, relevance
-from models.downstream.retrieval.bm25 import UNITS, Bm25
+from models.downstream.retrieval import made_up, ranking, relevance
+from models.downstream.retrieval.bm25 import Bm25, Unit
 from models.downstream.retrieval.contrast import contrast
+from models.downstream.retrieval.fusion import WEIGHTS, Fusion
+from models.downstream.retrieval.negatives import Negatives, candidates, hard_negatives
 from models.downstream.retrieval.relevance import Text
 from models.errors import DataError
 from models.interfaces.asked import Asked
@@ -63,48 +64,44 @@ class Retrieval(Downstream[Text]):
         gt=0,
         description="What cosines are divided by in training: the lower, the more the nearest wrong passages count.",
     )
+    negatives: Negatives = Field(
+        default="in_batch",
+        description="Wrong passages that a training query is told from: in_batch, those of the other queries of its "
+        "batch; and beside these hard ones, which bm25, or the model before it learns, takes for the answer.",
+    )
+    hard: int = Field(
+        default=1, ge=1, le=32, description="Hard passages a query, where negatives are not in_batch."
+    )
+    hard_ranks: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+        default=(1, 20),
+        description="Places of the wrong passages that hard ones are drawn from; a first place above 1 leaves out the "
+        "nearest, which may answer after all.",
+    )
+    fusion: Fusion | None = Field(
+        default=None,
+        description="How BM25 has its say beside the model; left out, mode hybrid chooses it on validation queries, "
+        "and the other modes go by the model alone.",
+    )
+
+    @model_validator(mode="after")
+    def _ranks_rise(self) -> Self:
+        if self.hard_ranks[1] - self.hard_ranks[0] + 1 < self.hard:
+            raise ValueError(
+                f"hard_ranks: places {self.hard_ranks[0]} to {self.hard_ranks[1]} have no room for {self.hard} hard "
+                "passages: raise the second, or lower hard"
+            )
+        return self
 
     # ---- rows
 
     def schema(self) -> DataFrameSchema:
-        import pandera.polars as pa
-
-        filled = not_blank()
-        return pa.DataFrameSchema(
-            {
-                "id": pa.Column(pl.String, filled),
-                "text": pa.Column(pl.String, filled),
-                "passage": pa.Column(pl.Boolean),
-                "relevant": pa.Column(relevance.RELEVANT, relevance.checks(), nullable=True),
-            }
-        )
+        return relevance.schema()
 
     def examples(self) -> pl.DataFrame:
-        told = {
-            "마을의 도서관은 언덕 위에 있고 밤에도 연다.": ("도서관은 어디에 있나?", "밤에도 여는 곳은?"),
-            "민수는 시장에서 사과를 샀다.": ("사과를 산 사람은 누구인가?", "민수는 무엇을 샀나?"),
-            "국화는 가을에 핀다. 벚꽃과는 다르다.": ("가을에 피는 꽃은?", "국화는 언제 피나?"),
-            "섬으로 가는 배는 저녁에 떠난다.": ("배는 언제 떠나나?", "저녁에 섬으로 가는 것은?"),
-        }
-        passages = [(f"passage-{at}", passage, True, None) for at, passage in enumerate(told)]
-        queries = [
-            (f"query-{at}-{number}", asked[number], False, [{"passage_id": f"passage-{at}", "grade": 1}])
-            for number in range(2)
-            for at, asked in enumerate(told.values())
-        ]
-        schema = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": relevance.RELEVANT}
-        return pl.DataFrame(queries + passages, schema=schema, orient="row")
+        return made_up.examples()
 
     def corrupted(self) -> pl.DataFrame:
-        frame = self.examples()
-        query, passage = frame.row(0, named=True), frame.row(frame.height - 1, named=True)
-        known = query["relevant"][0]
-        wrong: dict[str, list[Any]] = {"id": [None, " "], "text": [None, "\n"], "passage": [None]}
-        rows = [passage | {name: value} for name, values in wrong.items() for value in values]
-        rows.append(passage | {"relevant": [known]})
-        rows += [query | {"relevant": relevant} for relevant in (None, [], [None], [known], [known, known])]
-        rows += [query | {"relevant": [known | {"grade": grade}]} for grade in (None, 0, -1)]
-        return pl.DataFrame(rows, schema=frame.schema)
+        return made_up.corrupted()
 
     def check(self, train: pl.DataFrame) -> None:
         asked = {name for relevant in train["relevant"].to_list() for name in relevance.grades(relevant)}
@@ -135,22 +132,21 @@ class Retrieval(Downstream[Text]):
     def collate(
         self, features: Sequence[Text], tokenizer: PreTrainedTokenizerBase
     ) -> dict[str, torch.Tensor]:
-        """With labelled queries also their places in the batch `asked` (queries,), `positive_input_ids` and
-        `positive_attention_mask` (queries, longest), and `same` (queries, queries), true where the positive of the
-        second is no negative of the first."""
+        """With labelled queries also their places in the batch `asked` (queries,), `passage_input_ids` and
+        `passage_attention_mask` (passages, longest), the positive of each query and then hard negatives, and `same`
+        (queries, passages), true where a passage is no negative of a query."""
         import torch
 
         batch = super().collate(features, tokenizer)
-        positives = {at: feature.positive for at, feature in enumerate(features) if feature.positive}
-        if positives:
+        asked = {at: feature for at, feature in enumerate(features) if feature.positive}
+        if asked:
+            passages = candidates(asked.values())
             padding: Any = tokenizer.pad_token_id
-            texts = texts_batch([positive.input_ids for positive in positives.values()], padding)
-            batch |= {f"positive_{name}": tensor for name, tensor in texts.items()}
-            batch["asked"] = torch.tensor(list(positives))
-            same = [
-                [other.content in one.wanted for other in positives.values()] for one in positives.values()
-            ]
-            batch["same"] = torch.tensor(same) & ~torch.eye(len(positives), dtype=torch.bool)
+            texts = texts_batch([passage.input_ids for passage in passages], padding)
+            batch |= {f"passage_{name}": tensor for name, tensor in texts.items()}
+            batch["asked"] = torch.tensor(list(asked))
+            same = [[passage.content in query.wanted for passage in passages] for query in asked.values()]
+            batch["same"] = torch.tensor(same) & ~torch.eye(len(asked), len(passages), dtype=torch.bool)
         return batch
 
     def loss(self, model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -158,6 +154,9 @@ class Retrieval(Downstream[Text]):
         asked = batch["asked"]
         queries = {name: batch[name][asked] for name in _TEXT}
         return self._contrast(model, embedding.vectors(model, **queries, pooling=self.pooling), batch)
+
+    def targets(self, batch: Mapping[str, torch.Tensor]) -> float:
+        return len(batch["asked"])
 
     def outputs(
         self, model: PreTrainedModel, batch: dict[str, torch.Tensor]
@@ -171,9 +170,18 @@ class Retrieval(Downstream[Text]):
     def _contrast(
         self, model: PreTrainedModel, queries: torch.Tensor, batch: dict[str, torch.Tensor]
     ) -> torch.Tensor:
-        texts = {name: batch[f"positive_{name}"] for name in _TEXT}
-        positives = embedding.vectors(model, **texts, pooling=self.pooling)
-        return contrast(queries, positives, batch["same"], self.temperature)
+        texts = {name: batch[f"passage_{name}"] for name in _TEXT}
+        passages = embedding.vectors(model, **texts, pooling=self.pooling)
+        return contrast(queries, passages, batch["same"], self.temperature)
+
+    def mine(
+        self, features: Sequence[Text], rows: pl.DataFrame, say: Callable[[], Sequence[np.ndarray]], seed: int
+    ) -> list[list[int]]:
+        """Hard negatives."""
+        if self.negatives == "in_batch":
+            return []
+        scores = Bm25().scores(rows) if self.negatives == "bm25" else ranking.cosines(say(), rows)
+        return hard_negatives(features, scores, self.hard, self.hard_ranks, seed)
 
     def export(self, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
         query, passage = self._sides()
@@ -192,13 +200,21 @@ class Retrieval(Downstream[Text]):
     def decode(
         self, outputs: Sequence[np.ndarray], features: Sequence[Text], rows: pl.DataFrame
     ) -> pl.DataFrame:
-        """For each query, columns as `ranking.rank` has them; the score of a passage is its cosine."""
-        by_row = {feature.row: vector for feature, vector in zip(features, outputs, strict=True)}
-        passages, queries = (
-            [by_row[row] for row in (rows["passage"] == side).arg_true()] for side in (True, False)
+        """For each query, columns as `ranking.rank` has them; the score of a passage is its cosine, or where BM25 has
+        its say what both come to."""
+        ordered = sorted(zip(features, outputs, strict=True), key=lambda item: item[0].row)
+        scores = ranking.cosines([output for _, output in ordered], rows)
+        return ranking.rank(rows, scores if self.fusion is None else self.fusion.scores(rows, scores))
+
+    def fused(self, outputs: Sequence[np.ndarray], features: Sequence[Text], rows: pl.DataFrame) -> Self:
+        """With the share of BM25, over words or characters, that ranks the queries among `rows` best."""
+        if self.fusion is not None:
+            return self
+        bm25 = self.fit_baseline(rows, rows, 0).setting
+        tried = [self.model_copy(update={"fusion": Fusion(weight=weight, **bm25)}) for weight in WEIGHTS]
+        return max(
+            tried, key=lambda item: item.evaluate(rows, item.decode(outputs, features, rows))[self.headline]
         )
-        candidates = np.array(passages)
-        return ranking.rank(rows, (candidates @ query for query in queries))
 
     # ---- score
 
@@ -223,7 +239,7 @@ class Retrieval(Downstream[Text]):
     # ---- without learning
 
     def modes(self, decoder: bool) -> frozenset[str]:
-        return super().modes(decoder) | {"zero_shot"}
+        return super().modes(decoder) | {"zero_shot", "hybrid"}
 
     def ask(self, asked: Asked) -> tuple[list[Text], list[np.ndarray]]:
         """Vectors of a model that reads both ways; of a causal one, how likely the query is after each passage."""
@@ -235,7 +251,7 @@ class Retrieval(Downstream[Text]):
     # ---- the cheap classical method
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
-        tried = [Bm25(unit) for unit in UNITS]
+        tried = [Bm25(unit) for unit in get_args(Unit)]
         return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
 
     def load_baseline(self, folder: Path) -> Baseline:

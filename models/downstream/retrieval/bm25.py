@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ import polars as pl
 from models.data.comparison import normalised
 from models.downstream.retrieval.ranking import rank
 
-UNITS = ("words", "characters")
+Unit = Literal["words", "characters"]
 """What query and passage have in common: words, or neighbouring characters, two and three."""
 
 _WORD = re.compile(r"\w+")
@@ -24,33 +25,27 @@ class Bm25:
     It has nothing to learn from queries: the passages among the rows are all it knows.
 
     Args:
-        unit: one of `UNITS`.
+        unit: what it counts.
         k1: how soon more of the same term counts no more.
         b: how much a passage's length counts, 0 to 1.
     """
 
-    def __init__(self, unit: str, k1: float = 1.5, b: float = 0.75) -> None:
+    def __init__(self, unit: Unit = "characters", k1: float = 1.5, b: float = 0.75) -> None:
         self.setting: dict[str, Any] = {"unit": unit, "k1": k1, "b": b}
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
         """A ranking of all passages for each query, as `ranking.rank` has it."""
+        return rank(rows, self.scores(rows))
+
+    def scores(self, rows: pl.DataFrame) -> Iterator[np.ndarray]:
+        """How well each passage (passages,) among the rows fits, query by query."""
         queries, passages = (
             rows.filter(pl.col("passage") == side).select(normalised("text")).to_series().to_list()
             for side in (False, True)
         )
-        return rank(rows, self._scores(queries, passages))
-
-    def _scores(self, queries: Sequence[str], passages: Sequence[str]) -> Iterator[np.ndarray]:
-        """How well each passage (passages,) fits, query by query."""
-        import bm25s
-
-        unit, numbers = self.setting["unit"], dict[str, int]()
-        ids = [[numbers.setdefault(term, len(numbers)) for term in terms(text, unit)] for text in passages]
-        index = bm25s.BM25(k1=self.setting["k1"], b=self.setting["b"], dtype="float64")
-        if numbers:
-            index.index((ids, numbers), create_empty_token=False, show_progress=False)
+        numbers, index = _indexed(tuple(passages), **self.setting)
         for text in queries:
-            asked = [numbers[term] for term in terms(text, unit) if term in numbers]
+            asked = [numbers[term] for term in terms(text, self.setting["unit"]) if term in numbers]
             yield index.get_scores_from_ids(asked) if asked else np.zeros(len(passages))
 
     def save(self, folder: Path) -> None:
@@ -62,6 +57,19 @@ class Bm25:
     def load(cls, folder: Path) -> Self:
         """What `save` wrote."""
         return cls(**json.loads((folder / "bm25.json").read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=2)  # a model that is served is asked of the same passages again and again
+def _indexed(passages: tuple[str, ...], unit: str, k1: float, b: float) -> tuple[dict[str, int], Any]:
+    """A number for each term of the passages, and what bm25s knows of them."""
+    import bm25s
+
+    numbers: dict[str, int] = {}
+    ids = [[numbers.setdefault(term, len(numbers)) for term in terms(text, unit)] for text in passages]
+    index = bm25s.BM25(k1=k1, b=b, dtype="float64")
+    if numbers:
+        index.index((ids, numbers), create_empty_token=False, show_progress=False)
+    return numbers, index
 
 
 def terms(text: str, unit: str) -> list[str]:

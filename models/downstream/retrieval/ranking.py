@@ -1,6 +1,6 @@
 """Passages in the order in which they answer a query, what such an order is worth, and the worst ones."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log2
 from typing import Any
 
@@ -26,6 +26,15 @@ PREDICTIONS = {
     "ranking": pl.List(pl.Struct({"passage_id": pl.String, "score": pl.Float64, "text": pl.String})),
     "after": pl.List(pl.String),
 }
+
+
+def cosines(vectors: Sequence[np.ndarray], rows: pl.DataFrame) -> Iterator[np.ndarray]:
+    """How near each passage (passages,) is to a query, query by query, from a vector (width,) of each row."""
+    passages, queries = (
+        [vectors[row] for row in (rows["passage"] == side).arg_true()] for side in (True, False)
+    )
+    candidates = np.array(passages)
+    return (candidates @ query for query in queries)
 
 
 def rank(rows: pl.DataFrame, scores: Iterable[np.ndarray]) -> pl.DataFrame:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from models.data.checks import not_blank
 from models.data.comparison import normalised
 from models.errors import DataError
 from models.interfaces.features import Feature
 
 if TYPE_CHECKING:
-    from pandera.polars import Check
+    from pandera.polars import Check, DataFrameSchema
 
 RELEVANT = pl.List(pl.Struct({"passage_id": pl.String, "grade": pl.Int64}))
 """Type of the column `relevant`."""
@@ -27,18 +28,6 @@ FORM, PASSAGE, NONE, UNKNOWN = PROBLEMS = (
 """What can be wrong with `relevant`, as a quarantine says it."""
 
 
-@dataclass(frozen=True)
-class Positive:
-    """The passage that a labelled query is to find: of its relevant ones that of the highest grade, ties by id."""
-
-    input_ids: list[int]
-    content: int
-    """A number that texts share whose `normalised` forms are the same."""
-    wanted: set[int]
-    """The contents that are no wrong answer: those of all passages that are relevant to a query with this text, and
-    this text itself."""
-
-
 @dataclass(kw_only=True)
 class Text(Feature):
     """A query or a passage."""
@@ -47,8 +36,28 @@ class Text(Feature):
     """Row of a passage that is relevant to it -> grade; a passage is relevant to itself."""
     rows: int = 0
     """How many rows there are."""
-    positive: Positive | None = None
-    """None: it is a passage, or not labelled."""
+    content: int = 0
+    """A number that texts share whose `normalised` forms are the same."""
+    positive: Text | None = None
+    """The passage that a labelled query is to find: of its relevant ones that of the highest grade, ties by id."""
+    wanted: set[int] = field(default_factory=set)
+    """The contents that are no wrong answer to a labelled query: those of all passages that are relevant to a query
+    with this text, and this text itself."""
+
+
+def schema() -> DataFrameSchema:
+    """What queries and passages must be."""
+    import pandera.polars as pa
+
+    filled = not_blank()
+    return pa.DataFrameSchema(
+        {
+            "id": pa.Column(pl.String, filled),
+            "text": pa.Column(pl.String, filled),
+            "passage": pa.Column(pl.Boolean),
+            "relevant": pa.Column(RELEVANT, checks(), nullable=True),
+        }
+    )
 
 
 def checks() -> list[Check]:
@@ -98,7 +107,7 @@ def grades(relevant: Sequence[Mapping[str, Any]] | None) -> dict[str, int]:
 
 
 def label(features: Sequence[Text], rows: pl.DataFrame) -> None:
-    """Sets what the feature of each row is relevant to, and the `positive` of queries.
+    """Sets the content of each row's feature and what it is relevant to, and `positive` and `wanted` of queries.
 
     Where rows have a `group` (an article, say), `alike` is a number for that of the positive: passages of one group are
     hard to tell apart, and more is learnt from them than from any (Hofstätter et al., Efficiently Teaching an Effective
@@ -112,8 +121,9 @@ def label(features: Sequence[Text], rows: pl.DataFrame) -> None:
     places = {ids[row]: row for row in rows["passage"].arg_true()}
     wanted: dict[int, set[int]] = {}
     for row, (passage, relevant) in enumerate(rows.select("passage", "relevant").iter_rows()):
+        features[row].content, features[row].rows = contents[row], rows.height
         if passage:
-            features[row].gold, features[row].rows = {row: 1}, rows.height
+            features[row].gold = {row: 1}
             continue
         gold = {places[name]: grade for name, grade in grades(relevant).items() if name in places}
         if not gold:
@@ -123,7 +133,6 @@ def label(features: Sequence[Text], rows: pl.DataFrame) -> None:
         best = min(gold, key=lambda at: (-gold[at], ids[at]))
         fits = wanted.setdefault(contents[row], {contents[row]})  # one set for all queries with this text
         fits |= {contents[at] for at in gold}
-        features[row].gold, features[row].rows = gold, rows.height
-        features[row].positive = Positive(features[best].input_ids, contents[best], fits)
+        features[row].gold, features[row].positive, features[row].wanted = gold, features[best], fits
         if groups:
             features[row].alike = groups[best]

@@ -1,20 +1,20 @@
 """From the folders of finished steps to a grid."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.bootstrap import Resampled, difference, interval, resampled
+from models.bootstrap import Resampled, difference, interval
 from models.interfaces.downstream import Downstream
 from models.modes import CONTROLS, modes
-from models.reporting.collect import dropped, statistics, verdict
+from models.reporting.collect import dropped
 from models.reporting.gain.grid import Cell, Difference, Grid
 from models.reporting.gain.saved import curves, paces, worths
 from models.reporting.gain.scored import Place, Scored, Seeds
 from models.reporting.parts import Interval
+from models.reporting.resampling import Folders, Resampling, statistics
+from models.reporting.seeds import verdict
 
 
 def grid(
@@ -27,8 +27,8 @@ def grid(
         models: every seed of every cell; their test rows are the same, in the same order.
     """
     places = _places(models)
-    resampling = _Resampling(downstream, resamples, seed)
-    drawn = {place: resampling.of(found) for place, found in places.items()}
+    resampling = Resampling(downstream, resamples, seed)
+    drawn = {place: resampling.of(_folders(found)) for place, found in places.items()}
     details = models[0].details
     headline = downstream.headline
     return Grid(
@@ -57,63 +57,41 @@ def _places(models: Sequence[Scored]) -> dict[Place, dict[int, Scored]]:
     return {place: dict(sorted(found[place].items())) for place in order}
 
 
-@dataclass(frozen=True)
-class _Resampling:
-    """The same resamples for all cells."""
-
-    downstream: Downstream
-    resamples: int
-    seed: int
-    made: dict[tuple[tuple[Path, ...], tuple[int, ...]], Resampled] = field(default_factory=dict)
-    """By the folders of `score` and the rows left out: a control is compared with many cells, and resampled once."""
-
-    def of(self, models: Seeds, left_out: Sequence[int] = ()) -> Resampled:
-        """A cell. Of several seeds each is one draw, its demonstrations pooled; of a single one they are the draws.
-
-        Args:
-            left_out: places of test rows that do not count.
-        """
-        folders = tuple(model.score for model in models.values())
-        key = (folders, tuple(left_out))
-        if key not in self.made:
-            found = [np.delete(statistics(folder), left_out, axis=1) for folder in folders]
-            draws = found[0] if len(found) == 1 else np.stack([of_seed.mean(axis=0) for of_seed in found])
-            self.made[key] = resampled(draws, self.downstream.metrics, self.resamples, self.seed)
-        return self.made[key]
-
-    def value(self, model: Scored) -> float:
-        """The headline metric of one seed, the mean over its draws."""
-        totals = statistics(model.score).sum(axis=1)
-        return float(self.downstream.metrics(totals)[self.downstream.headline].mean())
-
-    def minus(self, models: Seeds, control: Seeds) -> Difference | None:
-        """The difference in the headline metric, over the seeds that both have; None where there are none."""
-        shared = models.keys() & control.keys()
-        if not shared:
-            return None
-        both = [
-            self.of({seed: model for seed, model in side.items() if seed in shared})
-            for side in (models, control)
-        ]
-        found = difference(both[0], both[1], self.downstream.lower_is_better).get(self.downstream.headline)
-        if found is None:
-            return None
-        return Difference(**{name: found[name] for name in ("value", "low", "high")}, verdict=verdict(found))
+def _folders(models: Seeds) -> Folders:
+    return {seed: model.score for seed, model in models.items()}
 
 
-def _cell(place: Place, places: Mapping[Place, Seeds], resampling: _Resampling) -> Cell:
+def _value(model: Scored, downstream: Downstream) -> float:
+    """The headline metric of one seed, the mean over its draws."""
+    totals = statistics(model.score).sum(axis=1)
+    return float(downstream.metrics(totals)[downstream.headline].mean())
+
+
+def _minus(models: Seeds, control: Seeds, resampling: Resampling) -> Difference | None:
+    """The difference in the headline metric, over the seeds that both have; None where there are none."""
+    both = resampling.pair(_folders(models), _folders(control))
+    if both is None:
+        return None
+    downstream = resampling.downstream
+    found = difference(*both, downstream.lower_is_better).get(downstream.headline)
+    if found is None:
+        return None
+    return Difference(**{name: found[name] for name in ("value", "low", "high")}, verdict=verdict(found))
+
+
+def _cell(place: Place, places: Mapping[Place, Seeds], resampling: Resampling) -> Cell:
     (mode, labels), models = place, places[place]
-    own, headline = resampling.of(models), resampling.downstream.headline
+    own, headline = resampling.of(_folders(models)), resampling.downstream.headline
     found = list(models.values())
     against = {
         control: minus
         for control in CONTROLS
         if mode != control
         and (control, labels) in places
-        and (minus := resampling.minus(models, places[control, labels])) is not None
+        and (minus := _minus(models, places[control, labels], resampling)) is not None
     }
     leaks = found[0].details.get("without_leaks", {})
-    without = resampling.of(models, leaks["at"]) if leaks.get("metrics") else None
+    without = resampling.of(_folders(models), leaks["at"]) if leaks.get("metrics") else None
     memories = [model.memory for model in found if model.memory is not None]
     return Cell(
         mode=mode,
@@ -121,7 +99,7 @@ def _cell(place: Place, places: Mapping[Place, Seeds], resampling: _Resampling) 
         seeds=tuple(models),
         metrics={name: _interval(own, name) for name in own.values},
         without_leaks=_interval(without, headline) if without else None,
-        by_seed=tuple(resampling.value(model) for model in found),
+        by_seed=tuple(_value(model, resampling.downstream) for model in found),
         against=against,
         trainable_parameters=found[0].summary["trainable_parameters"],
         dropped=sum(dropped(model.predictions) for model in found),

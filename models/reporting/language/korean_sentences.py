@@ -295,4 +295,64 @@ GAIN = {
     ),
 }
 
-SENTENCES = PAGE | TABLES | SAID | FIGURES | GAIN
+SCORES = {
+    "Scores are means over the seeds {seeds}; intervals are over seeds and test rows, differences are paired on "
+    "both. What cannot be averaged, such as wrong predictions, is that of the first seed.": (
+        "점수는 시드({seeds})의 평균입니다. 신뢰구간은 시드와 테스트 데이터에 걸친 것이고, 차이는 둘 다 짝지어 "
+        "잽니다. 틀린 예측처럼 평균 낼 수 없는 것은 첫 시드의 것입니다."
+    ),
+    "All {rows} test rows were read whole.": "테스트 데이터 {rows}건을 모두 끝까지 읽었습니다.",
+    "{long} of {rows} test rows ({share}) were too long and were cut: {lost} of all tokens were not read.": (
+        "테스트 데이터 {rows}건 중 {long}건({share})이 너무 길어 잘렸습니다. 전체 토큰의 {lost}를 읽지 "
+        "못했습니다."
+    ),
+    "{long} of {rows} test rows ({share}) were read in several windows, {windows} at most; {lost} of all tokens "
+    "were not read.": (
+        "테스트 데이터 {rows}건 중 {long}건({share})을 창 여러 개로 나누어 읽었고, 많게는 {windows}개입니다. "
+        "전체 토큰의 {lost}를 읽지 못했습니다."
+    ),
+    "{long} of {rows} test rows ({share}) were read in several windows, {windows} at most.": (
+        "테스트 데이터 {rows}건 중 {long}건({share})을 창 여러 개로 나누어 읽었고, 많게는 {windows}개입니다."
+    ),
+    "less than 0.1 %": "0.1% 미만",
+    "{percent} %": "{percent}%",
+    "Label by label": "레이블별 점수",
+    "Test rows, F1, precision and recall of each label, with 95 % intervals ({mode}, {labels} labels)": (
+        "레이블별 테스트 데이터 수와 F1, 정밀도, 재현율, 95% 신뢰구간({mode}, 레이블 {labels}개)"
+    ),
+    "{count} labels, those with most test rows first": "레이블 {count}가지, 테스트 데이터가 많은 것부터",
+    "As often right as it says?": "확신하는 만큼 맞히나",
+    "Share of right predictions of {entry} over their confidence, before and after calibration.": (
+        "{entry}: 확신도에 따른 정답 비율, 보정 전과 후."
+    ),
+    "Share of right predictions over their confidence ({mode}, {labels} labels). Below the dotted line a model "
+    "is surer than it should be.": (
+        "확신도에 따른 정답 비율({mode}, 레이블 {labels}개). 점선 아래는 맞히는 것보다 더 확신한다는 뜻입니다."
+    ),
+    "Expected calibration error on test rows, with 95 % intervals; the temperature was fitted on validation rows "
+    "and changes no prediction": (
+        "테스트 데이터에서 잰 기대 보정 오차(ECE)와 95% 신뢰구간. 온도는 검증 데이터로 맞췄고, 예측은 바뀌지 "
+        "않습니다"
+    ),
+    "Label": "레이블",
+    "Test rows": "테스트 데이터",
+    "F1": "F1",
+    "Precision": "정밀도",
+    "Recall": "재현율",
+    "Uncalibrated": "보정 전",
+    "Calibrated": "보정 후",
+    "Temperature": "온도",
+    "Best step": "가장 좋았던 스텝",
+    "{count} trials of {mode} {at}, seed {seed}": "{mode}({at}, 시드 {seed}): {count}가지 시도",
+    "Settings in the order in which they were tried, chosen on validation rows": (
+        "시도한 순서대로 적은 설정. 검증 데이터로 고릅니다"
+    ),
+    "diverged": "발산",
+    "as often right as it says": "확신하는 만큼 맞힘",
+    "uncalibrated": "보정 전",
+    "calibrated": "보정 후",
+    "confidence": "확신도",
+    "share right": "정답 비율",
+}
+
+SENTENCES = PAGE | TABLES | SAID | FIGURES | GAIN | SCORES

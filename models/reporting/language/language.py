@@ -22,13 +22,13 @@ class Language:
     sentences: ClassVar[Mapping[str, str]] = {}
     """By what is said in English, with the same fields in braces."""
     names: ClassVar[Mapping[str, str]] = {
-        "f1": "F1", "mrr": "MRR", "ndcg": "nDCG", "bleu": "BLEU", "chrf": "chrF",
+        "f1": "F1", "mae": "MAE", "rmse": "RMSE", "mrr": "MRR", "ndcg": "nDCG", "bleu": "BLEU", "chrf": "chrF",
     }  # fmt: skip
     """What is written otherwise than programs have it: here words of names, in other languages whole names."""
 
     def __call__(self, english: str, /, **values: Any) -> str:
         """What is said, with its fields filled in."""
-        said = self.sentences.get(english, english).replace(" %", "\u00a0%")  # they stay on one line
+        said = self.sentences.get(english, english)
         return said.format(**values) if values else said
 
     def spoken(self, name: str) -> str:

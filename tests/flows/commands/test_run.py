@@ -1,5 +1,6 @@
 """A whole run on real components: what it makes, what it finds, what a failure holds up."""
 
+import csv
 import json
 import logging
 import sqlite3
@@ -40,6 +41,51 @@ def test_the_whole_chain_ends_in_scores_with_intervals_and_a_report(first) -> No
     page = Path(first.document["report"]).read_text(encoding="utf-8")
     assert "<script>" not in page
     assert "긍정" in page
+
+
+def test_json_has_a_result_for_each_entry_mode_and_number_of_labels(first) -> None:
+    pretrained, *scored = first.document["results"]
+    assert (pretrained["entry"], pretrained["metric"], pretrained["status"]) == ("mlm", "eval/loss", "run")
+    assert [(item["entry"], item["mode"], item["labels"]) for item in scored] == [
+        ("classification", mode, 100) for mode in ("finetune", "scratch", "baseline")
+    ]
+    metrics = first.step("score/classification/finetune")["metrics"]
+    assert (
+        scored[0].items() >= {"metric": "accuracy", "value": metrics["test/accuracy"], "seeds": [1]}.items()
+    )
+    assert scored[0]["low"] <= scored[0]["value"] <= scored[0]["high"]
+    took = [
+        first.step(f"{step}/classification/finetune")["seconds"] for step in ("adapt", "predict", "score")
+    ]
+    assert scored[0]["seconds"] == pytest.approx(sum(took), abs=0.01)
+
+
+def test_a_run_ends_with_a_table_of_results_and_with_one_of_steps_where_asked(
+    first, headwater: Callable, recipe: Path
+) -> None:
+    table = headwater("run", recipe).out
+    assert max(map(len, table.split("\n\n")[0].splitlines())) <= 80
+    lines = [line.split() for line in table.splitlines()]
+    assert [line[:3] for line in lines[1:5]] == [
+        ["mlm", "pretraining", "eval/loss"],
+        ["classification", "100", "finetune"],
+        ["100", "scratch", "accuracy"],
+        ["100", "baseline", "accuracy"],
+    ]
+    assert all(line[-1] == "hit" for line in lines[1:5]) and "validate" not in table
+    assert "validate" in headwater("run", recipe, "--steps").out
+
+
+def test_json_of_a_wrong_recipe_says_what_is_wrong(recipe: Path, headwater_here: Callable) -> None:
+    wrong = ("--set", "seed=one", "--set", "jobs=0")
+    ended = headwater_here("run", recipe, *wrong, "--json")
+    assert ended.code == 2 and ended.err.count("\n") == 2
+    assert ended.document["status"] == "wrong"
+    assert ended.document["errors"] == [
+        "--set seed: needs a whole number, not 'one'",
+        "--set jobs: must be at least 1, not 0",
+    ]
+    assert ended.document["reason"] == "; ".join(ended.document["errors"])
 
 
 def test_in_mlflow_steps_hang_below_their_entry_and_entries_below_the_flow_run(
@@ -224,3 +270,54 @@ def test_a_failed_step_is_named_the_others_finish_and_only_it_runs_again(
         "score/classification/scratch",
         "report",
     }
+
+
+def test_over_seeds_scores_are_means_with_one_champion_of_all(
+    first, headwater: Callable, recipe: Path, mlflow: MlflowClient
+) -> None:
+    several = ("downstreams.0.seeds=[1,2]", "downstreams.0.modes=[finetune,scratch,zero_shot]")
+    ended = headwater("run", recipe, "--json", *(word for item in several for word in ("--set", item)))
+    assert ended.code == 0, ended.err
+    scored = {step["title"]: step for step in ended.document["steps"] if step["step"] == "score"}
+    assert list(scored) == [
+        "score/classification/zero_shot (0 labels, seed 1)",
+        "score/classification/finetune (100 labels, seed 1)",
+        "score/classification/finetune (100 labels, seed 2)",
+        "score/classification/scratch (100 labels, seed 1)",
+        "score/classification/scratch (100 labels, seed 2)",
+    ]
+    finetuned = [step for step in scored.values() if step["mode"] == "finetune"]
+    assert finetuned[0]["run_id"] == first.step("score/classification/finetune")["run_id"]
+    assert mlflow.get_run(finetuned[1]["run_id"]).data.tags["headwater.seed"] == "2"
+
+    values = mlflow.get_run(ended.document["run_id"]).data.metrics
+    mean = {
+        mode: [step["metrics"]["test/accuracy"] for step in scored.values() if step["mode"] == mode]
+        for mode in ("finetune", "scratch")
+    }
+    name = "score/classification/finetune/100/accuracy"
+    assert values[name] == pytest.approx(sum(mean["finetune"]) / 2)
+    assert values[f"{name}_low"] < values[name] < values[f"{name}_high"]
+    gain = (sum(mean["finetune"]) - sum(mean["scratch"])) / 2
+    assert values["gain/classification/accuracy"] == pytest.approx(gain)
+    report = Path(ended.document["report"])
+    assert "means over the seeds 1, 2" in report.read_text(encoding="utf-8")
+    rows = list(csv.DictReader((report.parent / "scores.csv").open(encoding="utf-8")))
+    assert {(row["mode"], row["seeds"]) for row in rows} == {
+        ("zero_shot", "1"),
+        ("finetune", "2"),
+        ("scratch", "2"),
+    }
+
+    promoted = next(step for step in ended.document["steps"] if step["step"] == "promote")
+    page = json.loads(
+        Path(mlflow.download_artifacts(promoted["run_id"], "promotion.json")).read_text(encoding="utf-8")
+    )
+    assert len(page["validation"]) == 3
+    champion = mlflow.get_model_version_by_alias("small-classification", "champion")
+    assert str(champion.version) in page["validation"]
+    adapted = next(
+        step for step in ended.document["steps"] if step["name"] == "adapt/classification/finetune"
+    )
+    card = Path(mlflow.download_artifacts(adapted["run_id"], "README.md"))
+    assert "mean of 2 seeds" in card.read_text(encoding="utf-8")

@@ -120,6 +120,9 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
         ({"seed": 2**32}, "--set seed: must be at most 4294967295, not 4294967296"),
         ({"corpus.sources.0.seed": -1}, "--set corpus.sources.0.seed: must be at least 0, not -1"),
         ({"downstreams.0.seed": -1}, "--set downstreams.0.seed: must be at least 0, not -1"),
+        ({"downstreams.0.seeds": [1, 2, 1]}, "seeds: one stands there twice"),
+        ({"downstreams.0.seeds": [1, 2], "downstreams.0.seed": 1}, "give either seed or seeds"),
+        ({"downstreams.0.finetune.precision": "fp16"}, "fp16 loses small gradients unless losses are scaled"),
         ({"gain.seeds": [1, -1]}, "--set gain.seeds: must be at least 0, not -1"),
         ({"threads": 2**63}, "--set threads: 9223372036854775808 is too large a number"),
         (
@@ -236,6 +239,29 @@ def test_ways_that_train_take_over_from_finetune_how_long_and_how_often(recipe: 
     assert finetune.learning_rates == (3e-3,)
     assert (lora.learning_rates, probe.learning_rates) == ((1e-3, 5e-3), (1e-3, 1e-2))
     assert entry.way("scratch") == finetune and entry.way("baseline") is None
+
+
+def test_a_search_is_as_long_for_every_way_between_rates_of_its_own(recipe: Path) -> None:
+    space = {"learning_rate": {"low": 1e-5, "high": 1e-3, "log": True}, "batch_size": [8, 16]}
+    given = {
+        "downstreams.0.finetune.search": {"trials": 9, "space": space},
+        "downstreams.0.linear_probe.search": {"trials": 2},
+    }
+    entry = Recipe.load(recipe, given).downstreams[0]
+    ways = {mode: entry.way(mode) for mode in ("finetune", "scratch", "lora", "linear_probe", "hybrid")}
+    found = {mode: way.search for mode, way in ways.items() if isinstance(way, Trained)}
+    assert {mode: search and search.trials for mode, search in found.items()} == {
+        "finetune": 9, "scratch": 9, "lora": 9, "linear_probe": 2, "hybrid": 9,
+    }  # fmt: skip
+    assert {mode: list(search.space) for mode, search in found.items() if search} == {
+        "finetune": ["learning_rate", "batch_size"],
+        "scratch": ["learning_rate", "batch_size"],
+        "lora": ["batch_size"],
+        "linear_probe": [],
+        "hybrid": ["learning_rate", "batch_size"],
+    }
+    cells = entry.cells(["finetune"], ["all"], [1])
+    assert [cell.way.without_search().search for cell in cells if cell.way] == [None]
 
 
 NEW_WAY = """

@@ -20,6 +20,12 @@ from models.interfaces.downstream import Downstream
 from models.kinds import find, kinds
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "classification": [
+        {},
+        {"target": "labels"},
+        {"target": "score"},
+        {"long": "windows", "max_length": 8, "stride": 2},
+    ],
     "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}],
     "qa": [{}, {"unanswerable": True}],
 }
@@ -27,7 +33,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 FORMS = [(kind, form) for kind in kinds("models.downstream") for form in VARIANTS.get(kind, [{}])]
 
 
-@pytest.fixture(params=FORMS, ids=lambda form: "-".join([form[0], *map(str, form[1].values())]))
+@pytest.fixture(params=FORMS, ids=lambda form: "-".join(map(str, (form[0], *form[1].values()))))
 def downstream(request: pytest.FixtureRequest) -> Downstream:
     kind, settings = request.param
     found: Any = find("models.downstream", kind, Downstream)
@@ -148,6 +154,26 @@ def test_every_trained_parameter_gets_a_finite_gradient(
     inputs.downstream.loss(model, inputs.batch(trained(inputs))).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+
+
+def test_the_loss_of_a_batch_is_that_of_its_parts_by_their_targets(
+    inputs: Inputs, model: transformers.PreTrainedModel
+) -> None:
+    if inputs.downstream.kind == "retrieval":
+        pytest.skip("tells the passages of one batch apart, and so depends on which are together")
+    rows = sorted(trained(inputs), key=lambda number: len(inputs.features[number].input_ids))
+    whole, *parts = (inputs.batch(some) for some in (rows, rows[:1], rows[1:4], rows[4:]))
+    if (
+        inputs.downstream.kind == "qa"
+    ):  # its head gives padding a little of the probability: that stays the same
+        cuts = (slice(1), slice(1, 4), slice(4, None))
+        parts = [{name: tensor[at] for name, tensor in whole.items()} for at in cuts]
+    with torch.no_grad():
+        losses = [float(inputs.downstream.loss(model.eval(), part)) for part in parts]
+        expected = float(inputs.downstream.loss(model, whole))
+    weights = [inputs.downstream.targets(part) for part in parts]
+    assert sum(weights) == pytest.approx(inputs.downstream.targets(whole))
+    assert np.average(losses, weights=weights) == pytest.approx(expected, rel=1e-4)
 
 
 def test_eight_rows_are_learnt_by_heart(inputs: Inputs, model: transformers.PreTrainedModel) -> None:

@@ -19,18 +19,20 @@ EVERY = (
     "interfaces.asked",
     "interfaces.downstream",
     "interfaces.features",
+    "interfaces.labels",
     "kinds",
+    "outside",
     "modes",
 )
 """What the interface of downstreams stands on."""
 ASKING = ("backbone.positions", "backbone.vocabulary_scores", "prompting", "tokens.special")
 """What it takes to ask a model that has not learnt."""
 MAY_TAKE_IN = {
-    "classification": (*ASKING, "backbone.embedding", "inference", "targets"),
+    "classification": (*ASKING, "backbone.embedding", "inference", "targets", "tokens.windows"),
     "generation": (*ASKING, "inference.inputs"),
     "ner": ("characters", "inference", "prompting.prototypes"),
-    "pair": (*ASKING, "backbone.embedding", "backbone.export", "inference", "targets"),
-    "qa": ASKING,
+    "pair": (*ASKING, "backbone.embedding", "backbone.export", "inference", "targets", "tokens.windows"),
+    "qa": (*ASKING, "tokens.windows"),
     "retrieval": (*ASKING, "backbone.embedding", "backbone.export", "inference"),
     "spacing": ("characters",),
 }

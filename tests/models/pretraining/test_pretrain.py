@@ -188,6 +188,33 @@ def test_warm_start_in_too_small_a_vocabulary_is_refused(folder: Path) -> None:
         pretrain.pretrain(config, train, validation, tokenizer, Workplace("cpu", 1))
 
 
+def test_accumulated_batches_are_read_in_fewer_steps_and_it_stops_where_held_out_text_gains_nothing(
+    folder: Path,
+) -> None:
+    train, validation, tokenizer = loaded(folder)
+
+    def curve_of(**settings) -> tuple[dict, list[dict[str, float]]]:
+        given = {"epochs": 2, "batch_tokens": 256, "log_every": 1000, "evaluations": 6, **settings}
+        config = {"objective": MLM, "model": {"hidden_size": 16, "layers": 1, "heads": 2}, "train": given}
+        model, history = pretrain.pretrain(
+            PretrainConfig.model_validate(config), train, validation, tokenizer, Workplace("cpu", 1)
+        )
+        return model.state_dict(), [point for point in history if "eval/loss" in point]
+
+    _, plain = curve_of()
+    _, accumulated = curve_of(gradient_accumulation=4)
+    assert accumulated[-1]["step"] == math.ceil(plain[-1]["step"] / 4)
+    assert accumulated[-1]["tokens"] == pytest.approx(plain[-1]["tokens"], rel=0.05)
+    spoiling = {"optimizer": {"learning_rate": 0.5, "warmup": 0, "schedule": "constant"}}
+    last, whole = curve_of(**spoiling)
+    kept, stopped = curve_of(**spoiling, early_stopping=1)
+    losses = [point["eval/loss"] for point in whole]
+    end = next(at for at in range(1, len(losses)) if losses[at] > min(losses[:at]))
+    assert [point["eval/loss"] for point in stopped] == losses[: end + 1]
+    assert end + 1 < len(losses)
+    assert not all(torch.equal(kept[name], last[name]) for name in kept)
+
+
 @pytest.mark.parametrize("how_long", [{}, {"tokens": 10, "epochs": 1.0}])
 def test_how_long_is_said_once(how_long: dict) -> None:
     with pytest.raises(ValueError, match="give either tokens or epochs"):

@@ -41,6 +41,7 @@ def test_equal_data_gives_equal_bytes(folder: Path, tmp_path: Path) -> None:
         *(f"figures/gain-{kind}-films-script-alert-x-script.png" for kind in ("curves", "scores", "worths")),
         "figures/lengths-nsmc.png",
         "figures/pretraining-mlm.png",
+        "figures/reliability-nsmc.png",
         "figures/scores-nsmc.png",
         "gains.csv",
         "gains.json",
@@ -189,3 +190,13 @@ def test_control_characters_and_long_texts_are_made_visible() -> None:
     assert page.shown("a\x00b\x1b[2J\x85") == "a\\x00b\\x1b[2J\\x85"
     assert page.shown("가\n나") == "가\n나"
     assert page.shown("글" * 1000) == "글" * 300 + "… (1,000 characters)"
+
+
+def test_labels_calibration_and_cut_rows_are_told(reader: Reader) -> None:
+    text = re.sub(r"\s+", " ", " ".join(reader.text))
+    assert "부정 25,000 0.865 0.861–0.869 0.860 0.856–0.864 0.870" in text
+    assert "Transfer: finetune 40,000 0.060 0.056–0.064 0.011 0.007–0.015 1.42" in text
+    assert (
+        "310 of 49,997 test rows (0.6 %) were too long and were cut: 4.0 % of all tokens were not read."
+        in text
+    )

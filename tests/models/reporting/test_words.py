@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.reporting import words
-from models.reporting.data import Gain, Interval, Verdict
+from models.reporting.data import Gain, Interval, Reading, Verdict
 from models.reporting.language.language import ENGLISH
 from tests.support.sample_report import entry
 
@@ -13,7 +13,7 @@ from tests.support.sample_report import entry
 def with_gains(*verdicts: Verdict, against: str = "scratch"):
     gains = tuple(
         Gain(
-            mode="finetune", against=against, labels=labels, seed=1, metric="accuracy",
+            mode="finetune", against=against, labels=labels, metric="accuracy",
             value=0.1, low=0.05, high=0.15, verdict=verdict,
         )
         for labels, verdict in zip((1000, 10000, 40000), verdicts, strict=True)
@@ -102,3 +102,19 @@ def test_names_are_spoken() -> None:
         "with 1 label",
         "with 1,000 labels",
     )
+
+
+@pytest.mark.parametrize(
+    ("long", "lost", "windows", "said"),
+    [
+        (0, 0, 1, "All 200 test rows were read whole."),
+        (20, 1, 1, "20 of 200 test rows (10.0 %) were too long and were cut: less than 0.1 % of all tokens"),
+        (20, 0, 7, "20 of 200 test rows (10.0 %) were read in several windows, 7 at most."),
+        (20, 500, 16, "in several windows, 16 at most; 5.0 % of all tokens were not read."),
+    ],
+)
+def test_how_much_was_cut_is_said(long: int, lost: int, windows: int, said: str) -> None:
+    score = entry().scores[0]
+    read = Reading(rows=200, long=long, tokens=10_000, lost=lost, windows=windows)
+    assert said in words.reading(score.model_copy(update={"reading": read}))
+    assert words.reading(score) == ""

@@ -33,7 +33,15 @@ def test_correlations_equal_scipys(gold: list[float], random) -> None:
 def test_predictions_that_do_not_vary_correlate_with_nothing() -> None:
     rows = pl.DataFrame({"id": ["a", "b", "c"], "score": [0.0, 2.5, 5.0]})
     same = pl.DataFrame({"id": ["a", "b", "c"], "prediction": [1.0, 1.0, 1.0]})
-    assert Pair(target="score", scale=(0.0, 1.0)).evaluate(rows, same) == {"pearson": 0.0, "spearman": 0.0}
+    found = Pair(target="score", scale=(0.0, 1.0)).evaluate(rows, same)
+    assert (found["pearson"], found["spearman"]) == (0.0, 0.0)
+
+
+def test_errors_are_in_the_units_of_the_scores() -> None:
+    rows = pl.DataFrame({"id": ["a", "b", "c"], "score": [0.0, 2.0, 5.0]})
+    said = pl.DataFrame({"id": ["a", "b", "c"], "prediction": [1.0, 2.0, 3.0]})
+    found = Classification(target="score", scale=(0.0, 1.0)).evaluate(rows, said)
+    assert found["mae"] == pytest.approx(1.0) and found["rmse"] == pytest.approx((5 / 3) ** 0.5)
 
 
 def test_a_scale_is_learnt_in_its_own_units_and_said_in_the_rows() -> None:

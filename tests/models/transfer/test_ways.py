@@ -8,10 +8,8 @@ import pytest
 import torch
 import transformers
 from pydantic import ValidationError
-from transformers import PreTrainedTokenizerFast
 
-from models.backbone import build
-from models.backbone.config import DECODERS, ModelConfig
+from models.backbone.config import DECODERS
 from models.backbone.layers import inner_matrices
 from models.downstream.classification import Classification
 from models.downstream.generation import Generation
@@ -21,80 +19,28 @@ from models.downstream.qa import QuestionAnswering
 from models.downstream.retrieval import Retrieval
 from models.interfaces.asked import IN_CONTEXT
 from models.interfaces.downstream import Downstream
-from models.interfaces.transfer import Problem, Transfer, Tuned
+from models.interfaces.transfer import Problem, Transfer
 from models.kinds import find, kinds
 from models.modes import fitting
 from models.tokens.special import soft_prompt
 from models.tokens.tokenizer import load_tokenizer
-from models.transfer.finetune import Finetune
 from models.transfer.in_context import InContext
 from models.transfer.linear_probe import LinearProbe
 from models.transfer.prompt_tuning import PromptTuning
 from models.tuning.trained import Trained
-from models.workplace import Workplace
+from tests.support.ways import answers, kept, silent
 
 TRAINED = {"finetune", "lora", "linear_probe", "scratch", "baseline"}
 QUICK = {"learning_rates": (1e-2,), "min_steps": 12, "epochs": 1, "batch_size": 4, "evaluations": 2}
 WAYS = [find("models.transfer", kind, Transfer) for kind in kinds("models.transfer")]
-FEW = [way for way in WAYS if issubclass(way, Trained) and way is not Finetune]
+FEW = [
+    way
+    for way in WAYS
+    if issubclass(way, Trained) and way.model_fields["train_embeddings"].default == (False,)
+]
 """Every way that trains few of the weights."""
 TRAINING = [way.model_validate(QUICK) for way in FEW]
 PROMPTED = PromptTuning(**QUICK, tokens=3)
-
-
-def silent(done: int, total: int, text: str) -> None:
-    """Nobody is told how it goes."""
-
-
-@pytest.fixture
-def make(tmp_path: Path, make_tokenizer: Callable) -> Callable[[Downstream, str], Problem]:
-    """A small pretrained model and the examples of a downstream."""
-
-    def problem(downstream: Downstream, preset: str) -> Problem:
-        rows = downstream.examples()
-        downstream = downstream.settle(rows)
-        texts = [text for name in rows.columns if rows[name].dtype == pl.String for text in rows[name]]
-        tokenizer: PreTrainedTokenizerFast = make_tokenizer(texts * 2)
-        folder = tmp_path / preset
-        head = "AutoModelForCausalLM" if preset in DECODERS else "AutoModelForMaskedLM"
-        config = ModelConfig(preset=preset, hidden_size=32, layers=2, heads=2, max_positions=128)
-        build.build(config, tokenizer, head, seed=1).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        pool = rows.filter(pl.col(downstream.pool)) if downstream.pool else rows.clear()
-        examples = rows.filter(~pl.col(downstream.pool)) if downstream.pool else rows
-        work = tmp_path / "work"
-        work.mkdir()
-        return Problem(
-            downstream,
-            folder,
-            None,
-            examples,
-            examples,
-            pool,
-            1,
-            Workplace("cpu", 1, work),
-            lambda number: examples.sample(2, seed=number),
-        )
-
-    return problem
-
-
-def kept(tuned: Tuned, problem: Problem, folder: Path) -> Path:
-    """The files as `adapt` keeps them."""
-    import shutil
-
-    folder.mkdir()
-    for name, path in tuned.files.items():
-        (shutil.copytree if path.is_dir() else shutil.copyfile)(path, folder / name)
-    tuned.tokenizer.save_pretrained(folder / "model")
-    return folder
-
-
-def answers(way: Transfer, folder: Path, problem: Problem, draw: int = 0) -> pl.DataFrame:
-    predictor = way.load(folder, problem.downstream, "cpu")
-    rows = pl.concat([problem.validation, problem.pool])
-    features, outputs = predictor.outputs(rows, problem.downstream.scores_gold, draw)
-    return problem.downstream.decode(outputs, features, rows)
 
 
 @pytest.mark.parametrize("preset", ["bert", "modernbert", "llama", "gpt2"])

@@ -55,5 +55,5 @@ def test_a_loss_that_is_no_number_is_kept_as_such(result: Result, tmp_path: Path
 
 def test_what_is_said_of_it_beside_the_others_has_no_curve(result: Result) -> None:
     assert list(result.trial().model_dump()) == [
-        "rows", "steps", "learning_rate", "train_embeddings", "best_step", "metrics", "diverged",
+        "rows", "steps", "learning_rate", "train_embeddings", "others", "best_step", "metrics", "diverged",
     ]  # fmt: skip

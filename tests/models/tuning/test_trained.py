@@ -20,9 +20,22 @@ def digest(tuned: Tuned) -> str:
     return hashlib.sha256((tuned.model / "model.safetensors").read_bytes()).hexdigest()
 
 
+FRUGAL = CONFIG.model_copy(
+    update={
+        "batch_size": 3,
+        "gradient_accumulation": 3,
+        "early_stopping": 1,
+        "evaluations": 6,
+        "precision": "bf16",
+        "gradient_checkpointing": True,
+    }
+)
+
+
+@pytest.mark.parametrize("config", [CONFIG, FRUGAL], ids=["plain", "frugal"])
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
-def test_interrupted_anywhere_it_ends_with_the_same_weights(make_problem, tmp_path: Path) -> None:
-    undisturbed = CONFIG.carry(make_problem(tmp_path / "once"), silent)
+def test_interrupted_anywhere_it_ends_with_the_same_weights(config, make_problem, tmp_path: Path) -> None:
+    undisturbed = config.carry(make_problem(tmp_path / "once"), silent)
 
     class Killed(Exception):
         pass
@@ -34,10 +47,10 @@ def test_interrupted_anywhere_it_ends_with_the_same_weights(make_problem, tmp_pa
 
         return progress
 
-    for moment in (5, 14, 20):
+    for moment in (5, 14, 20) if config is CONFIG else (3, 14):
         with pytest.raises(Killed):
-            CONFIG.carry(make_problem(tmp_path / "killed"), kill_at(moment))
-    resumed = CONFIG.carry(make_problem(tmp_path / "killed"), silent)
+            config.carry(make_problem(tmp_path / "killed"), kill_at(moment))
+    resumed = config.carry(make_problem(tmp_path / "killed"), silent)
     assert digest(resumed) == digest(undisturbed)
     assert (resumed.setting, resumed.metrics, resumed.trials) == (
         undisturbed.setting,

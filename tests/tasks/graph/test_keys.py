@@ -8,10 +8,20 @@ import pytest
 from tasks.graph import identity
 from tasks.graph.step import step_names
 
-EVERYWHERE = {"models", "models.config", "models.errors", "models.files", "models.kinds", "models.seeds"}
-TOKENS = {"models.tokens", "models.pretrained"}
+EVERYWHERE = {
+    "models",
+    "models.config",
+    "models.errors",
+    "models.files",
+    "models.home",
+    "models.hub",
+    "models.kinds",
+    "models.outside",
+    "models.seeds",
+}
+TOKENS = {"models.tokens", "models.pretrained", "models.paths", "models.weights"}
 ROWS = {"models.data"}
-SOURCES = ROWS | {"tasks.reading"}
+SOURCES = ROWS | {"tasks.reading", "models.paths"}
 DOWNSTREAM = {"models.interfaces", "models.adapted"}
 WAY = DOWNSTREAM | {"models.workplace"}
 
@@ -31,14 +41,16 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     | {
         "models.backbone",
         "models.modes",
+        "models.paths",
         "models.pretrained",
         "models.training",
+        "models.weights",
         "tasks.packaging",
         "tasks.serving",
     },
     "predict": WAY,
     "score": DOWNSTREAM | {"models.bootstrap"},
-    "promote": WAY | ROWS | {"models.bootstrap", "tasks.model_card"},
+    "promote": WAY | ROWS | {"models.bootstrap", "models.reporting", "tasks.model_card"},
     "report": WAY | ROWS | {"models.bootstrap", "models.modes", "models.reporting", "tasks.score"},
 }
 """By step, the folders below `models/` and `tasks/`, and the modules that lie in no folder."""

@@ -120,7 +120,6 @@ def mill(tmp_path: Path) -> Iterator[Path]:
     path.write_text(STEP)
     yield path
     sys.modules.pop("mill", None)
-    identity._declared.discard("mill")
 
 
 def declared(path: Path, word: str) -> Ref:

@@ -103,8 +103,8 @@ def test_a_tokenizer_with_one_token_for_both_ends_and_none_for_padding(small: Mo
 
 def test_a_tokenizer_without_ends_is_refused() -> None:
     core = Tokenizer(models.WordLevel({"가": 0, "[UNK]": 1}, unk_token="[UNK]"))
-    bare = PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]", eos_token="[UNK]")
-    with pytest.raises(DataError, match=r"no token to begin a text with \(cls or bos\)"):
+    bare = PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]")
+    with pytest.raises(DataError, match=r"no token to end a text with \(sep or eos\)"):
         Generation().encode(bare, Generation().examples(), True)
 
 

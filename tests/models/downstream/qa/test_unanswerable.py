@@ -153,13 +153,13 @@ def test_a_model_that_leans_to_no_answer_is_set_right_by_validation_rows(
         logits[0] += 12.0
     leaning = BOTH.evaluate(rows, BOTH.decode(outputs, features, rows))
     assert leaning["exact_match/has_answer"] == 0.0 and leaning["exact_match/no_answer"] == 1.0
-    right = BOTH.fitted(rows, lambda: (features, outputs))
+    right = BOTH.tuned_on(rows, lambda own: own.decode(outputs, features, rows))
     assert 4.0 <= (right.no_answer_threshold or 0) < 44.0
     assert right.evaluate(rows, right.decode(outputs, features, rows))["exact_match"] == 1.0
     kept = QuestionAnswering.model_validate_json(right.model_dump_json())
-    assert kept.fitted(rows, lambda: pytest.fail("what is chosen stays")) == right
+    assert kept.tuned_on(rows, lambda _: pytest.fail("what is chosen stays")) == right
     plain = QuestionAnswering()
-    assert plain.fitted(rows, lambda: pytest.fail("there is nothing to choose")) == plain
+    assert plain.tuned_on(rows, lambda _: pytest.fail("there is nothing to choose")) == plain
 
 
 def test_the_baseline_gives_no_answer_where_nothing_fits(tmp_path: Path) -> None:

@@ -1,0 +1,188 @@
+"""What became of a run, as a table for people and as JSON for scripts."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+
+from flows import terminal
+from flows.commands import results
+from flows.commands.results import Result
+from models.errors import HeadwaterError
+from tasks.graph import refs
+from tasks.running.execution import Outcome
+from tasks.running.flow_run import FlowRun
+from tasks.running.front_page import described, headline
+from tasks.storage import artifacts, runs
+
+_STYLES = {"hit": "green", "run": "cyan", "failed": "bold red", "not run": "yellow"}
+_WIDTH = 80
+_ROWS = 20
+"""Results that are shown at most; the report has all of them."""
+
+
+def show(run: FlowRun, error: HeadwaterError | None, *, steps: bool) -> None:
+    """Print what came out, or what became of each step; why steps failed, and what to look at next."""
+    console = terminal.console()
+    came_out = results.of(run)
+    if steps or not came_out:
+        console.print(_table_of_steps(run))
+    else:
+        show_results(console, came_out)
+    for outcome in run.failures():
+        console.print(
+            f"{outcome.ref.title} failed: {outcome.reason}", style="red", markup=False, highlight=False
+        )
+    if error is not None and not run.failures():
+        console.print(str(error), style="red", markup=False, highlight=False)
+    for line in _next(run):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def as_json(run: FlowRun, error: HeadwaterError | None) -> str:
+    """One JSON document with every result, and every step with its metrics and where its artifact is."""
+    report = _report(run)
+    document = {
+        "recipe": run.recipe,
+        "status": "failed" if error else "finished",
+        "reason": str(error) if error else None,
+        "flow_run_id": run.context.flow_run_id,
+        "experiment_id": run.context.experiment_id,
+        "run_id": run.context.parent_id,
+        "report": str(artifacts.files(report.ref) / "index.html") if report else None,
+        "results": [results.described(result) for result in results.of(run)],
+        "steps": [described(outcome) for outcome in run.outcomes.values()],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def show_results(console: Console, every: Sequence[Result]) -> None:
+    """A table for any terminal, with a word on what it leaves out."""
+    shown = _most_telling(every)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("entry", "labels", "mode", "metric", "score", "seconds"):
+        right = name in ("labels", "seconds")
+        table.add_column(
+            name,
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=name in ("labels", "seconds", "score"),
+        )
+    for _, group in groupby(shown, key=lambda item: (item.entry, item.grid)):
+        for place, item in enumerate(group):
+            table.add_row(*_row(item, first=place == 0))
+    console.print(table, width=min(_WIDTH, console.width))
+    if left := len(every) - len(shown):
+        missing = sum(item.value is None for item in every) - sum(item.value is None for item in shown)
+        without = f", {missing:,} of them without a score" if missing else ""
+        console.print(
+            f"and {left:,} more{without}: the report has all, --json too. Here are, of each entry, the best "
+            "transfer and the best control.",
+            width=min(_WIDTH, console.width),
+            highlight=False,
+        )
+
+
+def _row(item: Result, first: bool) -> tuple[str, ...]:
+    entry = f"{item.entry}{' (gain grid)' if item.grid else ''}" if first else ""
+    labels = "" if not item.mode else "all" if item.labels is None else f"{item.labels:,}"
+    mode = item.mode or "pretraining"
+    if len(item.seeds) > 1:
+        mode += f", {len(item.seeds)} seeds"
+    if item.value is None:
+        score = "" if item.status in ("run", "hit") else f"[{_STYLES[item.status]}]{item.status}[/]"
+    else:
+        score = f"{item.value:.3f}"
+        if item.low is not None and item.high is not None:
+            score += f" \\[{item.low:.3f}, {item.high:.3f}]"
+    seconds = (
+        f"{item.seconds:,.1f}" if item.status == "run" else "[green]hit[/]" if item.status == "hit" else ""
+    )
+    return entry, labels, mode, item.metric.replace("_", " "), score, seconds
+
+
+def _most_telling(every: Sequence[Result]) -> list[Result]:
+    """All results where they are few; else the best of each entry, at fewer and fewer numbers of labels."""
+    pretrained = [item for item in every if not item.mode]
+    single = [item for item in every if item.mode and not item.grid]
+    grid = [item for item in every if item.grid]
+    for cells, of_grid in _shorter(single, grid):
+        if len(pretrained) + len(cells) + len(of_grid) <= _ROWS:
+            return [*pretrained, *cells, *of_grid]
+    return [*pretrained, *_best(single, "", 1)][:_ROWS]
+
+
+def _shorter(
+    single: Sequence[Result], grid: Sequence[Result]
+) -> Iterator[tuple[Sequence[Result], Sequence[Result]]]:
+    """Fewer and fewer results, of entries and of the gain grid."""
+    yield single, _best(grid, "each", 2)
+    yield single, _best(grid, "ends", 2)
+    yield _best(single, "each", 2), _best(grid, "ends", 2)
+    yield _best(single, "most", 2), _best(grid, "most", 2)
+    yield _best(single, "most", 2), _best(grid, "most", 1)
+    yield _best(single, "most", 2), []
+    yield _best(single, "most", 1), []
+
+
+def _best(cells: Sequence[Result], at: str, count: int) -> list[Result]:
+    """Of each entry, at each number of labels, at the least and the most or at the most, the best transfer and, where
+    two are wanted, the best control."""
+    kept: list[Result] = []
+    for entry in dict.fromkeys(item.entry for item in cells):
+        own = [item for item in cells if item.entry == entry]
+        sizes = sorted({_size(item) for item in own})
+        wanted = sizes if at == "each" else sizes[-1:] if at != "ends" else [sizes[0], sizes[-1]]
+        for size in dict.fromkeys(wanted):
+            here = [item for item in own if _size(item) == size]
+            sides = [[item for item in here if item.is_control == control] for control in (False, True)]
+            kept += [max(side, key=lambda item: item.worth) for side in sides if side][:count]
+    return [item for item in cells if item in kept]
+
+
+def _size(item: Result) -> float:
+    return float("inf") if item.labels is None else item.labels
+
+
+def _table_of_steps(run: FlowRun) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("step", "", "seconds", "result", "MLflow run"):
+        table.add_column(name, justify="right" if name == "seconds" else "left", no_wrap=name != "result")
+    for outcome in run.outcomes.values():
+        seconds = f"{outcome.seconds:,.1f}" if outcome.status == "run" else ""
+        status = f"[{_STYLES[outcome.status]}]{outcome.status}[/]"
+        table.add_row(outcome.ref.title, status, seconds, _shown(outcome), outcome.run_id[:12])
+    return table
+
+
+def _shown(outcome: Outcome) -> str:
+    """The headline metric in words, with its interval where it has one."""
+    name, metrics = headline(outcome), outcome.metrics or {}
+    if not name:
+        return ""
+    value = f"{metrics[name]:,.0f}" if name.startswith(("rows/", "parts/")) else f"{metrics[name]:.3f}"
+    if f"{name}_low" in metrics:
+        value += f" [{metrics[f'{name}_low']:.3f}, {metrics[f'{name}_high']:.3f}]"
+    label = name.split("/", 1)[1] if name.startswith(("rows/", "test/")) else name
+    return f"{label.replace('_', ' ')} {value}".replace("[", "\\[")
+
+
+def _report(run: FlowRun) -> Outcome | None:
+    """The run's report, if it was made."""
+    made = [outcome for outcome in run.outcomes.values() if isinstance(outcome.ref, refs.Report)]
+    return next((outcome for outcome in made if run.done(outcome.ref)), None)
+
+
+def _next(run: FlowRun) -> list[str]:
+    """What to look at next."""
+    lines = [""]
+    if (report := _report(run)) is not None:
+        lines.append(f"Report:  {artifacts.files(report.ref) / 'index.html'}")
+    if run.failures():
+        lines.append("Mend what failed and run the same command again: what is finished is not made again.")
+    lines.append(
+        f"Next:    headwater up, then {runs.run_url(run.context.experiment_id, run.context.parent_id)}"
+    )
+    return lines

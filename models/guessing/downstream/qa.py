@@ -1,0 +1,15 @@
+"""Questions on a text, with the piece of it that answers."""
+
+from models.guessing.guess import Guess
+from models.guessing.table import Table
+
+
+def guess(table: Table) -> Guess | None:
+    """Answers are objects with a text and where it starts."""
+    answers = table["answers"]
+    if table["question"] is None or table["context"] is None or answers is None:
+        return None
+    given = [item for value in answers.values if isinstance(value, list) for item in value]
+    if not given or not all(isinstance(item, dict) and {"start", "text"} <= {*item} for item in given):
+        return None
+    return Guess("qa", {}, 1.0, reads=("context", "question"))

@@ -1,0 +1,202 @@
+"""Sources of files that users name themselves: all of them, or those of each part."""
+
+import codecs
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from models.config import did_you_mean
+from models.data.encodings import check_encoding
+from models.data.lines import UTF8
+from models.data.parsing import Parsing, format_of
+from models.data.readers import LOOKED_AT
+from models.data.records import Record, Rejected, as_text
+from models.errors import HeadwaterError, RecipeError
+from models.paths import RecipePath
+from tasks.reading.source import FileSource, Part, check_readable, content, matches
+
+_LOOKED_AT = 20
+"""Objects by which a file is recognised."""
+_ENCODINGS = ["utf-8", "cp949", "euc-kr", "utf-16", "cp1252"]
+
+
+class OwnFiles(FileSource):
+    """Rows of files that `paths` (or, by part, `parts`) name."""
+
+    paths: tuple[RecipePath, ...] = Field(
+        default=(),
+        description="Files, globs or addresses (s3://…, https://…); ${VARIABLE} is filled in from the environment.",
+    )
+    parts: Mapping[Part, tuple[RecipePath, ...]] = Field(
+        default={}, description="Files or globs of each published part: train, validation, test."
+    )
+    encoding: str = Field(
+        default=UTF8,
+        description="How characters are written as bytes: utf-8, cp949 (Korean Windows), utf-16 …",
+    )
+
+    @field_validator("paths", mode="before", json_schema_input_type=str | tuple[str, ...])
+    @classmethod
+    def _one(cls, value: Any) -> Any:
+        return value if isinstance(value, list | tuple) else (value,)
+
+    @field_validator("parts", mode="before", json_schema_input_type=Mapping[Part, str | tuple[str, ...]])
+    @classmethod
+    def _one_each(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {part: cls._one(paths) for part, paths in value.items()}
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return codecs.lookup(value).name
+        except LookupError as error:
+            raise ValueError(f"unknown encoding '{value}'{did_you_mean(value, _ENCODINGS)}") from error
+
+    @model_validator(mode="after")
+    def _some(self) -> "OwnFiles":
+        if not self.paths and not self.parts:
+            raise ValueError("name at least one file in 'paths' or 'parts'")
+        return self
+
+    def identity(self) -> Any:
+        """How files are read, and their content in order; never their paths."""
+        fixed = super().identity()
+        del fixed["paths"], fixed["parts"]
+        return {**fixed, "files": [self.identity_of(part, path) for part, path in self.files()]}
+
+    def identity_of(self, part: str, path: Path) -> list[str]:
+        """What of a file counts."""
+        return [part, content(path)]
+
+    def check(self) -> None:
+        """Each file exists, is not empty, is in its encoding and of its form."""
+        for _, path in self.files():
+            check_readable(path)
+            check_encoding(path, self.encoding)
+            self.check_form(path)
+
+    def by_file(self) -> Iterator[tuple[Path, Iterable[Record | Rejected]]]:
+        """Files in the order of parts and of sorted names."""
+        for part, path in self.files():
+            yield path, self.rows(path, part)
+
+    def files(self) -> list[tuple[str, Path]]:
+        """Every file with its part, globs sorted by name.
+
+        Raises:
+            RecipeError: a path or glob names nothing.
+        """
+        named = [("", pattern) for pattern in self.paths]
+        named += [(part, pattern) for part in sorted(self.parts) for pattern in self.parts[part]]
+        return [(part, path) for part, pattern in named for path in matches(pattern)]
+
+    def check_form(self, path: Path) -> None:
+        """
+        Raises:
+            RecipeError: the file is of another format.
+        """
+
+    def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
+        """Every row of one file."""
+        raise NotImplementedError
+
+
+class Objects(OwnFiles):
+    """Files of objects: JSON lines, a JSON array, or Parquet."""
+
+    formats: ClassVar[tuple[str, ...]] = ("jsonl", "json", "parquet")
+    format: Literal["jsonl", "json", "parquet"] | None = Field(
+        default=None, description="The files' format where their names do not end with it."
+    )
+    data: str = Field(default="", description="JSON: the dotted path to the array of rows, such as data.")
+
+    def identity_of(self, part: str, path: Path) -> list[str]:
+        return [part, self.parsing(path).format, content(path)]
+
+    @classmethod
+    def recognises(cls, path: Path) -> Self | None:
+        """By what the first objects are; of an array only where it is small enough to be looked at."""
+        try:
+            if format_of(path.name) not in cls.formats or path.stat().st_size > LOOKED_AT:
+                return None
+            source = cls(paths=(str(path),))
+            rows = source.parsing(path).first_rows(path)[:_LOOKED_AT]
+            found = [item for row in enumerate(rows) for item in source.made(row, path.name, "")]
+        except (HeadwaterError, OSError):
+            return None
+        good = sum(isinstance(item, Record) for item in found)
+        return source if good > len(found) / 2 else None
+
+    def parsing(self, path: Path) -> Parsing:
+        """How a file is parsed.
+
+        Raises:
+            RecipeError: nothing says so.
+        """
+        form = self.format or format_of(path.name)
+        if form not in self.formats:
+            raise RecipeError(
+                f"{path}: no ending of JSON; name the 'format', one of {', '.join(self.formats)}"
+            )
+        return Parsing(form, self.encoding, data=self.data)
+
+    def check(self) -> None:
+        for _, path in self.files():
+            check_readable(path)
+            parsing = self.parsing(path)
+            parsing.check(path)
+            if parsing.format != "json":  # which only reading all can tell
+                self._check_rows(path, parsing.first_rows(path))
+
+    def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
+        for item in self.parsing(path).rows(path):
+            yield from [item] if isinstance(item, Rejected) else self.made(item, path.name, part)
+
+    def made(self, item: tuple[int, Mapping[str, Any]], file: str, part: str) -> Iterable[Record | Rejected]:
+        """Rows of an object, or why there are none; each is of the line that it stands on."""
+        line, fields = item
+        try:
+            return self.of_object(fields, file, line, part)
+        except Unfit as error:
+            own = fields.get("id")
+            name = str(own) if isinstance(own, str | int) else ""
+            return [Rejected(file, line, error.field, error.reason, as_text(fields), name)]
+
+    def of_object(
+        self, fields: Mapping[str, Any], file: str, line: int, part: str
+    ) -> list[Record | Rejected]:
+        """
+        Raises:
+            Unfit: the object is not of this form.
+        """
+        raise NotImplementedError
+
+    def _check_rows(self, path: Path, rows: list[Mapping[str, Any]]) -> None:
+        """
+        Raises:
+            RecipeError: none of the first rows is of this form.
+        """
+        found = [
+            item
+            for number, row in enumerate(rows, start=1)
+            for item in self.made((number, row), path.name, "")
+        ]
+        if found and all(isinstance(item, Rejected) for item in found):
+            first = next(item for item in found if isinstance(item, Rejected))
+            raise RecipeError(
+                f"{path}, row {first.line}: no file of {self.kind}: {first.category}; there are "
+                f"{', '.join(map(str, rows[0]))[:200]}"
+            )
+
+
+class Unfit(Exception):
+    """An object is not what it should be."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field, self.reason = field, reason

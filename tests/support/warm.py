@@ -1,0 +1,46 @@
+"""Commands that start at once: each is a fork of a process that has imported the libraries already.
+
+Importing them takes longer than most of what tests ask of a command.
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+
+IMPORTED = ["flows.commands.run", "flows.commands.results", "flows.transfer"]
+_READ_EARLY = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+"""What `headwater run` sets before Prefect is imported, which here it is already."""
+_LONGEST = 900.0  # a bound for a hung command, not an expectation
+
+
+def start(arguments: Sequence[str], environment: Mapping[str, str], said: Path) -> int:
+    """Runs `headwater` with these arguments; its exit code. What it says is written to `out` and `err` in `said`.
+
+    The environment of the first call is that of all: Prefect looks at it when it is imported.
+    """
+    context = multiprocessing.get_context("forkserver")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**environment, **_READ_EARLY}.items():
+            patch.setenv(name, value)
+        context.set_forkserver_preload(IMPORTED)
+        forkserver.ensure_running()
+    command = context.Process(target=_run, args=(arguments, said))
+    command.start()
+    command.join(_LONGEST)
+    assert command.exitcode is not None, f"{arguments}: still running after {_LONGEST} s"
+    return command.exitcode
+
+
+def _run(arguments: Sequence[str], said: Path) -> None:
+    for name, number in (("out", 1), ("err", 2)):
+        file = os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, number)
+    from flows import cli
+
+    sys.argv = ["headwater", *arguments]
+    sys.exit(cli.main(arguments))
