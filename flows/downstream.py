@@ -7,7 +7,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.opened import opened
+from flows.opened import check_registered, opened
 from flows.pretraining import model_refs
 from flows.recipe.parts import DownstreamPart, Wanted
 from flows.recipe.recipe import Recipe
@@ -21,7 +21,6 @@ from tasks.predict import PredictConfig, predict
 from tasks.promote import PromoteConfig, promote
 from tasks.score import ScoreConfig, score
 from tasks.split import SplitConfig, split
-from tasks.storage.registry import RegisteredModel
 from tasks.validate import ValidateConfig, validate
 
 
@@ -103,7 +102,7 @@ def _scored(
             continue
         about = About(upstream.name, entry.name, mode, labels, seed, entry.downstream.kind, grid, several)
         how = AdaptConfig(
-            downstream=entry.downstream,
+            downstream=entry.chosen,
             mode=mode,
             labels=labels,
             validation_rows=entry.validation_rows,
@@ -122,7 +121,7 @@ def _scored(
         predictions = predict(
             PredictConfig(downstream=entry.downstream, way=way), about=about, rows=rows, adapted=adapted
         )
-        scoring = ScoreConfig(downstream=entry.downstream, seed=recipe.seed)
+        scoring = ScoreConfig(downstream=entry.scored, seed=recipe.seed)
         scores.append(score(scoring, about=about, rows=rows, predictions=predictions, leaks=leaked))
     return scores
 
@@ -143,16 +142,6 @@ def promote_refs(recipe: Recipe, entry: DownstreamPart, scores: list[refs.Scores
     )
     rows, leaked = scores[0].rows, scores[0].leaks
     return [promote(how, about=about, rows=rows, adapted=adapted, scores=transferred, leaks=leaked)]
-
-
-def check_registered(targets: Iterable[refs.Ref]) -> None:
-    """
-    Raises:
-        RecipeError: a registered model that one of the `targets` writes to is somebody else's.
-    """
-    for ref in targets:
-        if isinstance(ref.config, PromoteConfig):
-            RegisteredModel(ref.config.recipe, ref.config.entry).check()
 
 
 @flow(name="downstream", flow_run_name="downstream · {recipe.stem}")

@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.opened import opened
+from flows.opened import check_registered, opened
 from flows.recipe.parts import UpstreamPart
 from flows.recipe.recipe import Recipe
 from models.pretrained import PretrainedConfig
@@ -16,6 +16,7 @@ from tasks.fetch import fetch
 from tasks.graph import refs
 from tasks.graph.refs import About
 from tasks.pretrain import pretrain
+from tasks.register import RegisterConfig, register
 from tasks.tokenizer import tokenizer
 
 
@@ -35,6 +36,12 @@ def model_refs(
     return tokenizer_ref, pretrain(how, about=about, sequences=sequences, tokenizer=tokenizer_ref)
 
 
+def register_ref(recipe: Recipe, part: UpstreamPart, model: refs.Model) -> refs.Promotion:
+    """The registry of an upstream's models, where they answer by themselves."""
+    how = RegisterConfig(recipe=recipe.name, entry=part.name, manual=recipe.promote.when == "manual")
+    return register(how, about=About(upstream=part.name), model=model)
+
+
 @flow(name="pretraining", flow_run_name="pretraining · {recipe.stem}")
 def pretraining(recipe: Path, overrides: dict[str, Any] = {}) -> None:
     """Pretrains every model of the recipe, from the corpus on. What is there already is not made again.
@@ -45,6 +52,8 @@ def pretraining(recipe: Path, overrides: dict[str, Any] = {}) -> None:
     """
     loaded = Recipe.load(recipe, overrides)
     loaded.check(labelled=False)
+    corpus = corpus_ref(loaded)
+    targets = [register_ref(loaded, part, model_refs(loaded, part, corpus)[1]) for part in loaded.upstreams]
+    check_registered(targets)
     with opened(loaded) as run:
-        corpus = corpus_ref(loaded)
-        run.execute([model_refs(loaded, part, corpus)[1] for part in loaded.upstreams])
+        run.execute(targets)

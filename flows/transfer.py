@@ -7,9 +7,9 @@ from typing import Any
 from prefect import flow
 
 from flows.corpus import corpus_ref
-from flows.downstream import check_registered, grid_refs, promote_refs, score_refs
-from flows.opened import opened
-from flows.pretraining import model_refs
+from flows.downstream import grid_refs, promote_refs, score_refs
+from flows.opened import check_registered, opened
+from flows.pretraining import model_refs, register_ref
 from flows.recipe.parts import DownstreamPart
 from flows.recipe.recipe import Recipe
 from models.modes import Mode
@@ -32,7 +32,9 @@ def chain(recipe: Recipe, only: Sequence[str]) -> list[Ref]:
         models = made[recipe.upstream_of(entry).name]
         scores = score_refs(recipe, entry, corpus, models)
         ends += [*scores, *promote_refs(recipe, entry, scores), *grid_refs(recipe, entry, corpus, models)]
-    every = [*(model for _, model in made.values()), *ends]
+    learnt = [model for _, model in made.values()]
+    registered = [register_ref(recipe, part, made[part.name][1]) for part in recipe.upstreams]
+    every = [*learnt, *registered, *ends]
     if not only or "report" in only:
         return every
     steps = [ref for ref in ordered(every) if ref not in ends]

@@ -81,7 +81,7 @@ class _OneOf:
     ) -> dict[str, Any]:
         names = [*kinds(self._package), *outside.installed(self._base)]
         parts = [find(self._package, name, self._base).__pydantic_core_schema__ for name in names]
-        path = {"type": "string", "pattern": r"^\w+(\.\w+)+$"}
+        path = {"type": "string", "pattern": r"^\w+(\.\w+)+$", "format": "a module"}
         own = {"type": "object", "properties": {"kind": path}, "required": ["kind"]}
         if not parts:
             return {"anyOf": [own, path]}

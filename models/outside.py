@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -67,7 +67,7 @@ def found(path: str, base: type) -> Any:
     above, _, name = path.rpartition(".")
     if not above or (module := _imported(above)) is None:
         raise ValueError(f"there is no module '{path}'{_near(path)}")
-    item = vars(module).get(name)
+    item = vars(module).get(name) or _class_called(name, _classes(module, base))
     if isinstance(item, type) and issubclass(item, base) and not inspect.isabstract(item):
         return item
     known = [*_modules_in(module), *(item.__name__ for item in _classes(module, base))]
@@ -99,6 +99,11 @@ def _classes(module: ModuleType, base: type) -> list[type]:
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, base) and item.__module__ == module.__name__
     ]
+
+
+def _class_called(name: str, classes: list[type]) -> type | None:
+    """`cost_of_errors` may name `CostOfErrors`."""
+    return next((item for item in classes if item.__name__.lower() == name.replace("_", "").lower()), None)
 
 
 def _imported(path: str) -> ModuleType | None:
@@ -139,7 +144,7 @@ def _near(path: str) -> str:
         known = _modules_in(module)
         return did_you_mean(last, known) if known else f": '{above}' is no folder with modules"
     top = path.split(".")[0]
-    beside = [info.name for info in pkgutil.iter_modules(_looked_in) if info.name not in OURS]
+    beside = sorted({*_beside()} - {*OURS})
     hint = did_you_mean(top, beside) if beside else ""
     places = ", ".join(_looked_in)
     return hint if "mean" in hint else f"; it would be looked for in installed packages and in {places}"
@@ -147,3 +152,10 @@ def _near(path: str) -> str:
 
 def _modules_in(module: ModuleType) -> list[str]:
     return [info.name for info in pkgutil.iter_modules(getattr(module, "__path__", ()))]
+
+
+def _beside() -> Iterator[str]:
+    """Modules, and folders with some, where others' modules are looked for."""
+    for path in (path for folder in _looked_in for path in Path(folder).iterdir()):
+        if path.suffix == ".py" or (path.is_dir() and next(path.glob("*.py"), None) is not None):
+            yield path.stem

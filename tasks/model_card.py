@@ -52,8 +52,8 @@ def card(
         model_class=_model_class(folder),
         texts=tuple(example[name] for name in downstream.inputs),
         request=Asked.of(folder, downstream.inputs).example(example),
-        base=_base(adapted.model),
-        licence=_licence(adapted.model),
+        base=base_of(adapted.model),
+        licence=licence_of(adapted.model),
         sources=_sources(rows.rows),
         rows=made["parts"],
         set_aside={
@@ -132,7 +132,8 @@ def _brought(model: refs.Model | None) -> str:
     return getattr(config, "pretrained", None) or getattr(inner, "pretrained", None) or ""
 
 
-def _base(model: refs.Model | None) -> str:
+def base_of(model: refs.Model | None) -> str:
+    """What a pretrained model is, or comes from."""
     brought = _brought(model)
     if model is None or (brought and model.step == "fetch"):
         return f"{_named(brought)}, as it was" if brought else "none"
@@ -145,7 +146,7 @@ def _named(brought: str) -> str:
     return Path(brought).name if Path(brought).is_dir() else brought
 
 
-def _licence(model: refs.Model | None) -> str:
+def licence_of(model: refs.Model | None) -> str:
     """That of the base, where a card lies beside it that says so, or all of it was learnt here."""
     brought = _brought(model)
     if not brought:

@@ -1,4 +1,4 @@
-"""An adapted model's folder as a whole MLflow model: what it asks for, an example, its code and its requirements.
+"""A model's folder as a whole MLflow model: what it asks for, an example, its code and its requirements.
 
 It is loaded and served without this project, whatever packages lie where that is done: its code is a copy, in a package
 of a name that no other has. What is copied is what the key of `adapt` takes in, syntax trees without docstrings: the
@@ -39,7 +39,20 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 def describe(folder: Path, downstream: Downstream, way: Transfer) -> None:
     """Makes the folder of an adapted model a model that MLflow loads and serves, its weights where they are."""
+    asked = Asked.of(folder, downstream.inputs)
+    texts = examples(downstream).head(2).iter_rows(named=True)
+    example = pd.DataFrame([asked.example(row) for row in texts])
     modules = (LOADER, *downstream.modules(), *way.modules())
+    write(folder, modules, example, _signature(asked, example))
+
+
+def write(folder: Path, modules: tuple[str, ...], example: pd.DataFrame, signature: ModelSignature) -> None:
+    """Writes what makes a folder a model of MLflow's: what it asks for, an example, its code and its requirements.
+
+    Args:
+        modules: what it runs; the first is its loader.
+        signature: `with_options` gives one.
+    """
     package, code = _copied(modules)
     (folder / CODE).write_bytes(code)
     pins = requirements(modules)
@@ -48,18 +61,19 @@ def describe(folder: Path, downstream: Downstream, way: Transfer) -> None:
     conda = _mlflow_conda_env(additional_pip_deps=pins)
     (folder / _CONDA).write_text(yaml.safe_dump(conda, default_flow_style=False), encoding="utf-8")
 
-    asked = Asked.of(folder, downstream.inputs)
-    texts = examples(downstream).head(2).iter_rows(named=True)
-    example = pd.DataFrame([asked.example(row) for row in texts])
     # Fixed, not drawn: the same recipe makes the same bytes.
-    model = Model(
-        utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=_signature(asked, example)
-    )
+    model = Model(utc_time_created="1970-01-01 00:00:00", model_uuid=None, signature=signature)
     _save_example(model, example, str(folder))
     pyfunc.add_to_model(
-        model, f"{package}.{LOADER}", data=".", code=CODE, conda_env=_CONDA, python_env=_PYTHON
+        model, f"{package}.{modules[0]}", data=".", code=CODE, conda_env=_CONDA, python_env=_PYTHON
     )
     model.save(str(folder / "MLmodel"))
+
+
+def with_options(example: pd.DataFrame, options: Iterable[str]) -> ModelSignature:
+    """What is asked for: the fields of the example, and others that a request may have."""
+    needed = infer_signature(example).inputs.inputs
+    return ModelSignature(Schema([*needed, *(ColSpec(AnyType(), name, required=False) for name in options)]))
 
 
 def _signature(asked: Asked, example: pd.DataFrame) -> ModelSignature:

@@ -150,7 +150,9 @@ def _entry(
         upstream=_upstream(items, upstreams),
         metrics=tuple(sorted(metrics, key=lambda metric: metric != downstream.headline)),
         lower_is_better=downstream.lower_is_better,
-        data=_data(job, name, rows, items[0].leaks, config),
+        data=_data(job, name, rows, items[0].leaks, config).model_copy(
+            update={"labels": collect.labels(job.files(rows), downstream.kinds or downstream.drawn_by)}
+        ),
         scores=tuple(score for score, _ in merged),
         gains=gains(merged, resampling),
         facts=_facts(items),
@@ -205,8 +207,8 @@ def _scoring(item: refs.Scores) -> ScoreConfig:
 
 
 def _settled(job: Job, item: refs.Scores) -> Downstream:
-    """The downstream with what its recipe left open, as the predictions were made with."""
-    settled = job.files(item.predictions) / SETTLED
+    """The downstream with what its recipe left open, as it was scored."""
+    settled = job.files(item) / SETTLED
     return type(_scoring(item).downstream).model_validate_json(settled.read_text(encoding="utf-8"))
 
 

@@ -57,7 +57,9 @@ def score(
     job.used(train_rows(made))
     test = pl.read_parquet(folder / "test.parquet")
     predicted = pl.read_parquet(made / "predictions.parquet")
-    downstream = type(config.downstream).model_validate_json((made / SETTLED).read_text(encoding="utf-8"))
+    settled = type(config.downstream).model_validate_json((made / SETTLED).read_text(encoding="utf-8"))
+    downstream = settled.model_copy(update={"measured": config.downstream.measured})
+    (job.out / SETTLED).write_text(downstream.model_dump_json(indent=2), encoding="utf-8")
     draws = predicted.partition_by("draw", include_key=False) if "draw" in predicted.columns else [predicted]
     predicted = draws[0]
     every_draw = np.stack([downstream.statistics(test, frame) for frame in draws])
@@ -114,12 +116,12 @@ def _scores(
 
 def _by_label(config: ScoreConfig, downstream: Downstream, statistics: np.ndarray) -> list[dict[str, Any]]:
     """Each label with its rows, and precision, recall and F1 with intervals; none where labels are not a few names."""
-    labels = downstream.by_label(statistics[0].sum(axis=0))
+    labels = downstream.rates(statistics[0].sum(axis=0))
     if not labels:
         return []
 
     def flat(totals: np.ndarray) -> dict[str, np.ndarray]:
-        found = downstream.by_label(totals).items()
+        found = downstream.rates(totals).items()
         return {f"{what}/{label}": values for label, of in found for what, values in of.items()}
 
     measured = intervals(statistics, flat, config.resamples, config.seed)

@@ -49,7 +49,7 @@ def models(incomplete: str) -> list[str]:
 
 def parts(incomplete: str) -> list[str]:
     """Parts of a recipe, and kinds."""
-    from flows.commands.settings import sections
+    from flows.recipe.sections import sections
 
     paths = [path for section in sections() for path in (section.path, *section.also) if path]
     words = dict.fromkeys([*paths, *(path.rpartition(".")[2] for path in paths)])

@@ -18,7 +18,7 @@ def predict(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="NAME@ALIAS, a models:/ URI, or a folder.",
+            help="NAME@ALIAS, NAME (its champion), a models:/ URI, or a folder.",
             autocompletion=complete.registered,
         ),
     ],
@@ -50,13 +50,16 @@ def predict(
         str | None, typer.Option(metavar="NAME", help="Of a workbook, the sheet with the rows.")
     ] = None,
 ) -> int:
-    """Ask a model that a recipe has made.
+    """Ask a model that a recipe has made, or a pretrained one in a folder.
 
-    It answers with one line of JSON for each input.
+    It answers with one line of JSON for each input. A pretrained model fills in blanks ([MASK]) or goes on with a text.
 
     \b
     Examples:
       headwater predict demo-classification@champion "음악이 훌륭했다"
+      headwater predict demo-mlm@champion "오늘 날씨가 [MASK]"
+      headwater predict demo-clm@champion \\
+          '{"text": "오늘 날씨가", "temperature": 0}'
       headwater predict demo-pair@champion \\
           '{"text_a": "비가 온다", "text_b": "날이 맑다"}'
       headwater predict models:/demo-ner/1 --file texts.jsonl --out answers.jsonl

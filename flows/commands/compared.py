@@ -122,9 +122,11 @@ def _scored(run_id: str) -> _Scored:
     listed, config = artifacts.manifest_of(run_id), artifacts.read_json(run_id, "config.json")
     if listed is None or config is None:
         raise RecipeError(f"the scores of run {run_id} are no longer in MLflow; run its recipe again")
-    predictions = _files(listed["inputs"]["predictions"])
+    predictions, own = _files(listed["inputs"]["predictions"]), artifacts.folder(run_id, listed["key"])
     try:
-        settled = (predictions / SETTLED).read_text(encoding="utf-8")
+        settled = next(path for path in (own / SETTLED, predictions / SETTLED) if path.is_file()).read_text(
+            "utf-8"
+        )
         downstream = TypeAdapter[Downstream](DownstreamField).validate_json(settled)
     except ValueError as error:
         raise RecipeError(f"run {run_id}: today's code does not know its downstream any more") from error
@@ -133,7 +135,7 @@ def _scored(run_id: str) -> _Scored:
         predicted = predicted.filter(pl.col("draw") == 0)
     return _Scored(
         predicted["id"].to_list(),
-        statistics(artifacts.folder(run_id, listed["key"])),
+        statistics(own),
         downstream,
         _rows(_files(listed["inputs"]["rows"])),
         config["resamples"],

@@ -209,6 +209,8 @@ class Draft:
 
     def _lengths(self, given: Labelled) -> dict[str, int]:
         whole = min(256, max(32, math.ceil(given.tokens() * 1.15 / 32) * 32))
+        if given.guess.kind == "ner":
+            return {"max_length": max(64, whole)}  # long texts are read in windows, which share 32 tokens
         if given.guess.kind == "qa":
             return {"max_length": max(192, whole), "stride": 64}
         if given.guess.kind == "generation":

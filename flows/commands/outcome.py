@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -43,7 +44,7 @@ def show(run: FlowRun, error: HeadwaterError | None, *, steps: bool) -> None:
 
 def as_json(run: FlowRun, error: HeadwaterError | None) -> str:
     """One JSON document with every result, and every step with its metrics and where its artifact is."""
-    report = _report(run)
+    report = report_of(run)
     document = {
         "recipe": run.recipe,
         "status": "failed" if error else "finished",
@@ -51,7 +52,7 @@ def as_json(run: FlowRun, error: HeadwaterError | None) -> str:
         "flow_run_id": run.context.flow_run_id,
         "experiment_id": run.context.experiment_id,
         "run_id": run.context.parent_id,
-        "report": str(artifacts.files(report.ref) / "index.html") if report else None,
+        "report": str(report) if report else None,
         "results": [results.described(result) for result in results.of(run)],
         "steps": [described(outcome) for outcome in run.outcomes.values()],
     }
@@ -169,17 +170,17 @@ def _shown(outcome: Outcome) -> str:
     return f"{label.replace('_', ' ')} {value}".replace("[", "\\[")
 
 
-def _report(run: FlowRun) -> Outcome | None:
-    """The run's report, if it was made."""
-    made = [outcome for outcome in run.outcomes.values() if isinstance(outcome.ref, refs.Report)]
-    return next((outcome for outcome in made if run.done(outcome.ref)), None)
+def report_of(run: FlowRun) -> Path | None:
+    """The page at the end, if it was made."""
+    made = [ref for ref in run.targets if isinstance(ref, refs.Report) and run.done(ref)]
+    return artifacts.files(made[-1]) / "index.html" if made else None
 
 
 def _next(run: FlowRun) -> list[str]:
     """What to look at next."""
     lines = [""]
-    if (report := _report(run)) is not None:
-        lines.append(f"Report:  {artifacts.files(report.ref) / 'index.html'}")
+    if (report := report_of(run)) is not None:
+        lines.append(f"Report:  {report}")
     if run.failures():
         lines.append("Mend what failed and run the same command again: what is finished is not made again.")
     lines.append(

@@ -1,4 +1,4 @@
-"""`headwater predict`: answers of an adapted model, as JSON lines."""
+"""`headwater predict`: answers of a model, adapted or only pretrained, as JSON lines."""
 
 import json
 import os
@@ -13,11 +13,13 @@ from typing import Any, NamedTuple, TextIO
 
 from pydantic import ValidationError
 
-from models.adapted.serving import Served
-from models.errors import RecipeError
+from models.adapted.files import SETTLED
+from models.errors import NetworkError, RecipeError
+from models.interfaces.served import Served
 from tasks.reading.source import Record, Rejected
 from tasks.sources.files import Files
 from tasks.storage import artifacts
+from tasks.storage.champions import CHAMPION
 
 BATCH = 256
 _SETTING = re.compile(r"set (encoding|delimiter|format|sheet): (\S+)( in its source)?")
@@ -56,8 +58,8 @@ def predict(
     if out is not None:
         _check_target(out, None if file is None else Path(file))
     rows = None if file is None else _rows(str(file), form)
-    served = Served(_folder(model))
-    single = served.downstream.inputs[0] if len(served.downstream.inputs) == 1 else None
+    served = opened(model)
+    single = served.inputs[0] if len(served.inputs) == 1 else None
     if rows is None:
         requests: Iterator[Request] = (Request(_parsed(text, single)) for text in inputs)
     else:
@@ -120,8 +122,22 @@ def _target(out: Path | None) -> Iterator[TextIO]:
         draft.unlink(missing_ok=True)
 
 
+def opened(model: str) -> Served:
+    """The model that a path, `name@alias`, a `models:/` URI, or a name alone for its champion leads to.
+
+    What was carried over to a downstream answers as that; what was only pretrained, by itself.
+    """
+    folder = _folder(model)
+    if (folder / SETTLED).is_file():
+        from models.adapted import serving
+
+        return serving.Served(folder)
+    from models.answering import pretrained
+
+    return pretrained.load(folder)
+
+
 def _folder(model: str) -> Path:
-    """Where a model lies: a path, `name@alias`, or a `models:/` URI."""
     if model.startswith("models:/"):
         return artifacts.resolve(model)
     if (folder := Path(model).expanduser()).is_dir():
@@ -129,7 +145,12 @@ def _folder(model: str) -> Path:
         return folder
     if "@" in model:
         return artifacts.resolve(f"models:/{model}")
-    raise RecipeError(f"{model}: no such folder, and no name@alias or models:/ URI of a registered model")
+    try:
+        return artifacts.resolve(f"models:/{model}@{CHAMPION}")
+    except RecipeError as error:
+        raise RecipeError(
+            f"{model}: no such folder, and no name@alias or models:/ URI of a registered model"
+        ) from error
 
 
 def _parsed(text: str, single: str | None) -> dict[str, Any]:
@@ -153,7 +174,7 @@ def _rows(file: str, form: Mapping[str, str]) -> Iterator[Record | Rejected]:
         problem = error.errors()[0]
         told = str(problem["msg"]).removeprefix("Value error, ")
         raise RecipeError(f"--{problem['loc'][0]} {form.get(str(problem['loc'][0]))}: {told}") from error
-    except RecipeError as error:
+    except (RecipeError, NetworkError) as error:
         raise RecipeError(_SETTING.sub(r"give --\1 \2", str(error))) from error
     rows = source.read()
     first = next(rows, None)
@@ -166,4 +187,4 @@ def _request(item: Record | Rejected, served: Served) -> Request:
     """A row of a file as it is asked."""
     if isinstance(item, Rejected):
         return Request({}, item.line, item.reason)
-    return Request(item.fields, item.line, served.asked.lacking(item.fields) or "")
+    return Request(item.fields, item.line, served.lacking(item.fields) or "")

@@ -6,17 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from models.adapted.files import SETTLED
-from models.bootstrap import intervals
-from models.interfaces.downstream import Downstream
 from models.modes import CONTROLS
 from tasks.graph import refs
 from tasks.graph.refs import Ref
 from tasks.running.execution import Outcome
 from tasks.running.flow_run import FlowRun
 from tasks.running.front_page import headline
+from tasks.running.means import over_seeds
 from tasks.score import ScoreConfig
-from tasks.storage import artifacts
 
 _WORST_FIRST = ("failed", "not run", "run", "hit")
 
@@ -128,7 +125,7 @@ def _score(run: FlowRun, items: Sequence[refs.Scores]) -> Result:
         grid=about.grid,
         seeds=tuple(item.about.seed for item in items if item.about.seed is not None),
         metric=name,
-        **(_interval(items, scored) if whole else {"value": None, "low": None, "high": None}),
+        **(_interval(scored, about.grid) if whole else {"value": None, "low": None, "high": None}),
         seconds=seconds,
         status=status,
         reason="" if whole else next(_reasons(run, items), ""),
@@ -137,22 +134,15 @@ def _score(run: FlowRun, items: Sequence[refs.Scores]) -> Result:
     )
 
 
-def _interval(items: Sequence[refs.Scores], scored: Sequence[Outcome]) -> dict[str, float | None]:
-    """The headline metric; of several seeds its mean, with an interval over seeds and rows."""
+def _interval(scored: Sequence[Outcome], grid: bool) -> dict[str, float | None]:
+    """The headline metric; of several seeds its mean, with an interval over seeds and rows but for the gain grid."""
     name = headline(scored[0])
-    found = [outcome.metrics or {} for outcome in scored]
-    if len(items) == 1:
-        return {"value": found[0][name], "low": found[0][f"{name}_low"], "high": found[0][f"{name}_high"]}
-    if items[0].about.grid:
-        return {"value": float(np.mean([item[name] for item in found])), "low": None, "high": None}
-    config: Any = items[0].config
-    folder = artifacts.files(items[0].predictions)
-    kind: type[Downstream] = type(config.downstream)
-    settled = kind.model_validate_json((folder / SETTLED).read_text(encoding="utf-8"))
-    statistics = np.stack([np.load(artifacts.files(item) / "statistics.npy") for item in items])
-    return dict(
-        intervals(statistics, settled.metrics, config.resamples, config.seed)[name.removeprefix("test/")]
-    )
+    if grid and len(scored) > 1:
+        mean = float(np.mean([(outcome.metrics or {})[name] for outcome in scored]))
+        return {"value": mean, "low": None, "high": None}
+    ((one, _),) = over_seeds(scored)
+    metrics = one.metrics or {}
+    return {"value": metrics[name], "low": metrics[f"{name}_low"], "high": metrics[f"{name}_high"]}
 
 
 def _reasons(run: FlowRun, items: Sequence[Ref]) -> Iterator[str]:

@@ -29,11 +29,29 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, steps: bo
     recipe.check(only)
     for pin in recipe.pins():
         print(f"{recipe.name}: {pin}", file=sys.stderr)
-    # The command says in one line what went wrong; Prefect's pages keep it in full.
+    finished, error = executed(recipe, path, overrides, only)
+    from flows.commands import outcome
+
+    if as_json:
+        print(outcome.as_json(finished, error))
+    else:
+        outcome.show(finished, error, steps=steps)
+    return 1 if error else 0
+
+
+def executed(
+    recipe: Recipe, path: Path, overrides: dict[str, Any], only: Sequence[str]
+) -> "tuple[FlowRun, RunFailed | None]":
+    """Run a checked recipe; what became of its steps, and the error that ended it.
+
+    Raises:
+        RecipeError: a registered model is somebody else's.
+        HeadwaterError: the run could not begin.
+    """
+    # Who called it says in one line what went wrong; Prefect's pages keep it in full.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with embedded_prefect() as server:
-        from flows.commands import outcome  # from here on Prefect is imported, while its server is starting
-        from flows.downstream import check_registered
+        from flows.downstream import check_registered  # now Prefect is imported, while its server is starting
         from flows.transfer import chain
 
         check_registered(chain(recipe, only))
@@ -41,14 +59,9 @@ def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, steps: bo
             print(f"{recipe.name}: starting Prefect …", file=sys.stderr)
             server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)
         try:
-            finished, error = _transfer_learning(recipe, path, overrides, only)
+            return _transfer_learning(recipe, path, overrides, only)
         finally:
             _send_logs()
-    if as_json:
-        print(outcome.as_json(finished, error))
-    else:
-        outcome.show(finished, error, steps=steps)
-    return 1 if error else 0
 
 
 def _transfer_learning(

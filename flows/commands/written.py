@@ -13,13 +13,20 @@ def source(given: Labelled, parts: Mapping[str, Sequence[Path]], folder: Path) -
     settings = {"kind": given.source.kind, **_set_to(given)}
     by_part = {part: paths(files, folder) for part, files in parts.items()}
     first = by_part.get("train") or by_part[""]
-    if not is_plain(given):
-        looked_at = str((given.parts.get("train") or given.parts[""])[0])
-        settings = {name: first[0] if value == looked_at else value for name, value in settings.items()}
-        others = [part for part in ("validation", "test") if part in type(given.source).model_fields]
+    fields = type(given.source).model_fields
+    if not {"paths", "parts"} <= {
+        *fields
+    }:  # a field for each file, or one for a folder that one of them lies in
+        looked_at = (given.parts.get("train") or given.parts[""])[0]
+        named = {str(place): paths([place], folder)[0] for place in (looked_at, looked_at.parent)}
+        settings = {
+            name: named.get(value, value) if isinstance(value, str) else value
+            for name, value in settings.items()
+        }
+        others = [part for part in ("validation", "test") if part in fields]
         return settings | {part: by_part[part][0] for part in others if part in by_part}
-    named = {part: by_part[part] for part in ("train", "validation", "test") if part in by_part}
-    settings |= {"parts": named} if named else {"paths": first}
+    by_name = {part: by_part[part] for part in ("train", "validation", "test") if part in by_part}
+    settings |= {"parts": by_name} if by_name else {"paths": first}
     if given.guess.columns:
         settings["columns"] = {**_id(given), **given.guess.columns}
     if given.guess.group:

@@ -5,14 +5,15 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, StringConstraints, create_model, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, create_model, field_validator, model_validator
 
 from models import pretrained
 from models.adapted.rule import Rule
 from models.backbone.config import DECODERS, ModelConfig
-from models.config import Config
+from models.config import Config, did_you_mean
 from models.data.cleaning import CleanConfig
-from models.interfaces.downstream import DownstreamField
+from models.interfaces.downstream import Downstream, DownstreamField
+from models.interfaces.metric import Measured, Metric, MetricField
 from models.interfaces.objective import ObjectiveField
 from models.interfaces.transfer import OwnTransferField, Transfer
 from models.modes import Mode, bring, default, is_brought, modes, ways
@@ -139,6 +140,15 @@ class _DownstreamPart(Config):
         min_length=1,
         description="Ways of transfer and the controls beside them.",
     )
+    metrics: tuple[MetricField, ...] = Field(
+        default=(),
+        description="Metrics of your own, by the paths of their classes, beside those of the downstream.",
+    )
+    headline: str | None = Field(
+        default=None,
+        description="The metric by which settings, checkpoints and champions are chosen, and which tables show first; "
+        "the downstream's own by default.",
+    )
     validation_rows: int | None = Field(
         default=None, ge=1, description="Validation rows at most, where looking at them takes long."
     )
@@ -157,6 +167,28 @@ class _DownstreamPart(Config):
     )
 
     _default_name = model_validator(mode="before")(lambda value: _named_after(value, "downstream"))
+
+    @field_validator("headline")
+    @classmethod
+    def _known_metric(cls, headline: str | None, info: ValidationInfo) -> str | None:
+        downstream, own = info.data.get("downstream"), info.data.get("metrics")
+        if headline is None or downstream is None or own is None:
+            return headline
+        known = [*downstream.metric_names(), *(metric.name for metric in own)]
+        if headline not in known:
+            raise ValueError(f"unknown metric '{headline}'{did_you_mean(headline, known)}")
+        return headline
+
+    @field_validator("metrics")
+    @classmethod
+    def _called_apart(cls, own: tuple[Metric, ...], info: ValidationInfo) -> tuple[Metric, ...]:
+        downstream = info.data.get("downstream")
+        names = [metric.name for metric in own]
+        taken = [*(downstream.metric_names() if own and downstream is not None else ()), *names]
+        for name in names:
+            if taken.count(name) > 1:
+                raise ValueError(f"two metrics are called '{name}': give yours another name")
+        return own
 
     @field_validator("ways")
     @classmethod
@@ -204,6 +236,18 @@ class _DownstreamPart(Config):
         kind = modes()[mode]
         own = self._own(mode)
         return own if own is not None or kind is None else getattr(self, kind, None)
+
+    @property
+    def scored(self) -> Downstream:
+        """The downstream with all that its answers are measured by."""
+        measured = Measured(headline=self.headline, metrics=self.metrics)
+        return self.downstream.model_copy(update={"measured": measured})
+
+    @property
+    def chosen(self) -> Downstream:
+        """The downstream with what its models are chosen by."""
+        downstream = self.scored
+        return downstream.model_copy(update={"measured": downstream.measured.to_choose_by()})
 
     def lacks(self, mode: Mode) -> bool:
         """Whether a mode is that of a way which this entry does not bring along."""

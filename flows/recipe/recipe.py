@@ -239,7 +239,11 @@ class Recipe(Config):
         brought = [
             place for part in self.upstreams for place in (part.model.pretrained, part.tokenizer.pretrained)
         ]
-        models = [hub.pinned("model", *hub.parted(place)) for place in brought if pretrained.is_of_hub(place)]
+        models = [
+            hub.pinned("model", *hub.parted(place))
+            for place in brought
+            if place and pretrained.is_of_hub(place)
+        ]
         return list(dict.fromkeys([*(pin for source in sources for pin in source.pins()), *models]))
 
     def _with_registered(self) -> Self:

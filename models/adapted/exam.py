@@ -68,4 +68,4 @@ class Exam:
 
     def _f1(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """Of each label."""
-        return {name: of["f1"] for name, of in self.downstream.by_label(totals).items()}
+        return {name: of["f1"] for name, of in self.downstream.rates(totals).items()}

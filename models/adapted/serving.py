@@ -25,6 +25,15 @@ class Served:
         apart = self._pool is not None and self._predictor.reads_apart
         self._known = self._predictor.outputs(self._pool, False) if apart and self._pool is not None else None
 
+    @property
+    def inputs(self) -> Sequence[str]:
+        """See `models.interfaces.served.Served`."""
+        return self.asked.inputs
+
+    def lacking(self, request: Mapping[str, Any]) -> str | None:
+        """See `models.interfaces.served.Served`."""
+        return self.asked.lacking(request)
+
     def predict(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """One answer a request.
 
@@ -42,7 +51,7 @@ class Served:
 
     def _rows(self, requests: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         for number, request in enumerate(requests, start=1):
-            if lacking := self.asked.lacking(request):
+            if lacking := self.lacking(request):
                 raise DataError(
                     f"request {number}: {lacking}; {self.downstream.kind} needs "
                     + ", ".join(self.downstream.inputs)

@@ -45,7 +45,7 @@ class Classification(Targeted):
 
         fitted = fit(train["text"].to_list(), train[self.target], self.goal(), self.class_weights)
         tried = [TfidfBaseline(self, model, {"C": cost}) for cost, model in fitted]
-        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+        return max(tried, key=lambda item: self.worth(validation, item.predict(validation)))
 
     def load_baseline(self, folder: Path) -> Baseline:
         from models.targets.tfidf import TextModel

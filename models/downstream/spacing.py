@@ -33,7 +33,7 @@ class Spacing(Downstream[Window]):
     """Says after which letters of a text, its characters but white space, a space stands."""
 
     kind: Literal["spacing"] = "spacing"
-    headline: ClassVar[str] = "space_f1"
+    own_headline: ClassVar[str] = "space_f1"
     model_class: ClassVar[str] = "AutoModelForTokenClassification"
     max_length: int = Field(default=128, ge=8, description="Longest input in tokens; long texts get several.")
 
@@ -91,19 +91,19 @@ class Spacing(Downstream[Window]):
         """Columns `id`, `text`: with a space wherever one is more probable than none."""
         return _spaced(rows, [item[::2, 0] > 0 for item in joined(outputs, features, _apart(rows), 1)])
 
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+    def own_statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         """Spaces right, predicted and gold (predictions, 3)."""
         pairs = zip(_spaces(predictions), _spaces(beside(predictions, rows)), strict=True)
         counts = [(sum(map(min, predicted, gold)), sum(predicted), sum(gold)) for predicted, gold in pairs]
         return np.array(counts, dtype=np.float64).reshape(-1, 3)
 
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def own_metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """F1 of spaces; 0 where there are none."""
         return {"space_f1": 2 * totals[..., 0] / np.maximum(totals[..., 1] + totals[..., 2], 1)}
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`worst`: rows with the most spaces that are wrong or missing."""
-        wrong = self.statistics(rows, predictions).astype(int) @ [-2, 1, 1]
+        wrong = self.own_statistics(rows, predictions).astype(int) @ [-2, 1, 1]
         shown = beside(predictions, rows).with_columns(predicted=predictions["text"], wrong=wrong)
         shown = shown.filter(pl.col("wrong") > 0).sort(-pl.col("wrong"), "id").head(20)
         return {"worst": shown.select("^(id|file|line|wrong|predicted)$", gold="text").to_dicts()}

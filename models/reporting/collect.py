@@ -1,6 +1,7 @@
 """From the files of finished steps to the parts of a report."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from models.adapted.files import DROPPED, READING, SUMMARY
 from models.config import Config, leaves
 from models.data import counts
 from models.data.comparison import text_columns
+from models.data.splits import PARTS, named
 from models.interfaces.downstream import Downstream
 from models.reporting.data import (
     ByLabel,
@@ -63,6 +65,24 @@ def data(name: str, validated: Path, parts: Path, leaks: Path | None, examples: 
         leaks_shown=examples,
         lengths=lengths(parts / "train.parquet"),
     )
+
+
+def labels(folder: Path, path: str | None) -> dict[str, dict[str, int]]:
+    """How often each label stands in each part of labelled rows, the commonest first.
+
+    Args:
+        folder: of `split`.
+        path: dotted path of the labels, where those are a few names.
+    """
+    if path is None:
+        return {}
+    parts = [pl.read_parquet(folder / f"{part}.parquet") for part in PARTS]
+    found = Counter(pl.concat([named(rows, path) for rows in parts]).select("label", "part").iter_rows())
+    names = Counter[str]()
+    for (label, _), count in found.items():
+        names[label] += count
+    ordered = sorted(names, key=lambda label: (-names[label], label))
+    return {label: {part: found[label, part] for part in PARTS} for label in ordered}
 
 
 def lengths(path: Path) -> Lengths | None:

@@ -186,6 +186,8 @@ class Data(Part):
     leaks_shown: int = 20
     """How many of them the page shows; leaks.csv has all."""
     lengths: Lengths | None = None
+    labels: Mapping[str, Mapping[str, int]] = {}
+    """How often each label, a class say, stands in each part; empty where there are no labels of a few names."""
 
 
 class Point(Part):

@@ -144,17 +144,17 @@ def lengths(histogram: Lengths, say: Language = ENGLISH) -> bytes:
 def confusion(matrix: Confusion, say: Language = ENGLISH) -> bytes:
     """Rows of gold classes by predicted classes; shade is the share of the gold class, the number its rows.
 
-    With many classes there is no room for rows: the number is the share in percent.
+    With many classes there is no room for rows: the number is the share in percent; with very many there is none.
     """
     size = len(matrix.classes)
     side = min(WIDTH, 2.0 + 0.62 * size)
-    few = size < 9
+    few, very_many = size < 9, size > 30
     shares = [[cell / max(1, sum(row)) for cell in row] for row in matrix.counts]
-    with style({"axes.grid": False, "font.size": 9.5 if few else 7}):
+    with style({"axes.grid": False, "font.size": 9.5 if few else 4.5 if very_many else 7}):
         drawn = Figure(figsize=(side, side * 0.86), dpi=DPI)
         axes = drawn.add_subplot()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for gold, row in enumerate(matrix.counts):
+        for gold, row in enumerate([] if very_many else matrix.counts):
             for predicted, cell in enumerate(row):
                 colour = "white" if shares[gold][predicted] > 0.66 else INK
                 axes.text(
@@ -168,7 +168,9 @@ def confusion(matrix: Confusion, say: Language = ENGLISH) -> bytes:
         names = [_short(say.spoken(name) if matrix.spoken else name) for name in matrix.classes]
         axes.set_xticks(range(size), names, rotation=0 if max(map(len, names)) * size < 24 else 90, color=INK)
         axes.set_yticks(range(size), names, color=INK)
-        axes.set_xlabel(say("predicted") if few else say("predicted (numbers: % of the gold class)"))
+        axes.set_xlabel(
+            say("predicted") if few or very_many else say("predicted (numbers: % of the gold class)")
+        )
         axes.set_ylabel(say("gold"))
         axes.spines[:].set_visible(False)
         return png(drawn)
@@ -181,7 +183,7 @@ def reliability(calibration: Calibration, say: Language = ENGLISH) -> bytes:
         axes.plot(
             [0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=":", label=say("as often right as it says")
         )
-        looks = (
+        looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
             ("before", say("uncalibrated"), {"color": "#7d8894", "marker": "s", "linestyle": "--"}),
             ("after", say("calibrated"), {"color": WAYS[0], "marker": "o", "linestyle": "-"}),
         )

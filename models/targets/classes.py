@@ -87,7 +87,7 @@ class Classes(Target):
 
     def weight(self, labels: Tensor) -> float:
         known = labels[labels != UNSEEN]
-        return float(known.new_tensor(self.weights, dtype=float)[known].sum()) if self.weights else len(known)
+        return sum(self.weights[number] for number in known.tolist()) if self.weights else len(known)
 
     def oracle(self, label: Any) -> np.ndarray:
         return 10.0 * np.eye(len(self.names))[int(label)]
@@ -120,7 +120,7 @@ class Classes(Target):
         after = _matrix(predictions)
         before = np.exp(calibration.log_softmax(calibration.logits_of(after) * self.temperature))
         right = (gold == predictions["prediction"]).to_numpy()
-        return Certainty(*(each.max(axis=1)[:, None] for each in (before, after)), right[:, None])
+        return Certainty(before.max(axis=1)[:, None], after.max(axis=1)[:, None], right[:, None])
 
     def statistics(self, gold: pl.Series, predictions: pl.DataFrame) -> np.ndarray:
         """For each class, and last for any other label: right, predicted, gold, and whether it occurs among all rows

@@ -24,7 +24,7 @@ TARGETS: Mapping[str, type[Target]] = {target.column: target for target in (Clas
 class TargetSettings(Downstream[Feature]):
     """The settings of a downstream whose rows have one target each."""
 
-    lower_is_better: ClassVar[frozenset[str]] = frozenset({"mae", "rmse"})
+    own_lower_is_better: ClassVar[frozenset[str]] = frozenset({"mae", "rmse"})
 
     target: Literal["label", "labels", "score"] = Field(
         default="label",
@@ -155,7 +155,7 @@ class TargetSettings(Downstream[Feature]):
         return [self.class_weights.get(label, 1.0) for label in labels]
 
     @property
-    def headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def own_headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """Where classes are to count alike, so they do in the metric that choices go by."""
         return TARGETS[self.target].headline if self.balance == "none" else "macro_f1"
 

@@ -184,10 +184,10 @@ class Targeted(TargetSettings):
 
     # ---- score
 
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+    def own_statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         return self.goal().statistics(beside(predictions, rows)[self.target], predictions)
 
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def own_metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         return self.goal().metrics(totals)
 
     def by_label(self, totals: np.ndarray) -> dict[str, Rates]:

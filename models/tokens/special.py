@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from models.errors import DataError
@@ -15,6 +16,16 @@ def token_id(
 ) -> int | None:
     """Id of a special token; None where the tokenizer has none."""
     return getattr(tokenizer, f"{name}_token_id")
+
+
+def plain_text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    """The text of the ids, without special tokens.
+
+    Those are the ones a tokenizer names. `skip_special_tokens` would also leave out all that its trainer has marked,
+    among them pieces of words: WordPiece may be given the letters that continue a word that way.
+    """
+    special = set(tokenizer.all_special_ids)
+    return str(tokenizer.decode([number for number in ids if number not in special])).strip()
 
 
 SOFT = "[prompt {}]"

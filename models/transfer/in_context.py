@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import polars as pl
 from pydantic import Field
@@ -59,10 +59,11 @@ class InContext(Transfer):
         return Tuned({"model": problem.source, SHOWN: path}, {}, {}, 0, [], [], tokenizer)
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
+        from models.backbone.as_pretrained import as_pretrained
         from models.tokens.tokenizer import load_tokenizer
         from models.training.hardware import hardware
 
-        model, decoder = pretrained(folder / "model")
+        model, decoder = as_pretrained(folder / "model")
         shown = pl.read_parquet(folder / SHOWN)
         draws = [shown.drop("draw")] if shown.is_empty() else shown.partition_by("draw", include_key=False)
         return AskingPredictor(
@@ -107,31 +108,3 @@ class AskingPredictor:
             self.model, self.tokenizer, self.decoder, rows, shown, labelled, on_progress, self.dropped
         )
         return self.downstream.ask(asked)
-
-
-def pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
-    """A pretrained model as it can be asked, in float32, and whether it reads from left to right.
-
-    One that continues texts comes with its head, one that fills in hidden words too, if the folder holds that head.
-    """
-    import torch
-    import transformers
-
-    from models.backbone import build
-    from models.pretrained import is_decoder
-
-    decoder = is_decoder(str(folder))
-    options: Any = {"dtype": torch.float32, "output_loading_info": True}
-    options["use_safetensors"] = True  # other formats may hold code
-    if decoder:
-        causal: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **options)
-        return causal[0].eval(), True
-    try:
-        model, loading = transformers.AutoModelForMaskedLM.from_pretrained(folder, **options)
-    except ValueError:  # no such head is known for the architecture
-        loading = {"missing_keys": {"all"}}
-        model = None
-    if model is None or loading["missing_keys"]:
-        model, loading = transformers.AutoModel.from_pretrained(folder, **options)
-        build.check_whole(model, loading["missing_keys"], folder)
-    return model.eval(), False

@@ -90,7 +90,7 @@ def _train(
     try:
         return train(
             model,
-            lambda step: [pairs(step)],
+            pairs,
             lambda model, batch: {"loss": pair_loss(before_last(model, batch), batch["labels"])},
             plan,
             on_progress=lambda done, _, text: on_progress(done, text),

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from models.config import did_you_mean
+from models.interfaces.transfer import Problem
 from models.training.optimizers import OptimizerConfig, OptimizerKind
 from models.training.settings import TrainingSettings
 from models.tuning.space import Range, SearchConfig, Values
-from models.tuning.start import Start
+from models.tuning.start import Start, start_of
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from transformers import PreTrainedModel
@@ -139,6 +140,10 @@ class Hyperparameters(TrainingSettings, ABC):
         except ValidationError as error:
             reason = error.errors(include_url=False)[0]["msg"]
             raise ValueError(f"search.space.{name}: {value} cannot be: {reason}") from error
+
+    def start(self, problem: Problem) -> Start:
+        """The model and the tokenizer that trials of these settings start from."""
+        return start_of(problem, self.dropout)
 
     @abstractmethod
     def equip(self, model: "PreTrainedModel", setting: Setting, start: Start) -> "PreTrainedModel":

@@ -8,7 +8,6 @@ from models.errors import DataError
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor, Problem, Progress, Transfer, Tuned
 from models.tuning.hyperparameters import Hyperparameters
-from models.tuning.start import Start, start_of
 
 
 class Trained(Hyperparameters, Transfer):
@@ -52,10 +51,6 @@ class Trained(Hyperparameters, Transfer):
             own = {"learning_rate": "learning_rates", "train_embeddings": "train_embeddings"}
             return self.search.without([name for name, setting in own.items() if setting not in taken])
         return super().handed_on(name, taken)
-
-    def start(self, problem: Problem) -> Start:
-        """The model and the tokenizer that all trials start from."""
-        return start_of(problem, self.dropout)
 
     def without_search(self) -> Self:
         first = {"learning_rates": self.learning_rates[:1], "train_embeddings": self.train_embeddings[:1]}

@@ -124,7 +124,7 @@ class Objects(OwnFiles):
         try:
             if format_of(path.name) not in cls.formats or path.stat().st_size > LOOKED_AT:
                 return None
-            source = cls(paths=(str(path),))
+            source = cls.model_validate({"paths": (str(path),)})
             rows = source.parsing(path).first_rows(path)[:_LOOKED_AT]
             found = [item for row in enumerate(rows) for item in source.made(row, path.name, "")]
         except (HeadwaterError, OSError):

@@ -110,6 +110,7 @@ def _store(pattern: str, shown: str) -> tuple[Any, str]:
         options = {
             "client_kwargs": {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60)}
         }
+    options |= kind._get_kwargs_from_urls(pattern)  # the host, where paths are those of one
     return kind(**options, skip_instance_cache=True, use_listings_cache=False), kind._strip_protocol(pattern)
 
 
@@ -126,8 +127,7 @@ def _listed(store: Any, path: str) -> list[str]:
 
 def _fetch(store: Any, name: str, pattern: str) -> Path:
     """A file as it lies in the cache, where it is fetched to unless it is known not to have changed."""
-    url = name if "://" in name else f"{pattern.partition('://')[0]}://{name}"
-    url = public(url)
+    url = public(_address(store, name, pattern) if _is_glob(pattern) else pattern)
     about = store.info(name)
     if about.get("type") == "directory":
         raise RecipeError(f"{url} is a folder; name its files, for example {url.rstrip('/')}/*.jsonl.gz")
@@ -144,6 +144,13 @@ def _fetch(store: Any, name: str, pattern: str) -> Path:
     with write_whole(memory) as draft:
         draft.write_text(json.dumps(told, indent=1), encoding="utf-8")
     return _as_fetched(path, url)
+
+
+def _address(store: Any, name: str, pattern: str) -> str:
+    """The address of a file that a glob has found, which its store may call by less."""
+    scheme = pattern.partition("://")[0]
+    host = store._get_kwargs_from_urls(pattern).get("host", "")
+    return name if "://" in name else f"{scheme}://{host}{name}"
 
 
 def _download(store: Any, name: str, about: Mapping[str, Any], own: str) -> Path:
@@ -220,9 +227,8 @@ def _in_one_line(pattern: str, shown: str) -> Iterator[None]:
 def _told(error: Exception, scheme: str) -> HeadwaterError | None:
     """What an error of a library means; None where it is none of a store."""
     cause = error.__cause__ or error
-    status = next(
-        (item.status for item in (error, cause) if isinstance(getattr(item, "status", None), int)), None
-    )
+    found = (getattr(item, "status", None) for item in (error, cause))
+    status = next((item for item in found if isinstance(item, int)), None)
     said = public(" ".join(str(cause).split()))[:200] or type(cause).__name__
     if isinstance(error, PermissionError) or status in (401, 403) or "Credentials" in type(cause).__name__:
         where = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or FSSPEC_S3_ANON=true for what is public"

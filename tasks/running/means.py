@@ -41,7 +41,7 @@ def _mean(outcomes: Sequence[Outcome]) -> Outcome:
 @lru_cache
 def _metrics(scores: tuple[refs.Scores, ...]) -> dict[str, float]:
     how: Any = scores[0].config
-    settled = (artifacts.files(scores[0].predictions) / SETTLED).read_text(encoding="utf-8")
+    settled = (artifacts.files(scores[0]) / SETTLED).read_text(encoding="utf-8")
     downstream = type(how.downstream).model_validate_json(settled)
     folders: Folders = {number: artifacts.files(ref) for number, ref in enumerate(scores)}
     found = Resampling(downstream, how.resamples, how.seed).of(folders)

@@ -47,12 +47,13 @@ class Beir(FileSource):
 
     def check(self) -> None:
         """The files are there, with the columns that they need."""
-        for name, path in self._files().items():
+        files = self._files()
+        for name, path in files.items():
             check_readable(path)
             check_encoding(path, self.encoding)
             if name in ("corpus", "queries"):
                 check_json_lines(path, self.encoding)
-        if not any(part in self._files() for part in _PARTS):
+        if not any(part in files for part in _PARTS):
             raise RecipeError(
                 f"{expand(self.path)}: no judgements in it; put qrels/train.tsv, dev.tsv or test.tsv there"
             )

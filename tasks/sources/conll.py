@@ -91,7 +91,7 @@ class Conll(OwnFiles):
         except (HeadwaterError, OSError):
             return None
         layout = _layout(lines)
-        return layout and cls.model_validate({"paths": (str(path),), "encoding": encoding, **layout})
+        return cls.model_validate({"paths": (str(path),), "encoding": encoding, **layout}) if layout else None
 
     def _blocks(self, path: Path) -> Iterator[tuple[list[Line], list[Line]]]:
         """The words of each sentence, and the comments before it."""

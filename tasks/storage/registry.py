@@ -161,6 +161,12 @@ class RegisteredModel:
             if not client().get_model_version(self.name, number).description:
                 client().update_model_version(self.name, number, summary)
 
+    def accompany(self, number: str, folder: Path) -> None:
+        """Puts files beside those of a version, no part of its artifact: what makes it a model of MLflow's, say."""
+        version = next(item for item in self._versions() if item.number == number)
+        with reaching():
+            client().log_artifacts(version.run_id, str(folder))
+
     def champion(self) -> Version | None:
         """The version that the alias names, whoever has set it."""
         with reaching():

@@ -50,15 +50,15 @@ def test_keys_are_the_same_each_time(recipe: Path) -> None:
     ("overrides", "steps"),
     [
         ({"device": "cpu", "threads": 2}, set()),
-        ({"name": "renamed", "report__title": "renamed"}, {"promote", "report"}),
+        ({"name": "renamed", "report__title": "renamed"}, {"register", "promote", "report"}),
         ({"downstreams__0__finetune__epochs": 2}, {"adapt", "predict", "score", "promote", "report"}),
         (
             {"upstreams__0__train__tokens": 30_000},
-            {"pretrain", "adapt", "predict", "score", "promote", "report"},
+            {"pretrain", "register", "adapt", "predict", "score", "promote", "report"},
         ),
         (
             {"upstreams__0__tokenizer__vocabulary": 500},
-            {"tokenizer", "encode", "pretrain", "adapt", "predict", "score", "promote", "report"},
+            {"tokenizer", "encode", "pretrain", "register", "adapt", "predict", "score", "promote", "report"},
         ),
     ],
     ids=lambda value: " ".join(sorted(value)),
@@ -113,7 +113,9 @@ def test_a_changed_corpus_makes_scratch_anew_by_its_tokenizer_alone(recipe: Path
 
 
 def test_only_an_entry_brings_what_it_needs_and_its_report(recipe: Path) -> None:
-    assert keys(recipe, ["classification"]) == keys(recipe)
+    every = keys(recipe)
+    assert every.pop("register (mlm)")  # the model itself is asked for by its own name
+    assert keys(recipe, ["classification"]) == every
 
 
 def test_only_a_step_brings_what_it_needs_and_no_report(recipe: Path) -> None:
@@ -128,7 +130,7 @@ def test_only_a_step_brings_what_it_needs_and_no_report(recipe: Path) -> None:
 
 def test_only_a_pretraining_leaves_downstreams_alone(recipe: Path) -> None:
     made = steps(Recipe.load(recipe), ["mlm"])
-    assert made[-1].step == "pretrain"
+    assert [ref.step for ref in made[-2:]] == ["pretrain", "register"]
     assert not any(ref.about.downstream for ref in made)
 
 
@@ -168,3 +170,17 @@ def test_what_may_run_beside_another_step_takes_its_share_of_the_time(
         made["score"]: Estimate(None, None, None),
     }
     assert total(estimates, machine) == Estimate(seconds, memory, 6)
+
+
+def test_asking_starts_from_what_the_demo_has_pretrained() -> None:
+    """So that the first recipe without training needs none where the demo has run."""
+    recipes = Path(__file__).parents[2] / "recipes"
+    demo, ask = (steps(Recipe.load(recipes / f"{name}.yaml"), ["mlm", "clm"]) for name in ("demo", "ask"))
+    made = [{ref.key for ref in part if ref.step == "pretrain"} for part in (demo, ask)]
+    assert len(made[0]) == 2 and made[0] == made[1]
+
+
+def test_asking_trains_nothing() -> None:
+    asked = steps(Recipe.load(Path(__file__).parents[2] / "recipes" / "ask.yaml"))
+    ways = {type(ref.config.way).__name__ for ref in asked if ref.step == "adapt"}  # type: ignore[attr-defined]
+    assert ways == {"InContext"}

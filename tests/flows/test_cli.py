@@ -46,6 +46,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
         (["--set", "seed"], "dotted.path=value"),
         (["--only", "clasification"], "did you mean 'classification'?"),
         (["--set", "corpus.sources.0.paths=nothing.txt"], "nothing.txt: no such file"),
+        (["--set", "corpus.sources.0.paths=http://127.0.0.1:9/a.txt"], "a.txt: its store does not answer"),
         (["--set", "upstreams.mlm.encode.sequence_length=900"], "beyond the model's 64 positions"),
     ],
     ids=str,

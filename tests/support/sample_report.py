@@ -152,6 +152,9 @@ def nsmc() -> Data:
         kept=94961,
         quarantined={"text is empty": 36},
         parts={"train": 40000, "validation": 4964, "test": 49997},
+        labels={
+            name: {"train": 20000, "validation": 2482, "test": 25001} for name in ("부정", f"긍정{HOSTILE}")
+        },
         duplicates={"train and test": 812, "train and validation": 71},
         leaked_rows=2,
         leaks=(

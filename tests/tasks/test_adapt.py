@@ -334,7 +334,7 @@ def test_trials_of_a_search_are_runs_below_the_steps_own(context: RunContext) ->
     run_id = artifacts.find(made.key).run_id
     below = connection.search(context.experiment_id, f"tags.`mlflow.parentRunId` = '{run_id}'")
     found = sorted(below, key=lambda run: int(run.data.tags["headwater.trial"]))
-    assert [run.info.run_name for run in found] == [f"adapt/finetune/trial-{number}" for number in (1, 2, 3)]
+    assert [run.info.run_name for run in found] == [f"adapt/trial-{number}" for number in (1, 2, 3)]
     for run, trial in zip(found, trials, strict=True):
         assert run.info.status == "FINISHED" and "headwater.step" not in run.data.tags
         assert run.data.params["learning_rate"] == str(trial["learning_rate"])

@@ -86,7 +86,7 @@ def validation() -> pl.DataFrame:
 
 def right(model: refs.Adapted, rows: pl.DataFrame) -> list[bool]:
     """Which rows a model is right on, as it answers when it is served."""
-    answers = serving.Pyfunc(artifacts.files(model)).predict(rows.select("text").to_pandas())
+    answers = serving._load_pyfunc(str(artifacts.files(model))).predict(rows.select("text").to_pandas())
     return [answer["label"] == label for answer, label in zip(answers, rows["label"], strict=True)]
 
 

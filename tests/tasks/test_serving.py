@@ -43,7 +43,7 @@ def test_mlflow_loads_a_registered_model_that_answers_like_ours(
     champion = RegisteredModel("toy", "loads").champion()
     folder = champion and champion.folder()
     assert folder is not None
-    assert serving.Pyfunc(folder).predict(pd.DataFrame({"text": texts})) == answers
+    assert serving._load_pyfunc(str(folder)).predict(pd.DataFrame({"text": texts})) == answers
     assert loaded.metadata.get_input_schema().input_names() == ["text"]
     assert loaded.input_example is not None
 

@@ -19,7 +19,7 @@ from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import beside, padded, texts_batch
 from models.prompting.prompts import tokens
-from models.tokens.special import frame, soft_prompt, token_id
+from models.tokens.special import frame, plain_text, soft_prompt, token_id
 
 if TYPE_CHECKING:
     import torch
@@ -40,8 +40,8 @@ class Generation(Downstream[Prompt]):
     """
 
     kind: Literal["generation"] = "generation"
-    headline: ClassVar[str] = "chrf"
-    lower_is_better: ClassVar[frozenset[str]] = frozenset({"perplexity"})
+    own_headline: ClassVar[str] = "chrf"
+    own_lower_is_better: ClassVar[frozenset[str]] = frozenset({"perplexity"})
     model_class: ClassVar[str] = "AutoModelForCausalLM"
     texts: ClassVar[tuple[str, ...]] = ("prompt", "target")
     inputs: ClassVar[tuple[str, ...]] = ("prompt",)
@@ -175,7 +175,7 @@ class Generation(Downstream[Prompt]):
     ) -> pl.DataFrame:
         """Columns `id`, `text`, and `nats` and `tokens` of the target with its end, null where it is not known."""
         texts = [
-            continuations.text(feature.tokenizer, output[2:].astype(int).tolist())
+            plain_text(feature.tokenizer, output[2:].astype(int).tolist())
             for output, feature in zip(outputs, features, strict=True)
         ]
         known = [(float(item[0]), int(item[1])) if item[1] else (None, None) for item in outputs]
@@ -199,19 +199,19 @@ class Generation(Downstream[Prompt]):
 
     # ---- score
 
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+    def own_statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         return scores.statistics(beside(predictions, rows)["target"], predictions)
 
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def own_metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         return scores.metrics(totals)
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """sacrebleu's `signatures`, and `worst`: the predictions with the lowest chrF of their own."""
-        answered, statistics = beside(predictions, rows), self.statistics(rows, predictions)
+        answered, statistics = beside(predictions, rows), self.own_statistics(rows, predictions)
         shown = [name for name in ("id", "file", "line") if name in answered.columns]
         worst = (
             answered.select(*shown, "prompt", gold="target", predicted=predictions["text"])
-            .with_columns(chrf=self.metrics(statistics)["chrf"])
+            .with_columns(chrf=self.own_metrics(statistics)["chrf"])
             .filter(pl.col("chrf") < 1)
             .sort("chrf", "id")
         )
@@ -223,7 +223,7 @@ class Generation(Downstream[Prompt]):
         from models.downstream.generation.nearest_prompt import NGRAMS, NearestPrompt
 
         tried = [NearestPrompt(train, *sizes) for sizes in NGRAMS]
-        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+        return max(tried, key=lambda item: self.worth(validation, item.predict(validation)))
 
     def load_baseline(self, folder: Path) -> Baseline:
         from models.downstream.generation.nearest_prompt import NearestPrompt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,17 +10,7 @@ from models.backbone.vocabulary_scores import NO_TARGET, target_logits
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-def text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    """The text of the ids, without special tokens.
-
-    Those are the ones a tokenizer names. `skip_special_tokens` would also leave out all that its trainer has marked,
-    among them pieces of words: WordPiece may be given the letters that continue a word that way.
-    """
-    special = set(tokenizer.all_special_ids)
-    return str(tokenizer.decode([number for number in ids if number not in special])).strip()
+    from transformers import PreTrainedModel
 
 
 def greedy(model: PreTrainedModel, batch: dict[str, torch.Tensor], longest: int) -> list[list[int]]:

@@ -46,7 +46,7 @@ class NamedEntities(Downstream[Window]):
     """
 
     kind: Literal["ner"] = "ner"
-    headline: ClassVar[str] = "entity_f1"
+    own_headline: ClassVar[str] = "entity_f1"
     model_class: ClassVar[str] = "AutoModelForTokenClassification"
     kinds: ClassVar[str | None] = "entities.type"
 
@@ -201,11 +201,11 @@ class NamedEntities(Downstream[Window]):
 
     # ---- score
 
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+    def own_statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         """Entities right, predicted and gold of each type, and of all other types (predictions, 3 * (types + 1))."""
         return scores.counts(rows, predictions, self._types())
 
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def own_metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         """F1 of all entities together and of each type; an entity is right with its exact place and type.
 
         A type with neither gold nor predicted entities has 0, as seqeval has it.
@@ -220,7 +220,7 @@ class NamedEntities(Downstream[Window]):
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
         """`per_type`: entities right, predicted and gold; `worst`: rows with the most wrong or missing entities."""
-        totals = self.statistics(rows, predictions).sum(axis=0).reshape(-1, 3)
+        totals = self.own_statistics(rows, predictions).sum(axis=0).reshape(-1, 3)
         return {
             "per_type": scores.per_type(totals, self._types()),
             "worst": scores.worst(rows, predictions),
@@ -232,7 +232,7 @@ class NamedEntities(Downstream[Window]):
         from models.downstream.ner.dictionary import dictionaries
 
         tried = dictionaries(train)
-        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+        return max(tried, key=lambda item: self.worth(validation, item.predict(validation)))
 
     def load_baseline(self, folder: Path) -> Baseline:
         from models.downstream.ner.dictionary import DictionaryBaseline

@@ -181,7 +181,7 @@ class Pair(Targeted):
             PairBaseline(self, model, {"C": cost})
             for cost, model in fit(first, second, train[self.target], self.goal(), self.class_weights)
         ]
-        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+        return max(tried, key=lambda item: self.worth(validation, item.predict(validation)))
 
     def load_baseline(self, folder: Path) -> Baseline:
         from models.downstream.pair.tfidf import PairModel

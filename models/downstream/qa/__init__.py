@@ -67,7 +67,7 @@ class QuestionAnswering(Downstream[Window]):
     )
 
     @property
-    def headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def own_headline(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return scores.F1[self.rule]
 
     @model_validator(mode="after")
@@ -195,7 +195,7 @@ class QuestionAnswering(Downstream[Window]):
     def _worth(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """F1 (rows,) of predicted answers, and of giving none."""
         none = predictions.with_columns(answer=pl.lit(""))
-        answered, abstained = (self.statistics(rows, item)[:, 1] for item in (predictions, none))
+        answered, abstained = (self.own_statistics(rows, item)[:, 1] for item in (predictions, none))
         return answered, abstained
 
     def answer(self, prediction: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,11 +226,11 @@ class QuestionAnswering(Downstream[Window]):
 
     # ---- score
 
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+    def own_statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         """Whether the answer is exact, its F1, and 1; and the same where there is a gold answer (predictions, 6)."""
         return scores.scores(predictions["answer"], beside(predictions, rows)["answers"], self.rule)
 
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def own_metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         return scores.metrics(totals, self.rule, self.unanswerable)
 
     def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
@@ -249,7 +249,7 @@ class QuestionAnswering(Downstream[Window]):
             tried = [
                 SentenceBaseline(item.model, self._baseline_threshold(item, validation)) for item in tried
             ]
-        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+        return max(tried, key=lambda item: self.worth(validation, item.predict(validation)))
 
     def _baseline_threshold(self, baseline: Baseline, validation: pl.DataFrame) -> float:
         found = baseline.predict(validation)

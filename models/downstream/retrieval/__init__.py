@@ -40,7 +40,7 @@ class Retrieval(Downstream[Text]):
     """Ranks all passages for each query."""
 
     kind: Literal["retrieval"] = "retrieval"
-    headline: ClassVar[str] = "mrr_at_10"
+    own_headline: ClassVar[str] = "mrr_at_10"
     model_class: ClassVar[str] = "AutoModel"
     pool: ClassVar[str | None] = "passage"
     refers: ClassVar[str | None] = "relevant.passage_id"
@@ -212,13 +212,11 @@ class Retrieval(Downstream[Text]):
             return self
         bm25 = self.fit_baseline(rows, rows, 0).setting
         tried = [self.model_copy(update={"fusion": Fusion(weight=weight, **bm25)}) for weight in WEIGHTS]
-        return max(
-            tried, key=lambda item: item.evaluate(rows, item.decode(outputs, features, rows))[self.headline]
-        )
+        return max(tried, key=lambda item: item.worth(rows, item.decode(outputs, features, rows)))
 
     # ---- score
 
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
+    def own_statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
         """Reciprocal rank, nDCG, recall of 1 and of 10, and 1 (predictions, 5)."""
         gold = beside(predictions, rows)["relevant"].to_list()
         of_queries = [
@@ -227,7 +225,7 @@ class Retrieval(Downstream[Text]):
         ]
         return np.array(of_queries, dtype=np.float64).reshape(-1, 5)
 
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
+    def own_metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
         count = np.maximum(totals[..., -1], 1.0)
         names = ("mrr_at_10", "ndcg_at_10", "recall_at_1", "recall_at_10")
         return {name: totals[..., at] / count for at, name in enumerate(names)}
@@ -252,7 +250,7 @@ class Retrieval(Downstream[Text]):
 
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:
         tried = [Bm25(unit) for unit in get_args(Unit)]
-        return max(tried, key=lambda item: self.evaluate(validation, item.predict(validation))[self.headline])
+        return max(tried, key=lambda item: self.worth(validation, item.predict(validation)))
 
     def load_baseline(self, folder: Path) -> Baseline:
         return Bm25.load(folder)

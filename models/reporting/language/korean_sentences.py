@@ -348,6 +348,8 @@ SCORES = {
         "시도한 순서대로 적은 설정. 검증 데이터로 고릅니다"
     ),
     "diverged": "발산",
+    "Labels by part": "데이터 구분별 레이블 수",
+    "{count} labels by part": "데이터 구분별 레이블 {count}가지",
     "as often right as it says": "확신하는 만큼 맞힘",
     "uncalibrated": "보정 전",
     "calibrated": "보정 후",

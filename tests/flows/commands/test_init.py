@@ -147,6 +147,73 @@ def test_a_published_format_is_known_by_its_source(init: Init, tmp_path: Path) -
     assert len(rows_of(recipe)) == 60
 
 
+def _conll(number: int) -> str:
+    return f"Ada B-PER\nlives O\nin O\nTown{number} B-LOC\n. O\n"
+
+
+def _squad() -> str:
+    told = [f"The mill {n} stands by the river {n}." for n in range(40)]
+    asked = [
+        {
+            "context": text,
+            "qas": [
+                {
+                    "id": f"q{n}",
+                    "question": f"Where is mill {n}?",
+                    "answers": [{"text": f"the river {n}", "answer_start": text.index("the river")}],
+                }
+            ],
+        }
+        for n, text in enumerate(told)
+    ]
+    return json.dumps({"version": "1.1", "data": [{"title": "mills", "paragraphs": asked}]})
+
+
+def _chat(number: int) -> str:
+    turns = [("user", f"What is {number}?"), ("assistant", f"It is a number, {number}.")]
+    return json.dumps({"messages": [{"role": role, "content": text} for role, text in turns]})
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "source", "kind"),
+    [
+        ("train.conll", [_conll(n) for n in range(40)], "conll", "ner"),
+        ("squad.json", [_squad()], "squad", "qa"),
+        ("chat.jsonl", [_chat(n) for n in range(40)], "chat", "generation"),
+    ],
+)
+def test_forms_of_published_data_bring_their_nlp_task(
+    init: Init, tmp_path: Path, name: str, lines: list[str], source: str, kind: str
+) -> None:
+    write(tmp_path / name, *lines)
+    recipe, _, _ = init("--labels", name)
+    assert (recipe.downstreams[0].data[0].kind, recipe.downstreams[0].downstream.kind) == (source, kind)
+    assert len(rows_of(recipe)) == 40
+    assert recipe.corpus is not None
+    texts = [item.fields["text"] for item in recipe.corpus.sources[0].read() if isinstance(item, Record)]
+    assert len(texts) == 40, "what the model reads is what it is pretrained on"
+
+
+def test_a_folder_in_the_form_of_beir_is_for_retrieval(init: Init, tmp_path: Path) -> None:
+    beir = tmp_path / "project" / "my beir"
+    beir.mkdir(parents=True)
+    write(
+        beir / "corpus.jsonl",
+        *(json.dumps({"_id": f"p{n}", "title": "", "text": f"mill {n} is old"}) for n in range(30)),
+    )
+    write(
+        beir / "queries.jsonl",
+        *(json.dumps({"_id": f"q{n}", "text": f"how old is mill {n}"}) for n in range(30)),
+    )
+    write(beir / "qrels" / "train.tsv", "query-id\tcorpus-id\tscore", *(f"q{n}\tp{n}\t1" for n in range(20)))
+    write(
+        beir / "qrels" / "test.tsv", "query-id\tcorpus-id\tscore", *(f"q{n}\tp{n}\t1" for n in range(20, 30))
+    )
+    recipe, written, _ = init("--labels", "project/my beir")
+    assert written["downstreams"][0]["data"] == [{"kind": "beir", "path": "my beir"}]
+    assert recipe.downstreams[0].downstream.kind == "retrieval"
+
+
 def test_rows_in_json_with_fields_of_their_own(init: Init, tmp_path: Path) -> None:
     rows = [{"question": f"how many are {n}?", "answer": f"they are {n} or so"} for n in range(50)]
     write(tmp_path / "chat.jsonl", *(json.dumps(row) for row in rows))

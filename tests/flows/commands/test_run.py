@@ -76,6 +76,15 @@ def test_a_run_ends_with_a_table_of_results_and_with_one_of_steps_where_asked(
     assert "validate" in headwater("run", recipe, "--steps").out
 
 
+def test_seeds_of_one_mode_are_one_result_their_mean(first, headwater: Callable, recipe: Path) -> None:
+    several = ("--set", "downstreams.0.seeds=[1, 2]", "--set", "downstreams.0.modes=[baseline]")
+    document = headwater("run", recipe, *several, "--json").document
+    (found,) = (item for item in document["results"] if item["mode"])
+    each = [item["metrics"]["test/accuracy"] for item in document["steps"] if item["step"] == "score"]
+    assert found["seeds"] == [1, 2] and len(each) == 2
+    assert found["value"] == pytest.approx(sum(each) / 2) and found["low"] < found["value"] < found["high"]
+
+
 def test_json_of_a_wrong_recipe_says_what_is_wrong(recipe: Path, headwater_here: Callable) -> None:
     wrong = ("--set", "seed=one", "--set", "jobs=0")
     ended = headwater_here("run", recipe, *wrong, "--json")

@@ -11,8 +11,8 @@ import pytest
 from rich.cells import cell_len
 
 from flows.commands import settings
-from flows.commands.settings import sections
 from flows.recipe import schema, yaml_text
+from flows.recipe.sections import sections
 from models.kinds import kinds
 
 PROJECT = Path(__file__).parents[3]
@@ -74,7 +74,7 @@ def test_editors_find_nothing_wrong_with_our_recipes(
         (("upstreams", 0, "objective"), {"mask_rate": 0.2}),
         (("upstreams", 0, "objective", "mask_rat"), 0.2),
         (("downstreams", 0, "downstream", "pooling"), "max"),
-        (("downstreams", 0, "downstream", "stride"), 8),
+        (("downstreams", 0, "downstream", "max_question"), 8),
         (("downstreams", 0, "modes"), ["finetun"]),
         (("downstreams", 0, "lora"), {"rang": 8}),
         (("downstreams", 0, "data", 0, "kind"), "file"),

@@ -28,15 +28,8 @@ from models.workplace import Workplace
 from tests.support import standard
 from tests.support.ways import answers, kept, problem_of, silent
 
-QUICK = {
-    "learning_rates": (1e-2,),
-    "min_steps": 4,
-    "epochs": 1,
-    "batch_size": 4,
-    "evaluations": 1,
-    "steps": 4,
-    "draws": 1,
-}
+QUICK = {"learning_rates": (1e-2,), "min_steps": 4, "epochs": 1, "batch_size": 4, "evaluations": 1}
+QUICK |= {"steps": 4, "draws": 1}
 EVERY = (*standard.ENCODERS, *standard.DECODERS)
 FORMS: dict[str, list[dict[str, Any]]] = {
     "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}],
@@ -79,8 +72,8 @@ def carried(source: Path, downstream: Downstream, mode: str, folder: Path) -> No
     if mode == "scratch":
         problem = Problem(**{**vars(problem), "fresh": ModelConfig(pretrained=str(source))})
     kind: Any = modes()[mode]
-    known = ways()[kind]
-    way = known.model_validate({name: value for name, value in QUICK.items() if name in known.model_fields})
+    made_by = ways()[kind]
+    way = made_by.model_validate({name: QUICK[name] for name in QUICK if name in made_by.model_fields})
     tuned = way.carry(problem, silent)
     made = kept(tuned, problem, folder / "kept")
     again = load_tokenizer(made / "model")

@@ -23,7 +23,6 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "classification": [
         {},
         {"target": "labels"},
-        {"target": "score"},
         {"long": "windows", "max_length": 8, "stride": 2},
     ],
     "pair": [{}, {"target": "score"}, {"target": "score", "encoder": "bi"}],

@@ -19,6 +19,7 @@ EVERY = (
     "interfaces.asked",
     "interfaces.downstream",
     "interfaces.features",
+    "interfaces.metric",
     "interfaces.labels",
     "kinds",
     "outside",

@@ -75,3 +75,14 @@ def test_a_long_curve_is_thinned_but_keeps_every_evaluation(tmp_path: Path) -> N
 
 def test_settings_are_those_that_change_results() -> None:
     assert collect.settings(Outer()) == {"tokens": "40,000,000", "fast": "yes", "inner.rates": "0.001, 0.01"}
+
+
+def test_labels_are_counted_by_part_the_commonest_first(tmp_path: Path) -> None:
+    for part, several in {"train": [["a"], ["b", "a"], []], "validation": [["a"]], "test": [["b"]]}.items():
+        rows = pl.DataFrame({"labels": several}, schema={"labels": pl.List(pl.String)})
+        rows.with_columns(part=pl.lit(part)).write_parquet(tmp_path / f"{part}.parquet")
+    assert collect.labels(tmp_path, None) == {}
+    assert list(collect.labels(tmp_path, "labels").items()) == [
+        ("a", {"train": 2, "validation": 1, "test": 0}),
+        ("b", {"train": 1, "validation": 0, "test": 1}),
+    ]

@@ -194,6 +194,7 @@ def test_control_characters_and_long_texts_are_made_visible() -> None:
 
 def test_labels_calibration_and_cut_rows_are_told(reader: Reader) -> None:
     text = re.sub(r"\s+", " ", " ".join(reader.text))
+    assert "부정 20,000 2,482 25,001" in text
     assert "부정 25,000 0.865 0.861–0.869 0.860 0.856–0.864 0.870" in text
     assert "Transfer: finetune 40,000 0.060 0.056–0.064 0.011 0.007–0.015 1.42" in text
     assert (

@@ -62,12 +62,12 @@ def test_what_a_recipe_sets_is_left_alone() -> None:
 
 def test_of_labels_the_threshold_is_the_best_on_validation_rows() -> None:
     generator = np.random.default_rng(1)
-    chances = generator.uniform(0, 0.6, (2000, 2))
+    chances = generator.uniform(0, 0.6, (800, 2))
     rows = pl.DataFrame(
         {
-            "id": [str(number) for number in range(2000)],
+            "id": [str(number) for number in range(800)],
             "labels": [
-                [NAMES[at] for at in np.flatnonzero(row)] for row in generator.random((2000, 2)) < chances
+                [NAMES[at] for at in np.flatnonzero(row)] for row in generator.random((800, 2)) < chances
             ],
         }
     )

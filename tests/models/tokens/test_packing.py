@@ -97,8 +97,8 @@ def test_a_part_without_any_token_is_an_error(make_tokenizer: Callable, tmp_path
 
 def test_a_tokenizer_without_frame_is_refused(make_tokenizer: Callable, tmp_path: Path) -> None:
     tokenizer = make_tokenizer(sentences(50))
-    tokenizer.cls_token = None
-    with pytest.raises(DataError, match=r"no \[CLS\] and \[SEP\]"):
+    tokenizer.sep_token = None
+    with pytest.raises(DataError, match="no token to end a text with"):
         packing.write([["가"]], tokenizer, CONFIG, tmp_path / "train.arrow")
 
 

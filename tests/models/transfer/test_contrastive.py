@@ -65,10 +65,10 @@ def test_pairs_are_drawn_of_every_class_alike_and_depend_on_the_seed_alone(revie
     rows = reviews(20, seed=1).sort("label")[:14]  # ten of one class, four of the other
     inputs = Inputs(Classification(classes=("0", "1")), review_tokenizer, rows, labelled=True)
     for step in range(5):
-        labels = Pairs(inputs, 8, seed=1)(step)["labels"].tolist()
+        labels = Pairs(inputs, 8, seed=1)(step)[0]["labels"].tolist()
         assert sorted(labels) == [0, 0, 0, 0, 1, 1, 1, 1]
     batches = [
-        [Pairs(inputs, 8, seed)(step)["input_ids"].tolist() for step in range(5)] for seed in (1, 1, 2)
+        [Pairs(inputs, 8, seed)(step)[0]["input_ids"].tolist() for step in range(5)] for seed in (1, 1, 2)
     ]
     assert batches[0] == batches[1] != batches[2]
 

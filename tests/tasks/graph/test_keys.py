@@ -19,7 +19,7 @@ EVERYWHERE = {
     "models.outside",
     "models.seeds",
 }
-TOKENS = {"models.tokens", "models.pretrained", "models.paths", "models.weights"}
+TOKENS = {"models.weights", "models.tokens", "models.pretrained", "models.paths"}
 ROWS = {"models.data"}
 SOURCES = ROWS | {"tasks.reading", "models.paths"}
 DOWNSTREAM = {"models.interfaces", "models.adapted"}
@@ -46,10 +46,27 @@ MAY_TAKE_IN: dict[str, set[str]] = {
         "models.training",
         "models.weights",
         "tasks.packaging",
+        "tasks.pyfunc",
         "tasks.serving",
     },
     "predict": WAY,
     "score": DOWNSTREAM | {"models.bootstrap"},
+    "register": WAY
+    | TOKENS
+    | ROWS
+    | {
+        "models.answering",
+        "models.backbone",
+        "models.inference",
+        "models.prompting",
+        "models.training",
+        "tasks.model_card",
+        "tasks.packaging",
+        "tasks.pretrained_card",
+        "tasks.pyfunc",
+        "tasks.serving",
+        "tasks.speaking",
+    },
     "promote": WAY | ROWS | {"models.bootstrap", "models.reporting", "tasks.model_card"},
     "report": WAY | ROWS | {"models.bootstrap", "models.modes", "models.reporting", "tasks.score"},
 }

@@ -182,7 +182,10 @@ def test_answers_that_are_not_in_their_place_are_left_to_the_schema(tmp_path: Pa
     )
     kept, quarantine = checked.check(frame, QuestionAnswering().schema())
     assert kept["id"].to_list() == ["c"]
-    assert quarantine["reason"].to_list() == ["not in the context at its start", "no answer"]
+    assert quarantine["reason"].to_list() == [
+        "not in the context at its start",
+        "no answer, for which there is 'unanswerable: true'",
+    ]
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""A pretrained model answers by itself: it fills in blanks, goes on with a text, or gives a text's vector."""
