@@ -51,7 +51,9 @@ def report_refs(recipe: Recipe, only: Sequence[str], made: Sequence[Ref]) -> lis
     if not asked or not (scores or models):
         return []
     how = ReportConfig(
-        title=recipe.report.title or recipe.name, search=recipe.gain is None or recipe.gain.search
+        title=recipe.report.title or recipe.name,
+        language=recipe.report.language,
+        search=recipe.gain is None or recipe.gain.search,
     )
     left_out = {entry.name: _inapplicable(recipe, entry, entry.modes) for entry in recipe.downstreams}
     grid = recipe.gain.modes if recipe.gain else ()

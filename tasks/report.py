@@ -15,6 +15,7 @@ from models.reporting.data import Data, Entry, Kept, Pretraining, Score
 from models.reporting.gain import collect as gain
 from models.reporting.gain.grid import Grid
 from models.reporting.gain.scored import Scored
+from models.reporting.language.language import Code
 from models.reporting.report import ReportData
 from models.reporting.resampling import Resampling
 from models.reporting.seeds import gains, over_seeds
@@ -30,6 +31,7 @@ class ReportConfig(Config):
     """What the report is called and how much it shows."""
 
     title: str = Field(default="", description="Heading of the page; the recipe's name by default.")
+    language: Code = Field(default="en", description="What the page is written in: English or Korean.")
     worst: int = Field(
         default=20, ge=0, description="Wrong predictions shown for each downstream, the surest first."
     )
@@ -102,7 +104,8 @@ def report(
     upstreams = dict(zip((item.key for item in pretrained), config.upstreams, strict=True))
     entries, grids = _by_name(config.names, scores), _by_name(config.grid, cells)
     data = ReportData(
-        title=config.title or "Report",
+        title=config.title or "Headwater",
+        language=config.language,
         corpus=_data(job, "corpus", corpus, corpus, config) if corpus is not None else None,
         pretraining=tuple(_pretraining(job, upstreams[item.key], item) for item in pretrained),
         entries=tuple(_entry(job, config, name, items, upstreams) for name, items in entries.items()),

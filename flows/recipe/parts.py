@@ -19,6 +19,7 @@ from models.interfaces.transfer import OwnTransferField, Transfer
 from models.modes import Mode, bring, default, is_brought, modes, ways
 from models.pretrained import Pretrained
 from models.pretraining.pretrain import TrainConfig
+from models.reporting.language.language import Code
 from models.seeds import Seed
 from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import TokenizerConfig
@@ -309,6 +310,7 @@ class ReportPart(Config):
     """The page at the end."""
 
     title: str = Field(default="", description="Its heading; the recipe's name by default.")
+    language: Code = Field(default="en", description="What it is written in: en, English, or ko, Korean.")
 
 
 def _named_after(value: Any, key: str) -> Any:

@@ -25,6 +25,8 @@ class Confusion(Part):
     """`counts[i][j]`: test rows of gold class i that were predicted as class j."""
 
     classes: tuple[str, ...]
+    spoken: bool = False
+    """Whether the classes are names that a page says in its language; else they are the data's own."""
     counts: tuple[tuple[int, ...], ...]
 
 
@@ -212,7 +214,6 @@ class Entry(Part):
     name: str
     downstream: str
     upstream: str
-    baseline: str = "the baseline"
     metrics: tuple[str, ...]
     lower_is_better: frozenset[str] = frozenset()
     data: Data

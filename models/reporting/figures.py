@@ -16,8 +16,8 @@ from matplotlib.typing import RcKeyType
 from models.modes import CONTROLS
 from models.reporting import fonts
 from models.reporting.data import Calibration, Confusion, Entry, Lengths, Point
+from models.reporting.language.language import ENGLISH, Language
 from models.reporting.parts import Interval
-from models.reporting.words import spoken
 
 INK, MUTED, LINE = "#1b2733", "#5b6874", "#d8dfe5"
 WAYS = ("#0b62a4", "#b4530a", "#0f7f62", "#8c3f8a", "#a38300", "#2f9fd0", "#7a5230")
@@ -57,7 +57,7 @@ STYLE: dict[RcKeyType, Any] = {
 }
 
 
-def scores(entry: Entry) -> bytes:
+def scores(entry: Entry, say: Language = ENGLISH) -> bytes:
     """The headline metric over the number of labels, one line a mode, with 95 % intervals."""
     metric = entry.metrics[0]
     with style():
@@ -67,7 +67,8 @@ def scores(entry: Entry) -> bytes:
             found = [(item.labels, item.metrics[metric]) for item in entry.scores if item.mode == mode]
             found.sort(key=lambda pair: pair[0])
             values = [interval.value for _, interval in found]
-            label = spoken(mode) if mode in CONTROLS else f"transfer: {spoken(mode)}"
+            label = say.spoken(mode)
+            label = label if mode in CONTROLS else say("transfer: {mode}", mode=label)
             look = CONTROL_STYLE.get(mode) or {
                 "color": WAYS[place % len(WAYS)],
                 "marker": "o",
@@ -83,8 +84,8 @@ def scores(entry: Entry) -> bytes:
                 markersize=4.5,
                 **look,
             )
-        label_axis(axes, entry.sizes)
-        axes.set_ylabel(spoken(metric))
+        label_axis(axes, entry.sizes, say)
+        axes.set_ylabel(say.spoken(metric))
         axes.margins(x=0.08, y=0.1)
         if len(entry.sizes) == 1:
             axes.set_xlim(entry.sizes[0] / 2 - 0.5, entry.sizes[0] * 2 + 1)
@@ -94,24 +95,25 @@ def scores(entry: Entry) -> bytes:
         return png(drawn)
 
 
-def pretraining(history: Sequence[Point]) -> bytes:
+def pretraining(history: Sequence[Point], say: Language = ENGLISH) -> bytes:
     """Training and evaluation loss over tokens."""
     with style():
         drawn, loss = figure(3.2)
         for field, label, look in (
-            ("train_loss", "training", {"color": "#8fb7d6", "linewidth": 1.1}),
-            ("eval_loss", "held-out", {"color": WAYS[0], "marker": "o", "markersize": 3.5}),
+            ("train_loss", say("training"), {"color": "#8fb7d6", "linewidth": 1.1}),
+            ("eval_loss", say("held-out"), {"color": WAYS[0], "marker": "o", "markersize": 3.5}),
         ):
             loss.plot(*_series(history, field), label=label, **look)
-        loss.set_ylabel("loss (nats a token)")
+        loss.set_ylabel(say("loss (nats a token)"))
         loss.legend(loc="upper right")
         loss.set_xlim(left=0)
-        loss.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
-        loss.set_xlabel("tokens seen")
+        loss.xaxis.set_major_locator(ticker.MaxNLocator(6))
+        loss.xaxis.set_major_formatter(say.ticks())
+        loss.set_xlabel(say("tokens seen"))
         return png(drawn)
 
 
-def lengths(histogram: Lengths) -> bytes:
+def lengths(histogram: Lengths, say: Language = ENGLISH) -> bytes:
     """How long the texts are, on a logarithmic axis."""
     with style():
         drawn, axes = figure(2.4)
@@ -120,7 +122,7 @@ def lengths(histogram: Lengths) -> bytes:
         )
         axes.axvline(histogram.median, color=INK, linewidth=1.1, linestyle="--")
         axes.annotate(
-            f"median {histogram.median:,.0f}",
+            say("median {count}", count=f"{histogram.median:,.0f}"),
             (histogram.median, 0.97),
             xycoords=("data", "axes fraction"),
             xytext=(5, 0),
@@ -131,15 +133,15 @@ def lengths(histogram: Lengths) -> bytes:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.xaxis.set_minor_formatter(ticker.NullFormatter())
-        axes.yaxis.set_major_formatter(ticker.EngFormatter(sep=""))
+        axes.yaxis.set_major_formatter(say.ticks())
         axes.yaxis.set_major_locator(ticker.MaxNLocator(4, integer=True))
         axes.grid(visible=False, axis="x")
-        axes.set_xlabel("characters in a text")
-        axes.set_ylabel("texts")
+        axes.set_xlabel(say("characters in a text"))
+        axes.set_ylabel(say("texts"))
         return png(drawn)
 
 
-def confusion(matrix: Confusion) -> bytes:
+def confusion(matrix: Confusion, say: Language = ENGLISH) -> bytes:
     """Rows of gold classes by predicted classes; shade is the share of the gold class, the number its rows.
 
     With many classes there is no room for rows: the number is the share in percent; with very many there is none.
@@ -163,25 +165,27 @@ def confusion(matrix: Confusion) -> bytes:
                     va="center",
                     color=colour,
                 )
-        names = [_short(name) for name in matrix.classes]
+        names = [_short(say.spoken(name) if matrix.spoken else name) for name in matrix.classes]
         axes.set_xticks(range(size), names, rotation=0 if max(map(len, names)) * size < 24 else 90, color=INK)
         axes.set_yticks(range(size), names, color=INK)
-        axes.set_xlabel("predicted" if few or very_many else "predicted (numbers: % of the gold class)")
-        axes.set_ylabel("gold")
+        axes.set_xlabel(
+            say("predicted") if few or very_many else say("predicted (numbers: % of the gold class)")
+        )
+        axes.set_ylabel(say("gold"))
         axes.spines[:].set_visible(False)
         return png(drawn)
 
 
-def reliability(calibration: Calibration) -> bytes:
+def reliability(calibration: Calibration, say: Language = ENGLISH) -> bytes:
     """Share of right predictions over their confidence, a point a bin, before and after calibration."""
     with style():
         drawn, axes = figure(3.2)
         axes.plot(
-            [0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=":", label="as often right as it says"
+            [0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=":", label=say("as often right as it says")
         )
         looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
-            ("before", "uncalibrated", {"color": "#7d8894", "marker": "s", "linestyle": "--"}),
-            ("after", "calibrated", {"color": WAYS[0], "marker": "o", "linestyle": "-"}),
+            ("before", say("uncalibrated"), {"color": "#7d8894", "marker": "s", "linestyle": "--"}),
+            ("after", say("calibrated"), {"color": WAYS[0], "marker": "o", "linestyle": "-"}),
         )
         for field, label, look in looks:
             bins = getattr(calibration, field).bins
@@ -194,8 +198,8 @@ def reliability(calibration: Calibration) -> bytes:
             )
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
-        axes.set_xlabel("confidence")
-        axes.set_ylabel("share right")
+        axes.set_xlabel(say("confidence"))
+        axes.set_ylabel(say("share right"))
         drawn.legend(loc="outside upper left", ncols=3, handlelength=2.2, columnspacing=1.4)
         return png(drawn)
 
@@ -218,7 +222,7 @@ def figure(height: float) -> tuple[Figure, Axes]:
     return drawn, drawn.subplots()
 
 
-def label_axis(axes: Axes, sizes: Sequence[int]) -> None:
+def label_axis(axes: Axes, sizes: Sequence[int], say: Language) -> None:
     """Logarithmic, with a tick at each number of labels; 0 labels stand left of 1."""
     if 0 in sizes:
         axes.set_xscale("symlog", linthresh=1)
@@ -228,7 +232,7 @@ def label_axis(axes: Axes, sizes: Sequence[int]) -> None:
     axes.xaxis.set_major_locator(ticker.FixedLocator(list(sizes)))
     axes.xaxis.set_major_formatter(ticker.FixedFormatter([f"{size:,}" for size in sizes]))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.set_xlabel("labelled training rows (logarithmic)")
+    axes.set_xlabel(say("labelled training rows (logarithmic)"))
 
 
 def _series(history: Sequence[Point], field: str) -> tuple[list[int], list[float]]:

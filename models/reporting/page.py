@@ -21,6 +21,8 @@ from models.reporting.gain import figures as grid_figures
 from models.reporting.gain import tables
 from models.reporting.gain import words as grid_words
 from models.reporting.gain.grid import Grid
+from models.reporting.language.known import LANGUAGES
+from models.reporting.language.language import ENGLISH, Language
 from models.reporting.report import ReportData
 
 HERE = Path(__file__).parent
@@ -68,12 +70,12 @@ def write(data: ReportData, folder: Path) -> None:
         "leaks.csv": csv_text(leak_rows(data)),
     }
     if data.grids:
-        files |= _grid_files(data.grids)
+        files |= _grid_files(data.grids, LANGUAGES[data.language])
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _grid_files(grids: Sequence[Grid]) -> dict[str, str]:
+def _grid_files(grids: Sequence[Grid], say: Language) -> dict[str, str]:
     made = {
         "grid": tables.scores,
         "modes": tables.cells,
@@ -83,12 +85,13 @@ def _grid_files(grids: Sequence[Grid]) -> dict[str, str]:
     files = {
         f"{name}.csv": csv_text([row for grid in grids for row in rows(grid)]) for name, rows in made.items()
     }
-    return {**files, "grid.json": json_text({grid.name: tables.document(grid) for grid in grids})}
+    return {**files, "grid.json": json_text({grid.name: tables.document(grid, say) for grid in grids})}
 
 
 def draw(data: ReportData) -> dict[tuple[str, str], Figure]:
     """All figures, by what they show and the name of the part they belong to."""
     drawn: dict[tuple[str, str], Figure] = {}
+    say = LANGUAGES[data.language]
 
     def add(kind: str, name: str, png: bytes) -> None:
         slug = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "figure"
@@ -97,22 +100,22 @@ def draw(data: ReportData) -> dict[tuple[str, str], Figure]:
         drawn[kind, name] = Figure(next(name for name in names if name not in taken), png)
 
     for entry in data.entries:
-        add("scores", entry.name, figures.scores(entry))
+        add("scores", entry.name, figures.scores(entry, say))
         best = entry.leading()
         if best and best.confusion:
-            add("confusion", entry.name, figures.confusion(best.confusion))
+            add("confusion", entry.name, figures.confusion(best.confusion, say))
         if best and best.calibration:
-            add("reliability", entry.name, figures.reliability(best.calibration))
+            add("reliability", entry.name, figures.reliability(best.calibration, say))
         if entry.data.lengths:
-            add("lengths", entry.name, figures.lengths(entry.data.lengths))
+            add("lengths", entry.name, figures.lengths(entry.data.lengths, say))
     for grid in data.grids:
-        for kind, png in grid_figures.drawn(grid).items():
+        for kind, png in grid_figures.drawn(grid, say).items():
             add(f"gain-{kind}", grid.name, png)
     for upstream in data.pretraining:
         if upstream.history:
-            add("pretraining", upstream.name, figures.pretraining(upstream.history))
+            add("pretraining", upstream.name, figures.pretraining(upstream.history, say))
     if data.corpus and data.corpus.lengths:
-        add("corpus", "lengths", figures.lengths(data.corpus.lengths))
+        add("corpus", "lengths", figures.lengths(data.corpus.lengths, say))
     return drawn
 
 
@@ -125,22 +128,26 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    say = LANGUAGES[data.language]
     environment.filters.update(
         number=words.number,
         count=words.count,
-        span=words.span,
-        spoken=words.spoken,
-        capital=words.capital,
-        shown=shown,
+        bounds=words.bounds,
+        spoken=say.spoken,
+        reason=say.reason,
+        capital=say.capital,
+        shown=lambda text, limit=300: shown(text, say, limit),
     )
     environment.globals.update(
-        sentences=words.sentences,
-        findings=words.findings,
-        reading=words.reading,
-        at=words.at,
-        claims=grid_words.claims,
-        needed=grid_words.needed,
-        bounds=grid_words.bounds,
+        say=lambda english, **values: unbroken(say(english, **values)),
+        language=say.code,
+        sentences=lambda entry: words.sentences(entry, say),
+        findings=lambda entry: words.findings(entry, say),
+        reading=lambda score: words.reading(score, say),
+        at=lambda labels: words.at(labels, say),
+        claims=lambda grid: grid_words.claims(grid, say),
+        needed=lambda worth: grid_words.needed(worth, say),
+        bounds=lambda worth: grid_words.bounds(worth, say),
         CONTROLS=CONTROLS,
     )
     template = environment.get_template("page.html")
@@ -150,15 +157,23 @@ def render(data: ReportData, drawn: dict[tuple[str, str], Figure]) -> str:
     return template.render(values, style=Markup(font + "\n" + style))
 
 
+def unbroken(text: str) -> str:
+    """A text in which no line ends between a number and its sign."""
+    return text.replace(" %", "\u00a0%")
+
+
 def summary(data: ReportData) -> str:
     """What the page says first, as Markdown: what transfer reached for each entry, beside the controls."""
-    lines = [f"**{entry.name}**: {' '.join(words.sentences(entry))}" for entry in data.entries]
+    say = LANGUAGES[data.language]
+    lines = [f"**{entry.name}**: {' '.join(words.sentences(entry, say))}" for entry in data.entries]
     return "\n\n".join(lines) + "\n"
 
 
-def shown(text: str, limit: int = 300) -> str:
+def shown(text: str, say: Language = ENGLISH, limit: int = 300) -> str:
     """A text as a reader can see it: control characters by their number, the end of a long one left out."""
-    cut = text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+    cut = text
+    if len(text) > limit:
+        cut = say("{text}… ({count} characters)", text=text[:limit], count=f"{len(text):,}")
     return "".join(
         f"\\x{ord(c):02x}" if (ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 else c for c in cut
     )

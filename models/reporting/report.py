@@ -2,6 +2,7 @@
 
 from models.reporting.data import Data, Entry, Kept, Pretraining
 from models.reporting.gain.grid import Grid
+from models.reporting.language.language import Code
 from models.reporting.parts import Part
 
 
@@ -9,6 +10,8 @@ class ReportData(Part):
     """A whole run."""
 
     title: str
+    language: Code = "en"
+    """What the page is written in."""
     corpus: Data | None = None
     pretraining: tuple[Pretraining, ...] = ()
     entries: tuple[Entry, ...] = ()

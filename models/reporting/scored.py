@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from models.reporting.figures import WAYS, bars, figure, png, style
+from models.reporting.language.language import ENGLISH
 from models.reporting.parts import Interval
-from models.reporting.words import spoken
 
 
 def drawn(metrics: Mapping[str, Interval]) -> bytes | None:
@@ -18,7 +18,7 @@ def drawn(metrics: Mapping[str, Interval]) -> bytes | None:
         made.subplots_adjust(left=0.34, right=0.97, top=0.95, bottom=0.5 / made.get_figheight())
         points = [item.value for item in values]
         axes.errorbar(points, places, xerr=bars(values), fmt="o", color=WAYS[0], capsize=2.5, markersize=4.5)
-        axes.set_yticks(places, [f"{spoken(name)}  {item.value:.3f}" for name, item in shown.items()])
+        axes.set_yticks(places, [f"{ENGLISH.spoken(name)}  {item.value:.3f}" for name, item in shown.items()])
         axes.invert_yaxis()
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.set_xlim(0, 1)

@@ -1,27 +1,10 @@
 """Numbers and findings in words; every sentence is made from the same values the tables show."""
 
 import math
-import re
 
-from models.data.counts import so_many_labels
 from models.modes import CONTROLS, REFERENCES
 from models.reporting.data import Entry, Gain, Interval, Score, Verdict
-
-PHRASES: dict[Verdict, str] = {
-    "better": "better than",
-    "worse": "worse than",
-    "unclear": "not shown to differ from",
-}
-
-WRITTEN = {
-    "f1": "F1",
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "mrr": "MRR",
-    "ndcg": "nDCG",
-    "bleu": "BLEU",
-    "chrf": "chrF",
-}
+from models.reporting.language.language import ENGLISH, Language
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -37,99 +20,142 @@ def count(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
-def span(interval: Interval, joint: str = " to ") -> str:
-    """`low to high`, with as many decimals as it takes that a bound beside 0 does not read as 0."""
+def bounds(interval: Interval) -> dict[str, str]:
+    """`low` and `high`, with as many decimals as it takes that a bound beside 0 does not read as 0."""
     digits = 3
     while digits < 6 and any(
         bound != 0 and round(bound, digits) == 0 for bound in (interval.low, interval.high)
     ):
         digits += 1
-    return f"{number(interval.low, digits)}{joint}{number(interval.high, digits)}"
+    return {"low": number(interval.low, digits), "high": number(interval.high, digits)}
 
 
-def spoken(name: str) -> str:
-    """A metric's, mode's or reason's name for reading: `macro_f1` is macro F1."""
-    return re.sub(
-        r"[a-z0-9]+", lambda word: WRITTEN.get(word[0], word[0]), name.replace("_at_", "@").replace("_", " ")
-    )
+def span(interval: Interval, say: Language = ENGLISH) -> str:
+    """`low to high`."""
+    return say("{low} to {high}", **bounds(interval))
 
 
-def capital(text: str) -> str:
-    """The first letter in upper case, the others as they are."""
-    return text[:1].upper() + text[1:]
-
-
-def at(labels: int) -> str:
+def at(labels: int, say: Language = ENGLISH) -> str:
     """`with 1,000 labels`."""
-    return "with no labels" if labels == 0 else f"with {so_many_labels(labels)}"
+    if labels < 2:
+        return say("with 1 label") if labels else say("with no labels")
+    return say("with {count} labels", count=count(labels))
 
 
-def sentences(entry: Entry) -> list[str]:
+def compared(verdict: Verdict, control: str, say: Language) -> str:
+    """What transfer is beside a control."""
+    if verdict == "unclear":
+        return say("not shown to differ from {control}", control=control)
+    if verdict == "worse":
+        return say("worse than {control}", control=control)
+    return say("better than {control}", control=control)
+
+
+def sentences(entry: Entry, say: Language = ENGLISH) -> list[str]:
     """What transfer reached at each number of labels, beside the controls."""
-    return [_sentence(entry, labels, best) for labels in entry.sizes if (best := entry.leading(labels))]
+    return [_sentence(entry, labels, best, say) for labels in entry.sizes if (best := entry.leading(labels))]
 
 
-def findings(entry: Entry) -> list[tuple[Verdict, str]]:
+def findings(entry: Entry, say: Language = ENGLISH) -> list[tuple[Verdict, str]]:
     """Per control: what holds at all numbers of labels (`unclear` when mixed), and a sentence that says where."""
-    return [_finding(entry, against, gains) for against in REFERENCES if (gains := _gains(entry, against))]
+    return [_finding(against, gains, say) for against in REFERENCES if (gains := _gains(entry, against))]
 
 
-def reading(score: Score) -> str:
+def reading(score: Score, say: Language = ENGLISH) -> str:
     """How the test rows fitted into the model's inputs; empty where that is not known."""
     read = score.reading
     if read is None:
         return ""
     if not read.long:
-        return f"All {count(read.rows)} test rows were read whole."
-    long = f"{count(read.long)} of {count(read.rows)} test rows ({share(read.long, read.rows)})"
-    lost = f"{share(read.lost, read.tokens)} of all tokens were not read"
+        return say("All {rows} test rows were read whole.", rows=count(read.rows))
+    told = {
+        "long": count(read.long),
+        "rows": count(read.rows),
+        "share": share(read.long, read.rows, say),
+        "lost": share(read.lost, read.tokens, say),
+        "windows": count(read.windows),
+    }
     if read.windows < 2:
-        return f"{long} were too long and were cut: {lost}."
-    several = f"{long} were read in several windows, {read.windows:,} at most"
-    return f"{several}; {lost}." if read.lost else f"{several}."
+        del told["windows"]
+        return say(
+            "{long} of {rows} test rows ({share}) were too long and were cut: {lost} of all tokens were not read.",
+            **told,
+        )
+    if read.lost:
+        return say(
+            "{long} of {rows} test rows ({share}) were read in several windows, {windows} at most; {lost} of all "
+            "tokens were not read.",
+            **told,
+        )
+    del told["lost"]
+    return say(
+        "{long} of {rows} test rows ({share}) were read in several windows, {windows} at most.", **told
+    )
 
 
-def share(part: float, whole: float) -> str:
+def share(part: float, whole: float, say: Language) -> str:
     """A percentage that is not said to be 0 where it is not."""
     percent = 100 * part / whole if whole else 0.0
-    return f"{percent:.1f} %" if percent >= 0.05 or not part else "less than 0.1 %"
+    if percent < 0.05 and part:
+        return say("less than 0.1 %")
+    return say("{percent} %", percent=f"{percent:.1f}")
 
 
-def _sentence(entry: Entry, labels: int, best: Score) -> str:
+def _sentence(entry: Entry, labels: int, best: Score, say: Language) -> str:
     metric = entry.metrics[0]
     ways = [mode for mode in entry.modes if mode not in CONTROLS]
-    name = "transfer" if len(ways) == 1 else f"transfer ({spoken(best.mode)})"
-    reached = [f"{name} reaches {number(best.metrics[metric].value)} {spoken(metric)}"]
-    compared: list[str] = []
+    who = say("transfer") if len(ways) == 1 else say("transfer ({mode})", mode=say.spoken(best.mode))
+    value = number(best.metrics[metric].value)
+    reached = [say("{who} reaches {value} {metric}", who=who, value=value, metric=say.spoken(metric))]
+    beside = ""
     previous: Verdict | None = None
     for against in REFERENCES:
         if against != best.mode and (control := entry.score(against, labels)):
-            reached.append(f"{_control(entry, against)} {number(control.metrics[metric].value)}")
+            reached.append(f"{control_name(against, say)} {number(control.metrics[metric].value)}")
         if gain := entry.gain(best.mode, against, labels, metric):
-            joint = "" if previous is None else "and " if previous == gain.verdict else "but "
-            compared.append(
-                f"{joint}{PHRASES[gain.verdict]} {_control(entry, against)} ({_difference(gain)})"
-            )
+            own = {"so_far": beside, "more": _compared(gain, say)}
+            if previous is None:
+                beside = own["more"]
+            elif previous == gain.verdict:
+                beside = say("{so_far} and {more}", **own)
+            else:
+                beside = say("{so_far} but {more}", **own)
             previous = gain.verdict
-    sentence = f"{capital(at(labels))}, {listed(reached)}"
-    return f"{sentence}: transfer is {' '.join(compared)}." if compared else f"{sentence}."
+    told = {"At": say.capital(at(labels, say)), "reached": say.listed(reached)}
+    if not beside:
+        return say("{At}, {reached}.", **told)
+    return say("{At}, {reached}: transfer is {compared}.", **told, compared=beside)
 
 
-def _finding(entry: Entry, against: str, gains: list[Gain]) -> tuple[Verdict, str]:
-    verdicts: list[Verdict] = list(dict.fromkeys(gain.verdict for gain in gains))
-    if len(verdicts) == 1 and len(gains) > 1:
-        where = f"at every number of labels ({_sizes(gains)})"
-        return verdicts[0], f"Transfer is {PHRASES[verdicts[0]]} {_control(entry, against)} {where}."
+def _compared(gain: Gain, say: Language) -> str:
+    return say(
+        "{compared} (difference {value}, 95 % interval {interval})",
+        compared=compared(gain.verdict, control_name(gain.against, say), say),
+        value=number(gain.value),
+        interval=span(gain, say),
+    )
+
+
+def _finding(against: str, gains: list[Gain], say: Language) -> tuple[Verdict, str]:
+    control = control_name(against, say)
+    sizes: dict[Verdict, list[int]] = {}
+    for gain in gains:
+        sizes.setdefault(gain.verdict, []).append(gain.labels)
+    (first, *others) = sizes
+    if not others and len(gains) > 1:
+        where = say("at every number of labels ({sizes})", sizes=_sizes(sizes[first], say))
+        return first, say("Transfer is {parts}.", parts=_where(compared(first, control, say), where, say))
     parts = [
-        f"{PHRASES[verdict]} {_control(entry, against)} {_with([gain for gain in gains if gain.verdict == verdict])}"
-        for verdict in verdicts
+        _where(compared(verdict, control, say), _with(found, say), say) for verdict, found in sizes.items()
     ]
-    return verdicts[0] if len(verdicts) == 1 else "unclear", f"Transfer is {listed(parts)}."
+    return "unclear" if others else first, say("Transfer is {parts}.", parts=say.listed(parts))
 
 
-def _control(entry: Entry, name: str) -> str:
+def control_name(name: str, say: Language) -> str:
     """A reference for reading."""
-    return {"baseline": entry.baseline, "zero_shot": "the same model untrained"}.get(name, name)
+    if name == "baseline":
+        return say("the baseline")
+    return say("the same model untrained") if name == "zero_shot" else say.spoken(name)
 
 
 def _gains(entry: Entry, against: str) -> list[Gain]:
@@ -139,18 +165,15 @@ def _gains(entry: Entry, against: str) -> list[Gain]:
     return [gain for gain in gains if gain]
 
 
-def _difference(gain: Gain) -> str:
-    return f"difference {number(gain.value)}, 95 % interval {span(gain)}"
+def _where(compared: str, where: str, say: Language) -> str:
+    return say("{compared} {where}", compared=compared, where=where)
 
 
-def _with(gains: list[Gain]) -> str:
-    return at(gains[0].labels) if len(gains) == 1 else f"with {_sizes(gains)} labels"
+def _with(labels: list[int], say: Language) -> str:
+    if len(labels) == 1:
+        return at(labels[0], say)
+    return say("with {sizes} labels", sizes=_sizes(labels, say))
 
 
-def _sizes(gains: list[Gain]) -> str:
-    return listed([f"{gain.labels:,}" for gain in gains])
-
-
-def listed(parts: list[str]) -> str:
-    """`a, b and c`."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def _sizes(labels: list[int], say: Language) -> str:
+    return say.listed([count(size) for size in labels])

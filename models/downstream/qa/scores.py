@@ -22,8 +22,8 @@ from models.interfaces.features import beside
 Rule = Literal["korquad", "squad"]
 F1 = {"korquad": "char_f1", "squad": "word_f1"}
 """What the F1 of a rule is called."""
-SPLITS = ("answered", "unanswered")
-"""Questions with an answer and without, and what is predicted of them."""
+KINDS = ("has_answer", "no_answer")
+"""Questions with an answer and without: names of metrics and classes."""
 AROUND = 30
 """Characters of the context shown on each side of a gold answer."""
 WORST = 20
@@ -79,7 +79,7 @@ def metrics(totals: np.ndarray, rule: Rule, unanswerable: bool) -> dict[str, np.
     names = ("exact_match", F1[rule])
     found = {name: every[..., at] / np.maximum(every[..., 2], 1.0) for at, name in enumerate(names)}
     if unanswerable:
-        for kind, part in (("has_answer", answered), ("no_answer", every - answered)):
+        for kind, part in zip(KINDS, (answered, every - answered), strict=True):
             count = np.where(part[..., 2] > 0, part[..., 2], np.nan)
             found |= {f"{name}/{kind}": part[..., at] / count for at, name in enumerate(names)}
     return found
@@ -91,7 +91,7 @@ def confusion(rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
     predicted = (predictions["answer"] == "").to_numpy()
     counts = np.zeros((2, 2), dtype=int)
     np.add.at(counts, (gold.astype(int), predicted.astype(int)), 1)
-    return {"classes": list(SPLITS), "counts": counts.tolist()}
+    return {"classes": list(KINDS), "counts": counts.tolist(), "spoken": True}
 
 
 def worst(rows: pl.DataFrame, predictions: pl.DataFrame, rule: Rule = "korquad") -> list[dict[str, Any]]:

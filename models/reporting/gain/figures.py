@@ -9,18 +9,18 @@ from models.interfaces.asked import IN_CONTEXT
 from models.modes import CONTROLS, modes
 from models.reporting.figures import CONTROL_STYLE, INK, WAYS, bars, figure, label_axis, png, style
 from models.reporting.gain.grid import Grid
-from models.reporting.words import spoken
+from models.reporting.language.language import ENGLISH, Language
 
 MOST_CURVES = 3
 
 
-def drawn(grid: Grid) -> dict[str, bytes]:
+def drawn(grid: Grid, say: Language = ENGLISH) -> dict[str, bytes]:
     """All figures of a grid, by what they show."""
-    found = {"scores": scores(grid)}
+    found = {"scores": scores(grid, say)}
     if any(item.labels for item in grid.worths):
-        found["worths"] = worths(grid)
+        found["worths"] = worths(grid, say)
     if any(curve.mode in (grid.way, "scratch") for curve in grid.curves):
-        found["curves"] = curves(grid)
+        found["curves"] = curves(grid, say)
     return found
 
 
@@ -33,7 +33,7 @@ def look(mode: str) -> dict[str, Any]:
     return {"color": WAYS[ways.index(mode) % len(WAYS)], "marker": marker, "linestyle": line}
 
 
-def scores(grid: Grid) -> bytes:
+def scores(grid: Grid, say: Language) -> bytes:
     """The headline metric over the number of labels, one line a mode, with 95 % intervals."""
     with style():
         whole, axes = figure(3.8)
@@ -46,7 +46,7 @@ def scores(grid: Grid) -> bytes:
                 [cell.labels * shift for cell in found],
                 [item.value for item in intervals],
                 yerr=bars(intervals),
-                label=spoken(mode),
+                label=say.spoken(mode),
                 capsize=2,
                 markersize=4,
                 **look(mode),
@@ -54,16 +54,16 @@ def scores(grid: Grid) -> bytes:
         if grid.chance is not None:
             axes.axhline(grid.chance, color=INK, linewidth=0.8, alpha=0.5)
             axes.annotate(
-                "always the commonest class", (0.99, grid.chance), xycoords=("axes fraction", "data"),
+                say("always the commonest class"), (0.99, grid.chance), xycoords=("axes fraction", "data"),
                 ha="right", va="bottom", fontsize=8,
             )  # fmt: skip
-        label_axis(axes, sorted({cell.labels for cell in grid.cells}))
-        axes.set_ylabel(spoken(grid.metric))
+        label_axis(axes, sorted({cell.labels for cell in grid.cells}), say)
+        axes.set_ylabel(say.spoken(grid.metric))
         whole.legend(loc="outside upper left", ncols=3, handlelength=2, columnspacing=1.2)
         return png(whole)
 
 
-def worths(grid: Grid) -> bytes:
+def worths(grid: Grid, say: Language) -> bytes:
     """Labels that scratch needs over the labels that each mode has; an arrow where scratch never gets there."""
     with style():
         whole, axes = figure(3.4)
@@ -71,25 +71,27 @@ def worths(grid: Grid) -> bytes:
         for mode in modes:
             found = [item for item in grid.worths if item.mode == mode and item.labels > 0]
             if found:
-                _worth(axes, mode, [(item.labels, item.needed, item.most) for item in found])
+                _worth(
+                    axes, mode, say.spoken(mode), [(item.labels, item.needed, item.most) for item in found]
+                )
         sizes = sorted({item.labels for item in grid.worths if item.labels > 0})
         ends = [min(sizes), max(*sizes, *(item.most for item in grid.worths))]
-        axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=":", label="no gain")
+        axes.plot(ends, ends, color=INK, linewidth=0.8, linestyle=":", label=say("no gain"))
         axes.set_yscale("log")
-        label_axis(axes, sizes)
+        label_axis(axes, sizes, say)
         axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.set_xlabel("labels with transfer (logarithmic)")
-        axes.set_ylabel("labels that scratch needs")
+        axes.set_xlabel(say("labels with transfer (logarithmic)"))
+        axes.set_ylabel(say("labels that scratch needs"))
         whole.legend(loc="outside upper left", ncols=3, handlelength=2, columnspacing=1.2)
         return png(whole)
 
 
-def _worth(axes: Axes, mode: str, points: list[tuple[int, float | None, int]]) -> None:
+def _worth(axes: Axes, mode: str, label: str, points: list[tuple[int, float | None, int]]) -> None:
     own = look(mode)
     axes.plot(
         [labels for labels, _, _ in points],
         [most if needed is None else needed for _, needed, most in points],
-        label=spoken(mode),
+        label=label,
         markersize=4,
         **own,
     )
@@ -101,7 +103,7 @@ def _worth(axes: Axes, mode: str, points: list[tuple[int, float | None, int]]) -
             )  # fmt: skip
 
 
-def curves(grid: Grid) -> bytes:
+def curves(grid: Grid, say: Language) -> bytes:
     """The headline metric on validation rows while training, transfer beside scratch, at a few numbers of labels."""
     with style():
         whole, axes = figure(3.2)
@@ -111,9 +113,10 @@ def curves(grid: Grid) -> bytes:
             if curve.mode in (grid.way, "scratch") and curve.labels in chosen:
                 shade = 0.35 + 0.65 * (chosen.index(curve.labels) + 1) / len(chosen)
                 own = look(curve.mode) | {"alpha": shade, "markersize": 3}
-                axes.plot(curve.steps, curve.values, label=f"{spoken(curve.mode)}, {curve.labels:,}", **own)
+                label = f"{say.spoken(curve.mode)}, {curve.labels:,}"
+                axes.plot(curve.steps, curve.values, label=label, **own)
         axes.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
-        axes.set_xlabel("training steps")
-        axes.set_ylabel(f"{spoken(grid.metric)} (validation)")
+        axes.set_xlabel(say("training steps"))
+        axes.set_ylabel(say("{metric} (validation)", metric=say.spoken(grid.metric)))
         whole.legend(loc="outside upper left", ncols=2, handlelength=2, columnspacing=1.2)
         return png(whole)

@@ -84,7 +84,6 @@ class Grid(Part):
     upstream: str
     metric: str
     lower_is_better: bool = False
-    baseline: str = "the baseline"
     test_rows: int
     leaked_rows: int = 0
     """Test rows that stand in the corpus."""

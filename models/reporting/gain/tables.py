@@ -4,6 +4,7 @@ from typing import Any
 
 from models.reporting.gain.grid import Grid
 from models.reporting.gain.words import claims
+from models.reporting.language.language import ENGLISH, Language
 
 
 def scores(grid: Grid) -> list[dict[str, Any]]:
@@ -57,8 +58,8 @@ def paces(grid: Grid) -> list[dict[str, Any]]:
     return [{"entry": grid.name, "metric": grid.metric, **pace.model_dump()} for pace in grid.paces]
 
 
-def document(grid: Grid) -> dict[str, Any]:
+def document(grid: Grid, say: Language = ENGLISH) -> dict[str, Any]:
     """The whole grid and its claims, without what depends on the machine."""
     measured = {"cells": {"__all__": {"seconds", "memory"}}}
-    said = [{"verdict": verdict, "claim": sentence} for verdict, sentence in claims(grid)]
+    said = [{"verdict": verdict, "claim": sentence} for verdict, sentence in claims(grid, say)]
     return {**grid.model_dump(mode="json", exclude=measured), "claims": said}

@@ -2,12 +2,12 @@
 
 import math
 
-from models.data.counts import so_many_labels
 from models.interfaces.asked import IN_CONTEXT
 from models.modes import CONTROLS
 from models.reporting.gain.grid import Cell, Grid, Worth
+from models.reporting.language.language import ENGLISH, Language
 from models.reporting.parts import Verdict
-from models.reporting.words import PHRASES, at, capital, listed, number, span, spoken
+from models.reporting.words import at, compared, control_name, number, span
 
 
 def about(labels: float) -> str:
@@ -16,50 +16,66 @@ def about(labels: float) -> str:
     return f"{round(labels / 10**digits) * 10**digits:,.0f}"
 
 
-def needed(worth: Worth) -> str:
+def needed(worth: Worth, say: Language = ENGLISH) -> str:
     """How many labels scratch needs, for a table."""
-    return _bounded(worth.needed, worth)
+    return _bounded(worth.needed, worth, say) or about(worth.needed or 0)
 
 
-def so_many(worth: Worth) -> str:
+def so_many(worth: Worth, say: Language = ENGLISH) -> str:
     """How many labels scratch needs, within a sentence."""
-    told = needed(worth)
-    return told if told.startswith(("more", "at most")) else f"about {told}"
+    return _bounded(worth.needed, worth, say) or say("about {count}", count=about(worth.needed or 0))
 
 
-def bounds(worth: Worth) -> str:
+def bounds(worth: Worth, say: Language = ENGLISH) -> str:
     """The interval of `needed`."""
-    low, high = _bounded(worth.low, worth), _bounded(worth.high, worth)
-    return low if low == high else f"{low} to {high}"
+    low, high = (_bounded(end, worth, say) or about(end or 0) for end in (worth.low, worth.high))
+    return low if low == high else say("{low} to {high}", low=low, high=high)
 
 
-def claims(grid: Grid) -> list[tuple[Verdict, str]]:
+def claims(grid: Grid, say: Language = ENGLISH) -> list[tuple[Verdict, str]]:
     """What the grid says: of the way of transfer at each number of labels, and of the modes that only ask."""
     claims: list[tuple[Verdict, str]] = []
     if grid.way is not None:
-        claims += [_claim(grid, grid.way, labels) for labels in grid.sizes(grid.way)]
-        claims += _against_baseline(grid, grid.way)
+        claims += [_claim(grid, grid.way, labels, say) for labels in grid.sizes(grid.way)]
+        claims += _against_baseline(grid, grid.way, say)
     asked = [cell for cell in grid.cells if cell.mode in (*IN_CONTEXT, "prompt_tuning")]
-    return [*claims, *(claim for cell in asked if (claim := _above_chance(grid, cell)))]
+    return [*claims, *(claim for cell in asked if (claim := _above_chance(grid, cell, say)))]
 
 
-def _claim(grid: Grid, way: str, labels: int) -> tuple[Verdict, str]:
+def _claim(grid: Grid, way: str, labels: int, say: Language) -> tuple[Verdict, str]:
     cell, scratch = grid.cell(way, labels), grid.cell("scratch", labels)
     assert cell is not None
-    own = f"{number(cell.metrics[grid.metric].value)} {spoken(grid.metric)}"
-    difference = cell.against.get("scratch")
+    own = {
+        "way": say.spoken(way),
+        "value": number(cell.metrics[grid.metric].value),
+        "metric": say.spoken(grid.metric),
+    }
+    difference, here = cell.against.get("scratch"), say.capital(at(labels, say))
     if difference is None or scratch is None:
-        return "unclear", f"{capital(at(labels))}, transfer ({spoken(way)}) reaches {own}."
-    reached = (
-        f"{spoken(way)} reaches {own}, scratch {number(scratch.metrics[grid.metric].value)}, difference "
-        f"{number(difference.value)}, 95 % interval {span(difference)}"
+        return "unclear", say("{At}, transfer ({way}) reaches {value} {metric}.", At=here, **own)
+    reached = say(
+        "{way} reaches {value} {metric}, scratch {scratch}, difference {difference}, 95 % interval {interval}",
+        **own,
+        scratch=number(scratch.metrics[grid.metric].value),
+        difference=number(difference.value),
+        interval=span(difference, say),
     )
     worth = grid.worth(way, labels)
     if difference.verdict != "better" or worth is None or not _saves(grid, cell, worth):
-        told = f"{capital(at(labels))}, transfer is {PHRASES[difference.verdict]} scratch ({reached})."
-        return difference.verdict, told
-    count = f"{so_many_labels(labels)} with transfer {'is' if labels == 1 else 'are'} worth"
-    return "better", f"{count} {so_many(worth)} without (95 % interval {bounds(worth)}): {reached}."
+        beside = compared(difference.verdict, control_name("scratch", say), say)
+        return difference.verdict, say(
+            "{At}, transfer is {compared} ({reached}).", At=here, compared=beside, reached=reached
+        )
+    told = {"needed": so_many(worth, say), "interval": bounds(worth, say), "reached": reached}
+    if labels == 1:
+        return "better", say(
+            "1 label with transfer is worth {needed} without (95 % interval {interval}): {reached}.", **told
+        )
+    return "better", say(
+        "{count} labels with transfer are worth {needed} without (95 % interval {interval}): {reached}.",
+        count=f"{labels:,}",
+        **told,
+    )
 
 
 def _saves(grid: Grid, cell: Cell, worth: Worth) -> bool:
@@ -69,38 +85,63 @@ def _saves(grid: Grid, cell: Cell, worth: Worth) -> bool:
     return worth.needed is None or (worth.needed > cell.labels and about(worth.needed) != about(cell.labels))
 
 
-def _against_baseline(grid: Grid, way: str) -> list[tuple[Verdict, str]]:
+def _against_baseline(grid: Grid, way: str, say: Language) -> list[tuple[Verdict, str]]:
     verdicts: dict[Verdict, list[str]] = {}
     for labels in grid.sizes(way):
         cell = grid.cell(way, labels)
         if cell is not None and "baseline" in cell.against:
             verdicts.setdefault(cell.against["baseline"].verdict, []).append(f"{labels:,}")
     parts = [
-        f"{PHRASES[verdict]} {grid.baseline} with {listed(sizes)} labels"
+        say(
+            "{compared} {where}",
+            compared=compared(verdict, control_name("baseline", say), say),
+            where=say("with {sizes} labels", sizes=say.listed(sizes)),
+        )
         for verdict, sizes in verdicts.items()
     ]
+    if not parts:
+        return []
     whole = next(iter(verdicts)) if len(verdicts) == 1 else "unclear"
-    return [(whole, f"Transfer ({spoken(way)}) is {listed(parts)}.")] if parts else []
+    return [(whole, say("Transfer ({way}) is {parts}.", way=say.spoken(way), parts=say.listed(parts)))]
 
 
-def _above_chance(grid: Grid, cell: Cell) -> tuple[Verdict, str] | None:
+def _above_chance(grid: Grid, cell: Cell, say: Language) -> tuple[Verdict, str] | None:
     """Modes that can fail to learn anything are held against always saying the commonest class."""
     above = grid.above_chance(cell)
     if above is None or cell.mode in CONTROLS:
         return None
     score = cell.metrics[grid.metric]
-    told = (
-        f"{capital(spoken(cell.mode))} {at(cell.labels)} reaches {number(score.value)} {spoken(grid.metric)} "
-        f"(95 % interval {span(score)}): {'better' if above else 'not shown to be better'} than always saying the "
-        f"commonest class, {number(grid.chance)}"
-    )
+    told = {
+        "Mode": say.capital(say.spoken(cell.mode)),
+        "at": at(cell.labels, say),
+        "value": number(score.value),
+        "metric": say.spoken(grid.metric),
+        "interval": span(score, say),
+        "chance": number(grid.chance),
+    }
+    if not above:
+        return "unclear", say(
+            "{Mode} {at} reaches {value} {metric} (95 % interval {interval}): not shown to be better than always "
+            "saying the commonest class, {chance}.",
+            **told,
+        )
     worth = grid.worth(cell.mode, cell.labels)
-    if above and worth is not None:
-        told += f"; scratch needs {so_many(worth)} labels for that"
-    return "better" if above else "unclear", f"{told}."
+    if worth is None:
+        return "better", say(
+            "{Mode} {at} reaches {value} {metric} (95 % interval {interval}): better than always saying the "
+            "commonest class, {chance}.",
+            **told,
+        )
+    return "better", say(
+        "{Mode} {at} reaches {value} {metric} (95 % interval {interval}): better than always saying the commonest "
+        "class, {chance}; scratch needs {needed} labels for that.",
+        **told,
+        needed=so_many(worth, say),
+    )
 
 
-def _bounded(labels: float | None, worth: Worth) -> str:
+def _bounded(labels: float | None, worth: Worth, say: Language) -> str:
+    """A number of labels that is known to be above or below one; "" where it is known itself."""
     if labels is None:
-        return f"more than {worth.most:,}"
-    return f"at most {worth.least:,}" if labels <= worth.least else about(labels)
+        return say("more than {count}", count=f"{worth.most:,}")
+    return say("at most {count}", count=f"{worth.least:,}") if labels <= worth.least else ""

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from models.reporting import words
 from models.reporting.data import Gain, Interval, Reading, Verdict
+from models.reporting.language.language import ENGLISH
 from tests.support.sample_report import entry
 
 
@@ -90,7 +91,7 @@ def test_a_bound_beside_0_never_reads_as_0(low: float, width: float) -> None:
 
 
 def test_names_are_spoken() -> None:
-    assert [words.spoken(name) for name in ("mrr_at_10", "macro_f1", "entity_f1", "zero_shot")] == [
+    assert [ENGLISH.spoken(name) for name in ("mrr_at_10", "macro_f1", "entity_f1", "zero_shot")] == [
         "MRR@10",
         "macro F1",
         "entity F1",

@@ -1,0 +1,1 @@
+"""Languages of a report, one file each."""
