@@ -57,8 +57,10 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     | {
         "models.answering",
         "models.backbone",
+        "models.bootstrap",
         "models.inference",
         "models.prompting",
+        "models.reporting",
         "models.training",
         "tasks.model_card",
         "tasks.packaging",
