@@ -9,7 +9,7 @@ from prefect import flow
 from flows.corpus import corpus_ref
 from flows.opened import check_registered, opened
 from flows.pretraining import model_refs
-from flows.recipe.parts import DownstreamPart, Wanted
+from flows.recipe.entry import DownstreamPart, Wanted
 from flows.recipe.recipe import Recipe
 from models.modes import CONTROLS
 from tasks.adapt import AdaptConfig, adapt

@@ -10,7 +10,7 @@ from flows.corpus import corpus_ref
 from flows.downstream import grid_refs, promote_refs, score_refs
 from flows.opened import check_registered, opened
 from flows.pretraining import model_refs, register_ref
-from flows.recipe.parts import DownstreamPart
+from flows.recipe.entry import DownstreamPart
 from flows.recipe.recipe import Recipe
 from models.modes import Mode
 from tasks.graph import refs

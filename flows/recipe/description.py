@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
-from flows.recipe.parts import DownstreamPart, UpstreamPart
+from flows.recipe.entry import DownstreamPart
+from flows.recipe.parts import UpstreamPart
 from flows.recipe.recipe import Recipe
 
 

@@ -11,18 +11,17 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
+from flows.recipe.entry import DownstreamPart
 from flows.recipe.gain import GainPart
-from flows.recipe.parts import CorpusPart, DownstreamPart, Name, ReportPart, UpstreamPart
+from flows.recipe.parts import CorpusPart, Name, ReportPart, UpstreamPart
 from models import hub, outside, pretrained
 from models.adapted.rule import Rule
 from models.backbone import compatibility
-from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config, did_you_mean, leaves
 from models.errors import NetworkError, RecipeError
 from models.modes import fitting
 from models.paths import Places
 from models.seeds import Seed
-from models.tokens.tokenizer import TokenizerConfig
 from tasks.environment import Machine, as_written
 from tasks.graph.step import step_names
 from tasks.reading import remote
@@ -247,18 +246,8 @@ class Recipe(Config):
         return list(dict.fromkeys([*(pin for source in sources for pin in source.pins()), *models]))
 
     def _with_registered(self) -> Self:
-        """This recipe with registered models as the folders they lie in: keys take in what an alias names now."""
-        parts = tuple(
-            part.model_copy(
-                update={
-                    "pretrained": _place(part.pretrained),
-                    "model": _local(part.model),
-                    "tokenizer": _local(part.tokenizer),
-                }
-            )
-            for part in self.upstreams
-        )
-        return self.model_copy(update={"upstreams": parts})
+        """This recipe with registered models as the folders they lie in."""
+        return self.model_copy(update={"upstreams": tuple(part.located() for part in self.upstreams)})
 
     def _check_lengths(self, document: documents.Document) -> None:
         for index, part in enumerate(self.upstreams):
@@ -277,20 +266,6 @@ def said_of(field: str) -> Iterator[None]:
         yield
     except RecipeError as error:
         raise RecipeError(f"{field}: {error}") from error
-
-
-def _local(part: ModelConfig | TokenizerConfig) -> ModelConfig | TokenizerConfig:
-    return part.model_copy(update={"pretrained": _place(part.pretrained)})
-
-
-def _place(source: str | None) -> str | None:
-    """A registered model as the folder it lies in, which for one that was adapted holds it as `model`."""
-    if source is None or not source.startswith("models:/"):
-        return source
-    from tasks.storage import artifacts  # it imports MLflow, which takes seconds
-
-    folder = artifacts.resolve(source)
-    return str(folder / "model" if (folder / "model").is_dir() else folder)
 
 
 def by_name(value: Any) -> Any:

@@ -11,7 +11,7 @@ and reading a recipe has to be quick.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -19,13 +19,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVa
 import numpy as np
 import polars as pl
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from models.interfaces.asked import Asked, NotInContext
-from models.interfaces.features import Feature, beside, padded, texts_batch
-from models.interfaces.labels import Certainty, Rates
-from models.interfaces.metric import Measured
-from models.kinds import Chosen, chosen
+from models.interfaces.features import Feature, padded, texts_batch
+from models.interfaces.scored import Scored
+from models.kinds import chosen
 
 if TYPE_CHECKING:
     import torch
@@ -52,13 +50,9 @@ class Baseline(Protocol):
         ...
 
 
-class Downstream(Chosen, ABC, Generic[F]):
+class Downstream(Scored, Generic[F]):
     """One NLP task. A subclass in a module of its own is all that is needed to add one."""
 
-    own_headline: ClassVar[str]
-    """Metric by which settings and checkpoints are chosen, and which reports show first."""
-    own_lower_is_better: ClassVar[frozenset[str]] = frozenset()
-    """Metrics, perplexity say, of which less is better."""
     drawn_by: ClassVar[str | None] = None
     """Column that holds one class a row, of which label draws hold equally many; None: plain draws."""
     kinds: ClassVar[str | None] = None
@@ -85,24 +79,6 @@ class Downstream(Chosen, ABC, Generic[F]):
     max_length: int = Field(
         default=128, ge=8, description="Longest input in tokens; the rest of a longer text is cut off."
     )
-    measured: SkipJsonSchema[Measured] = Field(
-        default=Measured(),
-        exclude_if=lambda measured: measured == Measured(),
-        description="What the entry says of metrics; it is said there.",
-    )
-
-    @property
-    def headline(self) -> str:
-        """The metric that settings, checkpoints and champions are chosen by, and that reports show first."""
-        return self.measured.headline or self.own_headline
-
-    @property
-    def lower_is_better(self) -> frozenset[str]:
-        """Metrics of which less is better."""
-        return self.own_lower_is_better | {
-            metric.name for metric in self.measured.metrics if metric.lower_is_better
-        }
-
     # ---- rows
 
     @abstractmethod
@@ -245,70 +221,13 @@ class Downstream(Chosen, ABC, Generic[F]):
         """
         raise NotInContext(f"{self.kind} has no answers from a model that has learnt nothing of it")
 
-    # ---- score
-
-    @abstractmethod
-    def own_statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-        """Sufficient statistics of each prediction (predictions, k), float64: their sum goes into `own_metrics`."""
-
-    @abstractmethod
-    def own_metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """Each metric (…) from summed statistics (…, k)."""
-
-    def statistics(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> np.ndarray:
-        """Its own statistics, and after them those of the recipe's metrics (predictions, k)."""
-        own, gold = self.own_statistics(rows, predictions), beside(predictions, rows)
-        return np.hstack([own, *(metric.counted(gold, predictions) for metric in self.measured.metrics)])
-
-    def metrics(self, totals: np.ndarray) -> dict[str, np.ndarray]:
-        """Each metric (…), those of the recipe too, from summed statistics (…, k)."""
-        own, others = self._parted(totals)
-        return self.own_metrics(own) | {
-            metric.name: metric.values(part)
-            for metric, part in zip(self.measured.metrics, others, strict=True)
-        }
-
-    def _parted(self, totals: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The columns of its own statistics, and those of each of the recipe's metrics."""
-        widths = [metric.columns for metric in self.measured.metrics]
-        ends = totals.shape[-1] - np.cumsum([0, *widths[::-1]])[::-1]
-        own, *others = np.split(totals, ends[:-1], axis=-1) if widths else [totals]
-        return own, others
-
-    def by_label(self, totals: np.ndarray) -> dict[str, Rates]:
-        """How well each label, a class say, is found (…), from summed statistics (…, k); none where there are not a
-        few of them."""
-        return {}
-
-    def rates(self, totals: np.ndarray) -> dict[str, Rates]:
-        """`by_label` from sums of all statistics, those of the recipe's metrics too."""
-        return self.by_label(self._parted(totals)[0])
-
-    def certainty(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> Certainty | None:
-        """How sure predictions are; None where they do not say in numbers that could be held against them."""
-        return None
-
-    def evaluate(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, float]:
-        """Each metric of `predictions` over all of `rows`."""
-        totals = self.statistics(rows, predictions).sum(axis=0)
-        return {name: float(value) for name, value in self.metrics(totals).items()}
-
-    def worth(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> float:
-        """The headline metric, so that more is better."""
-        value = self.evaluate(rows, predictions)[self.headline]
-        return -value if self.headline in self.lower_is_better else value
+    # ---- the cheap classical method
 
     def metric_names(self) -> list[str]:
         """Every metric there is: those of the baseline, which has learnt its made-up rows."""
         rows = self.examples()
         settled = self.settle(rows)
         return [*settled.evaluate(rows, settled.fit_baseline(rows, rows, 0).predict(rows))]
-
-    @abstractmethod
-    def details(self, rows: pl.DataFrame, predictions: pl.DataFrame) -> dict[str, Any]:
-        """What a reader wants to see beside the metrics, JSON-able: the worst errors with id, file and line."""
-
-    # ---- the cheap classical method
 
     @abstractmethod
     def fit_baseline(self, train: pl.DataFrame, validation: pl.DataFrame, seed: int) -> Baseline:

@@ -1,6 +1,6 @@
 """What an entry's rows are made of reaches its models, and their keys only where they can be asked."""
 
-from flows.recipe.parts import DownstreamPart
+from flows.recipe.entry import DownstreamPart
 from models.downstream.classification import Classification
 from models.transfer.finetune import Finetune
 from tasks.adapt import AdaptConfig

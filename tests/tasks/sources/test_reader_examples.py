@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.recipe.parts import DownstreamPart
+from flows.recipe.entry import DownstreamPart
 from tasks.reading.source import Record
 
 PAGE = Path(__file__).parents[3] / "docs" / "readers.md"
