@@ -83,7 +83,7 @@ def _guessed(rows: Labelled | None, corpus: Texts | None) -> Iterator[str]:
         yield f"format    {rows.source.kind}{f' ({how})' if how else ''}"
         more = " or more" if rows.read >= MOST else ""
         yield f"task      {guess.kind}, {rows.read:,}{more} rows"
-        for name in (*guess.reads, *([guess.target] if guess.target else [])):
+        for name in (*guess.reads, *guess.gold):
             made = guess.made_of(name)
             yield f"{name:<9} {made if isinstance(made, str) else ' + '.join(made)}"
         if guess.group:

@@ -57,12 +57,20 @@ class Labelled:
     def classes(self) -> Counter[str]:
         """How often each class stands there, the most frequent first."""
         target = self.guess.target
-        return Counter() if target is None else Counter(str(row[target]).strip() for row in self.rows)
+        if target not in ("label", "labels"):
+            return Counter()
+        gold = [row.get(target) for row in self.rows]
+        if target == "label":
+            return Counter(str(label).strip() for label in gold)
+        sign = self.guess.settings.get("label_separator")
+        each = [label.split(sign) if sign and isinstance(label, str) else label or () for label in gold]
+        return Counter(str(label).strip() for labels in each for label in labels if str(label).strip())
 
     @property
     def unbalanced(self) -> bool:
         """Whether one class stands there far more often than another."""
-        return bool(self.classes) and max(self.classes.values()) > 5 * min(self.classes.values())
+        one = self.guess.target == "label"  # several labels of a row are learnt each by itself
+        return one and bool(self.classes) and max(self.classes.values()) > 5 * min(self.classes.values())
 
     @property
     def repeated(self) -> int:
@@ -113,8 +121,9 @@ def labelled(given: Sequence[Path]) -> Labelled:
         )
     rows = []
     for row in read:
-        made = {name: columns.value(row, guess.made_of(name)) for name in _needed(guess, read)}
-        lacking = next((name for name, value in made.items() if _is_empty(value)), None)
+        needed = _needed(guess, read)
+        made = {name: columns.value(row, guess.made_of(name)) for name in (*needed, *guess.gold)}
+        lacking = next((name for name in needed if _is_empty(made[name])), None)
         if lacking is None:
             rows.append({**row, **made})
         else:
@@ -204,12 +213,8 @@ def _first(table: Table) -> list[Any]:
 
 
 def _needed(guess: Guess, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Canonical columns that every row has to have; answers of a question may be none."""
-    return [
-        *guess.reads,
-        *([guess.target] if guess.target else []),
-        *(["score"] if "score" in guess.columns else []),
-    ]
+    """Canonical columns that every row has to have; answers of a question may be none, and labels of a text."""
+    return [*guess.reads, *(name for name in guess.gold if name != "labels")]
 
 
 def _is_empty(value: Any) -> bool:

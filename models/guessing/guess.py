@@ -25,11 +25,16 @@ class Guess:
     reads: tuple[str, ...] = ("text",)
     """The canonical columns that a model reads."""
     target: str | None = None
-    """The canonical column of classes, where rows have one."""
+    """The canonical column of classes or a score, where rows have one."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """More of the downstream's settings."""
     group: str | None = None
     """The column whose rows belong together."""
+
+    @property
+    def gold(self) -> tuple[str, ...]:
+        """The canonical column of what is to be told of a row, where it is one that can be counted."""
+        return () if self.target is None else (self.target,)
 
     def made_of(self, name: str) -> Made:
         """What a canonical column is made of."""

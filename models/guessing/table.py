@@ -12,6 +12,8 @@ _DATE = re.compile(r"\d{2,4}[-./]\d{1,2}[-./]\d{1,4}([T ].*)?|\d{1,2}:\d{2}.*")
 _ID = {"id", "ids", "uid", "uuid", "key", "index", "idx", "no", "nr", "number", "ticket", "번호", "아이디"}
 _CLASS_CHARACTERS = 60
 _CLASSES = 200
+_SIGNS = ";|,"
+_NAME_CHARACTERS = 30
 _TEXT_CHARACTERS = 12
 """Characters that texts have on average, at the least; what is shorter is a name or a code."""
 
@@ -35,6 +37,24 @@ class Column:
             return []
         shown = (str(value).strip() for value in self.values if value is not None)
         return [text for text in shown if text]
+
+    @cached_property
+    def separator(self) -> str | None:
+        """What stands between several labels of a row: a sign that leaves far fewer of them than there are texts."""
+        for sign in _SIGNS:
+            pieces = Counter(piece.strip() for text in self.counts for piece in text.split(sign))
+            some = sum(sign in text for text in self.texts) > 0.02 * len(self.texts)
+            if some and max(map(len, pieces)) <= _NAME_CHARACTERS and len(pieces) < 0.6 * len(self.counts):
+                return sign
+        return None
+
+    @cached_property
+    def lists(self) -> bool:
+        """Whether a row has several of a few labels: lists of texts, or texts with a separator."""
+        given = [value for value in self.values if value is not None]
+        if given and all(isinstance(value, list) for value in given):
+            return all(isinstance(item, str | int) for value in given for item in value)
+        return self.separator is not None
 
     @cached_property
     def counts(self) -> Counter[str]:

@@ -17,9 +17,11 @@ _PAIRS = [
 
 
 def guess(table: Table) -> Guess | None:
-    """Both are texts; answers are not a few classes."""
+    """Both are texts; answers are not a few classes, but where their names are those of this task's own rows."""
     pair = table.pair(_PAIRS)
-    if pair is None or not all(column.texts for column in pair) or pair[1].is_class or pair[1].is_number:
+    if pair is None or not all(column.texts for column in pair) or pair[1].is_number:
+        return None
+    if pair[1].is_class and (pair[0].name, pair[1].name) != ("prompt", "target"):
         return None
     columns = {"prompt": pair[0].name, "target": pair[1].name}
     return Guess(

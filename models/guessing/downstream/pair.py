@@ -37,6 +37,6 @@ def guess(table: Table) -> Guess | None:
         {name: made for name, made in columns.items() if name != made},
         0.9,
         reads=("text_a", "text_b"),
-        target=None if settings else "label",
+        target="score" if settings else "label",
         settings=settings,
     )

@@ -5,11 +5,13 @@ from models.guessing.table import Table
 
 
 def guess(table: Table) -> Guess | None:
-    """Answers are objects with a text and where it starts."""
+    """Answers are objects with a text and where it starts; a question may have none."""
     answers = table["answers"]
     if table["question"] is None or table["context"] is None or answers is None:
         return None
     given = [item for value in answers.values if isinstance(value, list) for item in value]
     if not given or not all(isinstance(item, dict) and {"start", "text"} <= {*item} for item in given):
         return None
-    return Guess("qa", {}, 1.0, reads=("context", "question"))
+    without = not all(answers.values)
+    settings = {"unanswerable": True} if without else {}
+    return Guess("qa", {}, 1.0, reads=("context", "question"), settings=settings)

@@ -108,6 +108,7 @@ def test_nothing_is_written_over(init: Init, tmp_path: Path, capsys: pytest.Capt
         (["instruction,output", "do what {n} says,here it is {n}"], "generation", ["prompt", "target"]),
         (["body,kind,n", "what the text {n} says,k{k},{n}"], "classification", ["text", "label"]),
         (["what the text {n} says,k{k}"], "classification", ["text", "label"]),
+        (["prompt,target", "the question no {n},the answer is {k}"], "generation", ["prompt", "target"]),
     ],
 )
 def test_the_nlp_task_is_told_by_columns(
@@ -145,6 +146,49 @@ def test_a_published_format_is_known_by_its_source(init: Init, tmp_path: Path) -
     recipe, written, _ = init("--labels", "ratings_train.txt")
     assert written["downstreams"][0]["data"][0]["kind"] == "nsmc"
     assert len(rows_of(recipe)) == 60
+
+
+@pytest.mark.parametrize(
+    ("gold", "wanted"),
+    [
+        ("tags,a{k};b{m}", {"target": "labels", "label_separator": ";"}),
+        ("labels,a{k}|b{m}", {"target": "labels", "label_separator": "|"}),
+        ("rating,{n}.5", {"target": "score"}),
+    ],
+)
+def test_several_labels_and_scores_are_told_from_a_class(
+    init: Init, tmp_path: Path, gold: str, wanted: dict[str, str]
+) -> None:
+    name, value = gold.split(",")
+    made = [f"what the text {n} says,{value.format(n=n, k=n % 3, m=n % 5)}" for n in range(10, 90)]
+    write(
+        tmp_path / "rows.csv",
+        f"text,{name}",
+        *made,
+        *(["nothing applies here,"] if "labels" in wanted else []),
+    )
+    _, written, said = init("--labels", "rows.csv")
+    asked = written["downstreams"][0]["downstream"]
+    assert {key: asked.get(key) for key in wanted} == wanted
+    assert "balance" not in asked and "set aside" not in said
+
+
+def test_a_heading_is_read_with_its_text_although_it_stands_there_again_and_again(
+    init: Init, tmp_path: Path
+) -> None:
+    made = [f"Re: broken,what {n} says of it,k{n % 3}" for n in range(80)]
+    write(tmp_path / "rows.csv", "subject,body,team", *made)
+    _, written, _ = init("--labels", "rows.csv")
+    assert written["downstreams"][0]["data"][0]["columns"]["text"] == ["subject", "body"]
+
+
+def test_questions_without_an_answer_are_kept(init: Init, tmp_path: Path) -> None:
+    whole = json.loads(_squad())
+    for paragraph in whole["data"][0]["paragraphs"][:10]:
+        paragraph["qas"][0] |= {"answers": [], "is_impossible": True}
+    write(tmp_path / "squad.json", json.dumps(whole))
+    recipe, written, _ = init("--labels", "squad.json")
+    assert written["downstreams"][0]["downstream"]["unanswerable"] is True and len(rows_of(recipe)) == 40
 
 
 def _conll(number: int) -> str:
