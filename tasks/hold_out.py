@@ -59,6 +59,13 @@ def hold_out(job: Job, config: HoldOutConfig, rows: Validated) -> None:
     repeats = leaks.select(id="corpus_id", reason=pl.lit("leak"), kept_id="row_id")
     removed = splits.repeating(frame, repeats)
     frame = splits.without(frame, removed)
+    if removed.height:  # all that was held out may be among them; other texts stay in their part
+        if frame.is_empty():
+            raise DataError(
+                "a test row stands in every text of the corpus, so none is left to learn from: give other texts, or "
+                "set corpus.leaks: report"
+            )
+        frame = splits.hold_out(frame, config.seed, config.holdout)
     splits.write(frame, ("train", "validation"), removed, job.out)
     leaks.write_parquet(job.out / "leaks.parquet", compression="zstd")
     made = splits.counted(counts.load(source), frame, removed)

@@ -1,5 +1,6 @@
 """Plain text that a new project brings along: which files it is in, how they are read, and how much there is."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,8 @@ from tasks.reading.source import matches
 from tasks.sources.files import Files
 
 _VOCABULARIES = (16_000, 8000, 6000, 4000, 3000, 2000, 1500, 1000, 800, 600, 400, 300, 200, 100)
+_SPARE = 1.25
+"""Times the tokens of a vocabulary that a text has to allow: duplicates and leaks that are removed may have some."""
 _WRAPPED = (40, 100)
 """Characters of a line of a text that was broken to fit a page."""
 _ENDS = (".", "!", "?", "…", '"', "”", ":", "다", "요", "。")
@@ -46,7 +49,7 @@ def vocabulary(texts: Sequence[str]) -> int:
     most = next((size for size, few in ((2000, 1e5), (4000, 1e6), (8000, 1e7)) if amount < few), 16_000)
     for size in (size for size in _VOCABULARIES if size <= most):
         with suppress(DataError):
-            train(TokenizerConfig(vocabulary=size), lambda: [kept])
+            train(TokenizerConfig(vocabulary=math.ceil(_SPARE * size)), lambda: [kept])
             return size
     return _VOCABULARIES[-1]
 

@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 
 from flows.recipe import yaml_text
-from models.modes import modes
+from models.downstream.classification import Classification
+from models.modes import fitting
 from tests.support.recipes import SMALL, write
 
 PROJECT = Path(__file__).parents[2]
@@ -72,7 +73,7 @@ def test_every_mode_that_means_something_is_scored_and_others_are_said_not_to(
 ) -> None:
     grids = json.loads((page(whole) / "grid.json").read_text(encoding="utf-8"))
     cells = {(cell["mode"], cell["labels"]): cell for cell in grids["classification"]["cells"]}
-    learning = [mode for mode in modes() if not mode.endswith("_shot")]
+    learning = [mode for mode in fitting(Classification(), False) if not mode.endswith("_shot")]
     expected = {(mode, labels) for mode in learning for labels in sizes}
     assert set(cells) == expected | {("zero_shot", 0), ("one_shot", 1), ("few_shot", 4)}
     assert {tuple(cell["seeds"]) for place, cell in cells.items() if place != ("zero_shot", 0)} == {(1, 2)}
@@ -80,7 +81,7 @@ def test_every_mode_that_means_something_is_scored_and_others_are_said_not_to(
     for cell in cells.values():
         score = cell["metrics"]["accuracy"]
         assert score["low"] <= score["value"] <= score["high"]
-    assert grids["ner"]["inapplicable"] == ["prompt_tuning", "zero_shot"]
+    assert grids["ner"]["inapplicable"] == ["hybrid", "contrastive", "prompt_tuning", "zero_shot"]
     html = (page(whole) / "index.html").read_text(encoding="utf-8")
     assert "not applicable" in html and "not above chance" in html
     assert all(claim["claim"].split(" (")[0].split(":")[0] in html for claim in grids["ner"]["claims"])

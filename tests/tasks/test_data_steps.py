@@ -191,9 +191,15 @@ def test_queries_and_passages_numbered_alike_reach_every_step(context: RunContex
     corpus = ingest(
         IngestConfig(sources=(Files(paths=(str(tmp_path / "corpus.txt"),)),), clean=CleanConfig())
     )
-    how = HoldOutConfig(holdout=0.3, tests=(Labelled(sources=(source,), pool="passage"),))
+    how = HoldOutConfig(holdout=0.01, tests=(Labelled(sources=(source,), pool="passage"),))
     held = make(hold_out(how, rows=validate(ValidateConfig(), rows=corpus)), context)
     assert set(pl.read_parquet(held / "leaks.parquet")["row_id"]) == set(test_rows["id"])
+    assert counts(held)["parts"] == {"train": 1, "validation": 1}, "whatever was held out before"
+
+    (tmp_path / "leaks.txt").write_text("\n".join(test_rows["text"]), encoding="utf-8")
+    inside = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "leaks.txt"),)),), clean=CleanConfig()))
+    with pytest.raises(DataError, match="a test row stands in every text of the corpus"):
+        make(hold_out(how, rows=validate(ValidateConfig(), rows=inside)), context)
 
 
 def test_labelled_files_without_a_good_row_are_named_when_the_corpus_asks_for_test_rows(
