@@ -139,7 +139,10 @@ class Draft:
         for source in sources:
             yield from _item(source, "    ")
         yield "  quarantine: 0.1     # the share of bad rows with which a run goes on; they are set aside and counted"
-        yield "  leaks: remove       # a text in which a test row stands is not learnt from"
+        if self.texts is None and self.labelled is not None and self.labelled.repeats:
+            yield "  leaks: report       # rows repeat each other: without those of test rows little would be left"
+        else:
+            yield "  leaks: remove       # a text in which a test row stands is not learnt from"
 
     def _upstream(self) -> Iterator[str]:
         amount = self.tokens

@@ -78,6 +78,11 @@ class Labelled:
         return len(self.texts) - len({normal_form(text) for text in self.texts})
 
     @property
+    def repeats(self) -> bool:
+        """Whether so many rows have the text of another that most texts stand in several parts."""
+        return self.repeated > 0.3 * len(self.texts)
+
+    @property
     def tokens_in_all(self) -> int:
         """About how many tokens all texts have."""
         return sum(map(tokens, self.texts))
