@@ -75,7 +75,7 @@ def _guessed(rows: Labelled | None, corpus: Texts | None) -> Iterator[str]:
         guess = rows.guess
         for part, paths in rows.parts.items():
             named = f"{part}: " if part else ""
-            yield f"rows      {named}{', '.join(str(path) for path in paths)}"
+            yield f"rows      {named}{', '.join(f'{path}' for path in paths)}"
         parsed = rows.source.model_dump(
             mode="json", exclude_defaults=True, exclude={"kind", "paths", "train", "path"}
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.commands.looking import Labelled
+from tasks.reading.remote import Fetched, is_remote
 
 
 def source(given: Labelled, parts: Mapping[str, Sequence[Path]], folder: Path) -> dict[str, Any]:
@@ -51,10 +52,19 @@ def is_plain(given: Labelled) -> bool:
 
 
 def paths(named: Sequence[Path | str], folder: Path) -> list[str]:
-    """Paths as a recipe in `folder` names them: from it where they lie in it, else whole."""
-    folder = folder.resolve()
-    whole = [Path(os.path.abspath(Path(path).expanduser())) for path in named]
-    return [str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in whole]
+    """Paths as a recipe in `folder` names them: from it where they lie in it, else whole; addresses as they are."""
+    return [address or _seen_from(folder.resolve(), path) for path in named for address in [_address(path)]]
+
+
+def _address(path: Path | str) -> str:
+    if isinstance(path, str):
+        return path if is_remote(path) else ""
+    return path.url if isinstance(path, Fetched) else ""
+
+
+def _seen_from(folder: Path, path: Path | str) -> str:
+    whole = Path(os.path.abspath(Path(path).expanduser()))
+    return str(whole.relative_to(folder) if whole.is_relative_to(folder) else whole)
 
 
 def _set_to(given: Labelled) -> dict[str, Any]:
