@@ -25,19 +25,15 @@ SAME = ("grid.csv", "grid.json", "labels_saved.csv", "steps_saved.csv")
 """Files that do not depend on how long things took."""
 
 
-LARGER = pytest.param((8, 32), marks=pytest.mark.slow, id="larger")
-
-
-@pytest.fixture(scope="module", params=[pytest.param((8,), id="small"), LARGER])
-def sizes(request: pytest.FixtureRequest) -> tuple[int, ...]:
-    """Numbers of labels that modes learn from."""
-    return request.param
+SIZES = (8, 32)
+"""Numbers of labels that modes learn from."""
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def recipe(sizes: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # In the larger grid two models are in the making at once, and the kill meets both.
-    whole: dict[str, Any] = deepcopy(SMALL) | {"name": "grid", "threads": len(sizes)}
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # Two models are in the making at once, and the kill meets both.
+    whole: dict[str, Any] = deepcopy(SMALL) | {"name": "grid", "threads": 2}
     whole["corpus"]["sources"][0]["documents"] = 1300  # nothing is shared with the runs of other tests
     whole["upstreams"][0]["model"]["max_positions"] = 128
     rows = {"documents": 300, "train": 210, "validation": 30, "test": 60}
@@ -53,7 +49,7 @@ def recipe(sizes: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory) -> 
         }
         for kind in ("classification", "ner")
     ]
-    whole["gain"] = {"sizes": [0, 1, *sizes], "seeds": [1, 2], "search": False}
+    whole["gain"] = {"sizes": [0, 1, *SIZES], "seeds": [1, 2], "search": False}
     return write(tmp_path_factory.mktemp("grid"), whole)
 
 
@@ -69,12 +65,12 @@ def page(ended: Any) -> Path:
 
 
 def test_every_mode_that_means_something_is_scored_and_others_are_said_not_to(
-    whole, sizes: tuple[int, ...]
+    whole,
 ) -> None:
     grids = json.loads((page(whole) / "grid.json").read_text(encoding="utf-8"))
     cells = {(cell["mode"], cell["labels"]): cell for cell in grids["classification"]["cells"]}
     learning = [mode for mode in fitting(Classification(), False) if not mode.endswith("_shot")]
-    expected = {(mode, labels) for mode in learning for labels in sizes}
+    expected = {(mode, labels) for mode in learning for labels in SIZES}
     assert set(cells) == expected | {("zero_shot", 0), ("one_shot", 1), ("few_shot", 4)}
     assert {tuple(cell["seeds"]) for place, cell in cells.items() if place != ("zero_shot", 0)} == {(1, 2)}
     assert cells["linear_probe", 8]["trainable_parameters"] < cells["finetune", 8]["trainable_parameters"]
@@ -135,7 +131,6 @@ def scored(home: Path) -> int:
     return count
 
 
-@pytest.mark.parametrize("sizes", [LARGER], indirect=True)
 def test_killed_in_its_middle_and_taken_up_again_it_ends_in_the_same_tables(
     whole, headwater: Callable, few: Path, prefect_server: str, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ def test_what_it_saves_loads_in_plain_transformers_and_fills_a_blank(folder: Pat
     assert history["eval_loss"].drop_nulls().len() >= CONFIG.train.evaluations
 
 
+@pytest.mark.slow
 def test_killed_five_times_it_ends_with_the_weights_and_the_curve_of_an_undisturbed_run(
     folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
