@@ -13,12 +13,13 @@ from flows.commands.looking import MOST, tokens
 from models.data.records import Record
 from models.errors import DataError, RecipeError
 from models.guessing.table import Table
-from models.tokens.tokenizer import TokenizerConfig
+from models.tokens.tokenizer import LEAST, TokenizerConfig
 from models.tokens.tokenizer_training import train
 from tasks.reading.source import matches
 from tasks.sources.files import Files
 
-_VOCABULARIES = (16_000, 8000, 6000, 4000, 3000, 2000, 1500, 1000, 800, 600, 400, 300, 200, 100)
+_LARGE = (16_000, 8000, 6000, 4000, 3000, 2000, 1500, 1000)
+_VOCABULARIES = (*_LARGE, 800, 600, 400, 300, 200, 100, 80, 60, 50, 40, 30, 20, LEAST)
 _SPARE = 1.25
 """Times the tokens of a vocabulary that a text has to allow: duplicates and leaks that are removed may have some."""
 _WRAPPED = (40, 100)
