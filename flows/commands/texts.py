@@ -35,6 +35,8 @@ class Texts:
     """Settings of `files`, and the paths or patterns that are read so."""
     texts: Sequence[str]
     """What they say, as far as it was looked at."""
+    files: int
+    """How many there are."""
 
     @property
     def tokens(self) -> int:
@@ -63,8 +65,10 @@ def texts(patterns: Sequence[str]) -> Texts:
     """
     groups: list[tuple[Mapping[str, Any], list[str]]] = []
     said: list[str] = []
+    files = 0
     for pattern in patterns:
-        found = {str(path): _settings(path) for path in matches(pattern)}
+        found = {str(path): _settings(path) for path in matches(pattern, "--text")}
+        files += len(found)
         alike = all(settings == next(iter(found.values())) for settings in found.values())
         for name, settings in {pattern: next(iter(found.values()))}.items() if alike else found.items():
             group = next((paths for known, paths in groups if known == settings), None)
@@ -73,7 +77,7 @@ def texts(patterns: Sequence[str]) -> Texts:
             group.append(name)
         for name, settings in found.items():
             said += _texts(Path(name), settings)
-    return Texts(groups, said)
+    return Texts(groups, said, files)
 
 
 def _settings(path: Path) -> Mapping[str, Any]:
