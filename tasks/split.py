@@ -41,7 +41,7 @@ def split(job: Job, config: SplitConfig, rows: Validated) -> None:
     """Parts labelled rows as they were published, or by draw, and finds those that stand in several parts."""
     source = job.files(rows)
     frame, pool = splits.apart(pl.read_parquet(source / "rows.parquet"), config.pool)
-    drawn = set(frame["part"]) == {""}
+    how = splits.told(set(frame["part"]))
     frame = splits.assign(frame, config.seed)
     twins = splits.duplicates(comparable(frame, config.texts))
     repeats = twins.filter((pl.col("part_b") == "test") & (config.duplicates == "remove"))
@@ -63,7 +63,7 @@ def split(job: Job, config: SplitConfig, rows: Validated) -> None:
     counts.write(job.out, made)
     job.metrics(counts.metrics(made) | {"duplicates": float(twins.height)})
     sizes = ", ".join(f"{name} {count:,}" for name, count in made["parts"].items())
-    job.say(f"{sizes}: parts {'drawn' if drawn else 'as published'}")
+    job.say(f"{sizes}: parts {how}")
     if twins.height:
         job.warn(
             f"{twins.height:,} pairs of rows in different parts have the same text: see duplicates.parquet"

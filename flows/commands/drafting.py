@@ -177,6 +177,8 @@ class Draft:
         allowed = max(0.02, math.ceil(share * 150) / 100)
         why = f"{given.rejected.total():,} of {given.read:,} rows are bad now" if share else "none is bad now"
         yield f"    quarantine: {min(allowed, 0.9):g}     # the share of bad rows with which a run goes on; {why}"
+        if given.mostly_wrong:
+            yield f"    # that is much, most often '{_comment(given.mostly_wrong)}': look at the files before you run"
         if given.repeated > 0.005 * rows and guess.kind != "retrieval":
             yield "    duplicates: remove     # training rows with the text of a test row are left out"
         if guess.kind in ("qa", "retrieval", "generation"):

@@ -10,6 +10,8 @@ from flows.commands.looking import MOST, Labelled, labelled
 from flows.commands.texts import Texts, texts
 from flows.own_code import ROOT
 from flows.recipe.recipe import Recipe
+from models.data import splits
+from models.data.counts import so_many
 from models.errors import RecipeError
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9가-힣_.-]+")
@@ -51,7 +53,7 @@ def _paths(pattern: str) -> list[Path]:
     """What a path or pattern names; a folder is for itself."""
     from tasks.reading.source import matches
 
-    return matches(pattern)
+    return matches(pattern, "--labels")
 
 
 def _write(path: Path, content: str) -> str:
@@ -81,8 +83,9 @@ def _guessed(rows: Labelled | None, corpus: Texts | None) -> Iterator[str]:
         )
         how = ", ".join(f"{name} {value!r}" for name, value in parsed.items())
         yield f"format    {rows.source.kind}{f' ({how})' if how else ''}"
-        more = " or more" if rows.read >= MOST else ""
-        yield f"task      {guess.kind}, {rows.read:,}{more} rows"
+        if "train" in rows.parts:
+            yield f"parts     {splits.told(rows.parts)}"
+        yield f"task      {guess.kind}, {_amount(rows)}"
         for name in (*guess.reads, *guess.gold):
             made = guess.made_of(name)
             yield f"{name:<9} {made if isinstance(made, str) else ' + '.join(made)}"
@@ -92,14 +95,26 @@ def _guessed(rows: Labelled | None, corpus: Texts | None) -> Iterator[str]:
         yield from _classes(rows)
         if rows.rejected:
             kinds = ", ".join(f"{name} {count:,}" for name, count in rows.rejected.most_common(5))
-            yield f"bad       {rows.rejected.total():,} rows, which are set aside: {kinds}"
+            yield f"bad       {so_many(rows.rejected.total(), 'row')} to be set aside: {kinds}"
+        if rows.mostly_wrong:
+            yield f"          that is much, most often '{rows.mostly_wrong}': look at the files before you run"
         if rows.repeated:
-            yield f"repeated  {rows.repeated:,} rows have the text of another"
+            yield f"repeated  {so_many(rows.repeated, 'row')} with the text of another"
     if corpus is not None:
-        files = sum(len(paths) for _, paths in corpus.sources)
-        yield f"text      {len(corpus.texts):,} texts by {files} path(s), about {corpus.tokens:,} tokens to pretrain on"
+        amount = f"{so_many(len(corpus.texts), 'text')} in {so_many(corpus.files, 'file')}"
+        yield f"corpus    {amount}, about {corpus.tokens:,} tokens to pretrain on"
     elif rows is not None:
-        yield "text      none given (--text): a small model is pretrained on the texts of the rows themselves"
+        yield "corpus    none given (--text): a small model is pretrained on the texts of the rows themselves"
+
+
+def _amount(rows: Labelled) -> str:
+    """How many rows were looked at; of several files, those of the first to train on."""
+    more = " or more" if rows.read >= MOST else ""
+    files = sum(map(len, rows.parts.values()))
+    where = f" in {rows.looked_at.name}" if files > 1 else ""
+    passages = sum(bool(row.get("passage")) for row in rows.rows)
+    kinds = f": {len(rows.rows) - passages:,} queries and {passages:,} passages" if passages else ""
+    return f"{rows.read:,}{more} rows{where}{kinds}"
 
 
 def _classes(rows: Labelled) -> Iterator[str]:

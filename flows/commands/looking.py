@@ -48,6 +48,17 @@ class Labelled:
         """Rows, good and bad."""
         return len(self.rows) + self.rejected.total()
 
+    @property
+    def looked_at(self) -> Path:
+        """The file that the rows are from: the first to train on."""
+        return (self.parts.get("train") or self.parts[""])[0]
+
+    @property
+    def mostly_wrong(self) -> str | None:
+        """What is wrong with most of the bad rows, where more than a tenth of all is bad."""
+        bad = self.rejected.total()
+        return self.rejected.most_common(1)[0][0] if bad > 0.1 * self.read else None
+
     @cached_property
     def texts(self) -> list[str]:
         """What a model reads of each row."""
@@ -104,11 +115,8 @@ def labelled(given: Sequence[Path]) -> Labelled:
     """What is in labelled files, published parts beside them included.
 
     Raises:
-        RecipeError: there is no such file, no source reads it, or nobody knows what its rows are for.
+        RecipeError: no source reads a file, or nobody knows what its rows are for.
     """
-    for path in given:
-        if not path.exists():
-            raise RecipeError(f"{path.absolute()}: no such file; check the path after --labels")
     parts = in_parts(given)
     path = (parts.get("train") or parts.get("") or given)[0]
     source = recognised(path)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from models.adapted.files import SETTLED
 from models.errors import NetworkError, RecipeError
 from models.interfaces.served import Served
-from tasks.reading.source import Record, Rejected
+from tasks.reading.source import Record, Rejected, matches
 from tasks.sources.files import Files
 from tasks.storage import artifacts
 from tasks.storage.champions import CHAMPION
@@ -168,6 +168,7 @@ def _parsed(text: str, single: str | None) -> dict[str, Any]:
 def _rows(file: str, form: Mapping[str, str]) -> Iterator[Record | Rejected]:
     """Each row, or why it cannot be read."""
     try:
+        matches(file, "--file")
         source = Files.model_validate({"paths": (file,), **form})
         source.check()
     except ValidationError as error:

@@ -13,12 +13,13 @@ from flows.commands.looking import MOST, tokens
 from models.data.records import Record
 from models.errors import DataError, RecipeError
 from models.guessing.table import Table
-from models.tokens.tokenizer import TokenizerConfig
+from models.tokens.tokenizer import LEAST, TokenizerConfig
 from models.tokens.tokenizer_training import train
 from tasks.reading.source import matches
 from tasks.sources.files import Files
 
-_VOCABULARIES = (16_000, 8000, 6000, 4000, 3000, 2000, 1500, 1000, 800, 600, 400, 300, 200, 100)
+_LARGE = (16_000, 8000, 6000, 4000, 3000, 2000, 1500, 1000)
+_VOCABULARIES = (*_LARGE, 800, 600, 400, 300, 200, 100, 80, 60, 50, 40, 30, 20, LEAST)
 _SPARE = 1.25
 """Times the tokens of a vocabulary that a text has to allow: duplicates and leaks that are removed may have some."""
 _WRAPPED = (40, 100)
@@ -34,6 +35,8 @@ class Texts:
     """Settings of `files`, and the paths or patterns that are read so."""
     texts: Sequence[str]
     """What they say, as far as it was looked at."""
+    files: int
+    """How many there are."""
 
     @property
     def tokens(self) -> int:
@@ -62,8 +65,10 @@ def texts(patterns: Sequence[str]) -> Texts:
     """
     groups: list[tuple[Mapping[str, Any], list[str]]] = []
     said: list[str] = []
+    files = 0
     for pattern in patterns:
-        found = {str(path): _settings(path) for path in matches(pattern)}
+        found = {str(path): _settings(path) for path in matches(pattern, "--text")}
+        files += len(found)
         alike = all(settings == next(iter(found.values())) for settings in found.values())
         for name, settings in {pattern: next(iter(found.values()))}.items() if alike else found.items():
             group = next((paths for known, paths in groups if known == settings), None)
@@ -72,7 +77,7 @@ def texts(patterns: Sequence[str]) -> Texts:
             group.append(name)
         for name, settings in found.items():
             said += _texts(Path(name), settings)
-    return Texts(groups, said)
+    return Texts(groups, said, files)
 
 
 def _settings(path: Path) -> Mapping[str, Any]:

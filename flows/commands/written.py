@@ -18,10 +18,9 @@ def source(given: Labelled, parts: Mapping[str, Sequence[Path]], folder: Path) -
     if not {"paths", "parts"} <= {
         *fields
     }:  # a field for each file, or one for a folder that one of them lies in
-        looked_at = (given.parts.get("train") or given.parts[""])[0]
-        named = {str(place): paths([place], folder)[0] for place in (looked_at, looked_at.parent)}
+        named = {str(place): paths([place], folder)[0] for place in (given.looked_at, given.looked_at.parent)}
         settings = {
-            name: named.get(value, value) if isinstance(value, str) else value
+            name: named.get(value, value) if isinstance(value, str) and name != "kind" else value
             for name, value in settings.items()
         }
         others = [part for part in ("validation", "test") if part in fields]
@@ -52,7 +51,8 @@ def is_plain(given: Labelled) -> bool:
 
 
 def paths(named: Sequence[Path | str], folder: Path) -> list[str]:
-    """Paths as a recipe in `folder` names them: from it where they lie in it, else whole; addresses as they are."""
+    """Paths as a recipe in `folder` names them: from it where they lie near, in its parent or with it in the working
+    directory, else whole; addresses as they are."""
     return [address or _seen_from(folder.resolve(), path) for path in named for address in [_address(path)]]
 
 
@@ -64,7 +64,8 @@ def _address(path: Path | str) -> str:
 
 def _seen_from(folder: Path, path: Path | str) -> str:
     whole = Path(os.path.abspath(Path(path).expanduser()))
-    return str(whole.relative_to(folder) if whole.is_relative_to(folder) else whole)
+    around = [place for place in (folder.parent, Path.cwd()) if folder.is_relative_to(place)]
+    return os.path.relpath(whole, folder) if any(map(whole.is_relative_to, around)) else str(whole)
 
 
 def _set_to(given: Labelled) -> dict[str, Any]:

@@ -34,9 +34,14 @@ def metrics(counts: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items()}
 
 
+def so_many(number: int, what: str) -> str:
+    """`1,000 rows`, `1 row`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def so_many_labels(labels: int) -> str:
     """`1,000 labels`."""
-    return f"{labels:,} label{'' if labels == 1 else 's'}"
+    return so_many(labels, "label")
 
 
 def by_reason(reasons: Mapping[str, int]) -> str:

@@ -1,6 +1,6 @@
 """Which row is for training, validation or test; and rows that stand in more than one part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,16 @@ def assign(rows: pl.DataFrame, seed: int) -> pl.DataFrame:
         rows = rows.with_columns(part=pl.col("part").replace("validation", "test"))
         parts = {"train", "test"}
     return rows if "validation" in parts else _draw(rows, seed, {"validation": DRAWN})
+
+
+def told(parts: Collection[str]) -> str:
+    """In words, how `assign` parts rows that come with these parts, "" where a row has none."""
+    own = {part or "train" for part in parts}
+    if len(own) == 1:
+        return "drawn"
+    if "test" not in own:
+        return "as published; validation is the test, and validation drawn from train"
+    return "as published" if "validation" in own else "as published; validation drawn from train"
 
 
 def hold_out(rows: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this
 PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
+LEAST = 15
+"""Tokens of the smallest vocabulary: the special ones, and five letters that begin and that continue a word."""
 SPACED = 40
 """Letters; longer words are hardly any in languages that put spaces between them."""
 
@@ -36,7 +38,7 @@ class TokenizerConfig(Config):
         default="wordpiece", description="wordpiece, bpe or unigram."
     )
     vocabulary: int = Field(
-        default=8000, ge=100, description="Number of tokens, the five special ones included."
+        default=8000, ge=LEAST, description="Number of tokens, the five special ones included."
     )
     normalizer: Literal["nfkc", "nfc", "none"] = Field(
         default="nfkc", description="Unicode form: nfkc, nfc or none."

@@ -12,7 +12,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from models.errors import DataError
-from models.tokens.tokenizer import CLS, SEP, SPECIAL, UNKNOWN, TokenizerConfig
+from models.tokens.tokenizer import CLS, LEAST, SEP, SPECIAL, UNKNOWN, TokenizerConfig
 
 LONGEST_WORD = 100
 """Letters; what is longer is cut there, since WordPiece makes a single `[UNK]` of it. Languages without spaces are read
@@ -43,14 +43,21 @@ def train(config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -
     Raises:
         DataError: the text does not hold as many tokens as asked for.
     """
-    tokenizer, batches = _untrained(config), _without_endless_words(batches)
+    batches = _without_endless_words(batches)
+    tokenizer = _learnt(config, batches)
+    _check_size(tokenizer.get_vocab_size(), config, batches)
+    tokenizer.add_special_tokens(list(SPECIAL))
+    tokenizer.post_processor = _framing(tokenizer)
+    return tokenizer
+
+
+def _learnt(config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> Tokenizer:
+    """A tokenizer with as many tokens as the text allows, of those asked for."""
+    tokenizer = _untrained(config)
     if config.kind == "unigram":
         tokenizer.model = _unigram(config, tokenizer, batches())
     else:
         _merge(tokenizer, config, batches)
-    _check_size(tokenizer.get_vocab_size(), config.vocabulary)
-    tokenizer.add_special_tokens(list(SPECIAL))
-    tokenizer.post_processor = _framing(tokenizer)
     return tokenizer
 
 
@@ -162,16 +169,29 @@ def _normalized(tokenizer: Tokenizer, batch: list[str]) -> list[str]:
     return (tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text).split("\n")
 
 
-def _check_size(size: int, asked: int) -> None:
-    if size < asked:
+def _check_size(size: int, config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> None:
+    if size < config.vocabulary:
+        fits = _fitting(size, config, batches)
+        less = "" if fits is None else f"set the upstream's tokenizer.vocabulary to {fits}, or "
         raise DataError(
-            f"the text allows a vocabulary of {size:,} tokens, {asked:,} are asked for: "
-            f"set tokenizer.vocabulary to {size} or less, or give it more text"
+            f"the text allows a vocabulary of {size:,} tokens, {config.vocabulary:,} are asked for: "
+            f"{less}give it more text"
         )
-    if size > asked:
+    if size > config.vocabulary:
         raise DataError(
-            f"the text's characters alone need {size:,} tokens: set tokenizer.vocabulary to {size} or more"
+            f"the text's characters alone need {size:,} tokens: set the upstream's tokenizer.vocabulary to {size} or "
+            "more"
         )
+
+
+def _fitting(size: int, config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> int | None:
+    """A vocabulary that the text does allow, `size` or less: a smaller one has fewer letters to make tokens of."""
+    while size >= LEAST:
+        made = _learnt(config.model_copy(update={"vocabulary": size}), batches).get_vocab_size()
+        if made == size:
+            return size
+        size = made
+    return None
 
 
 def _framing(tokenizer: Tokenizer) -> processors.TemplateProcessing:

@@ -177,8 +177,12 @@ def record(
     return Record(row, file, line, part, as_group(key))
 
 
-def matches(pattern: str) -> list[Path]:
+def matches(pattern: str, given: str = "the path in the recipe") -> list[Path]:
     """The files that a path, an address or a glob names, sorted, in whatever form of Unicode.
+
+    Args:
+        pattern: what names them.
+        given: where it was given, for the message that there is none.
 
     Raises:
         RecipeError: there is none.
@@ -196,7 +200,7 @@ def matches(pattern: str) -> list[Path]:
             raise RecipeError(f"{spelt} cannot be read: {error.strerror or error}") from error
         if found:
             return found
-    raise RecipeError(f"{pattern}: no such file; check the path in the recipe (tried: {tried(expanded)})")
+    raise RecipeError(f"{pattern}: no such file; check {given} (tried: {tried(expanded)})")
 
 
 def check_readable(path: Path, workbook: bool = False) -> None:
@@ -210,7 +214,7 @@ def check_readable(path: Path, workbook: bool = False) -> None:
         if path.is_dir():
             raise RecipeError(f"{path} is a folder; name its files, for example {path}/*.jsonl.gz")
         if path.stat().st_size == 0:
-            raise RecipeError(f"{path} is empty; remove it from the recipe or fill it")
+            raise RecipeError(f"{path} is empty; leave it out or fill it")
         meant = next((item for item in PACKINGS if path.name.lower().endswith(item.suffix)), None)
         found = packing(path)
         if meant is not None and found is None:
@@ -218,7 +222,7 @@ def check_readable(path: Path, workbook: bool = False) -> None:
                 f"{path} is not {meant.name} at all, though its name ends with {meant.suffix}; rename or pack it"
             )
         if found is not None and _is_empty(path):
-            raise RecipeError(f"{path} is empty when unpacked; remove it from the recipe or fill it")
+            raise RecipeError(f"{path} is empty when unpacked; leave it out or fill it")
         if not workbook:
             check_form(path)
     except OSError as error:

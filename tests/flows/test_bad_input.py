@@ -62,7 +62,7 @@ def test_what_shows_only_while_it_runs_ends_with_1(headwater: Callable, recipe: 
     failed = {
         name: step["reason"] for step in ended.document["steps"] if (name := step["name"]) and step["reason"]
     }
-    assert "set tokenizer.vocabulary to" in failed["tokenizer"]
+    assert "tokenizer.vocabulary to" in failed["tokenizer"]
     assert "all 20 training rows have label '1'" in failed["adapt/classification/baseline"]
 
 

@@ -242,6 +242,27 @@ def test_rows_are_parted_and_grouped_by_columns_of_their_own(context: RunContext
     assert sum(map(len, groups)) == len(set.union(*groups)) == 10
 
 
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (NAMES, "parts as published"),
+        (("train", "test"), "parts as published; validation drawn from train"),
+        (
+            ("train", "validation"),
+            "parts as published; validation is the test, and validation drawn from train",
+        ),
+        (("test",), "parts drawn"),
+    ],
+)
+def test_it_is_said_how_rows_came_by_their_parts(
+    context: RunContext, tmp_path: Path, caplog: pytest.LogCaptureFixture, parts: tuple[str, ...], said: str
+) -> None:
+    rows = [(f"{part} {at}", at % 2, part) for part in parts for at in range(60)]
+    with caplog.at_level("INFO"):
+        parts_of(context, written(tmp_path / "rows.csv", rows))
+    assert [line for line in caplog.messages if ": parts " in line][-1].endswith(f": {said}")
+
+
 def test_parts_that_the_recipe_names_go_before_those_of_the_rows(context: RunContext, tmp_path: Path) -> None:
     places = {
         part: (str(written(tmp_path / f"{part}.csv", [(f"{part} {at}", at % 2, "test") for at in range(4)])),)

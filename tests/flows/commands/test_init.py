@@ -11,6 +11,7 @@ from flows import cli
 from flows.recipe import yaml_text
 from flows.recipe.recipe import Recipe
 from models.data.records import Record
+from models.tokens.tokenizer_training import train
 from tests.support import tickets
 
 Init = Callable[..., tuple[Recipe, dict[str, Any], str]]
@@ -68,20 +69,27 @@ def test_tickets_are_read_whatever_separates_and_encodes_them(
         "classes   5: billing",
         "unbalanced",
         "too few columns 4",
-        "have the text of another",
+        "with the text of another",
     ):
         assert part in said
     assert recipe.corpus is not None and recipe.corpus.leaks == "remove"
 
 
-def test_paths_in_the_project_are_written_from_it_and_others_whole(init: Init, tmp_path: Path) -> None:
+def test_paths_near_the_project_are_written_from_it_and_others_whole(
+    init: Init, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     (tmp_path / "project").mkdir()
     tickets.write(tmp_path / "project" / "my: tickets #1.csv", 300)
     tickets.write_handbook(tmp_path / "책 모음 [1]", 2)
-    _, written, said = init("--labels", "project/my: tickets #1.csv", "--text", "책 모음 [[]1]/*.txt")
+    far = write(tmp_path_factory.mktemp("far") / "far.txt", *(f"a sentence of {n}" for n in range(9)))
+    near = "책 모음 [[]1]/*.txt"
+    recipe, written, said = init("--labels", "project/my: tickets #1.csv", "--text", near, "--text", str(far))
     assert written["downstreams"][0]["data"][0]["paths"] == ["my: tickets #1.csv"]
-    assert written["corpus"]["sources"][0]["paths"] == [f"{tmp_path}/책 모음 [[]1]/*.txt"]
-    assert "240 texts" in said
+    paths = [path for source in written["corpus"]["sources"] for path in source["paths"]]
+    assert paths == [f"../{near}", str(far)]
+    assert "corpus    249 texts in 3 files" in said
+    assert recipe.corpus is not None
+    assert sum(isinstance(item, Record) for source in recipe.corpus.sources for item in source.read()) == 249
 
 
 def test_nothing_is_written_over(init: Init, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,6 +143,30 @@ def test_published_parts_are_found_by_their_names(init: Init, tmp_path: Path) ->
     assert {part: read.count(part) for part in read} == {"train": 80, "validation": 20, "test": 30}
     assert str(written["corpus"]).count("my_") == 1, "nothing is pretrained on the text of other parts"
     assert "validation: data/my_dev.tsv" in said
+    assert "parts     as published\n" in said and "80 rows in my_train.tsv" in said
+    (tmp_path / "data" / "my_test.tsv").unlink()
+    _, _, said = init("--labels", "data/my_train.tsv", folder="another")
+    assert "validation is the test, and validation drawn from train" in said
+
+
+def test_where_much_is_bad_it_is_said_with_what_most_of_it_is(init: Init, tmp_path: Path) -> None:
+    lines = [f"what the text {n} says;{'' if n % 5 == 1 else f'k{n % 3}'}" for n in range(90)]
+    write(tmp_path / "rows.csv", "text;label", *lines, "alone")
+    _, _, said = init("--labels", "rows.csv")
+    assert "bad       19 rows to be set aside: label: missing 18, too few columns 1" in said
+    assert "much, most often 'label: missing'" in said
+    assert "much, most often 'label: missing'" in (tmp_path / "project" / "recipe.yaml").read_text()
+    write(tmp_path / "rows.csv", "text;label", *(line for line in lines if line[-1] != ";"), "alone")
+    _, _, said = init("--labels", "rows.csv", folder="another")
+    assert "bad       1 row to be set aside" in said and "much" not in said
+
+
+def test_a_vocabulary_fits_a_text_of_few_words(init: Init, tmp_path: Path) -> None:
+    write(tmp_path / "train.conll", *(_conll(n % 9) for n in range(300)))
+    recipe, _, _ = init("--labels", "train.conll")
+    assert recipe.corpus is not None
+    texts = [str(item.fields["text"]) for item in recipe.corpus.sources[0].read() if isinstance(item, Record)]
+    assert train(recipe.upstreams[0].tokenizer, lambda: [[*dict.fromkeys(texts)]])
 
 
 def test_a_published_format_is_known_by_its_source(init: Init, tmp_path: Path) -> None:
@@ -239,7 +271,7 @@ def test_forms_of_published_data_bring_their_nlp_task(
 
 
 def test_a_folder_in_the_form_of_beir_is_for_retrieval(init: Init, tmp_path: Path) -> None:
-    beir = tmp_path / "project" / "my beir"
+    beir = tmp_path / "project" / "beir"
     beir.mkdir(parents=True)
     write(
         beir / "corpus.jsonl",
@@ -253,8 +285,9 @@ def test_a_folder_in_the_form_of_beir_is_for_retrieval(init: Init, tmp_path: Pat
     write(
         beir / "qrels" / "test.tsv", "query-id\tcorpus-id\tscore", *(f"q{n}\tp{n}\t1" for n in range(20, 30))
     )
-    recipe, written, _ = init("--labels", "project/my beir")
-    assert written["downstreams"][0]["data"] == [{"kind": "beir", "path": "my beir"}]
+    recipe, written, said = init("--labels", "project/beir")
+    assert written["downstreams"][0]["data"] == [{"kind": "beir", "path": "beir"}]
+    assert "60 rows: 30 queries and 30 passages" in said
     assert recipe.downstreams[0].downstream.kind == "retrieval"
 
 
@@ -269,9 +302,9 @@ def test_rows_in_json_with_fields_of_their_own(init: Init, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--labels", "none.csv"], "none.csv"),
+        (["--labels", "none.csv"], "none.csv: no such file; check --labels"),
         (["--labels", "numbers.csv"], "cannot be told from its columns (a, b)"),
-        (["--text", "none/*.txt"], "no such file"),
+        (["--text", "none/*.txt"], "no such file; check --text"),
     ],
 )
 def test_what_cannot_be_used_is_refused_before_anything_is_written(

@@ -107,6 +107,11 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(
         predict("no-model", ["좋다"], None, tmp_path / out)
 
 
+def test_a_file_that_is_not_there_is_named_with_what_named_it(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"none\.csv: no such file; check --file"):
+        predict("no-model", [], tmp_path / "none.csv", None)
+
+
 def test_rows_without_a_character_are_answered_by_their_line(tmp_path: Path, classifier: Path) -> None:
     rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     rows.write_text("\n".join(json.dumps({"text": text}) for text in ("", " ", "좋다")), encoding="utf-8")

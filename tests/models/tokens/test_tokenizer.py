@@ -115,9 +115,22 @@ def test_normalizers_decide_whether_forms_are_one() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_vocabulary_larger_than_the_text_allows_says_how_many_there_are(kind: str) -> None:
     with pytest.raises(
-        DataError, match=r"allows a vocabulary of [\d,]+ tokens, 5,000 are asked for: set tokenizer"
+        DataError,
+        match=r"allows a vocabulary of [\d,]+ tokens, 5,000 are asked for: set the upstream's tokenizer",
     ):
         trained(kind, vocabulary=5_000)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_vocabulary_that_is_advised_for_a_tiny_text_can_be_had(kind: str) -> None:
+    texts = [
+        f"{who}는 {where}에 갔다 {what}" for who in "가나다" for where in "라마바" for what in ("왜", "언제")
+    ] * 9
+    with pytest.raises(DataError) as caught:
+        tokenizer_training.train(TokenizerConfig.model_validate({"kind": kind}), batches(texts))
+    advised = int(str(caught.value).partition("tokenizer.vocabulary to ")[2].partition(",")[0])
+    config = TokenizerConfig.model_validate({"kind": kind, "vocabulary": advised})
+    assert tokenizer_training.train(config, batches(texts)).get_vocab_size() == advised < 100
 
 
 def test_fertility_and_unknown_rate_are_those_of_the_text() -> None:
