@@ -87,6 +87,9 @@ class _DownstreamPart(Config):
             return headline
         known = [*downstream.metric_names(), *(metric.name for metric in own)]
         if headline not in known:
+            if headline.partition("/")[0] in known:
+                told = f"'{headline}' is no metric to choose by, as none of a single label is"
+                raise ValueError(f"{told}: known are {', '.join(sorted(known))}")
             raise ValueError(f"unknown metric '{headline}'{did_you_mean(headline, known)}")
         return headline
 

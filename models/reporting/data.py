@@ -223,6 +223,11 @@ class Entry(Part):
     inapplicable: tuple[str, ...] = ()
     """Modes that were asked for and mean nothing here."""
 
+    def has_no_width(self, metric: str) -> bool:
+        """Whether an interval of the metric is one point, as where all test rows are right."""
+        scores = (score.metrics[metric] for score in self.scores if metric in score.metrics)
+        return any(score.low == score.high for score in scores)
+
     @property
     def modes(self) -> tuple[str, ...]:
         """Ways of transfer in the order given, then the controls."""

@@ -21,11 +21,9 @@ def count(value: float | None) -> str:
 
 
 def bounds(interval: Interval) -> dict[str, str]:
-    """`low` and `high`, with as many decimals as it takes that a bound beside 0 does not read as 0."""
-    digits = 3
-    while digits < 6 and any(
-        bound != 0 and round(bound, digits) == 0 for bound in (interval.low, interval.high)
-    ):
+    """`low` and `high`, with as many decimals, up to six, as it takes that a bound beside 0 does not read as 0."""
+    digits, seen = 3, [bound for bound in (interval.low, interval.high) if round(bound, 6) != 0]
+    while any(round(bound, digits) == 0 for bound in seen):
         digits += 1
     return {"low": number(interval.low, digits), "high": number(interval.high, digits)}
 

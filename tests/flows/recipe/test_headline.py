@@ -40,6 +40,15 @@ def test_an_unknown_headline_is_refused_with_the_closest_one(tmp_path: Path) -> 
         loaded(tmp_path, headline="macrof1")
 
 
+@pytest.mark.parametrize("label", ["PER", "PS"])
+def test_no_metric_of_a_label_is_a_headline(tmp_path: Path, label: str) -> None:
+    """Which labels there are only the data says; those of made-up rows are nothing special."""
+    with pytest.raises(
+        RecipeError, match=f"'entity_f1/{label}' is no metric to choose by, as .*: known are entity_f1$"
+    ):
+        loaded(tmp_path, downstream={"kind": "ner"}, headline=f"entity_f1/{label}")
+
+
 def test_scores_are_logged_by_the_headline(tmp_path: Path) -> None:
     from tasks.graph.step import step_of
 

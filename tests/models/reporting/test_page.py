@@ -201,3 +201,14 @@ def test_labels_calibration_and_cut_rows_are_told(reader: Reader) -> None:
         "310 of 49,997 test rows (0.6 %) were too long and were cut: 4.0 % of all tokens were not read."
         in text
     )
+
+
+def test_an_interval_of_one_point_is_explained(html: str, tmp_path: Path) -> None:
+    said = "An interval of one point"
+    assert said not in html
+    right = Interval(value=1.0, low=1.0, high=1.0)
+    scores = tuple(score.model_copy(update={"metrics": {"accuracy": right}}) for score in entry().scores)
+    page.write(
+        report().model_copy(update={"entries": (entry().model_copy(update={"scores": scores}),)}), tmp_path
+    )
+    assert said in (tmp_path / "index.html").read_text(encoding="utf-8")

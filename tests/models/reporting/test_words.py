@@ -90,6 +90,10 @@ def test_a_bound_beside_0_never_reads_as_0(low: float, width: float) -> None:
         assert abs(bound) < 5e-7 or float(shown) * bound > 0
 
 
+def test_bounds_that_are_0_to_six_places_read_like_others() -> None:
+    assert words.span(Interval(value=1e-9, low=2e-12, high=3e-8)) == "0.000 to 0.000"
+
+
 def test_names_are_spoken() -> None:
     assert [ENGLISH.spoken(name) for name in ("mrr_at_10", "macro_f1", "entity_f1", "zero_shot")] == [
         "MRR@10",
