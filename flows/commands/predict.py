@@ -148,6 +148,8 @@ def _folder(model: str) -> Path:
     try:
         return artifacts.resolve(f"models:/{model}@{CHAMPION}")
     except RecipeError as error:
+        if artifacts.versions(model):
+            raise
         raise RecipeError(
             f"{model}: no such folder, and no name@alias or models:/ URI of a registered model"
         ) from error
