@@ -20,6 +20,8 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 _RECIPES = ROOT / "recipes"
 """Those that come with Headwater, in a checkout and in an installed package."""
+_NEAR = 0.75
+"""How much alike two names are that end alike for one to be meant."""
 _MOST = 10_000_000
 """Bytes of a recipe."""
 
@@ -103,9 +105,13 @@ def _read(path: Path) -> Document:
             raise RecipeError(f"{path}: larger than {_MOST / 1e6:.0f} MB, which is no recipe; check the path")
         text = raw.decode("utf-8")
     except FileNotFoundError as error:
-        near = sorted(str(item) for item in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        hint = did_you_mean(str(path), near) if near else f"; check the path ({path.absolute()})"
-        raise RecipeError(f"{path}: no such recipe{hint}") from error
+        beside = path.parent.glob("*.y*ml") if path.parent.is_dir() else ()
+        near = sorted(item.name for item in beside if not item.name.endswith("prefect.yaml"))
+        shipped = [item.name for item in _RECIPES.glob("*.yaml")]
+        check = "" if near else f"; check the path ({path.absolute()})"
+        raise RecipeError(
+            f"{path}: no such recipe{check}{did_you_mean(path.name, [*near, *shipped], _NEAR)}"
+        ) from error
     except OSError as error:
         raise RecipeError(f"{path}: the recipe cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
