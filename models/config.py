@@ -129,7 +129,7 @@ def _children(value: Any) -> Iterator[Config]:
             yield from _children(item)
 
 
-def did_you_mean(word: str, known: list[str], near: float = 0.6) -> str:
-    """A hint that ends an error message: the closest known word that is as `near`, of 1, else all of them."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=near)
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A hint that ends an error message: the closest known word, else all of them."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f": did you mean '{close[0]}'?" if close else f": known are {', '.join(sorted(known))}"
