@@ -34,13 +34,11 @@ def show(run: FlowRun, error: HeadwaterError | None, *, steps: bool) -> None:
     else:
         show_results(console, came_out)
     for outcome in run.failures():
-        console.print(
-            f"{outcome.ref.title} failed: {outcome.reason}", style="red", markup=False, highlight=False
-        )
+        terminal.tell(console, f"{outcome.ref.title} failed: {outcome.reason}", style="red")
     if error is not None and not run.failures():
-        console.print(str(error), style="red", markup=False, highlight=False)
+        terminal.tell(console, str(error), style="red")
     for line in _next(run):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        terminal.tell(console, line)
 
 
 def as_json(run: FlowRun, error: HeadwaterError | None) -> str:
