@@ -47,8 +47,13 @@ def answered(command: Callable[..., int]) -> Callable[..., int]:
 
 def say(message: str, code: int) -> int:
     """Say what is wrong on standard error; gives the exit code."""
-    for line in environment.public(message).splitlines():
-        print(f"headwater: {line}", file=sys.stderr)
+    lines = [f"headwater: {line}" for line in environment.public(message).splitlines()]
+    if not sys.stderr.isatty():
+        print("\n".join(lines), file=sys.stderr)
+        return code
+    console = terminal.console(stderr=True)
+    for line in lines:
+        terminal.tell(console, line)
     return code
 
 

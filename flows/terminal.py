@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # help is answered without it
@@ -47,6 +48,27 @@ def console(**settings: Any) -> "Console":
     if not made.is_terminal:
         made.width = _FILE_WIDTH
     return made
+
+
+def tell(console: "Console", text: str, **style: Any) -> None:
+    """Print a text, broken at words where a terminal has no more room, else as it is; a long word stays whole."""
+    lines = _at_words(text, console.width) if console.is_terminal else [text]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True, **style)
+
+
+def _at_words(text: str, width: int) -> Iterator[str]:
+    from rich.cells import cell_len
+
+    for whole in text.split("\n"):
+        line, *words = whole.split(" ")
+        for word in words:
+            if line.strip() and cell_len(f"{line} {word}") > width:
+                yield line
+                line = word
+            else:
+                line += f" {word}"
+        yield line
 
 
 def printable(text: str) -> str:

@@ -201,10 +201,13 @@ def _last(
         return Last(last.number, asked[last.number])
     folder = last.folder()
     if folder is None:
-        return Last(last.number, None, note="its files are gone", stays=not last.key)
+        return Last(
+            last.number, None, note=f"the files of version {last.number} are gone", stays=not last.key
+        )
     try:
         if other := _stranger(folder, exam.downstream):
-            return Last(last.number, None, note=f"it cannot be compared: {other}", stays=True)
+            note = f"it cannot be compared with version {last.number}, which {other}"
+            return Last(last.number, None, note=note, stays=True)
         found = _asked(job, exam, last.number, folder, f"the last champion, version {last.number}")
     except Stopped:
         raise
@@ -212,29 +215,29 @@ def _last(
         # Of files they cannot read, libraries raise an OSError without a number.
         if may_heal(error) and not (isinstance(error, OSError) and error.errno is None):
             raise
-        return Last(last.number, None, note=f"it can no longer be loaded: {reason(error)}")
-    return Last(last.number, found, _changed(folder, rows))
+        return Last(last.number, None, note=f"version {last.number} can no longer be loaded: {reason(error)}")
+    return Last(last.number, found, _changed(last.number, folder, rows))
 
 
 def _stranger(folder: Path, downstream: Downstream) -> str:
     """Why a model has nothing to do with this entry; empty where it has."""
     if not (folder / SETTLED).is_file() or not (folder / "model").is_dir():
-        return "it is not a model that Headwater has carried over"
+        return "is not a model that Headwater has carried over"
     kind = json.loads((folder / SETTLED).read_text(encoding="utf-8"))["kind"]
     if kind != downstream.kind:
-        return f"it is for {kind}, and this entry for {downstream.kind}"
+        return f"is for {kind}, and this entry for {downstream.kind}"
     measured = downstream_of(folder).headline
     if measured != downstream.headline:
-        return f"it is measured by {measured}, and this entry by {downstream.headline}"
+        return f"is measured by {measured}, and this entry by {downstream.headline}"
     return ""
 
 
-def _changed(folder: Path, rows: refs.Split) -> str:
+def _changed(number: str, folder: Path, rows: refs.Split) -> str:
     """What to say of a model that comes from other labelled rows than the candidates."""
     listed = folder / manifest.NAME
     if not listed.is_file() or manifest.inputs(listed).get("rows") == rows.key:
         return ""
     return (
-        "it comes from other labelled rows, since files, settings or code have changed, and may have learnt from "
-        "some of those it was compared on"
+        f"version {number} comes from other labelled rows, since files, settings or code have changed, and may have "
+        "learnt from some of those it was compared on"
     )

@@ -14,7 +14,11 @@ app = typer.Typer()
 @exits.answered
 def trace(
     run: Annotated[
-        str, typer.Argument(metavar="RUN_ID", help="A run of predict, score or adapt, as `run` shows it.")
+        str,
+        typer.Argument(
+            metavar="RUN_ID",
+            help="An MLflow run of predict, score or adapt: `run --steps` and MLflow's pages show them.",
+        ),
     ],
     row: Annotated[
         str,
@@ -26,7 +30,8 @@ def trace(
 
     It follows the prediction back to its row with file and line, the part the row is of, the models and the
     tokenizer, and the files of the pretraining corpus, each with its MLflow run. It needs no recipe, only what MLflow
-    holds. Of a run's id the first digits will do.
+    holds. Of a run's id the first digits will do. Given the run of a whole recipe, with which
+    the address at the end of `run` ends, it lists those of its predictions.
 
     \b
     Examples:

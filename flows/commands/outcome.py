@@ -17,6 +17,7 @@ from tasks.running.execution import Outcome
 from tasks.running.flow_run import FlowRun
 from tasks.running.front_page import described, headline
 from tasks.storage import artifacts, runs
+from tasks.storage.champions import Champions
 
 _STYLES = {"hit": "green", "run": "cyan", "failed": "bold red", "not run": "yellow"}
 _WIDTH = 80
@@ -33,13 +34,11 @@ def show(run: FlowRun, error: HeadwaterError | None, *, steps: bool) -> None:
     else:
         show_results(console, came_out)
     for outcome in run.failures():
-        console.print(
-            f"{outcome.ref.title} failed: {outcome.reason}", style="red", markup=False, highlight=False
-        )
+        terminal.tell(console, f"{outcome.ref.title} failed: {outcome.reason}", style="red")
     if error is not None and not run.failures():
-        console.print(str(error), style="red", markup=False, highlight=False)
+        terminal.tell(console, str(error), style="red")
     for line in _next(run):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        terminal.tell(console, line)
 
 
 def as_json(run: FlowRun, error: HeadwaterError | None) -> str:
@@ -176,9 +175,23 @@ def report_of(run: FlowRun) -> Path | None:
     return artifacts.files(made[-1]) / "index.html" if made else None
 
 
+def _without_champion(run: FlowRun) -> Iterator[str]:
+    """A line for each registered model of the run that has no champion."""
+    for outcome in run.outcomes.values():
+        if not isinstance(outcome.ref, refs.Promotion) or not run.done(outcome.ref):
+            continue
+        told = (artifacts.read_json(outcome.run_id, name) for name in ("promotion.json", "registration.json"))
+        found = next((item for item in told if item is not None), None)
+        if found is None or Champions(found["name"]).current is not None:
+            continue
+        name, version = found["name"], found.get("best") or found["version"]
+        why = found["reason"].removeprefix("not the champion: ").partition(";")[0]
+        yield f"{name} has no champion: {why}; `headwater promote {name} {version}` makes version {version} it"
+
+
 def _next(run: FlowRun) -> list[str]:
     """What to look at next."""
-    lines = [""]
+    lines = ["", *_without_champion(run)]
     if (report := report_of(run)) is not None:
         lines.append(f"Report:  {report}")
     if run.failures():

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TextIO
 from pydantic import ValidationError
 
 from models.adapted.files import SETTLED
+from models.config import did_you_mean
 from models.errors import NetworkError, RecipeError
 from models.interfaces.served import Served
 from tasks.reading.source import Record, Rejected, matches
@@ -41,7 +42,7 @@ def predict(
 
     Raises:
         RecipeError: nothing to answer, inputs beside a file, no such model, an input that is not JSON, a file that
-            cannot be read, or an `out` that cannot or must not be written.
+            cannot be read or has no column that the model reads, or an `out` that cannot or must not be written.
         DataError: an input lacks a field.
     """
     if not inputs and file is None:
@@ -59,11 +60,12 @@ def predict(
         _check_target(out, None if file is None else Path(file))
     rows = None if file is None else _rows(str(file), form)
     served = opened(model)
-    single = served.inputs[0] if len(served.inputs) == 1 else None
     if rows is None:
-        requests: Iterator[Request] = (Request(_parsed(text, single)) for text in inputs)
+        requests: Iterator[Request] = (Request(_parsed(text, served)) for text in inputs)
     else:
-        requests = (_request(item, served) for item in rows)
+        first = list(islice(rows, BATCH))
+        _check_columns(str(file), first, served)
+        requests = (_request(item, served) for item in chain(first, rows))
     with _target(out) as target:
         return 1 if _answer(served, requests, target) else 0
 
@@ -148,21 +150,51 @@ def _folder(model: str) -> Path:
     try:
         return artifacts.resolve(f"models:/{model}@{CHAMPION}")
     except RecipeError as error:
+        if artifacts.versions(model):
+            raise
         raise RecipeError(
             f"{model}: no such folder, and no name@alias or models:/ URI of a registered model"
         ) from error
 
 
-def _parsed(text: str, single: str | None) -> dict[str, Any]:
+def _parsed(text: str, served: Served) -> dict[str, Any]:
     """An input of the command line: a JSON object with the fields, or the text of the only one."""
     if text.lstrip().startswith("{"):
         try:
-            return json.loads(text)
+            fields = json.loads(text)
         except json.JSONDecodeError as error:
             raise RecipeError(f"input is not JSON ({error}): {text[:80]}") from error
-    if single is None:
-        raise RecipeError(f"this model needs several fields: give a JSON object, not the text '{text[:40]}'")
-    return {single: text}
+        _check_options(fields, served)
+        return fields
+    if len(served.inputs) > 1:
+        example = json.dumps(dict.fromkeys(served.inputs, "…"), ensure_ascii=False)
+        raise RecipeError(f"this model needs several fields: give '{example}', not the text '{text[:40]}'")
+    return {served.inputs[0]: text}
+
+
+def _check_options(fields: Mapping[str, Any], served: Served) -> None:
+    """
+    Raises:
+        RecipeError: a pretrained model knows no such field, and would leave it out.
+    """
+    from models.answering.request import Speaker
+
+    known = list(served.request.model_fields) if isinstance(served, Speaker) else list(fields)
+    for name in fields:
+        if name not in known:
+            raise RecipeError(f"unknown field '{name}' in the input{did_you_mean(name, known)}")
+
+
+def _check_columns(file: str, rows: Sequence[Record | Rejected], served: Served) -> None:
+    """
+    Raises:
+        RecipeError: no row can be answered, since a field that the model needs is no column of the file.
+    """
+    records = [item for item in rows if not isinstance(item, Rejected)]
+    columns = list(dict.fromkeys(name for item in records for name in item.fields))
+    reasons = {served.lacking(item.fields) for item in records}
+    if len(reasons) == 1 and (reason := reasons.pop()) and not set(served.inputs) <= set(columns):
+        raise RecipeError(f"{file}: {reason} of any row; its columns are {', '.join(columns[:20])}")
 
 
 def _rows(file: str, form: Mapping[str, str]) -> Iterator[Record | Rejected]:

@@ -3,6 +3,7 @@
 `python -m flows.commands.settings` writes the same as docs/settings.md, and the schema for editors.
 """
 
+import difflib
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,8 @@ from models.errors import RecipeError
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 _WIDTH = 78
+_NEAR = 0.75
+"""How much alike a word is to one of some hundred for it to be meant."""
 _HEAD = """\
 # Settings
 
@@ -74,10 +77,10 @@ def named(every: Sequence[Section], part: str) -> list[Section]:
     known |= {path.rpartition(".")[2] for path in known} | {
         setting.name for item in every for setting in item.settings
     }
-    hint = did_you_mean(part, sorted(known))
-    raise RecipeError(
-        f"no setting '{part}'{hint if 'mean' in hint else '; `headwater settings` shows all of them'}"
-    )
+    near = difflib.get_close_matches(part, sorted(known), n=1, cutoff=_NEAR)
+    parts = ", ".join(dict.fromkeys(path.partition(".")[0] for path in (item.path for item in every) if path))
+    listed = f": the parts are {parts}; `headwater settings` shows all of them"
+    raise RecipeError(f"no setting '{part}'{did_you_mean(part, near) if near else listed}")
 
 
 def _leads(asked: Sequence[str], path: str) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 from pydantic import TypeAdapter
-from rich.text import Text
 
 from flows import terminal
 from models.adapted.files import SETTLED
@@ -34,7 +33,7 @@ def trace(run_id: str, row_id: str, as_json: bool) -> int:
         return 0
     console = terminal.console(highlight=False)
     for name, text in _lines(document):
-        console.print(Text(f"{name:<12}{terminal.printable(text)}"), soft_wrap=True)
+        terminal.tell(console, f"{name:<12}{terminal.printable(text)}")
     return 0
 
 

@@ -6,10 +6,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from flows.recipe import elsewhere
 from flows.recipe.documents import Document
 from flows.recipe.yaml_text import Place
 from models.config import did_you_mean
 
+Schema = Callable[[], dict[str, Any]]
 _NEEDED = {
     "int": "a whole number",
     "float": "a number",
@@ -31,13 +33,13 @@ _BOUNDS = {
 }
 
 
-def complaints(error: ValidationError, document: Document) -> list[str]:
-    """One line for each thing that is wrong."""
+def complaints(error: ValidationError, document: Document, schema: Schema) -> list[str]:
+    """One line for each thing that is wrong; `schema` makes the JSON schema of recipes."""
     errors = error.errors(include_url=False)
     places = [tuple(item["loc"]) for item in errors]
     # A list that lost its broken items is too short only because of them.
     return [
-        _line(item, document)
+        _line(item, document, schema)
         for item, place in zip(errors, places, strict=True)
         if item["type"] != "too_short" or not any(_below(other, place) for other in places)
     ]
@@ -47,11 +49,15 @@ def _below(inner: Place, outer: Place) -> bool:
     return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
-def _line(item: ErrorDetails, document: Document) -> str:
+def _line(item: ErrorDetails, document: Document, schema: Schema) -> str:
     place: Place = tuple(item["loc"])
     context: Mapping[str, Any] = item.get("ctx", {})
     if item["type"] == "unknown_key":
-        place = (*place, context["key"])
+        key = str(context["key"])
+        where = (
+            "" if "did you mean" in context["hint"] else elsewhere.hint(key, document.value, place, schema())
+        )
+        return f"{document.where((*place, key))}: unknown key '{key}'{where or context['hint']}"
     elif item["type"] == "missing":
         return f"{document.where(place[:-1])}: '{place[-1]}' is missing"
     return f"{document.where(place)}: {_words(item, context)}"

@@ -2,6 +2,7 @@
 overrides put in place. What the values mean is `Recipe`'s business.
 """
 
+import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,6 @@ from typing import Any
 from flows.own_code import ROOT
 from flows.recipe import overrides, yaml_text
 from flows.recipe.yaml_text import Place, YamlError
-from models.config import did_you_mean
 from models.errors import RecipeError
 from tasks.environment import FILLED
 
@@ -103,9 +103,14 @@ def _read(path: Path) -> Document:
             raise RecipeError(f"{path}: larger than {_MOST / 1e6:.0f} MB, which is no recipe; check the path")
         text = raw.decode("utf-8")
     except FileNotFoundError as error:
-        near = sorted(str(item) for item in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        hint = did_you_mean(str(path), near) if near else f"; check the path ({path.absolute()})"
-        raise RecipeError(f"{path}: no such recipe{hint}") from error
+        beside = path.parent.glob("*.y*ml") if path.parent.is_dir() else ()
+        here = [item.name for item in beside if not item.name.endswith("prefect.yaml")]
+        known = sorted({*here, *(item.name for item in _RECIPES.glob("*.yaml"))})
+        near = difflib.get_close_matches(path.stem, [Path(name).stem for name in known], n=1)
+        meant = [name for name in known if Path(name).stem in near]
+        check = "" if here else f"; check the path ({path.absolute()})"
+        hint = f": did you mean '{meant[0]}'?" if meant else f": known are {', '.join(known)}"
+        raise RecipeError(f"{path}: no such recipe{check}{hint}") from error
     except OSError as error:
         raise RecipeError(f"{path}: the recipe cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

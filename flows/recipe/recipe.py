@@ -150,7 +150,7 @@ class Recipe(Config):
             found = error.errors(include_url=False)
             if document.take_as_written(item["loc"] for item in found if item["type"] == "string_type"):
                 return cls._of(document, places)
-            raise RecipeError("\n".join(complaints(error, document))) from error
+            raise RecipeError("\n".join(complaints(error, document, cls.model_json_schema))) from error
 
     def text(self) -> str:
         """This recipe as YAML, every default spelled out, and variables named as it names them."""
@@ -202,14 +202,15 @@ class Recipe(Config):
         """
         removing = self.corpus is not None and self.corpus.leaks == "remove"
         entries = self.entries(only) if labelled or removing else []
-        for source in (
-            *(self.corpus.sources if self.corpus else ()),
-            *(source for entry in entries for source in entry.data),
-        ):
-            try:
-                source.check()
-            except NetworkError as error:  # nothing runs yet
-                raise RecipeError(str(error)) from error
+        read = [("corpus.sources", self.corpus.sources)] if self.corpus else []
+        read += [(f"downstreams.{entry.name}.data", entry.data) for entry in entries]
+        for field, sources in read:
+            for source in sources:
+                with said_of(field):
+                    try:
+                        source.check()
+                    except NetworkError as error:  # nothing runs yet
+                        raise RecipeError(str(error)) from error
         for part in self.upstreams:
             self._check_brought(part, entries)
 

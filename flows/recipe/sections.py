@@ -123,7 +123,10 @@ def _written(value: Any) -> str:
         return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {_written(item)}' for key, item in value.items())}}}"
-    return '""' if value == "" else yaml_text.dump(value).removesuffix("...\n").strip()
+    written = yaml_text.dump(value).removesuffix("...\n").strip()
+    return (
+        f'"{value}"' if value == "" or (written == value and not any(map(str.isalnum, written))) else written
+    )
 
 
 def _takes(node: Node, whole: Node) -> Iterator[str]:

@@ -105,9 +105,10 @@ class Contest:
 def told(name: str, found: Mapping[str, Any]) -> str:
     """What became of the alias of the registered model `name`, in one line."""
     best, last = found["best"], found["last"] or {}
-    note = f"; of version {last['version']}: {last['note']}" if last.get("note") else ""
+    note = f"; {last['note']}" if last.get("note") and last["note"] not in found["reason"] else ""
     if found["crowned"]:
         before = f" in place of version {last['version']}" if last and last["version"] != best else ""
         return f"version {best} of {name} is the champion{before}{note}"
     stays = f"version {last['version']} of {name} stays the champion" if last else f"{name} has no champion"
-    return f"{stays}; version {best} is {found['reason']}{note}"
+    advice = "" if "difference" in last else f"; `headwater promote {name} {best}` makes it the champion"
+    return f"{stays}; version {best} is {found['reason']}{note}{advice}"

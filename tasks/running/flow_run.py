@@ -46,9 +46,9 @@ class FlowRun:
     def look_up(self, targets: Sequence[Ref]) -> None:
         """Ask the store at once for `targets` and what they need, and show which are there already."""
         refs = [ref for ref in ordered(list(targets)) if ref not in self._looked_up]
-        there = artifacts.look_up_all(refs)
+        there, first = artifacts.look_up_all(refs), not self._looked_up
         self._looked_up |= {ref: there.get(ref) for ref in refs}
-        if refs:
+        if refs and first:  # what comes later, such as the report, is made of the others
             LOG.info("%d of %d steps are there already", len(there), len(refs))
         if there:
             _show_hits(self.context, there)

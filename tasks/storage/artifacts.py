@@ -211,7 +211,7 @@ def resolve(uri: str) -> Path:
     """Local folder of a registered model (`models:/name/version` or `models:/name@alias`).
 
     Raises:
-        RecipeError: when there is no such model, or its files are damaged.
+        RecipeError: when there is no such model or alias, or its files are damaged.
     """
     name, _, version = uri.removeprefix("models:/").partition("/")
     name, _, alias = name.partition("@")
@@ -223,6 +223,21 @@ def resolve(uri: str) -> Path:
             mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri())
         )
     except MlflowException as error:
+        if alias and (numbers := versions(name)):
+            newest = numbers[-1]
+            raise RecipeError(
+                f"{name} has no {alias}; it has version{'s' if newest != numbers[0] else ''} {', '.join(numbers)}: "
+                f"`headwater promote {name} {newest}` makes one the champion, or ask models:/{name}/{newest}"
+            ) from error
         raise RecipeError(f"'{uri}' is not a registered model: {str(error).splitlines()[0]}") from error
     check(folder)
     return folder
+
+
+def versions(name: str) -> list[str]:
+    """The numbers of a registered model's versions; none where there is no such model."""
+    try:
+        found = client().search_model_versions(f"name = '{name}'")
+    except MlflowException:  # a path, say, is no name
+        return []
+    return [str(number) for number in sorted(int(item.version) for item in found)]

@@ -16,6 +16,8 @@ from tasks.storage import artifacts, connection, runs
 from tasks.storage import sources as kept_sources
 from tasks.storage.runs import Tracked
 
+_FEW = 8
+"""Runs that are named to choose from."""
 _TOLD = ("downstream", "mode", "labels", "seed")
 """Tags that an adapted model and its predictions share, which spares reading the manifests of all others."""
 
@@ -99,7 +101,8 @@ def predictions(start: str) -> Node:
     run = run_of(start)
     if run.step not in ("predict", "score", "adapt"):
         what = f"of step '{run.step}'" if run.step else "not of one step"
-        raise RecipeError(f"run {start} ({run.name}) is {what}; give a run of predict, score or adapt")
+        such = "" if run.step else _predicted(run)
+        raise RecipeError(f"run {start} ({run.name}) is {what}; give a run of predict, score or adapt{such}")
     if run.step == "adapt":
         run = _made_from(run, "predict", "adapted")
     node = _of_run(run)
@@ -108,6 +111,14 @@ def predictions(start: str) -> Node:
     if node.run is None:
         raise RecipeError(f"the predictions of run {start} are no longer in MLflow; {artifacts.AGAIN}")
     return node
+
+
+def _predicted(run: Tracked) -> str:
+    """The runs of predictions in the flow run that a run belongs to, to choose from."""
+    made = [step for step in steps(flow_of(run)) if step["step"] == "predict" and step["run_id"]]
+    named = ", ".join(f"{step['name']} {step['run_id'][:12]}" for step in made[:_FEW])
+    more = f" and {len(made) - _FEW:,} more" if len(made) > _FEW else ""
+    return f", such as {named}{more}" if made else ""
 
 
 def scores(run: Tracked) -> Tracked:
@@ -129,7 +140,7 @@ def run_of(start: str) -> Tracked:
     if not found:
         raise RecipeError(
             f"no run '{start}' in MLflow at {connection.public(connection.tracking_uri())}; "
-            "`headwater run` shows runs in its last column"
+            "`headwater run RECIPE --steps` shows runs in its last column"
         )
     if len(found) > 1:
         several = ", ".join(run.run_id for run in found[:3])

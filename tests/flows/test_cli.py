@@ -45,7 +45,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
         (["--set", "seed=x"], "needs a whole number, not 'x'"),
         (["--set", "seed"], "dotted.path=value"),
         (["--only", "clasification"], "did you mean 'classification'?"),
-        (["--set", "corpus.sources.0.paths=nothing.txt"], "nothing.txt: no such file"),
+        (["--set", "corpus.sources.0.paths=nothing.txt"], "corpus.sources: nothing.txt: no such file"),
         (["--set", "corpus.sources.0.paths=http://127.0.0.1:9/a.txt"], "a.txt: its store does not answer"),
         (["--set", "upstreams.mlm.encode.sequence_length=900"], "beyond the model's 64 positions"),
     ],
@@ -77,8 +77,12 @@ def test_a_file_that_cannot_be_read_ends_with_2(
 
 
 def test_a_recipe_that_is_not_there_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("bad.yaml", "prefect.yaml", "night.prefect.yaml"):
+        (tmp_path / name).touch()
     assert cli.main(["run", str(tmp_path / "nothing.yaml")]) == 2
-    assert "no such recipe" in said(capsys)
+    line = said(capsys)
+    assert "no such recipe: known are " in line and "ask.yaml, bad.yaml, demo.yaml" in line
+    assert "prefect.yaml" not in line
 
 
 @pytest.fixture

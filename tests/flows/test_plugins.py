@@ -60,6 +60,17 @@ def test_it_runs_to_scores_by_its_own_metric(ran) -> None:
     assert page.index("cost") < page.index("f1")
 
 
+def test_followed_word_for_word_it_ends_with_a_champion_and_a_run_without_one_says_so(
+    ran, recipe: Path, headwater: Callable
+) -> None:
+    assert "of desk-urgent is the champion" in ran.err
+    strict = ("--set", "name=strict", "--set", "downstreams.urgent.promote.leaked=0.1")
+    ended = headwater("run", recipe, "--set", "threads=1", *strict)
+    assert ended.code == 0, ended.err
+    (line,) = (line for line in ended.out.splitlines() if line.startswith("strict-urgent has no champion: "))
+    assert "rows stand in the corpus, and 'promote' allows 10.0%; `headwater promote strict-urgent " in line
+
+
 def test_a_changed_line_changes_the_key_and_why_names_it(ran, recipe: Path, headwater: Callable) -> None:
     known = {step["key"] for step in ran.document["steps"]}
     path = recipe.parent / "tickets" / "words.py"

@@ -1,5 +1,6 @@
 """What commands write reaches terminals that know no Korean, readers that go away, and nobody at all."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from flows import terminal
 
 PROJECT = Path(__file__).parents[2]
 ASCII = {"PYTHONIOENCODING": "ascii"}
@@ -30,6 +35,19 @@ def ended(
         cwd=PROJECT,
         check=False,
     )
+
+
+def test_a_terminal_gets_lines_that_break_at_words_and_a_file_whole_ones() -> None:
+    text = f"the files of a model lie in /{'a' * 50}/model, and 음악이 훌륭했다 is one of its texts"
+    at_terminal, in_file = (
+        Console(file=io.StringIO(), width=40, force_terminal=is_terminal) for is_terminal in (True, False)
+    )
+    for console in (at_terminal, in_file):
+        terminal.tell(console, text)
+    lines = at_terminal.file.getvalue().splitlines()  # pyright: ignore[reportAttributeAccessIssue]
+    assert len(lines) > 2 and " ".join(line.strip() for line in lines) == text
+    assert all(cell_len(line.rstrip()) <= 40 for line in lines if "aaa" not in line)
+    assert in_file.file.getvalue() == f"{text}\n"  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize("environment", [PLAIN, ASCII | PLAIN, {"PYTHONIOENCODING": "latin-1"}], ids=str)

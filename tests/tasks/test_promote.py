@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from models.adapted.contest import told
 from models.adapted.predicting import load
 from models.data.draws import draw
 from models.seeds import derive
@@ -174,7 +175,7 @@ def test_a_champion_that_nobody_can_use_any_more_makes_room(context: RunContext,
     shutil.rmtree(artifacts.files(gone))
     found = promoted(recipe, context, YES)
     assert champion(recipe) == YES.key
-    assert found["crowned"] and found["last"]["note"] == "its files are gone"
+    assert found["crowned"] and found["last"]["note"] == "the files of version 1 are gone"
 
 
 def test_a_champion_that_cannot_be_loaded_makes_room(context: RunContext, recipe: str) -> None:
@@ -190,7 +191,9 @@ def test_a_champion_of_another_kind_keeps_the_alias(context: RunContext, recipe:
     found = promoted(recipe, context, GOOD)
     assert champion(recipe) == other.key
     assert not found["crowned"]
-    assert "it is for spacing, and this entry for classification" in found["last"]["note"]
+    said = told("it", found)
+    assert said.count("it cannot be compared with version 1, which is for spacing, and this entry for") == 1
+    assert said.endswith("; `headwater promote it 2` makes it the champion")
 
 
 def test_a_model_of_somebody_else_keeps_the_alias(context: RunContext, recipe: str, tmp_path: Path) -> None:

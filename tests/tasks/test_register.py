@@ -11,6 +11,7 @@ from mlflow.pyfunc import scoring_server
 from flows.commands.predict import predict
 from flows.commands.promote import promote, rollback
 from models.backbone.config import ModelConfig
+from models.errors import RecipeError
 from models.pretrained import PretrainedConfig
 from models.tokens.tokenizer import TokenizerConfig
 from tasks.fetch import fetch
@@ -51,6 +52,8 @@ def test_it_answers_by_name_by_path_from_a_file_and_over_http(
     rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
     rows.write_text('{"text": "음악이 ___", "top": 2}\n{"text": "음악이"}\n', encoding="utf-8")
     assert predict("toy-mlm@champion", [], rows, out) == 1
+    with pytest.raises(RecipeError, match="unknown field 'topp' in the input: did you mean 'top'"):
+        predict("toy-mlm@champion", ['{"text": "음악이 [MASK]", "topp": 2}'], None, None)
     two, bad = map(json.loads, out.read_text(encoding="utf-8").splitlines())
     assert two["blanks"][0] == first["blanks"][0][:2] and "no blank" in bad["error"]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", connection.tracking_uri())

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from models.adapted.files import SETTLED, WAY
 from models.backbone.config import ModelConfig
 from models.backbone.heads import from_scratch
 from models.downstream.classification import Classification
+from models.downstream.pair import Pair
 from models.errors import DataError, RecipeError
 from models.transfer.finetune import Finetune
 
@@ -65,6 +67,25 @@ def test_each_row_of_a_file_has_an_answer_with_its_line(
     answers = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [answer["line"] for answer in answers] == [1, 3, 4, 5]
     assert [answer.get("error") for answer in answers] == [None, "not JSON", None, "no text in field 'text'"]
+
+
+def test_a_file_without_the_column_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], classifier: Path
+) -> None:
+    (tmp_path / "rows.csv").write_text("title,team\n" + "the lift,keys\n" * 60, encoding="utf-8")
+    assert cli.main(["predict", str(classifier), "--file", str(tmp_path / "rows.csv")]) == 2
+    said = capsys.readouterr()
+    assert (said.out, len(said.err.splitlines())) == ("", 1)
+    assert "no text in field 'text' of any row; its columns are " in said.err and "title, team" in said.err
+
+
+def test_a_text_alone_where_there_are_several_fields_names_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], classifier: Path
+) -> None:
+    folder = shutil.copytree(classifier, tmp_path / "pair")
+    (folder / SETTLED).write_text(Pair(classes=("0", "1")).model_dump_json(), encoding="utf-8")
+    assert cli.main(["predict", str(folder), "where"]) == 2
+    assert """give '{"text_a": "…", "text_b": "…"}', not the text 'where'""" in capsys.readouterr().err
 
 
 def test_answers_that_break_off_leave_an_older_file_as_it_was(

@@ -82,3 +82,18 @@ def test_a_champion_whose_files_are_gone_is_not_gone_back_to(
     Champions("people-gone").crown("1", "run", "champion: the first")
     assert said(capsys, "promote", "people-gone", "2").startswith("0 ")
     assert "its files are gone; it was the champion before" in said(capsys, "rollback", "people-gone")
+
+
+@pytest.mark.parametrize("asked", ["people-none", "people-none@champion", "models:/people-none@champion"])
+def test_predict_says_of_a_model_without_champion_which_versions_it_has(
+    asked: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = connection.client()
+    if not client.search_registered_models("name = 'people-none'"):
+        client.create_registered_model("people-none", tags={RECIPE: "people", ENTRY: "none"})
+        for _ in range(2):
+            client.create_model_version("people-none", str(tmp_path))
+    assert said(capsys, "predict", asked, "text") == (
+        "2 headwater: people-none has no champion; it has versions 1, 2: `headwater promote people-none 2` makes one "
+        "the champion, or ask models:/people-none/2"
+    )

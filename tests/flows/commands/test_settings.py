@@ -119,6 +119,7 @@ def test_settings_prints_a_part_that_fits_a_terminal(headwater_here: Callable) -
         ("mask_rate", "upstreams.objective.mlm"),
     ):
         assert headwater_here("settings", asked).out.startswith(f"{title}\n"), asked
+    assert 'label_separator: text; ";" by default' in whole
     (report,) = json.loads(headwater_here("settings", "report", "--json").out)
     assert report["settings"][0]["name"] == "title"
 
@@ -127,6 +128,8 @@ def test_an_unknown_part_is_named_with_the_closest_one(headwater_here: Callable)
     ended = headwater_here("settings", "upstream.train")
     assert ended.code == 2
     assert ended.err == "headwater: no setting 'upstream.train': did you mean 'upstreams.train'?\n"
+    far = headwater_here("settings", "nonsense").err
+    assert far.startswith("headwater: no setting 'nonsense': the parts are corpus, ") and "upstreams" in far
 
 
 @pytest.mark.parametrize(

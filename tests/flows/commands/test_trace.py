@@ -139,7 +139,7 @@ def test_what_cannot_be_traced_is_said_in_one_line(run, traced: Callable) -> Non
             (run.step("pretrain")["run_id"], ROW),
             "is of step 'pretrain'; give a run of predict, score or adapt",
         ),
-        ((run.document["run_id"], ROW), "not of one step"),
+        ((run.document["run_id"], ROW), f"such as predict/classification/finetune {predict[:12]}, "),
         ((predict, "tset7"), "did you mean 'test7'?"),
         ((predict, "nothing at all"), "ids look like 'test0'"),
         ((predict, "train3"), "is of part 'train'; only rows of part 'test' are predicted"),

@@ -116,6 +116,13 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
     ("overrides", "message"),
     [
         ({"sed": 1}, "--set sed: unknown key 'sed': did you mean 'seed'?"),
+        ({"headline": "f1"}, "unknown key 'headline': did you mean downstreams.classification.headline?"),
+        (
+            {"downstreams.0.balance": "weights"},
+            "--set downstreams.0.balance: unknown key 'balance': did you mean "
+            "downstreams.classification.downstream.balance?",
+        ),
+        ({"nonsense": 1}, "unknown key 'nonsense': known are corpus, "),
         ({"seed": "x"}, "--set seed: needs a whole number, not 'x'"),
         ({"seed": -1}, "--set seed: must be at least 0, not -1"),
         ({"seed": 2**32}, "--set seed: must be at most 4294967295, not 4294967296"),
