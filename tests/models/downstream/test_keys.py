@@ -20,6 +20,7 @@ EVERY = (
     "interfaces.downstream",
     "interfaces.features",
     "interfaces.metric",
+    "interfaces.scored",
     "interfaces.labels",
     "kinds",
     "outside",
