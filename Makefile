@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: $(READY)  ## the whole chain on an invented Korean world: seven to eight minutes on two cores
+demo: $(READY)  ## the whole chain on an invented Korean world: eight minutes on two cores
 	@$(BIN)/headwater run recipes/demo.yaml
 
 test: $(READY)  ## all tests but those marked real or slow
