@@ -15,7 +15,7 @@ from flows.recipe import yaml_text
 TEXTS = "texts.txt"
 SCHEMA = ".headwater-schema.json"
 _ENCODER = "intfloat/multilingual-e5-small"
-_DECODERS = {"generation": "skt/kogpt2-base-v2 or openai-community/gpt2"}
+_DECODERS = "skt/kogpt2-base-v2 or openai-community/gpt2"
 _PREFECT = """\
 # What `headwater up` deploys from this folder; *.prefect.yaml beside it are deployed as well.
 # Schedules are deployed inactive: switch one on at its deployment's page, or with
@@ -106,7 +106,7 @@ class Draft:
     @property
     def decoder(self) -> bool:
         """Whether the model has to write."""
-        return self.labelled is not None and self.labelled.guess.kind == "generation"
+        return self.labelled is not None and self.labelled.downstream.decoder
 
     @property
     def _needs_texts(self) -> bool:
@@ -149,7 +149,7 @@ class Draft:
         budget = round(min(3_000_000, max(300_000, 10 * amount)), -5)
         positions = max(128, self.max_length) + 64
         kind, preset = ("clm", "llama") if self.decoder else ("mlm", "modernbert")
-        known = _DECODERS.get(self.labelled.guess.kind, _ENCODER) if self.labelled else _ENCODER
+        known = _DECODERS if self.decoder else _ENCODER
         yield "# A small model of your text, pretrained here in minutes. One that others have pretrained on billions of"
         yield "# words knows far more. With a network, put it in place of this entry (a hub id, or a folder of yours):"
         yield f"#   - {{name: pretrained, pretrained: {known}}}"
@@ -162,7 +162,7 @@ class Draft:
 
     def _downstream(self, given: Labelled) -> Iterator[str]:
         guess, rows = given.guess, len(given.rows)
-        settings = {"kind": guess.kind, **guess.settings, **self._lengths(given)}
+        settings = {"kind": guess.kind, **guess.settings, **given.lengths}
         settings |= {"balance": "weights"} if given.unbalanced else {}
         yield "downstreams:"
         yield f"  - downstream: {yaml_text.inline(settings)}"
@@ -179,16 +179,11 @@ class Draft:
         yield f"    quarantine: {min(allowed, 0.9):g}     # the share of bad rows with which a run goes on; {why}"
         if given.mostly_wrong:
             yield f"    # that is much, most often '{_comment(given.mostly_wrong)}': look at the files before you run"
-        if given.repeated > 0.005 * rows and guess.kind != "retrieval":
+        if given.repeated > 0.005 * rows and guess.repeats:
             yield "    duplicates: remove     # training rows with the text of a test row are left out"
-        if guess.kind in ("qa", "retrieval", "generation"):
+        if guess.is_slow:
             yield "    validation_rows: 300     # looking at more takes long"
-        modes = (
-            "[zero_shot, finetune, scratch, baseline]"
-            if guess.kind == "retrieval"
-            else "[finetune, scratch, baseline]"
-        )
-        yield f"    modes: {modes}     # scratch and baseline show what the pretraining bought"
+        yield f"    modes: [{', '.join(guess.modes)}]     # scratch and baseline show what the pretraining bought"
         yield "    labels: [all]     # [200, all] would compare few training rows with all of them"
         yield f"    finetune: {yaml_text.inline(_finetuning(rows))}"
 
@@ -210,21 +205,7 @@ class Draft:
     @property
     def max_length(self) -> int:
         """The longest input of the downstream in tokens."""
-        return int(self._lengths(self.labelled)["max_length"]) if self.labelled else 128
-
-    def _lengths(self, given: Labelled) -> dict[str, int]:
-        whole = min(256, max(32, math.ceil(given.tokens() * 1.15 / 32) * 32))
-        if given.guess.kind == "ner":
-            return {"max_length": max(64, whole)}  # long texts are read in windows, which share 32 tokens
-        if given.guess.kind == "qa":
-            return {"max_length": max(192, whole), "stride": 64}
-        if given.guess.kind == "generation":
-            answers = [str(row["target"]) for row in given.rows]
-            return {"max_length": whole, "max_new_tokens": min(64, max(16, given.tokens(answers)))}
-        if given.guess.kind == "retrieval":
-            asked = [str(row["text"]) for row in given.rows if not row["passage"]]
-            return {"max_length": whole, "max_query": min(whole, 64, max(16, given.tokens(asked) + 8))}
-        return {"max_length": whole}
+        return self.labelled.lengths["max_length"] if self.labelled else 128
 
 
 def _item(settings: Mapping[str, Any], indent: str) -> Iterator[str]:

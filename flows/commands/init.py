@@ -13,6 +13,7 @@ from flows.recipe.recipe import Recipe
 from models.data import splits
 from models.data.counts import so_many
 from models.errors import RecipeError
+from models.guessing.lengths import longest
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9가-힣_.-]+")
 
@@ -91,7 +92,7 @@ def _guessed(rows: Labelled | None, corpus: Texts | None) -> Iterator[str]:
             yield f"{name:<9} {made if isinstance(made, str) else ' + '.join(made)}"
         if guess.group:
             yield f"group     {guess.group}: its rows stay in one part"
-        yield f"length    about {rows.tokens(share=0.5)} tokens, one in twenty more than {rows.tokens()}"
+        yield f"length    about {longest(rows.texts, 0.5)} tokens, one in twenty more than {longest(rows.texts)}"
         yield from _classes(rows)
         if rows.rejected:
             kinds = ", ".join(f"{name} {count:,}" for name, count in rows.rejected.most_common(5))

@@ -15,7 +15,9 @@ from models.data.comparison import normal_form
 from models.data.records import Record
 from models.errors import RecipeError
 from models.guessing.guess import Guess, best
+from models.guessing.lengths import longest, tokens
 from models.guessing.table import Column, Table
+from models.interfaces.downstream import Downstream
 from models.kinds import find, kinds
 from tasks.reading.source import Source
 
@@ -27,7 +29,6 @@ _PARTS = {
     "test": ("test", "eval"),
 }
 _WORD = re.compile(r"(?<![a-z])(train(?:ing)?|valid(?:ation)?|val|dev|test|eval)(?![a-z])")
-_HANGUL = re.compile("[가-힣]")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Labelled:
     def read(self) -> int:
         """Rows, good and bad."""
         return len(self.rows) + self.rejected.total()
+
+    @property
+    def downstream(self) -> type[Downstream]:
+        """The NLP task that the rows are for."""
+        found: Any = find("models.downstream", self.guess.kind, Downstream)
+        return found
 
     @property
     def looked_at(self) -> Path:
@@ -98,17 +105,11 @@ class Labelled:
         """About how many tokens all texts have."""
         return sum(map(tokens, self.texts))
 
-    def tokens(self, of: Sequence[str] = (), share: float = 0.95) -> int:
-        """About how many tokens a text has that is longer than this share of them."""
-        texts = of or self.texts
-        longest = sorted(map(tokens, texts))
-        return longest[min(len(longest) - 1, math.floor(share * len(longest)))] if longest else 0
-
-
-def tokens(text: str) -> int:
-    """About how many tokens of a small vocabulary a text has: Hangul says more in a letter."""
-    hangul = len(_HANGUL.findall(text))
-    return math.ceil(hangul * 0.6 + (len(text) - hangul) * 0.3) + 2
+    @property
+    def lengths(self) -> Mapping[str, int]:
+        """Settings by which its texts are read, nearly all of them whole: `max_length` and what goes with it."""
+        length = min(256, max(32, math.ceil(longest(self.texts) * 1.15 / 32) * 32))
+        return self.guess.lengths(self.rows, length)
 
 
 def labelled(given: Sequence[Path]) -> Labelled:

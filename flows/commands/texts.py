@@ -9,9 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from flows.commands.looking import MOST, tokens
+from flows.commands.looking import MOST
 from models.data.records import Record
 from models.errors import DataError, RecipeError
+from models.guessing.lengths import tokens
 from models.guessing.table import Table
 from models.tokens.tokenizer import LEAST, TokenizerConfig
 from models.tokens.tokenizer_training import train

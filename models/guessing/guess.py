@@ -1,11 +1,12 @@
 """A guess at what a table is for, and the best of those that every NLP task makes."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from models.data.columns import Made
+from models.guessing.lengths import Rows, whole
 from models.guessing.table import Table
 from models.kinds import kinds
 
@@ -28,6 +29,14 @@ class Guess:
     """The canonical column of classes or a score, where rows have one."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """More of the downstream's settings."""
+    lengths: Callable[[Rows, int], Mapping[str, int]] = whole
+    """Settings by which the rows are read, `max_length` and what goes with it, for texts of so many tokens."""
+    modes: tuple[str, ...] = ("finetune", "scratch", "baseline")
+    """What is worth a try."""
+    is_slow: bool = False
+    """Whether to look at many validation rows takes long."""
+    repeats: bool = True
+    """Whether a row whose text stands in another is a copy of it."""
     group: str | None = None
     """The column whose rows belong together."""
 

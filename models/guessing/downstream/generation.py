@@ -1,6 +1,7 @@
 """A prompt and what is to be written in answer to it."""
 
 from models.guessing.guess import Guess
+from models.guessing.lengths import Rows, longest
 from models.guessing.table import Table
 
 _PAIRS = [
@@ -29,4 +30,11 @@ def guess(table: Table) -> Guess | None:
         {name: made for name, made in columns.items() if name != made},
         0.9,
         reads=("prompt", "target"),
+        lengths=_lengths,
+        is_slow=True,
     )
+
+
+def _lengths(rows: Rows, length: int) -> dict[str, int]:
+    answers = longest(str(row["target"]) for row in rows)
+    return {"max_length": length, "max_new_tokens": min(64, max(16, answers))}

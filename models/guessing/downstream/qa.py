@@ -1,6 +1,7 @@
 """Questions on a text, with the piece of it that answers."""
 
 from models.guessing.guess import Guess
+from models.guessing.lengths import Rows
 from models.guessing.table import Table
 
 
@@ -14,4 +15,9 @@ def guess(table: Table) -> Guess | None:
         return None
     without = not all(answers.values)
     settings = {"unanswerable": True} if without else {}
-    return Guess("qa", {}, 1.0, reads=("context", "question"), settings=settings)
+    reads = ("context", "question")
+    return Guess("qa", {}, 1.0, reads=reads, settings=settings, lengths=_lengths, is_slow=True)
+
+
+def _lengths(rows: Rows, length: int) -> dict[str, int]:
+    return {"max_length": max(192, length), "stride": 64}

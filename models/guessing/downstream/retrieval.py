@@ -1,6 +1,7 @@
 """Queries, passages, and which passage answers which query."""
 
 from models.guessing.guess import Guess
+from models.guessing.lengths import Rows, longest
 from models.guessing.table import Table
 
 
@@ -9,4 +10,13 @@ def guess(table: Table) -> Guess | None:
     passage = table["passage"]
     if table["text"] is None or table["relevant"] is None or passage is None:
         return None
-    return Guess("retrieval", {}, 1.0) if all(isinstance(value, bool) for value in passage.values) else None
+    if not all(isinstance(value, bool) for value in passage.values):
+        return None
+    modes = ("zero_shot", *Guess.modes)
+    return Guess("retrieval", {}, 1.0, lengths=_lengths, modes=modes, is_slow=True, repeats=False)
+
+
+def _lengths(rows: Rows, length: int) -> dict[str, int]:
+    """Queries are shorter than passages."""
+    asked = longest(str(row["text"]) for row in rows if not row["passage"])
+    return {"max_length": length, "max_query": min(length, 64, max(16, asked + 8))}
