@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from flows.exits import begin
 from flows.recipe.recipe import Recipe
-from tasks import environment
 
 if TYPE_CHECKING:
     from flows.commands.results import Result
@@ -90,7 +90,7 @@ def run(recipe: Recipe | Path | str, overrides: Mapping[str, Any] = {}, only: Se
     """
     from flows.commands.run import executed
 
-    _prepare()
+    begin()
     path = Path(recipe.name) if isinstance(recipe, Recipe) else Path(recipe)
     loaded = recipe if isinstance(recipe, Recipe) else Recipe.load(path, overrides)
     loaded.check(only)
@@ -109,15 +109,5 @@ def load_model(model: str) -> "Served":
     """
     from flows.commands.predict import opened
 
-    _prepare()
+    begin()
     return opened(model)
-
-
-def _prepare() -> None:
-    """What a command does first: the folder of all state is there, and sound."""
-    from models import outside
-    from tasks.storage import place
-
-    environment.make_home()
-    place.settle()
-    outside.look_in(Path.cwd())

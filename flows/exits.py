@@ -17,17 +17,26 @@ FAILED, WRONG, INTERRUPTED, UNREAD = 1, 2, 130, 141
 """A step failed; something was wrong before the first step; Ctrl-C; nobody reads any more. All good is 0."""
 
 
+def begin() -> None:
+    """What comes first: the folder of all state is there, and sound, and parts of one's own are found.
+
+    Raises:
+        HeadwaterError: the folder cannot be used.
+    """
+    from models import outside  # not for help, which is answered at once
+
+    environment.make_home()
+    place.settle()
+    outside.look_in(Path.cwd())
+
+
 def answered(command: Callable[..., int]) -> Callable[..., int]:
     """`command` with an exit code for each of its errors; the folder of all state is there and sound beforehand."""
 
     @wraps(command)
     def answer(*arguments: Any, **options: Any) -> int:
         try:
-            from models import outside  # not for help, which is answered at once
-
-            environment.make_home()
-            place.settle()
-            outside.look_in(Path.cwd())
+            begin()
             return command(*arguments, **options)
         except terminal.Unread:
             raise

@@ -89,9 +89,8 @@ def home_id() -> str:
         name = uuid4().hex
         draft = path.with_name(f"id.{name}")
         draft.write_text(name, encoding="ascii")
-        with suppress(
-            FileExistsError
-        ):  # of several that start at once the first names it, whole or not at all
+        # Of several that start at once the first names it, whole or not at all.
+        with suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()
     return path.read_text(encoding="ascii")

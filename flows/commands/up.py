@@ -35,9 +35,7 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False
     check_proxies()
     login = password() if auth else None
     os.environ["HEADWATER_NOTIFY"] = notify  # by its name it is left out of logs
-    os.environ["HEADWATER_HOME"] = str(
-        home()
-    )  # for the servers, and for runs wherever the worker starts them
+    os.environ["HEADWATER_HOME"] = str(home())  # for servers, and for runs wherever the worker starts them
     # SIGINT as well: a shell that starts it in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

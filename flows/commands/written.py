@@ -15,9 +15,8 @@ def source(given: Labelled, parts: Mapping[str, Sequence[Path]], folder: Path) -
     by_part = {part: paths(files, folder) for part, files in parts.items()}
     first = by_part.get("train") or by_part[""]
     fields = type(given.source).model_fields
-    if not {"paths", "parts"} <= {
-        *fields
-    }:  # a field for each file, or one for a folder that one of them lies in
+    if not {"paths", "parts"} <= {*fields}:
+        # There is a field for each file, or one for a folder that one of them lies in.
         named = {str(place): paths([place], folder)[0] for place in (given.looked_at, given.looked_at.parent)}
         settings = {
             name: named.get(value, value) if isinstance(value, str) and name != "kind" else value
