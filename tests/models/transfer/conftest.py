@@ -11,7 +11,7 @@ from models.backbone import build
 from models.backbone.config import DECODERS, ModelConfig
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Problem
-from models.workplace import Workplace
+from tests.support.ways import problem_of
 
 
 @pytest.fixture
@@ -20,7 +20,6 @@ def make(tmp_path: Path, make_tokenizer: Callable) -> Callable[[Downstream, str]
 
     def problem(downstream: Downstream, preset: str) -> Problem:
         rows = downstream.examples()
-        downstream = downstream.settle(rows)
         texts = [text for name in rows.columns if rows[name].dtype == pl.String for text in rows[name]]
         tokenizer: PreTrainedTokenizerFast = make_tokenizer(texts * 2)
         folder = tmp_path / preset
@@ -28,20 +27,6 @@ def make(tmp_path: Path, make_tokenizer: Callable) -> Callable[[Downstream, str]
         config = ModelConfig(preset=preset, hidden_size=32, layers=2, heads=2, max_positions=128)
         build.build(config, tokenizer, head, seed=1).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        pool = rows.filter(pl.col(downstream.pool)) if downstream.pool else rows.clear()
-        examples = rows.filter(~pl.col(downstream.pool)) if downstream.pool else rows
-        work = tmp_path / "work"
-        work.mkdir()
-        return Problem(
-            downstream,
-            folder,
-            None,
-            examples,
-            examples,
-            pool,
-            1,
-            Workplace("cpu", 1, work),
-            lambda number: examples.sample(2, seed=number),
-        )
+        return problem_of(downstream, folder, tmp_path / "work")
 
     return problem
