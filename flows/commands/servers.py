@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from flows.commands.processes import LOOPBACK, Server, kept, listening, start, stop
 from models.errors import RecipeError
-from tasks.environment import home, public
+from tasks.environment import EMBEDDED_PREFECT, home, public
 from tasks.storage.lease import lease
 
 _START_SECONDS = 120
@@ -47,12 +47,14 @@ def embedded_prefect() -> Iterator[Server | None]:
         # uvicorn puts its folder first among those that Python looks into: not one that may have a types.py.
         server = begun(api, lambda: start("prefect-embedded", command, settings, (door.fileno(),), home()))
         # Pages are those of `headwater up`, which shows the same database.
-        os.environ.update(PREFECT_API_URL=api, PREFECT_UI_URL=f"http://{LOOPBACK}:4200")
+        pages = f"http://{LOOPBACK}:4200"
+        os.environ.update({"PREFECT_API_URL": api, "PREFECT_UI_URL": pages, EMBEDDED_PREFECT: api})
         try:
             with kept(server):
                 yield server
         finally:
-            del os.environ["PREFECT_API_URL"], os.environ["PREFECT_UI_URL"]
+            for name in ("PREFECT_API_URL", "PREFECT_UI_URL", EMBEDDED_PREFECT):
+                del os.environ[name]
 
 
 def begun(api: str, starting: Callable[[], Server]) -> Server:
