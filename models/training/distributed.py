@@ -1,7 +1,7 @@
 """Several processes that learn one model together: this one's share of each step, and what they tell each other.
 
 They are a team where somebody has opened torch's process group: `joined` below, `torchrun` or Ray Train. Without one
-this process is the whole team, and nothing here does anything. All of them hold the same weights and the same batches, a
+this process is the whole team, and nothing here does anything. All of them hold the same weights and batches, a
 pure function of the step; each learns from its part, and their gradients are summed to that of the whole step.
 """
 
@@ -150,10 +150,8 @@ def joined(rank: int, size: int, device: str, meeting: Path) -> Iterator[Team]:
     store = distributed.FileStore(str(meeting), size)
     backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
-    try:
-        yield team()
-    finally:
-        distributed.destroy_process_group()
+    yield team()
+    distributed.destroy_process_group()  # after an error another one may be gone, and this would wait for it
 
 
 def lost_another(error: BaseException) -> bool:
