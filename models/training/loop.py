@@ -3,6 +3,9 @@
 Nothing depends on how often a random generator was asked: `batches_at(step)` must be a pure function of the step,
 and torch's own generator (dropout) is seeded anew from (seed, step). So a run that is killed and goes on from its
 newest whole checkpoint ends, on the CPU, with the same bits as one that never stopped.
+
+Where several processes learn together (`distributed.py`), each calls `train` with the same arguments and goes the same
+steps; only the first one logs and writes checkpoints.
 """
 
 import time
@@ -18,6 +21,7 @@ from models.errors import DataError
 from models.seeds import derive
 from models.training import checkpoints, optimizers
 from models.training.conditions import recomputing, reproducible
+from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
 from models.training.optimizers import OptimizerConfig
 from models.training.record import Record
@@ -25,8 +29,6 @@ from models.training.settings import TrainingSettings
 from models.workplace import Workplace
 
 M = TypeVar("M", bound=nn.Module)
-Batch = Mapping[str, Tensor]
-"""Tensors by name; `input_ids` (rows, length) is there, `attention_mask` where rows are padded."""
 Metrics = Mapping[str, float]
 
 
@@ -61,6 +63,7 @@ def train(
     plan: Plan,
     *,
     targets_of: Callable[[Batch], float] = lambda batch: len(batch["input_ids"]),
+    part_of: PartOf = lambda batch, rows: {name: tensor[rows] for name, tensor in batch.items()},
     evaluate: Callable[[M], Metrics] | None = None,
     on_log: Callable[[Record], None] = lambda record: None,
     on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
@@ -71,6 +74,7 @@ def train(
         batches_at: the batches of a step (0-based), on the CPU; a pure function. Their gradients make one step.
         loss_of: scalars by name; `loss` is minimised, the others are only logged, as `train/<name>`.
         targets_of: how many targets the loss of a batch is the mean of; the batches of a step count by it.
+        part_of: some rows of a batch; several processes share one that way.
         evaluate: metrics of the model in evaluation mode without gradients, logged as `eval/<name>`.
         on_log: called for every record. After a resume it is called for the checkpoint's records first, so a
             new tracking run gets the whole curve, without a gap and without a double.
@@ -86,15 +90,17 @@ def train(
         recomputing(model, plan.settings.gradient_checkpointing),
     ):
         run.resume()
-        for record in run.history:
+        for record in run.history if run.team.leads else ():
             on_log(record)
         while run.step < plan.steps and not run.is_over:
-            run.advance(batches_at(run.step), loss_of, targets_of)
+            run.advance(batches_at(run.step), loss_of, targets_of, part_of)
             if run.is_due(plan.log_every) or run.is_due(plan.evaluate_every):
-                with_eval = evaluate if run.is_due(plan.evaluate_every) else None
-                on_log(run.record(with_eval))
+                record = run.record(evaluate if run.is_due(plan.evaluate_every) else None)
+                if run.team.leads:
+                    on_log(record)
             run.save_if_due()
-            on_progress(run.step, plan.steps, run.text())
+            if run.team.leads:
+                on_progress(run.step, plan.steps, run.text())
         run.finish()
     return run.history
 
@@ -103,13 +109,14 @@ class _Run(Generic[M]):
     """The state of a training between two steps."""
 
     def __init__(self, model: M, plan: Plan) -> None:
-        self.plan = plan
+        self.plan, self.team = plan, team()
         self.hardware = hardware(plan.workplace.device, plan.settings.precision)
         self.model: M = model.to(self.hardware.device)
+        self.team.start_alike(self.model)
         self.optimizers = optimizers.build(self.model, plan.optimizer)
         self.step = 0
         self.tokens = 0
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, float | Tensor] = {}
         self.summed = 0
         self.history: list[Record] = []
         self.best: dict[str, Tensor] | None = None
@@ -132,42 +139,59 @@ class _Run(Generic[M]):
         batches: Sequence[Batch],
         loss_of: Callable[[M, Batch], Mapping[str, Tensor]],
         targets_of: Callable[[Batch], float],
+        part_of: PartOf,
     ) -> None:
         """One step: the loss is the mean over the targets of all its batches, as if they were one."""
-        plan = self.plan
-        torch.manual_seed(derive(plan.seed, "step", self.step))
+        plan, rank = self.plan, self.team.rank
+        torch.manual_seed(derive(plan.seed, "step", self.step, *([rank] if rank else [])))
         self.model.train()
-        counts = [targets_of(batch) for batch in batches]
-        for batch, count in zip(batches, counts, strict=True):
-            if count or len(batches) == 1:
-                self._learn(batch, count / sum(counts) if count else 1.0, loss_of)
+        for batch in batches:
+            read = batch.get("attention_mask")
+            self.tokens += batch["input_ids"].numel() if read is None else int(read.sum())
+        losses = [
+            self._learn(batch, share, loss_of)
+            for batch, share in self.team.share(batches, targets_of, part_of)
+        ]
+        self.team.sum_gradients(self.model)
+        self._add(losses)
         if plan.optimizer.max_grad_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
         optimizers.set_rate(self.optimizers, plan.optimizer.rate(self.step, plan.steps))
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.summed += 1
         self.step += 1
 
-    def _learn(self, batch: Batch, share: float, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
-        """Adds the gradient of a batch that is `share` of its step."""
-        read = batch.get("attention_mask")
-        self.tokens += batch["input_ids"].numel() if read is None else int(read.sum())
+    def _learn(
+        self, batch: Batch, share: float, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """Adds the gradient of a batch that is `share` of its step, and gives its part of the losses."""
         device = self.hardware.device
         with self.hardware.autocast():
             losses = loss_of(
                 self.model, {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
             )
         (losses["loss"] * share).backward()
-        for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + share * float(value.detach())
+        # What counts for nothing may be no number.
+        return {
+            name: value.detach().double() * share if share else torch.zeros_like(value, dtype=torch.double)
+            for name, value in losses.items()
+        }
+
+    def _add(self, parts: Sequence[Mapping[str, Tensor]]) -> None:
+        """Takes the losses of a step into the averages; they stay on the device until somebody looks at them."""
+        if parts:
+            names = list(parts[0])
+            step = torch.stack([torch.stack([part[name] for part in parts]).sum() for name in names])
+            for name, value in zip(names, self.team.summed(step), strict=True):
+                self.sums[name] = self.sums.get(name, 0.0) + value
+        self.summed += 1
 
     def record(self, evaluate: Callable[[M], Metrics] | None) -> Record:
         """Closes the running averages into a point of the curve, evaluated where asked."""
         seconds = max(time.monotonic() - self.clock, 1e-9)
         record: Record = {"step": self.step, "tokens": self.tokens}
-        record |= {f"train/{name}": total / self.summed for name, total in self.sums.items()}
+        record |= {f"train/{name}": float(total) / self.summed for name, total in self.sums.items()}
         if not torch.tensor(record["train/loss"]).isfinite():
             raise Diverged(
                 f"training diverged: the loss is {record['train/loss']} before step {self.step} of {self.plan.steps}; "
@@ -187,7 +211,7 @@ class _Run(Generic[M]):
     def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
         self.model.eval()
         with torch.inference_mode(), self.hardware.autocast():
-            metrics = dict(evaluate(self.model))
+            metrics = self.team.said_by_leader(dict(evaluate(self.model)))
         if self.plan.keep_best is not None:
             score = self.plan.keep_best(metrics)
             self.stale += 1
@@ -224,10 +248,13 @@ class _Run(Generic[M]):
 
     def save_if_due(self) -> None:
         folder = self.plan.workplace.folder
-        if folder is None or time.monotonic() - self.saved_at < self.plan.checkpoint_seconds:
+        if folder is None or not self.team.leads:
             return
-        names = ("step", "tokens", "sums", "summed", "history", "best_score", "stale")
+        if time.monotonic() - self.saved_at < self.plan.checkpoint_seconds:
+            return
+        names = ("step", "tokens", "summed", "history", "best_score", "stale")
         state = {name: getattr(self, name) for name in names}
+        state["sums"] = {name: float(total) for name, total in self.sums.items()}
         states = [optimizer.state_dict() for optimizer in self.optimizers]
         checkpoints.save(folder, checkpoints.Checkpoint(state, self.model.state_dict(), states, self.best))
         self.saved_at = time.monotonic()

@@ -24,6 +24,7 @@ class CausalLanguageModelling(Objective):
 
     kind: Literal["clm"] = "clm"
     model_class: ClassVar[str] = "AutoModelForCausalLM"
+    shared: ClassVar[frozenset[str]] = frozenset({"candidates", "log_inclusion"})
     decoder: ClassVar[bool] = True
 
     candidates: int | None = Field(
