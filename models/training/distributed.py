@@ -7,7 +7,7 @@ pure function of the step; each learns from its part, and their gradients are su
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,9 +21,6 @@ from torch import Tensor, distributed, nn
 from models.errors import DataError
 
 T = TypeVar("T")
-Batch = Mapping[str, Tensor]
-PartOf = Callable[[Batch, slice], Batch]
-"""Some rows of a batch."""
 
 PATIENCE = timedelta(minutes=20)
 """How long one waits for another that does not answer: longer than MLflow may be away while the first one logs."""
@@ -42,33 +39,8 @@ class Team:
     def leads(self) -> bool:
         return self.rank == 0
 
-    def share(
-        self, batches: Sequence[Batch], targets_of: Callable[[Batch], float], part_of: PartOf
-    ) -> list[tuple[Batch, float]]:
-        """What this process learns from, each with how much of the step's targets it holds.
-
-        Whole batches where they can be dealt out evenly, else some rows of each. Who has no row takes one that counts
-        for nothing, so that all go the same way through the model.
-        """
-        counts = [targets_of(batch) for batch in batches]
-        if self.size == 1:
-            several, all_of = len(batches) > 1, sum(counts)
-            pairs = zip(batches, counts, strict=True)
-            return [
-                (batch, count / all_of if count else 1.0) for batch, count in pairs if count or not several
-            ]
-        total = max(sum(counts), 1.0)
-        if len(batches) % self.size == 0:
-            mine = zip(batches[self.rank :: self.size], counts[self.rank :: self.size], strict=True)
-            return [(batch, count / total) for batch, count in mine]
-        shares = []
-        for batch in batches:
-            rows = self._rows(len(batch["input_ids"]))
-            part = part_of(batch, rows or slice(0, 1))
-            shares.append((part, targets_of(part) / total if rows else 0.0))
-        return shares
-
-    def _rows(self, number: int) -> slice | None:
+    def slice_of(self, number: int) -> slice | None:
+        """This process's of so many things in a row; None where there are too few for it to have one."""
         first, end = (number * rank // self.size for rank in (self.rank, self.rank + 1))
         return slice(first, end) if first < end else None
 

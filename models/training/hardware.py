@@ -18,6 +18,11 @@ class Hardware:
     """A `torch.device`; transformers' own `to` is not typed to take one."""
     bf16: bool
 
+    @property
+    def sums(self) -> torch.dtype:
+        """What losses are summed in."""
+        return torch.float32 if self.device.type == "mps" else torch.float64  # Metal has no float64
+
     def autocast(self) -> AbstractContextManager[Any]:
         """Within it a model computes in this precision."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()

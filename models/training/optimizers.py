@@ -1,6 +1,9 @@
 """How weights are moved: AdamW, or Muon on the matrices with AdamW on the rest, and the schedule of the rate."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -8,7 +11,7 @@ from pydantic import Field, model_validator
 from models.config import Config
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
     from models.backbone.layers import Matrix
@@ -54,7 +57,7 @@ class OptimizerConfig(Config):
     )
 
     @model_validator(mode="after")
-    def _consistent(self) -> "OptimizerConfig":
+    def _consistent(self) -> OptimizerConfig:
         if self.matrix_learning_rate is not None and self.kind != "muon":
             raise ValueError("matrix_learning_rate is Muon's rate: set kind: muon, or leave it out")
         return self
@@ -69,7 +72,7 @@ class OptimizerConfig(Config):
         return rise * (self.final + (1 - self.final) * shape)
 
 
-def build(model: "nn.Module", config: OptimizerConfig) -> list["Optimizer"]:
+def build(model: nn.Module, config: OptimizerConfig) -> list[Optimizer]:
     """The optimisers of `model`'s trainable parameters; each group's highest rate is kept in `group["peak"]`."""
     import torch
 
@@ -101,14 +104,35 @@ def build(model: "nn.Module", config: OptimizerConfig) -> list["Optimizer"]:
     return optimizers
 
 
-def set_rate(optimizers: list["Optimizer"], factor: float) -> None:
+def set_rate(optimizers: list[Optimizer], factor: float) -> None:
     """Sets every group's learning rate to `factor` times its highest."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor
 
 
-def _by_layout(matrices: "list[Matrix]") -> list[dict]:
+def states(optimizers: list[Optimizer]) -> dict[str, Tensor]:
+    """What optimisers remember of each weight, by their number, the weight's and a name."""
+    return {
+        f"{number}.{weight}.{name}": tensor
+        for number, optimizer in enumerate(optimizers)
+        for weight, remembered in optimizer.state_dict()["state"].items()
+        for name, tensor in remembered.items()
+    }
+
+
+def restore(optimizers: list[Optimizer], tensors: Iterable[tuple[str, Tensor]]) -> None:
+    """Has optimisers remember what `states` gave; rates are set anew at each step."""
+    remembered: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
+    for key, tensor in tensors:
+        number, weight, name = key.split(".", 2)
+        remembered[int(number)].setdefault(int(weight), {})[name] = tensor
+    for optimizer, state in zip(optimizers, remembered, strict=True):
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _by_layout(matrices: list[Matrix]) -> list[dict]:
     """Muon's groups: weights that hold as many matrices in the same places."""
     groups: dict[tuple[int, int, bool], list] = {}
     for matrix in matrices:
