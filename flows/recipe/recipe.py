@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
@@ -35,9 +35,11 @@ class Recipe(Config):
 
     name: Name = Field(description="Names the MLflow experiment and the registered models.")
     seed: Seed = Field(default=1, description="Where every random choice starts from.")
-    device: Literal["auto", "cpu", "cuda"] = Field(
+    device: str = Field(
         default="auto",
-        description="Where numbers are computed; auto takes a GPU if there is one.",
+        pattern=r"^(auto|cpu|cuda|cuda:\d{1,3}|mps)$",
+        description="Where numbers are computed: auto, which takes a GPU if there is one, cpu, cuda, cuda:1 for the "
+        "second of several GPUs, or mps.",
         json_schema_extra=PLUMBING,
     )
     threads: int = Field(

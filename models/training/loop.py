@@ -21,7 +21,8 @@ from models.seeds import derive
 from models.training import checkpoints, optimizers
 from models.training.ahead import made_ahead, steps_ahead
 from models.training.best import Best
-from models.training.conditions import recomputing, reproducible
+from models.training.compiling import compiled
+from models.training.conditions import computing, recomputing
 from models.training.hardware import hardware
 from models.training.optimizers import OptimizerConfig
 from models.training.parts import Batch, Part, parts_of
@@ -93,8 +94,9 @@ def train(
     run = _Run(model, plan)
     device = run.hardware.device
     with (
-        reproducible(device, plan.workplace.threads),
+        computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
         recomputing(model, plan.settings.gradient_checkpointing),
+        compiled(model, plan.settings.compile, device, plan.steps),
         run.writer or nullcontext(),
     ):
         run.resume()
