@@ -8,7 +8,7 @@ from tasks.running.job import Job
 
 @step(Model, process="exclusive", headline="eval/loss")
 def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: Tokenizer) -> None:
-    """Pretrains a model; goes on from its newest checkpoint after a kill."""
+    """Pretrains a model, on several processes where there are; goes on from its newest checkpoint after a kill."""
     # Here, not above: torch and transformers take seconds to import, and only training processes need them.
     from models.pretraining import pretrain as pretraining
     from models.tokens.tokenizer import load_tokenizer
@@ -24,5 +24,6 @@ def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: 
         on_log=job.curve,
         on_progress=job.progress,
     )
-    pretraining.save(job.out, model, made, history)
+    if job.leads:
+        pretraining.save(job.out, model, made, history)
     job.metrics({"parameters": model.num_parameters()})

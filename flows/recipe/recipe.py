@@ -52,6 +52,14 @@ class Recipe(Config):
         "several. A pretraining has all threads to itself.",
         json_schema_extra=PLUMBING,
     )
+    processes: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        description="How many processes share each step of a pretraining, and the threads; 0 for one a GPU, and one "
+        "where there is none. The model is the same within rounding.",
+        json_schema_extra=PLUMBING,
+    )
     corpus: CorpusPart | None = Field(
         default=None,
         description="The text that models are pretrained on, and that is searched for test rows; not needed where all "
@@ -71,7 +79,7 @@ class Recipe(Config):
     @property
     def machine(self) -> Machine:
         """Where numbers are computed."""
-        return Machine(self.device, self.threads, self.jobs)
+        return Machine(self.device, self.threads, self.jobs, self.processes)
 
     @model_validator(mode="after")
     def _names(self) -> Self:

@@ -96,14 +96,14 @@ def pretrain(
     """A pretrained model and its curve."""
     from models.backbone import build
     from models.pretraining import warm_start
-    from models.training import loop
+    from models.training import distributed, loop
 
     objective: Objective = config.objective
     model = build.build(config.model, tokenizer, objective.model_class, config.seed)
     vocabulary = vocabulary_of(train, tokenizer)
     if config.model.pretrained is None:
         objective.prepare(model, vocabulary)
-        if config.train.warm_start:
+        if config.train.warm_start and distributed.team().leads:  # the others get its weights
             on_progress(0, 1, "counting which tokens occur together")
             warm_start.apply(model, train, vocabulary.special, config.seed, workplace)
     batches = Batches(objective, train, vocabulary, config.train.batch_tokens, config.seed)
@@ -128,6 +128,7 @@ def pretrain(
             checkpoint_seconds=config.train.checkpoint_seconds,
         ),
         targets_of=objective.targets,
+        part_of=objective.part,
         evaluate=lambda model: held_out_loss(model, objective, fixed, unseen.size),
         on_log=on_log,
         on_progress=on_progress,

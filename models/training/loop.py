@@ -3,6 +3,9 @@
 Nothing depends on how often a random generator was asked: `batches_at(step)` must be a pure function of the step,
 and torch's own generator (dropout) is seeded anew from (seed, step). So a run that is killed and goes on from its
 newest whole checkpoint ends, on the CPU, with the same bits as one that never stopped.
+
+Where several processes learn together (`distributed.py`), each calls `train` with the same arguments and goes the same
+steps; only the first one logs and writes checkpoints.
 """
 
 import math
@@ -23,9 +26,10 @@ from models.training.ahead import made_ahead, steps_ahead
 from models.training.best import Best
 from models.training.compiling import compiled
 from models.training.conditions import computing, recomputing
+from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
 from models.training.optimizers import OptimizerConfig
-from models.training.parts import Batch, Part, parts_of
+from models.training.parts import Step, step_of
 from models.training.record import Record
 from models.training.settings import TrainingSettings
 from models.workplace import Workplace
@@ -72,6 +76,7 @@ def train(
     plan: Plan,
     *,
     targets_of: Callable[[Batch], float] = lambda batch: len(batch["input_ids"]),
+    part_of: PartOf = lambda batch, rows: {name: tensor[rows] for name, tensor in batch.items()},
     evaluate: Callable[[M], Metrics] | None = None,
     on_log: Callable[[Record], None] = lambda record: None,
     on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
@@ -82,6 +87,7 @@ def train(
         batches_at: the batches of a step (0-based), on the CPU; a pure function. Their gradients make one step.
         loss_of: scalars by name; `loss` is minimised, the others are only logged, as `train/<name>`.
         targets_of: how many targets the loss of a batch is the mean of; the batches of a step count by it.
+        part_of: some rows of a batch; several processes share one that way.
         evaluate: metrics of the model in evaluation mode without gradients, logged as `eval/<name>`.
         on_log: called for every record. After a resume it is called for the checkpoint's records first, so a
             new tracking run gets the whole curve, without a gap and without a double.
@@ -100,23 +106,24 @@ def train(
         run.writer or nullcontext(),
     ):
         run.resume()
-        for record in run.history:
+        for record in run.history if run.team.leads else ():
             on_log(record)
+
+        def made(step: int) -> Step:
+            batches = batches_at(step)
+            return step_of(batches, run.team.share(batches, targets_of, part_of), device)
+
         ahead = steps_ahead(device) if plan.ahead is None else plan.ahead
-        to_come = made_ahead(
-            lambda step: parts_of(batches_at(step), targets_of, device),
-            range(run.step, plan.steps),
-            ahead,
-            device,
-        )
-        with closing(to_come):
-            while not run.is_over and (parts := next(to_come, None)) is not None:
-                run.advance(parts, loss_of)
+        with closing(made_ahead(made, range(run.step, plan.steps), ahead, device)) as to_come:
+            while not run.is_over and (step := next(to_come, None)) is not None:
+                run.advance(step, loss_of)
                 if run.is_due(plan.log_every) or run.is_due(plan.evaluate_every):
-                    with_eval = evaluate if run.is_due(plan.evaluate_every) else None
-                    on_log(run.record(with_eval))
+                    record = run.record(evaluate if run.is_due(plan.evaluate_every) else None)
+                    if run.team.leads:
+                        on_log(record)
                 run.save_if_due()
-                on_progress(run.step, plan.steps, run.text())
+                if run.team.leads:
+                    on_progress(run.step, plan.steps, run.text())
         run.finish()
     return run.history
 
@@ -125,9 +132,10 @@ class _Run(Generic[M]):
     """The state of a training between two steps."""
 
     def __init__(self, model: M, plan: Plan) -> None:
-        self.plan = plan
+        self.plan, self.team = plan, team()
         self.hardware = hardware(plan.workplace.device, plan.settings.precision)
         self.model: M = model.to(self.hardware.device)
+        self.team.start_alike(self.model)
         self.optimizers = optimizers.build(self.model, plan.optimizer)
         self.step = 0
         self.tokens = 0
@@ -138,7 +146,7 @@ class _Run(Generic[M]):
         self.clock = self.saved_at = time.monotonic()
         self.clock_tokens = 0
         folder, on_cpu = plan.workplace.folder, self.hardware.device.type == "cpu"
-        self.writer = checkpoints.Writer(folder, snapshot=not on_cpu) if folder else None
+        self.writer = checkpoints.Writer(folder, snapshot=not on_cpu) if folder and self.team.leads else None
 
     def is_due(self, every: int) -> bool:
         return self.step == self.plan.steps or (every > 0 and self.step % every == 0)
@@ -149,37 +157,50 @@ class _Run(Generic[M]):
         patience = self.plan.settings.early_stopping
         return patience is not None and self.best.stale >= patience
 
-    def advance(self, parts: Sequence[Part], loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
+    def advance(self, step: Step, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
         """One step: the loss is the mean over the targets of all its batches, as if they were one.
 
         Nothing is read from the device, which so works on while the CPU prepares what comes next.
         """
-        plan = self.plan
-        torch.manual_seed(derive(plan.seed, "step", self.step))
+        plan, rank = self.plan, self.team.rank
+        torch.manual_seed(derive(plan.seed, "step", self.step, *([rank] if rank else [])))
         self.model.train()
-        for part in parts:
-            self._learn(part, loss_of)
+        self.tokens += step.tokens
+        losses = [self._learn(batch, share, loss_of) for batch, share in step.parts]
+        self.team.sum_gradients(self.model)
+        self._add(losses)
         if plan.optimizer.max_grad_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
         optimizers.set_rate(self.optimizers, plan.optimizer.rate(self.step, plan.steps))
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.summed += 1
         self.step += 1
 
-    def _learn(self, part: Part, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
-        """Adds the gradient of a part of a step."""
-        self.tokens += part.tokens
-        device = self.hardware.device
+    def _learn(
+        self, batch: Batch, share: float, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """Adds the gradient of a batch that is `share` of its step, and gives its part of the losses."""
+        device, exact = self.hardware.device, self.hardware.sums
         with self.hardware.autocast():
             losses = loss_of(
-                self.model,
-                {name: tensor.to(device, non_blocking=True) for name, tensor in part.batch.items()},
+                self.model, {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
             )
-        (losses["loss"] * part.share).backward()
-        for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value.detach().to(self.hardware.sums) * part.share
+        (losses["loss"] * share).backward()
+        # What counts for nothing may be no number.
+        return {
+            name: value.detach().to(exact) * share if share else torch.zeros_like(value, dtype=exact)
+            for name, value in losses.items()
+        }
+
+    def _add(self, parts: Sequence[Mapping[str, Tensor]]) -> None:
+        """Takes the losses of a step into the averages; they stay on the device until somebody looks at them."""
+        if parts:
+            names = list(parts[0])
+            step = torch.stack([torch.stack([part[name] for part in parts]).sum() for name in names])
+            for name, value in zip(names, self.team.summed(step), strict=True):
+                self.sums[name] = self.sums.get(name, 0.0) + value
+        self.summed += 1
 
     def record(self, evaluate: Callable[[M], Metrics] | None) -> Record:
         """Closes the running averages into a point of the curve, evaluated where asked."""
@@ -205,7 +226,7 @@ class _Run(Generic[M]):
     def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
         self.model.eval()
         with torch.inference_mode(), self.hardware.autocast():
-            metrics = dict(evaluate(self.model))
+            metrics = self.team.said_by_leader(dict(evaluate(self.model)))
         if self.plan.keep_best is not None:
             in_use = self.writer is not None and self.writer.busy
             self.best.look(self.plan.keep_best(metrics), self.model.state_dict(), in_use=in_use)

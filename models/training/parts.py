@@ -1,42 +1,31 @@
 """What a step learns from, made ready where nothing waits for a device."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-Batch = Mapping[str, Tensor]
-"""Tensors by name; `input_ids` (rows, length) is there, `attention_mask` where rows are padded."""
+from models.training.distributed import Batch
 
 
 @dataclass(frozen=True)
-class Part:
-    """A batch of a step, ready to be learnt from, and what has to be known of it."""
+class Step:
+    """What this process learns from in one step."""
 
-    batch: Batch
-    share: float
-    """Of the step's targets."""
+    parts: Sequence[tuple[Batch, float]]
+    """Batches or some rows of them, each with its share of the step's targets."""
     tokens: int
+    """Of the whole step."""
 
 
-def parts_of(
-    batches: Sequence[Batch], targets_of: Callable[[Batch], float], device: torch.device
-) -> list[Part]:
-    """Those batches of a step that it learns from."""
-    counts = [targets_of(batch) for batch in batches]
-    return [
-        Part(_pinned(batch, device), count / sum(counts) if count else 1.0, _tokens(batch))
-        for batch, count in zip(batches, counts, strict=True)
-        if count or len(batches) == 1
-    ]
+def step_of(batches: Sequence[Batch], parts: Sequence[tuple[Batch, float]], device: torch.device) -> Step:
+    """The `parts` of a step's batches, where a GPU can fetch them while the CPU goes on."""
+    pinned = [
+        ({name: tensor.pin_memory() for name, tensor in part.items()}, share) for part, share in parts
+    ] if device.type == "cuda" else parts  # fmt: skip
+    return Step(pinned, sum(map(_tokens, batches)))
 
 
 def _tokens(batch: Batch) -> int:
     read = batch.get("attention_mask")
     return batch["input_ids"].numel() if read is None else int(read.sum())
-
-
-def _pinned(batch: Batch, device: torch.device) -> Batch:
-    """The batch where a GPU can fetch it while the CPU goes on; as it is for other devices."""
-    return {name: tensor.pin_memory() for name, tensor in batch.items()} if device.type == "cuda" else batch

@@ -32,6 +32,7 @@ class CausalLanguageModelling(Objective):
 
     kind: Literal["clm"] = "clm"
     model_class: ClassVar[str] = "AutoModelForCausalLM"
+    shared: ClassVar[frozenset[str]] = frozenset({"candidates", "log_inclusion"})
     decoder: ClassVar[bool] = True
 
     candidates: int | None = Field(
@@ -59,6 +60,9 @@ class CausalLanguageModelling(Objective):
             frequency[vocabulary.special] = 1.0  # each document ends with one
             batch |= sample(targets_of(batch), frequency, self.candidates, generator)
         return batch
+
+    def part(self, batch: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:
+        return with_places(super().part(batch, rows))
 
     def losses(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         logits = target_logits(model, batch, batch.get("candidates"))

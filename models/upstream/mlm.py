@@ -37,6 +37,7 @@ class MaskedLanguageModelling(Objective):
 
     kind: Literal["mlm"] = "mlm"
     model_class: ClassVar[str] = "AutoModelForMaskedLM"
+    shared: ClassVar[frozenset[str]] = frozenset({"candidates", "log_inclusion"})
 
     mask_rate: float = Field(
         default=0.2, gt=0, lt=1, description="Share of a text's tokens that the model has to predict."
@@ -112,7 +113,19 @@ class MaskedLanguageModelling(Objective):
         if not self.bag_of_words:
             return {"loss": masked}
         bag = _bag_loss(logits[len(targets) :], batch)
+        if "bag_share" in batch:
+            bag = bag * batch["bag_share"]
         return {"loss": masked + self.bag_of_words * bag, "masked_loss": masked, "bag_of_words_loss": bag}
+
+    def part(self, batch: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:
+        """The bag of words is a mean over texts, and parts count by their targets: `bag_share` makes up for it."""
+        import torch
+
+        part = with_places(super().part(batch, rows))
+        if self.bag_of_words:
+            texts = len(part["input_ids"]) / len(batch["input_ids"])
+            part["bag_share"] = torch.tensor(texts * self.targets(batch) / max(1.0, self.targets(part)))
+        return part
 
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         return summed_loss(model, batch)

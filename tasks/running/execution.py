@@ -185,7 +185,7 @@ def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
             artifact.show(progress)
 
     fail_on_purpose(ref)
-    spec = JobSpec(ref, run_id, out, Workplace(context.device, seat.threads, resumable))
+    spec = JobSpec(ref, run_id, out, Workplace(context.device, seat.threads, resumable, seat.processes))
     try:
         if seat.process is not None:
             seat.process.run(spec, tell)
