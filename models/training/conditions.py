@@ -1,4 +1,4 @@
-"""What holds for as long as a training lasts: reproducible numbers, and states that are computed again."""
+"""What holds for as long as a training lasts: how numbers are computed, and which are kept."""
 
 import os
 from collections.abc import Iterator
@@ -57,14 +57,23 @@ def recomputing(model: Any, wanted: bool) -> Iterator[None]:
         raise DataError(
             f"gradient_checkpointing: transformers cannot do it for {type(model).__name__}; set it to false"
         )
-    caching = getattr(model.config, "use_cache", None)
-    if caching:
-        model.config.use_cache = False
     model.activation_checkpointing_enable({"use_reentrant": False})
     model.disable_input_require_grads()  # only the reentrant kind needs gradients of what stays frozen
     try:
         yield
     finally:
         model.activation_checkpointing_disable()
+
+
+@contextmanager
+def uncached(model: Any) -> Iterator[None]:
+    """A decoder keeps no keys and values for a next token, of which there is none while it learns."""
+    config = getattr(model, "config", None)
+    caching = getattr(config, "use_cache", None)
+    if caching:
+        model.config.use_cache = False
+    try:
+        yield
+    finally:
         if caching:
             model.config.use_cache = caching

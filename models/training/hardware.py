@@ -44,7 +44,7 @@ def hardware(device: str, precision: Precision = "auto") -> Hardware:
 def _device(name: str) -> torch.device:
     """`auto` takes an NVIDIA or AMD GPU if there is one. Apple's is taken only by name: not all is tried there."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise DataError("device: mps, but torch sees no Apple GPU here; set device: auto or cpu")
@@ -52,7 +52,9 @@ def _device(name: str) -> torch.device:
         count = torch.cuda.device_count()
         if not count:
             raise DataError(f"device: {name}, but torch sees no GPU here; set device: auto or cpu")
-        if (device.index or 0) >= count:
+        if device.index is None:  # each of several processes has made one of them its own
+            return torch.device("cuda", torch.cuda.current_device())
+        if device.index >= count:
             raise DataError(f"device: {name}, but the last GPU here is cuda:{count - 1}")
     return device
 
