@@ -21,16 +21,17 @@ from torch import Tensor, nn
 
 from models.errors import DataError
 from models.seeds import derive
-from models.training import checkpoints, optimizers
+from models.training import checkpoints, optimizers, sharded_checkpoints, sharding
 from models.training.ahead import made_ahead, steps_ahead
 from models.training.best import Best
-from models.training.conditions import recomputing, reproducible
-from models.training.distributed import team
+from models.training.compiling import compiled
+from models.training.conditions import computing, recomputing, uncached
+from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
 from models.training.optimizers import OptimizerConfig
-from models.training.parts import Batch, Part, PartOf, Step, rows_of, step_of
+from models.training.parts import Step, step_of
 from models.training.record import Record
-from models.training.settings import TrainingSettings
+from models.training.settings import Sharding, TrainingSettings
 from models.workplace import Workplace
 
 M = TypeVar("M", bound=nn.Module)
@@ -64,6 +65,8 @@ class Plan:
     checkpoint_seconds: float = 60.0
     """Time between two checkpoints; none is begun while another is being written. 0: one of each step, which waits for
     the last. When they are written changes no result."""
+    sharding: Sharding = "none"
+    """What of several processes each holds for itself."""
     ahead: int | None = None
     """Steps whose batches a thread makes ahead; None: as many as the device needs."""
 
@@ -75,7 +78,7 @@ def train(
     plan: Plan,
     *,
     targets_of: Callable[[Batch], float] = lambda batch: len(batch["input_ids"]),
-    part_of: PartOf = rows_of,
+    part_of: PartOf = lambda batch, rows: {name: tensor[rows] for name, tensor in batch.items()},
     evaluate: Callable[[M], Metrics] | None = None,
     on_log: Callable[[Record], None] = lambda record: None,
     on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
@@ -99,21 +102,22 @@ def train(
     run = _Run(model, plan)
     device = run.hardware.device
     with (
-        reproducible(device, plan.workplace.threads),
-        recomputing(model, plan.settings.gradient_checkpointing),
+        computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
+        uncached(run.model),
+        recomputing(run.model, plan.settings.gradient_checkpointing),
+        compiled(run.model, plan.settings.compile, device, plan.steps),
         run.writer or nullcontext(),
     ):
         run.resume()
         for record in run.history if run.team.leads else ():
             on_log(record)
+
+        def made(step: int) -> Step:
+            batches = batches_at(step)
+            return step_of(batches, run.team.share(batches, targets_of, part_of), device)
+
         ahead = steps_ahead(device) if plan.ahead is None else plan.ahead
-        to_come = made_ahead(
-            lambda step: step_of(batches_at(step), targets_of, part_of, run.team, device),
-            range(run.step, plan.steps),
-            ahead,
-            device,
-        )
-        with closing(to_come):
+        with closing(made_ahead(made, range(run.step, plan.steps), ahead, device)) as to_come:
             while not run.is_over and (step := next(to_come, None)) is not None:
                 run.advance(step, loss_of)
                 if run.is_due(plan.log_every) or run.is_due(plan.evaluate_every):
@@ -133,9 +137,9 @@ class _Run(Generic[M]):
     def __init__(self, model: M, plan: Plan) -> None:
         self.plan, self.team = plan, team()
         self.hardware = hardware(plan.workplace.device, plan.settings.precision)
-        self.model: M = model.to(self.hardware.device)
-        self.team.start_alike(self.model)
-        self.optimizers = optimizers.build(self.model, plan.optimizer)
+        self.layout = sharding.layout(model, self.hardware.device, self.team, plan.sharding)
+        self.model = self.layout.model
+        self.optimizers = self.layout.optimizers(plan.optimizer)
         self.step = 0
         self.tokens = 0
         self.sums: dict[str, Tensor] = {}
@@ -144,9 +148,16 @@ class _Run(Generic[M]):
         self.best = Best()
         self.clock = self.saved_at = time.monotonic()
         self.clock_tokens = 0
-        folder, on_cpu = plan.workplace.folder, self.hardware.device.type == "cpu"
-        writes = folder is not None and self.team.leads
-        self.writer = checkpoints.Writer(folder, snapshot=not on_cpu) if writes else None
+        self.writer = self._writer()
+
+    def _writer(self) -> checkpoints.Writer | sharded_checkpoints.ShardedWriter | None:
+        """What checkpoints are written by here: everyone writes what lies apart, else one process for all."""
+        folder = self.plan.workplace.folder
+        if folder is not None and self.layout.apart:
+            return sharded_checkpoints.ShardedWriter(folder, self.team)
+        if folder is None or not self.team.leads:
+            return None
+        return checkpoints.Writer(folder, snapshot=self.hardware.device.type != "cpu")
 
     def is_due(self, every: int) -> bool:
         return self.step == self.plan.steps or (every > 0 and self.step % every == 0)
@@ -165,35 +176,37 @@ class _Run(Generic[M]):
         plan, rank = self.plan, self.team.rank
         torch.manual_seed(derive(plan.seed, "step", self.step, *([rank] if rank else [])))
         self.model.train()
-        losses = [self._learn(part, loss_of) for part in step.parts]
-        self.team.sum_gradients(self.model)
-        self._add(losses)
         self.tokens += step.tokens
+        losses = [self._learn(batch, share, loss_of) for batch, share in step.parts]
+        self.layout.sum_gradients()
+        self._add(losses)
         if plan.optimizer.max_grad_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
         optimizers.set_rate(self.optimizers, plan.optimizer.rate(self.step, plan.steps))
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        self.layout.moved()
         self.step += 1
 
-    def _learn(self, part: Part, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """Adds the gradient of a part of a step, and gives what of the step's losses is its own."""
-        device = self.hardware.device
+    def _learn(
+        self, batch: Batch, share: float, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """Adds the gradient of a batch that is `share` of its step, and gives its part of the losses."""
+        device, exact = self.hardware.device, self.hardware.sums
         with self.hardware.autocast():
             losses = loss_of(
-                self.model,
-                {name: tensor.to(device, non_blocking=True) for name, tensor in part.batch.items()},
+                self.model, {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
             )
-        (losses["loss"] * part.share).backward()
-        sums = self.hardware.sums
-        return {  # what counts for nothing may be no number
-            name: value.detach().to(sums) * part.share if part.share else torch.zeros_like(value, dtype=sums)
+        (losses["loss"] * share).backward()
+        # What counts for nothing may be no number.
+        return {
+            name: value.detach().to(exact) * share if share else torch.zeros_like(value, dtype=exact)
             for name, value in losses.items()
         }
 
     def _add(self, parts: Sequence[Mapping[str, Tensor]]) -> None:
-        """Takes a step's losses, those of all processes, into the averages."""
+        """Takes the losses of a step into the averages; they stay on the device until somebody looks at them."""
         if parts:
             names = list(parts[0])
             step = torch.stack([torch.stack([part[name] for part in parts]).sum() for name in names])
@@ -224,11 +237,12 @@ class _Run(Generic[M]):
 
     def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
         self.model.eval()
-        with torch.inference_mode(), self.hardware.autocast():
+        # Weights that are gathered while it lasts must be of use to gradients later.
+        with torch.no_grad() if self.layout.apart else torch.inference_mode(), self.hardware.autocast():
             metrics = self.team.said_by_leader(dict(evaluate(self.model)))
         if self.plan.keep_best is not None:
             in_use = self.writer is not None and self.writer.busy
-            self.best.look(self.plan.keep_best(metrics), self.model.state_dict(), in_use=in_use)
+            self.best.look(self.plan.keep_best(metrics), self.layout.kept(), in_use=in_use)
         return metrics
 
     def text(self) -> str:
@@ -241,25 +255,37 @@ class _Run(Generic[M]):
     def resume(self) -> None:
         """Continues from the newest whole checkpoint, if there is one."""
         folder = self.plan.workplace.folder
-        saved = checkpoints.newest(folder) if folder else None
-        if saved is None:
+        found = checkpoints.newest(folder) if folder and self.team.leads else None
+        place = self.team.said_by_leader(found.folder if found else None)
+        if place is None:
             return
-        saved.restore("model", self.model.state_dict())
-        optimizers.restore(self.optimizers, saved.tensors("optimizers"))
+        saved = sharded_checkpoints.opened(place)
+        saved.restore("model", self.layout.weights())
+        optimizers.restore(self.model, self.optimizers, saved)
         state, device = saved.state, self.hardware.device
         for name in _STATE:
             setattr(self, name, state[name])
-        self.sums = {name: tensor.to(device) for name, tensor in saved.tensors("sums")}
-        self.best.resume(state, dict(saved.tensors("best")))
+        self.sums = {name: tensor.to(device) for name, tensor in saved.read("sums").items()}
+        there = saved.shapes("best")
+        best = {
+            name: torch.empty_like(weight, device="cpu")
+            for name, weight in self.layout.kept().items()
+            if name in there
+        }
+        saved.restore("best", best)
+        self.best.resume(state, best)
         self.clock_tokens = self.tokens
 
     def save_if_due(self) -> None:
         every, writer = self.plan.checkpoint_seconds, self.writer
-        if writer is None or time.monotonic() - self.saved_at < every or (every and writer.busy):
+        if writer is None:
+            return
+        due = time.monotonic() - self.saved_at >= every and not (every and writer.busy)
+        if not (self.team.said_by_leader(due) if self.layout.apart else due):
             return
         tensors = {
-            "model": self.model.state_dict(),
-            "optimizers": optimizers.states(self.optimizers),
+            "model": self.layout.weights(),
+            "optimizers": optimizers.states(self.model, self.optimizers),
             "sums": self.sums,
         }
         state = {name: getattr(self, name) for name in _STATE} | self.best.state
@@ -268,5 +294,6 @@ class _Run(Generic[M]):
 
     def finish(self) -> None:
         """Leaves the model in evaluation mode, with its best weights where they were kept."""
-        self.best.give(self.model.state_dict())
+        self.best.give(self.layout.kept())
         self.model.eval()
+        self.layout.finish()

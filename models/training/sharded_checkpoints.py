@@ -1,6 +1,6 @@
 """Checkpoints of a training whose weights or optimizers lie apart: each process writes its own, all into one folder.
 
-torch's distributed checkpoints, which know what lies where: any number of processes can go on from one, also a single one.
+They are torch's distributed checkpoints, which know what lies where: any number of processes can go on from one.
 """
 
 import json

@@ -41,6 +41,10 @@ class Layout(Generic[M]):
         """By name, for checkpoints."""
         return self.model.state_dict()
 
+    def kept(self) -> Mapping[str, Tensor]:
+        """Those of the best weights that this process keeps: all, where it leads."""
+        return self.weights() if self.team.leads else {}
+
     def finish(self) -> None:
         """Gives the model that `train` was called with its weights, in the process that leads."""
 
@@ -93,6 +97,9 @@ class AllApart(Layout[M]):
     def weights(self) -> Mapping[str, Tensor]:
         own = {name for name, _ in (*self.model.named_parameters(), *self.model.named_buffers())}
         return {name: tensor for name, tensor in self.model.state_dict().items() if name in own}
+
+    def kept(self) -> Mapping[str, Tensor]:
+        return self.weights()
 
     def finish(self) -> None:
         from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict

@@ -2,8 +2,10 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from torch import Tensor
@@ -104,3 +106,26 @@ def test_what_cannot_be_written_is_told_and_hides_no_other_error(
     with pytest.raises(ZeroDivisionError):
         failing()
     assert checkpoints.newest(tmp_path) is None
+
+
+def most_memory(work: Callable[[], object]) -> int:
+    """The most bytes held at once while `work` is done, beside those held before."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the kernel's record starts anew: proc(5)
+    except OSError:
+        pytest.skip("the kernel keeps no record of the most memory here")
+    before = psutil.Process().memory_info().rss
+    work()
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024 - before
+
+
+def test_the_model_is_not_twice_in_memory_on_its_way_to_the_disk_and_back(tmp_path: Path) -> None:
+    weights = {str(number): torch.randn(1_000_000) for number in range(30)}
+    whole, written = 4_000_000 * len(weights), Checkpoint({"step": 1}, {"model": weights})
+    save(tmp_path / "warm", checkpoint(1))
+    assert most_memory(lambda: save(tmp_path, written)) < 0.3 * whole
+    saved = checkpoints.newest(tmp_path)
+    assert saved is not None
+    assert most_memory(lambda: saved.restore("model", weights)) < 0.3 * whole
+    # Of what lies elsewhere there is one copy here, in the same place for all checkpoints.
+    assert most_memory(lambda: save(tmp_path, written, written, snapshot=True)) < 1.3 * whole

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from models.errors import DataError
 from models.training import checkpoints, optimizers
-from models.training.hardware import hardware
+from models.training.conditions import computing
+from models.training.hardware import Hardware, hardware
 from models.training.loop import Plan, train
 from models.training.optimizers import OptimizerConfig
 from models.training.settings import TrainingSettings
@@ -303,10 +304,21 @@ def test_it_leaves_the_settings_of_torch_as_they_were() -> None:
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
 
 
+def test_kernels_are_deterministic_on_the_cpu_and_elsewhere_where_asked_for() -> None:
+    def deterministic(device: str, asked: bool) -> bool:
+        with computing(Hardware(torch.device(device), bf16=False), None, asked):
+            return torch.are_deterministic_algorithms_enabled()
+
+    kinds = [(device, asked) for device in ("cpu", "meta") for asked in (False, True)]
+    assert [deterministic(*kind) for kind in kinds] == [True, True, False, True]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_named() -> None:
-    with pytest.raises(DataError, match="torch sees no GPU here; set device"):
-        hardware("cuda")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
+def test_a_gpu_that_is_not_there_is_named(device: str) -> None:
+    with pytest.raises(DataError, match=f"device: {device}, but torch sees no .*GPU here; set device"):
+        hardware(device)
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
