@@ -11,7 +11,7 @@ class Workplace:
     """Nothing of it changes results (the same bits are promised at equal threads and processes, on the CPU)."""
 
     device: str = "auto"
-    """`auto`, `cpu` or `cuda`."""
+    """`auto`, `cpu`, `cuda`, one of several GPUs as `cuda:1`, or `mps`."""
     threads: int | None = None
     """For numeric work; None: as many as torch has now."""
     folder: Path | None = None

@@ -8,8 +8,10 @@ Where several processes learn together (`distributed.py`), each calls `train` wi
 steps; only the first one logs and writes checkpoints.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -19,17 +21,25 @@ from torch import Tensor, nn
 
 from models.errors import DataError
 from models.seeds import derive
-from models.training import checkpoints, optimizers
-from models.training.conditions import recomputing, reproducible
+from models.training import checkpoints, optimizers, sharded_checkpoints, sharding
+from models.training.ahead import made_ahead, steps_ahead
+from models.training.best import Best
+from models.training.compiling import compiled
+from models.training.conditions import computing, recomputing, uncached
 from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
 from models.training.optimizers import OptimizerConfig
+from models.training.parts import Step, step_of
 from models.training.record import Record
-from models.training.settings import TrainingSettings
+from models.training.settings import Sharding, TrainingSettings
 from models.workplace import Workplace
 
 M = TypeVar("M", bound=nn.Module)
 Metrics = Mapping[str, float]
+
+
+_STATE = ("step", "tokens", "summed", "history")
+"""What of a training's state is no tensor."""
 
 
 class Diverged(DataError):
@@ -53,7 +63,12 @@ class Plan:
     workplace: Workplace = field(default_factory=Workplace)
     """Where it happens; checkpoints are written to its folder, if it has one."""
     checkpoint_seconds: float = 60.0
-    """Time between two checkpoints. When they are written changes no result."""
+    """Time between two checkpoints; none is begun while another is being written. 0: one of each step, which waits for
+    the last. When they are written changes no result."""
+    sharding: Sharding = "none"
+    """What of several processes each holds for itself."""
+    ahead: int | None = None
+    """Steps whose batches a thread makes ahead; None: as many as the device needs."""
 
 
 def train(
@@ -85,22 +100,33 @@ def train(
         DataError: the model or the machine cannot do what `plan` asks for.
     """
     run = _Run(model, plan)
+    device = run.hardware.device
     with (
-        reproducible(run.hardware.device, plan.workplace.threads),
-        recomputing(model, plan.settings.gradient_checkpointing),
+        computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
+        uncached(run.model),
+        recomputing(run.model, plan.settings.gradient_checkpointing),
+        compiled(run.model, plan.settings.compile, device, plan.steps),
+        run.writer or nullcontext(),
     ):
         run.resume()
         for record in run.history if run.team.leads else ():
             on_log(record)
-        while run.step < plan.steps and not run.is_over:
-            run.advance(batches_at(run.step), loss_of, targets_of, part_of)
-            if run.is_due(plan.log_every) or run.is_due(plan.evaluate_every):
-                record = run.record(evaluate if run.is_due(plan.evaluate_every) else None)
+
+        def made(step: int) -> Step:
+            batches = batches_at(step)
+            return step_of(batches, run.team.share(batches, targets_of, part_of), device)
+
+        ahead = steps_ahead(device) if plan.ahead is None else plan.ahead
+        with closing(made_ahead(made, range(run.step, plan.steps), ahead, device)) as to_come:
+            while not run.is_over and (step := next(to_come, None)) is not None:
+                run.advance(step, loss_of)
+                if run.is_due(plan.log_every) or run.is_due(plan.evaluate_every):
+                    record = run.record(evaluate if run.is_due(plan.evaluate_every) else None)
+                    if run.team.leads:
+                        on_log(record)
+                run.save_if_due()
                 if run.team.leads:
-                    on_log(record)
-            run.save_if_due()
-            if run.team.leads:
-                on_progress(run.step, plan.steps, run.text())
+                    on_progress(run.step, plan.steps, run.text())
         run.finish()
     return run.history
 
@@ -111,19 +137,27 @@ class _Run(Generic[M]):
     def __init__(self, model: M, plan: Plan) -> None:
         self.plan, self.team = plan, team()
         self.hardware = hardware(plan.workplace.device, plan.settings.precision)
-        self.model: M = model.to(self.hardware.device)
-        self.team.start_alike(self.model)
-        self.optimizers = optimizers.build(self.model, plan.optimizer)
+        self.layout = sharding.layout(model, self.hardware.device, self.team, plan.sharding)
+        self.model = self.layout.model
+        self.optimizers = self.layout.optimizers(plan.optimizer)
         self.step = 0
         self.tokens = 0
-        self.sums: dict[str, float | Tensor] = {}
+        self.sums: dict[str, Tensor] = {}
         self.summed = 0
         self.history: list[Record] = []
-        self.best: dict[str, Tensor] | None = None
-        self.best_score = float("-inf")
-        self.stale = 0
+        self.best = Best()
         self.clock = self.saved_at = time.monotonic()
         self.clock_tokens = 0
+        self.writer = self._writer()
+
+    def _writer(self) -> checkpoints.Writer | sharded_checkpoints.ShardedWriter | None:
+        """What checkpoints are written by here: everyone writes what lies apart, else one process for all."""
+        folder = self.plan.workplace.folder
+        if folder is not None and self.layout.apart:
+            return sharded_checkpoints.ShardedWriter(folder, self.team)
+        if folder is None or not self.team.leads:
+            return None
+        return checkpoints.Writer(folder, snapshot=self.hardware.device.type != "cpu")
 
     def is_due(self, every: int) -> bool:
         return self.step == self.plan.steps or (every > 0 and self.step % every == 0)
@@ -132,27 +166,19 @@ class _Run(Generic[M]):
     def is_over(self) -> bool:
         """Whether so many evaluations in a row have found nothing better that training stops early."""
         patience = self.plan.settings.early_stopping
-        return patience is not None and self.stale >= patience
+        return patience is not None and self.best.stale >= patience
 
-    def advance(
-        self,
-        batches: Sequence[Batch],
-        loss_of: Callable[[M, Batch], Mapping[str, Tensor]],
-        targets_of: Callable[[Batch], float],
-        part_of: PartOf,
-    ) -> None:
-        """One step: the loss is the mean over the targets of all its batches, as if they were one."""
+    def advance(self, step: Step, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
+        """One step: the loss is the mean over the targets of all its batches, as if they were one.
+
+        Nothing is read from the device, which so works on while the CPU prepares what comes next.
+        """
         plan, rank = self.plan, self.team.rank
         torch.manual_seed(derive(plan.seed, "step", self.step, *([rank] if rank else [])))
         self.model.train()
-        for batch in batches:
-            read = batch.get("attention_mask")
-            self.tokens += batch["input_ids"].numel() if read is None else int(read.sum())
-        losses = [
-            self._learn(batch, share, loss_of)
-            for batch, share in self.team.share(batches, targets_of, part_of)
-        ]
-        self.team.sum_gradients(self.model)
+        self.tokens += step.tokens
+        losses = [self._learn(batch, share, loss_of) for batch, share in step.parts]
+        self.layout.sum_gradients()
         self._add(losses)
         if plan.optimizer.max_grad_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
@@ -160,13 +186,14 @@ class _Run(Generic[M]):
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        self.layout.moved()
         self.step += 1
 
     def _learn(
         self, batch: Batch, share: float, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]
     ) -> dict[str, Tensor]:
         """Adds the gradient of a batch that is `share` of its step, and gives its part of the losses."""
-        device = self.hardware.device
+        device, exact = self.hardware.device, self.hardware.sums
         with self.hardware.autocast():
             losses = loss_of(
                 self.model, {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
@@ -174,7 +201,7 @@ class _Run(Generic[M]):
         (losses["loss"] * share).backward()
         # What counts for nothing may be no number.
         return {
-            name: value.detach().double() * share if share else torch.zeros_like(value, dtype=torch.double)
+            name: value.detach().to(exact) * share if share else torch.zeros_like(value, dtype=exact)
             for name, value in losses.items()
         }
 
@@ -189,10 +216,10 @@ class _Run(Generic[M]):
 
     def record(self, evaluate: Callable[[M], Metrics] | None) -> Record:
         """Closes the running averages into a point of the curve, evaluated where asked."""
-        seconds = max(time.monotonic() - self.clock, 1e-9)
         record: Record = {"step": self.step, "tokens": self.tokens}
         record |= {f"train/{name}": float(total) / self.summed for name, total in self.sums.items()}
-        if not torch.tensor(record["train/loss"]).isfinite():
+        seconds = max(time.monotonic() - self.clock, 1e-9)  # when the device has come as far
+        if not math.isfinite(record["train/loss"]):
             raise Diverged(
                 f"training diverged: the loss is {record['train/loss']} before step {self.step} of {self.plan.steps}; "
                 f"lower optimizer.learning_rate (now {self.plan.optimizer.learning_rate:g})"
@@ -210,16 +237,12 @@ class _Run(Generic[M]):
 
     def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
         self.model.eval()
-        with torch.inference_mode(), self.hardware.autocast():
+        # Weights that are gathered while it lasts must be of use to gradients later.
+        with torch.no_grad() if self.layout.apart else torch.inference_mode(), self.hardware.autocast():
             metrics = self.team.said_by_leader(dict(evaluate(self.model)))
         if self.plan.keep_best is not None:
-            score = self.plan.keep_best(metrics)
-            self.stale += 1
-            if score > self.best_score:
-                self.best_score, self.stale = score, 0
-                self.best = {
-                    name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
-                }
+            in_use = self.writer is not None and self.writer.busy
+            self.best.look(self.plan.keep_best(metrics), self.layout.kept(), in_use=in_use)
         return metrics
 
     def text(self) -> str:
@@ -232,35 +255,45 @@ class _Run(Generic[M]):
     def resume(self) -> None:
         """Continues from the newest whole checkpoint, if there is one."""
         folder = self.plan.workplace.folder
-        checkpoint = checkpoints.newest(folder) if folder else None
-        if checkpoint is None:
+        found = checkpoints.newest(folder) if folder and self.team.leads else None
+        place = self.team.said_by_leader(found.folder if found else None)
+        if place is None:
             return
-        self.model.load_state_dict(checkpoint.model)
-        for optimizer, state in zip(self.optimizers, checkpoint.optimizers, strict=True):
-            optimizer.load_state_dict(state)
-        state = checkpoint.state
-        self.step, self.tokens, self.sums, self.summed = (
-            state[k] for k in ("step", "tokens", "sums", "summed")
-        )
-        self.history, self.best = state["history"], checkpoint.best
-        self.best_score, self.stale = state["best_score"], state["stale"]
+        saved = sharded_checkpoints.opened(place)
+        saved.restore("model", self.layout.weights())
+        optimizers.restore(self.model, self.optimizers, saved)
+        state, device = saved.state, self.hardware.device
+        for name in _STATE:
+            setattr(self, name, state[name])
+        self.sums = {name: tensor.to(device) for name, tensor in saved.read("sums").items()}
+        there = saved.shapes("best")
+        best = {
+            name: torch.empty_like(weight, device="cpu")
+            for name, weight in self.layout.kept().items()
+            if name in there
+        }
+        saved.restore("best", best)
+        self.best.resume(state, best)
         self.clock_tokens = self.tokens
 
     def save_if_due(self) -> None:
-        folder = self.plan.workplace.folder
-        if folder is None or not self.team.leads:
+        every, writer = self.plan.checkpoint_seconds, self.writer
+        if writer is None:
             return
-        if time.monotonic() - self.saved_at < self.plan.checkpoint_seconds:
+        due = time.monotonic() - self.saved_at >= every and not (every and writer.busy)
+        if not (self.team.said_by_leader(due) if self.layout.apart else due):
             return
-        names = ("step", "tokens", "summed", "history", "best_score", "stale")
-        state = {name: getattr(self, name) for name in names}
-        state["sums"] = {name: float(total) for name, total in self.sums.items()}
-        states = [optimizer.state_dict() for optimizer in self.optimizers]
-        checkpoints.save(folder, checkpoints.Checkpoint(state, self.model.state_dict(), states, self.best))
+        tensors = {
+            "model": self.layout.weights(),
+            "optimizers": optimizers.states(self.model, self.optimizers),
+            "sums": self.sums,
+        }
+        state = {name: getattr(self, name) for name in _STATE} | self.best.state
+        writer.save(checkpoints.Checkpoint(state, tensors, {"best": self.best.weights}))
         self.saved_at = time.monotonic()
 
     def finish(self) -> None:
         """Leaves the model in evaluation mode, with its best weights where they were kept."""
-        if self.best is not None:
-            self.model.load_state_dict(self.best)
+        self.best.give(self.layout.kept())
         self.model.eval()
+        self.layout.finish()
