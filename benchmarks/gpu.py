@@ -32,8 +32,9 @@ from models.interfaces.objective import Vocabulary
 from models.pretraining.pretrain import Batches
 from models.tokens.packing import Documents
 from models.training.hardware import hardware
-from models.training.loop import Plan, train
+from models.training.loop import train
 from models.training.optimizers import OptimizerConfig, OptimizerKind
+from models.training.plan import Plan
 from models.training.record import Record
 from models.training.settings import Precision, TrainingSettings
 from models.upstream.mlm import MaskedLanguageModelling
