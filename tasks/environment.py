@@ -20,6 +20,9 @@ TRIES = 9
 """How often a run that goes on asks again where Prefect's or MLflow's server is away: at growing intervals, eight
 minutes at the least. A server that is away from the start is told of at once."""
 
+EMBEDDED_PREFECT = "HEADWATER_EMBEDDED_PREFECT"
+"""The variable that holds the address of a Prefect server which a command has started for itself alone."""
+
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -1,4 +1,4 @@
-"""Pretraining: a model learns an objective from packed documents."""
+"""Pretraining: a model learns an objective from encoded documents."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from models.config import PLUMBING, Config
 from models.interfaces.objective import Objective, ObjectiveField, Vocabulary
 from models.pretraining.buckets import Buckets
 from models.seeds import derive
-from models.tokens import packing
-from models.tokens.packing import Documents
+from models.tokens.documents import Documents
+from models.tokens.packing import EncodeConfig
 from models.tokens.special import token_id
 from models.training.optimizers import OptimizerConfig
 from models.training.settings import TrainingSettings
@@ -80,6 +80,7 @@ class PretrainConfig(Config):
     )
     model: ModelConfig = Field(default=ModelConfig(), description="The model.")
     train: TrainConfig = Field(description="How long and how.")
+    encode: EncodeConfig = Field(default=EncodeConfig(), description="How documents make up sequences.")
     seed: int = Field(default=1, ge=0, description="Of fresh weights, order and masking.")
 
 
@@ -171,9 +172,9 @@ def rows(documents: Documents, chosen: np.ndarray) -> dict[str, Tensor]:
     """
     import torch
 
-    lengths = documents.lengths[chosen][:, None]
-    places = np.arange(lengths.max())
-    ids = documents.ids[documents.starts[chosen][:, None] + np.minimum(places, lengths - 1)].astype(np.int64)
+    lengths = documents.lengths[chosen].astype(np.int64)[:, None]
+    starts, places = np.cumsum(lengths)[:, None] - lengths, np.arange(lengths.max())
+    ids = documents.ids(chosen)[starts + np.minimum(places, lengths - 1)].astype(np.int64)
     if (lengths == len(places)).all():
         return {"input_ids": torch.from_numpy(ids)}
     mask = (places < lengths).astype(np.int64)
@@ -186,19 +187,16 @@ def vocabulary_of(documents: Documents, tokenizer: PreTrainedTokenizerBase) -> V
 
     unknown = token_id(tokenizer, "unk")
     special = sorted(token for token in tokenizer.all_special_ids if token != unknown)
-    counts = torch.from_numpy(np.bincount(documents.ids, minlength=len(tokenizer)))
+    counts = torch.from_numpy(documents.counts(len(tokenizer)))
     counts[special] = 0
     return Vocabulary(torch.tensor(special), token_id(tokenizer, "mask"), counts)
 
 
 def sample(documents: Documents, config: PretrainConfig) -> Documents:
     """Documents drawn at random, of about `evaluation_tokens` in all."""
-    order = np.random.default_rng(derive(config.seed, "evaluation")).permutation(len(documents.lengths))
+    order = np.random.default_rng(derive(config.seed, "evaluation")).permutation(len(documents))
     enough = int(np.searchsorted(np.cumsum(documents.lengths[order]), config.train.evaluation_tokens)) + 1
-    chosen = np.sort(order[:enough])
-    return Documents(
-        documents.ids, documents.starts[chosen], documents.lengths[chosen], documents.sizes[chosen]
-    )
+    return documents.of(np.sort(order[:enough]))
 
 
 def held_out_loss(
@@ -228,8 +226,3 @@ def save(
         [{name.replace("/", "_"): value for name, value in lasting(point).items()} for point in history]
     )
     curve.write_parquet(folder / "history.parquet", compression="zstd")
-
-
-def documents(folder: Path) -> tuple[Documents, Documents]:
-    """(training, validation) documents of an encoded corpus."""
-    return packing.read(folder / "train.arrow"), packing.read(folder / "validation.arrow")

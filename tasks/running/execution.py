@@ -117,11 +117,12 @@ class Turn:
         self._seat = self._processes.take(step_of(self.ref).process)
         if self._seat is None:
             return False
-        self._lease = Lease.take(self.ref.key)
+        self._lease = Lease.take(self.ref.key, shared=True)
         if self._lease is None:
             self.close()
             if not self.waits_for_another_run:
-                LOG.info("%s: another run is making the same artifact; waiting for it", self.ref.title)
+                maker = runs.maker(self.ref.key)
+                LOG.info("%s: %s is making the same artifact; waiting for it", self.ref.title, maker)
             self.waits_for_another_run = True
             return False
         return True
