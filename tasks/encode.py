@@ -31,5 +31,5 @@ def encode(job: Job, config: EncodeConfig, corpus: Corpus, tokenizer: Tokenizer)
     job.metrics({f"{part}/{name}": value for part, of in counts.items() for name, value in of.items()})
     train = counts["train"]
     job.say(
-        f"{train['tokens']:,} tokens in {train['sequences']:,} sequences; {train['cut']:,} texts were cut into pieces"
+        f"{train['tokens']:,} tokens in {train['pieces']:,} pieces; {train['cut']:,} texts were cut into pieces"
     )

@@ -22,7 +22,7 @@ from models.reporting.seeds import gains, over_seeds
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
-from tasks.running.training_processes import PEAK_MEMORY
+from tasks.running.work import PEAK_MEMORY
 from tasks.score import ScoreConfig
 from tasks.storage import artifacts, kept
 
