@@ -1,44 +1,42 @@
 """The steps of a corpus's shards, of which there are as many as files: one line of a table stands for all of a kind."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from models.data.counts import so_many
 
-ORDER = ("failed", "not run", "run", "hit")
-"""What became of steps, what asks for attention first."""
+_ORDER = ("failed", "not run", "run", "hit")
+"""What became of steps; what asks for attention stands first."""
 
 
-def together(
-    rows: Iterable[dict[str, Any]], sums: Sequence[str], joined: Callable[[list[dict[str, Any]]], dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Rows of a table of steps in their order, those of shards as one row where the first of their kind stands.
+def together(rows: Iterable[dict[str, Any]], sums: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Rows of a table of steps in their order, those of shards as one, where the first of their kind stands.
 
     Args:
-        rows: each with its `status`, and `of_shards`, which is empty for a step that is of no shard.
-        sums: columns that are added up; None where none of them is known.
-        joined: other columns of the row that stands for several.
+        rows: each with its `name`, its `status`, and `of_shards`, which is empty for a step that is of no shard.
+        sums: columns that are added up, None where nothing is known; of others, a row for several shows nothing.
+
+    Returns:
+        The rows, with `told`, the status in words.
     """
     kinds: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        kinds.setdefault(row["of_shards"] or f"/{len(kinds)}", []).append(row)
-    return [several[0] if len(several) == 1 else _one(several, sums) | joined(several) for several in kinds.values()]
+        kinds.setdefault(row["of_shards"] or f" {len(kinds)}", []).append(row)
+    return [
+        of_kind[0] | {"told": of_kind[0]["status"]} if len(of_kind) == 1 else _one(of_kind, sums)
+        for of_kind in kinds.values()
+    ]
 
 
-def _one(rows: list[dict[str, Any]], sums: Sequence[str]) -> dict[str, Any]:
+def _one(rows: Sequence[dict[str, Any]], sums: Sequence[str]) -> dict[str, Any]:
+    found = Counter(row["status"] for row in rows)
+    parts = [f"{found[status]:,} {status}" for status in _ORDER if found[status]]
     known = {name: [row[name] for row in rows if row[name] is not None] for name in sums}
     return {
-        **rows[0],
-        "name": rows[0]["of_shards"],
-        "status": next(status for status in ORDER if any(row["status"] == status for row in rows)),
-        "told": told([row["status"] for row in rows]),
+        **dict.fromkeys(rows[0]),
         **{name: sum(values) if values else None for name, values in known.items()},
+        "name": f"{rows[0]['of_shards']}, {so_many(len(rows), 'shard')}",
+        "status": next(status for status in _ORDER if found[status]),
+        "told": ", ".join(parts),
     }
-
-
-def told(statuses: Sequence[str]) -> str:
-    """`100 shards: 1 run, 99 hit`."""
-    found = Counter(statuses)
-    parts = [f"{found[status]:,} {status}" for status in ORDER if found[status]]
-    return f"{so_many(len(statuses), 'shard')}: {', '.join(parts)}"

@@ -15,6 +15,8 @@ BANDS = 8
 """Bands of the locality-sensitive index: 99 % of pairs at 0.9 are met, 15 % of pairs at 0.7 and then refused."""
 SEED = 1
 
+SKETCHED = np.dtype([("place", "<i8"), ("sketch", "<u4", SKETCH)])
+"""A text by its number, with its sketch."""
 SIGNATURES = {"hash": pl.UInt64, "id": pl.UInt64, "sketch": pl.Binary}
 """Columns of signatures.parquet, a row for each of rows.parquet: what stands for the text's normal form and for the
 id, and the sketch of a text that is long enough for one."""

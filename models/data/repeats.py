@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from models.data.cleaning import CleanConfig
-from models.data.duplicates import SKETCH, bands, near
+from models.data.duplicates import SKETCH, SKETCHED, bands, near
 
 REPEATS = {"place": pl.Int64, "of": pl.Int64, "reason": pl.String}
 """A row to take out, and the earlier one, which is kept, that it repeats."""
@@ -27,7 +27,6 @@ FAMILIES = 1 << 16
 """Sketches that are compared at once; more only where one text is like so many others."""
 
 _HASHED = np.dtype([("hash", "<u8"), ("place", "<i8")])
-_SKETCHED = np.dtype([("place", "<i8"), ("sketch", "<u4", SKETCH)])
 
 Hashes = tuple[np.ndarray, np.ndarray]
 """Hashes, and the places of their rows."""
@@ -77,13 +76,13 @@ def _alike(
         paths = [Path(folder) / f"family-{number}" for number in range(-(-len(members) // FAMILIES))]
         for places, sketches in _sketches(shards, gone):
             at, inside = _found(places, members)
-            records = np.empty(inside.sum(), dtype=_SKETCHED)
+            records = np.empty(inside.sum(), dtype=SKETCHED)
             records["place"], records["sketch"] = places[inside], sketches[inside]
             _shared_out(records, family[at[inside]], paths)
         pairs = np.concatenate(
             [
-                near(np.empty(0, _SKETCHED), threshold),
-                *(near(_read(path, _SKETCHED), threshold) for path in paths),
+                near(np.empty(0, SKETCHED), threshold),
+                *(near(_read(path, SKETCHED), threshold) for path in paths),
             ]
         )
     pairs = pairs[np.argsort(pairs[:, 0])]

@@ -184,7 +184,6 @@ class _Submitting:
 
         future.add_done_callback(ended)
 
-
     def _show_shards(self, title: str) -> None:
         """Show how far all shards of a step are, and in the end say so."""
         self._ended_of_shards[title] += 1

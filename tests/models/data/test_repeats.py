@@ -61,7 +61,7 @@ def variants(draw: st.DrawFn) -> str:
 
 
 @pytest.mark.parametrize("together", [repeats.TOGETHER, 3])
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(
     st.lists(
         st.lists(st.one_of(variants(), st.sampled_from(["짧다", "짧다.", LONG])), max_size=12),
