@@ -12,7 +12,7 @@ from models.data.cleaning import CleanConfig
 from models.data.counts import metrics
 from models.data.ingestion import Ingestion
 from models.data.records import Record, Rejected
-from tasks.graph.refs import Ingested
+from tasks.graph.refs import Ingested, at_once
 from tasks.graph.step import step
 from tasks.reading.own_files import OwnFiles
 from tasks.reading.shards import Piece, copied
@@ -46,7 +46,7 @@ class IngestConfig(Config):
             source.check()
 
 
-@step(Ingested, headline="rows/kept")
+@step(Ingested, process=at_once, headline="rows/kept")
 def ingest(job: Job, config: IngestConfig) -> None:
     """Reads the files, cleans corpus text, masks personal data and removes duplicates."""
     work = job.work / "batches"

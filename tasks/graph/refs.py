@@ -6,7 +6,7 @@ from, so the whole graph of a run, with every key, is known before the first ste
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from models.config import Config
 from models.data.counts import so_many_labels
@@ -107,6 +107,11 @@ class Ref:
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+
+def at_once(ref: Ref) -> Literal["shared"] | None:
+    """How a step is run that reads rows: beside others in a training process where it is of one shard among many."""
+    return "shared" if ref.about.shard else None
 
 
 def ordered(targets: "list[Ref]") -> list[Ref]:

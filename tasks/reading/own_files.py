@@ -16,6 +16,7 @@ from models.data.readers import LOOKED_AT
 from models.data.records import Record, Rejected, as_text
 from models.errors import HeadwaterError, RecipeError
 from models.paths import RecipePath
+from tasks.reading.known import known
 from tasks.reading.shards import File, Piece, Shard, can_be_cut, grouped, pieces
 from tasks.reading.source import FileSource, Part, check_readable, content, matches, shown
 
@@ -89,9 +90,9 @@ class OwnFiles(FileSource):
         """Files by name and content; large ones in pieces, of a great many the small ones together."""
         large, others = [], []
         for part, path in self.files():
-            cut = []
+            cut: list[tuple[Piece, str]] = []
             if path.stat().st_size > size and self.has_lines(path) and can_be_cut(path):
-                cut = pieces(path, size)
+                cut = _cut(path, size)
             if len(cut) > 1 and ends_with_a_byte(self.encoding):
                 large += self._pieces(part, path, cut)
             else:
@@ -159,6 +160,13 @@ class OwnFiles(FileSource):
     def rows(self, path: Path, part: str) -> Iterator[Record | Rejected]:
         """Every row of one file."""
         raise NotImplementedError
+
+
+def _cut(path: Path, size: int) -> list[tuple[Piece, str]]:
+    def ask() -> list[tuple[dict[str, int], str]]:
+        return [(piece.model_dump(), digest) for piece, digest in pieces(path, size)]
+
+    return [(Piece(**piece), digest) for piece, digest in known(path, f"pieces of {size}", ask)]
 
 
 class Objects(OwnFiles):

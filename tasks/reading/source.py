@@ -24,6 +24,7 @@ from models.hub import Pin
 from models.kinds import Chosen, chosen
 from models.paths import tried
 from tasks.reading import remote
+from tasks.reading.known import known
 from tasks.reading.shards import Shard
 
 __all__ = [
@@ -52,7 +53,6 @@ COLUMNS = (
 """What `columns` of a source is for."""
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
-_digests: dict[tuple[str, int, int], str] = {}
 
 
 class Source(Chosen):
@@ -170,15 +170,11 @@ def expand(path: str) -> str:
 
 
 def content(path: Path) -> str:
-    """The sha256 of a file's bytes; remembered while size and modification time stay the same."""
+    """The sha256 of a file's bytes; remembered for as long as it stays as it is."""
     try:
-        stat = path.stat()
-        key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-        if key not in _digests:
-            _digests[key] = digest(path)
+        return known(path, "sha256", lambda: digest(path))
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
-    return _digests[key]
 
 
 def record(

@@ -114,7 +114,7 @@ class Turn:
 
     def take(self) -> bool:
         """Take both if they are free now."""
-        self._seat = self._processes.take(step_of(self.ref).process)
+        self._seat = self._processes.take(step_of(self.ref).process(self.ref))
         if self._seat is None:
             return False
         self._lease = Lease.take(self.ref.key, shared=True)
