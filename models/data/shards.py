@@ -53,9 +53,13 @@ def texts(
 
 
 def as_in_corpus(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the `name` that their file has in the corpus, and the ids that tell them apart there."""
-    told_apart = pl.concat_str(["name", pl.lit(":"), "id"])
-    return rows.with_columns(id=pl.when("_named").then(told_apart).otherwise("id"), file="name")
+    """Rows with the `name` that their file has in the corpus, and the ids that tell them apart there: one that was made
+    of file and line is made of this name."""
+    of_place, of_line = (pl.concat_str([name, pl.lit(":"), "line"]) for name in ("file", "name"))
+    told_apart = pl.when("_named").then(pl.concat_str(["name", pl.lit(":"), "id"])).otherwise("id")
+    return rows.with_columns(
+        id=pl.when(pl.col("id") == of_place).then(of_line).otherwise(told_apart), file="name"
+    )
 
 
 def batches(path: Path, columns: Sequence[str], size: int = BATCH) -> Iterator[pl.DataFrame]:
