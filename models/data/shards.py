@@ -63,7 +63,14 @@ def as_in_corpus(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def batches(path: Path, columns: Sequence[str], size: int = BATCH) -> Iterator[pl.DataFrame]:
-    """Columns of a Parquet file, some rows at a time."""
+    """Columns of a Parquet file, so many rows at a time, however the file is laid out."""
     with parquet.ParquetFile(path) as file:
+        left = None
         for read in file.iter_batches(size, columns=list(columns)):
-            yield pl.DataFrame(read)
+            rows = pl.DataFrame(read) if left is None else pl.concat([left, pl.DataFrame(read)])
+            while rows.height >= size:
+                yield rows[:size]
+                rows = rows[size:]
+            left = rows
+        if left is not None and left.height:
+            yield left
