@@ -11,6 +11,7 @@ from typing import Any
 from flows import terminal
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
+from tasks.running import work
 from tasks.storage import place
 
 FAILED, WRONG, INTERRUPTED, UNREAD = 1, 2, 130, 141
@@ -26,6 +27,7 @@ def begin() -> None:
     from models import outside  # not for help, which is answered at once
 
     environment.make_home()
+    work.check()
     place.settle()
     outside.look_in(Path.cwd())
 
