@@ -11,8 +11,7 @@ from typing import Any
 from flows import terminal
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
-from tasks.running import work
-from tasks.storage import place
+from tasks.storage import place, work
 
 FAILED, WRONG, INTERRUPTED, UNREAD = 1, 2, 130, 141
 """A step failed; something was wrong before the first step; Ctrl-C; nobody reads any more. All good is 0."""

@@ -75,6 +75,8 @@ class Machine:
     """For numeric work; 0 for one a core."""
     jobs: int = 1
     """How many steps that leave room for others share the threads at once."""
+    processes: int = 1
+    """Into how many processes a pretraining divides its work; 0: one a GPU."""
 
     @property
     def cores(self) -> int:

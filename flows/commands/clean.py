@@ -12,8 +12,7 @@ from pathlib import Path
 
 from flows.commands import old_flow_runs
 from tasks.environment import home
-from tasks.running import work
-from tasks.storage import unused
+from tasks.storage import unused, work
 from tasks.storage.lease import Lease, is_free
 from tasks.storage.unused import Unused
 

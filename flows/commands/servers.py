@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.util import find_spec
+from pathlib import Path
 
 from flows.commands.processes import LOOPBACK, Server, kept, listening, start, stop
 from models.errors import RecipeError
@@ -29,7 +30,7 @@ def embedded_prefect() -> Iterator[Server | None]:
     """
     check_proxies()
     if own := os.environ.get("PREFECT_API_URL"):
-        _check_prefect(own)
+        check_prefect(own)
         yield None
         return
     with listening() as door:
@@ -79,6 +80,18 @@ def begun(api: str, starting: Callable[[], Server]) -> Server:
         return server
 
 
+def check_project(command: str) -> None:
+    """
+    Raises:
+        RecipeError: there is nothing to deploy in the working directory.
+    """
+    if not Path("prefect.yaml").is_file():
+        raise RecipeError(
+            f"there is no prefect.yaml here, in {Path.cwd()}: start `headwater {command}` in the project's folder, or "
+            "make one of this with `headwater init`"
+        )
+
+
 def check_proxies() -> None:
     """Prefect prepares for every proxy that is named, also for those it will not use.
 
@@ -92,8 +105,12 @@ def check_proxies() -> None:
             )
 
 
-def _check_prefect(api: str) -> None:
-    """Whatever answers but with a page is taken for Prefect: it may want to know first who asks."""
+def check_prefect(api: str) -> None:
+    """Whatever answers but with a page is taken for Prefect: it may want to know first who asks.
+
+    Raises:
+        RecipeError: nobody, or something else, answers at `api`.
+    """
     remedy = "start that server, or unset PREFECT_API_URL to use an embedded one"
     try:
         # urllib takes user and password for part of the host's name; nobody asks for them here.

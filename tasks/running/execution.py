@@ -21,10 +21,10 @@ from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal,
 from tasks.running.job import Job, JobSpec, Progress
 from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy, in_prefect
 from tasks.running.training_processes import Seat, TrainingProcesses
-from tasks.running.work import Work
 from tasks.storage import artifacts, decoration, runs
 from tasks.storage.entry_runs import EntryRuns
 from tasks.storage.lease import Lease
+from tasks.storage.work import Work
 
 RETRY_SECONDS = [2.0, 10.0, 30.0]
 
@@ -181,7 +181,9 @@ def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
 
     with Work(ref.key) as work:
         fail_on_purpose(ref)
-        spec = JobSpec(ref, run_id, work.out, Workplace(context.device, seat.threads, work.resumable))
+        spec = JobSpec(
+            ref, run_id, work.out, Workplace(context.device, seat.threads, work.resumable, seat.processes)
+        )
         try:
             if seat.process is not None:
                 seat.process.run(spec, tell)
