@@ -24,7 +24,7 @@ from models.training import checkpoints, optimizers
 from models.training.ahead import made_ahead, steps_ahead
 from models.training.best import Best
 from models.training.compiling import compiled
-from models.training.conditions import computing, recomputing, uncached
+from models.training.conditions import computing, recomputing
 from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
 from models.training.parts import Step, step_of
@@ -74,7 +74,6 @@ def train(
     device = run.hardware.device
     with (
         computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
-        uncached(model),
         recomputing(model, plan.settings.gradient_checkpointing),
         compiled(model, plan.settings.compile, device, plan.steps),
         run.writer or nullcontext(),
