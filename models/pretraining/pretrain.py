@@ -19,7 +19,7 @@ from models.tokens.documents import Documents
 from models.tokens.packing import EncodeConfig
 from models.tokens.special import token_id
 from models.training.optimizers import OptimizerConfig
-from models.training.settings import TrainingSettings
+from models.training.settings import Sharding, TrainingSettings
 from models.workplace import Workplace
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
@@ -53,6 +53,12 @@ class TrainConfig(TrainingSettings):
         default=10, ge=1, description="How often the loss on held-out text is measured along the way."
     )
     evaluation_tokens: int = Field(default=100_000, ge=1, description="Held-out tokens it is measured on.")
+    sharding: Sharding = Field(
+        default="none",
+        description="What each of several processes holds only a share of: none, optimizer (its states), or full "
+        "(weights and gradients too: FSDP), for models that do not fit. The model is the same within rounding.",
+        json_schema_extra=PLUMBING,
+    )
     checkpoint_seconds: float = Field(
         default=30.0,
         ge=0,
@@ -128,6 +134,7 @@ def pretrain(
             keep_best=None if config.train.early_stopping is None else lambda found: -found["loss"],
             workplace=workplace,
             checkpoint_seconds=config.train.checkpoint_seconds,
+            sharding=config.train.sharding,
         ),
         targets_of=objective.targets,
         part_of=objective.part,

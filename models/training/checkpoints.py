@@ -7,7 +7,7 @@ taken into host memory, and the thread writes that.
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from models import files
 from models.errors import DataError
@@ -61,13 +62,34 @@ class Saved:
             with safe_open(path, "pt") as file:
                 yield each, file.get_tensor(each).clone()
 
+    def read(self, name: str) -> dict[str, Tensor]:
+        """All of a file."""
+        return dict(self.tensors(name))
+
+    def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
+        """What is in a file."""
+        return {each: tuple(tensor.shape) for each, tensor in self.tensors(name)}
+
     def restore(self, name: str, tensors: Mapping[str, Tensor]) -> None:
-        """Gives `tensors`, in their place, the values they were saved with."""
+        """Gives `tensors`, in their place, the values they were saved with.
+
+        Raises:
+            DataError: some of them are not there.
+        """
         own = dict(unique(tensors))
         for each, value in self.tensors(name):
-            own.pop(each).detach().copy_(value)
-        if own:
-            raise DataError(f"{self.folder} is of another model: it lacks {min(own)}; delete it")
+            if each in own:
+                put(value, own.pop(each).detach())
+        self.check(own, ())
+
+    def check(self, wanted: Iterable[str], there: Container[str]) -> None:
+        """
+        Raises:
+            DataError: it lacks what is wanted.
+        """
+        lacking = [name for name in wanted if name not in there]
+        if lacking:
+            raise DataError(f"{self.folder} is of another model: it lacks {min(lacking)}; delete it")
 
 
 class Writer:
@@ -163,15 +185,17 @@ class Writer:
 
     def _end(self, whole: ExitStack, draft: Path) -> None:
         with whole:
-            files.seal(draft, *_names(draft))
-        for old in _all(self._folder)[KEPT:]:
-            shutil.rmtree(old)
+            files.seal(draft, *names_in(draft))
+        forget_old(self._folder)
 
 
 def unique(tensors: Mapping[str, Tensor]) -> Iterable[tuple[str, Tensor]]:
     """Tied weights once, under their first name: what is restored into one of them is in all."""
     seen: set[tuple[int, torch.Size, torch.device]] = set()
     for name, tensor in tensors.items():
+        if isinstance(tensor, DTensor):  # lies in several processes, and is named once
+            yield name, tensor
+            continue
         at = (tensor.data_ptr(), tensor.shape, tensor.device)
         if not tensor.numel() or at not in seen:
             seen.add(at)
@@ -180,7 +204,7 @@ def unique(tensors: Mapping[str, Tensor]) -> Iterable[tuple[str, Tensor]]:
 
 def newest(folder: Path) -> Saved | None:
     """The newest checkpoint whose files are all there with the content they were written with."""
-    return next((Saved(path) for path in _all(folder) if files.sealed(path, *_names(path))), None)
+    return next((Saved(path) for path in _all(folder) if files.sealed(path, *names_in(path))), None)
 
 
 def _write_tensors(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
@@ -189,7 +213,22 @@ def _write_tensors(folder: Path, tensors: Mapping[str, Mapping[str, Tensor]]) ->
             save_file({each: tensor.detach() for each, tensor in group.items()}, folder / f"{name}{TENSORS}")
 
 
-def _names(folder: Path) -> list[str]:
+def put(value: Tensor, place: Tensor) -> None:
+    """Copies a whole tensor to where it lies, or as much of it as lies in this process."""
+    if isinstance(place, DTensor):
+        value = distribute_tensor(
+            value.to(place.device), place.device_mesh, place.placements, src_data_rank=None
+        )
+    place.copy_(value)
+
+
+def forget_old(folder: Path) -> None:
+    """Deletes all checkpoints but the newest."""
+    for old in _all(folder)[KEPT:]:
+        shutil.rmtree(old)
+
+
+def names_in(folder: Path) -> list[str]:
     """What a checkpoint is made of, in its folder."""
     return [path.name for path in folder.iterdir() if path.name != files.SEAL]
 

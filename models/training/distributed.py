@@ -27,6 +27,8 @@ PartOf = Callable[[Batch, slice], Batch]
 
 PATIENCE = timedelta(minutes=20)
 """How long one waits for another that does not answer: longer than MLflow may be away while the first one logs."""
+_EACH_GPU = ("auto", "cuda")
+"""Names of a device that give each process a GPU of its own."""
 _AT_ONCE = 1 << 23
 """Numbers that are exchanged in one message."""
 
@@ -69,18 +71,24 @@ class Team:
         return shares
 
     def _rows(self, number: int) -> slice | None:
+        """This process's of so many; None where there are too few for it to have one."""
         first, end = (number * rank // self.size for rank in (self.rank, self.rank + 1))
         return slice(first, end) if first < end else None
 
     def sum_gradients(self, model: nn.Module) -> None:
         """Puts the sum over all processes in the place of each gradient."""
         if self.size > 1:
-            self._each([item.grad for item in model.parameters() if item.grad is not None], _sum)
+            gradients = [item.grad for item in model.parameters() if item.grad is not None]
+            self._each(gradients, distributed.all_reduce)
 
     def start_alike(self, model: nn.Module) -> None:
         """Gives everyone the leader's weights."""
         if self.size > 1:
-            self._each([item.data for item in (*model.parameters(), *model.buffers())], _leaders)
+            self.give([*model.parameters(), *model.buffers()], 0)
+
+    def give(self, weights: Sequence[Tensor], rank: int) -> None:
+        """Puts the weights of one process in the place of everyone's."""
+        self._each([weight.data for weight in weights], lambda flat: distributed.broadcast(flat, src=rank))
 
     def summed(self, values: Tensor) -> Tensor:
         """Over all processes."""
@@ -127,7 +135,9 @@ def wanted(processes: int, device: str) -> int:
     Raises:
         DataError: there are fewer GPUs.
     """
-    gpus = torch.cuda.device_count() if device != "cpu" else 0
+    gpus = torch.cuda.device_count() if device in _EACH_GPU else 0
+    if device.startswith("cuda:") and processes > 1:
+        raise DataError(f"processes: {processes}, but device: {device} is a single GPU; set device: cuda")
     if gpus and processes > gpus:
         raise DataError(
             f"processes: {processes}, but torch sees {gpus} GPUs here, one for each; set it to {gpus}"
@@ -144,7 +154,7 @@ def joined(rank: int, size: int, device: str, meeting: Path) -> Iterator[Team]:
     """
     for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
         os.environ.setdefault(name, _loopback())
-    gpu = device != "cpu" and torch.cuda.is_available()
+    gpu = device in _EACH_GPU and torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(rank)
     store = distributed.FileStore(str(meeting), size)
@@ -171,14 +181,6 @@ def _loopback() -> str:
         if any(item.family == socket.AF_INET and item.address.startswith("127.") for item in found)
     )
     return next(own, "lo")
-
-
-def _sum(tensor: Tensor) -> None:
-    distributed.all_reduce(tensor)
-
-
-def _leaders(tensor: Tensor) -> None:
-    distributed.broadcast(tensor, src=0)
 
 
 def _packed(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from models.errors import DataError
 from models.seeds import derive
-from models.training import checkpoints, optimizers
+from models.training import checkpoints, optimizers, sharded_checkpoints, sharding
 from models.training.ahead import made_ahead, steps_ahead
 from models.training.best import Best
 from models.training.compiling import compiled
@@ -74,8 +74,8 @@ def train(
     device = run.hardware.device
     with (
         computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
-        recomputing(model, plan.settings.gradient_checkpointing),
-        compiled(model, plan.settings.compile, device, plan.steps),
+        recomputing(run.model, plan.settings.gradient_checkpointing),
+        compiled(run.model, plan.settings.compile, device, plan.steps),
         run.writer or nullcontext(),
     ):
         run.resume()
@@ -107,9 +107,9 @@ class _Run(Generic[M]):
     def __init__(self, model: M, plan: Plan) -> None:
         self.plan, self.team = plan, team()
         self.hardware = hardware(plan.workplace.device, plan.settings.precision)
-        self.model: M = model.to(self.hardware.device)
-        self.team.start_alike(self.model)
-        self.optimizers = optimizers.build(self.model, plan.optimizer)
+        self.layout = sharding.layout(model, self.hardware.device, self.team, plan.sharding)
+        self.model = self.layout.model
+        self.optimizers = self.layout.optimizers(plan.optimizer)
         self.step = 0
         self.tokens = 0
         self.sums: dict[str, Tensor] = {}
@@ -118,8 +118,16 @@ class _Run(Generic[M]):
         self.best = Best()
         self.clock = self.saved_at = time.monotonic()
         self.clock_tokens = 0
-        folder, on_cpu = plan.workplace.folder, self.hardware.device.type == "cpu"
-        self.writer = checkpoints.Writer(folder, snapshot=not on_cpu) if folder and self.team.leads else None
+        self.writer = self._writer()
+
+    def _writer(self) -> checkpoints.Writer | sharded_checkpoints.ShardedWriter | None:
+        """What checkpoints are written by here: everyone writes what lies apart, else one process for all."""
+        folder = self.plan.workplace.folder
+        if folder is not None and self.layout.apart:
+            return sharded_checkpoints.ShardedWriter(folder, self.team)
+        if folder is None or not self.team.leads:
+            return None
+        return checkpoints.Writer(folder, snapshot=self.hardware.device.type != "cpu")
 
     def is_due(self, every: int) -> bool:
         return self.step == self.plan.steps or (every > 0 and self.step % every == 0)
@@ -140,7 +148,7 @@ class _Run(Generic[M]):
         self.model.train()
         self.tokens += step.tokens
         losses = [self._learn(batch, share, loss_of) for batch, share in step.parts]
-        self.team.sum_gradients(self.model)
+        self.layout.sum_gradients()
         self._add(losses)
         if plan.optimizer.max_grad_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
@@ -148,6 +156,7 @@ class _Run(Generic[M]):
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+        self.layout.moved()
         self.step += 1
 
     def _learn(
@@ -198,11 +207,12 @@ class _Run(Generic[M]):
 
     def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
         self.model.eval()
-        with torch.inference_mode(), self.hardware.autocast():
+        # Weights that are gathered while it lasts must be of use to gradients later.
+        with torch.no_grad() if self.layout.apart else torch.inference_mode(), self.hardware.autocast():
             metrics = self.team.said_by_leader(dict(evaluate(self.model)))
         if self.plan.keep_best is not None:
             in_use = self.writer is not None and self.writer.busy
-            self.best.look(self.plan.keep_best(metrics), self.model.state_dict(), in_use=in_use)
+            self.best.look(self.plan.keep_best(metrics), self.layout.kept(), in_use=in_use)
         return metrics
 
     def text(self) -> str:
@@ -215,25 +225,37 @@ class _Run(Generic[M]):
     def resume(self) -> None:
         """Continues from the newest whole checkpoint, if there is one."""
         folder = self.plan.workplace.folder
-        saved = checkpoints.newest(folder) if folder else None
-        if saved is None:
+        found = checkpoints.newest(folder) if folder and self.team.leads else None
+        place = self.team.said_by_leader(found.folder if found else None)
+        if place is None:
             return
-        saved.restore("model", self.model.state_dict())
-        optimizers.restore(self.optimizers, saved.tensors("optimizers"))
+        saved = sharded_checkpoints.opened(place)
+        saved.restore("model", self.layout.weights())
+        optimizers.restore(self.model, self.optimizers, saved)
         state, device = saved.state, self.hardware.device
         for name in _STATE:
             setattr(self, name, state[name])
-        self.sums = {name: tensor.to(device) for name, tensor in saved.tensors("sums")}
-        self.best.resume(state, dict(saved.tensors("best")))
+        self.sums = {name: tensor.to(device) for name, tensor in saved.read("sums").items()}
+        there = saved.shapes("best")
+        best = {
+            name: torch.empty_like(weight, device="cpu")
+            for name, weight in self.layout.kept().items()
+            if name in there
+        }
+        saved.restore("best", best)
+        self.best.resume(state, best)
         self.clock_tokens = self.tokens
 
     def save_if_due(self) -> None:
         every, writer = self.plan.checkpoint_seconds, self.writer
-        if writer is None or time.monotonic() - self.saved_at < every or (every and writer.busy):
+        if writer is None:
+            return
+        due = time.monotonic() - self.saved_at >= every and not (every and writer.busy)
+        if not (self.team.said_by_leader(due) if self.layout.apart else due):
             return
         tensors = {
-            "model": self.model.state_dict(),
-            "optimizers": optimizers.states(self.optimizers),
+            "model": self.layout.weights(),
+            "optimizers": optimizers.states(self.model, self.optimizers),
             "sums": self.sums,
         }
         state = {name: getattr(self, name) for name in _STATE} | self.best.state
@@ -242,5 +264,6 @@ class _Run(Generic[M]):
 
     def finish(self) -> None:
         """Leaves the model in evaluation mode, with its best weights where they were kept."""
-        self.best.give(self.model.state_dict())
+        self.best.give(self.layout.kept())
         self.model.eval()
+        self.layout.finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
     from torch.optim import Optimizer
 
     from models.backbone.layers import Matrix
+    from models.training.checkpoints import Saved
 
 
 OptimizerKind = Literal["adamw", "muon"]
@@ -72,17 +73,26 @@ class OptimizerConfig(Config):
         return rise * (self.final + (1 - self.final) * shape)
 
 
-def build(model: nn.Module, config: OptimizerConfig) -> list[Optimizer]:
-    """The optimisers of `model`'s trainable parameters; each group's highest rate is kept in `group["peak"]`."""
+def build(
+    model: nn.Module, config: OptimizerConfig, mine: Callable[[Tensor], bool] = lambda weight: True
+) -> list[Optimizer]:
+    """The optimisers of `model`'s trainable parameters; each group's highest rate is kept in `group["peak"]`.
+
+    Args:
+        mine: of which weights; the others are moved elsewhere.
+    """
     import torch
 
     from models.backbone.layers import matrices
     from models.training.muon import Muon
 
-    inner = [matrix for matrix in matrices(model) if matrix.weight.requires_grad]
+    every = [matrix for matrix in matrices(model) if matrix.weight.requires_grad]
+    inner = [matrix for matrix in every if mine(matrix.weight)]
     weights = [matrix.weight for matrix in inner]
-    known = {id(weight) for weight in weights}
-    rest = [item for item in model.parameters() if item.requires_grad and id(item) not in known]
+    known = {id(matrix.weight) for matrix in every}
+    rest = [
+        item for item in model.parameters() if item.requires_grad and id(item) not in known and mine(item)
+    ]
     decayed = {"params": weights, "weight_decay": config.weight_decay}
     plain = {"params": rest, "weight_decay": 0.0}
     betas = (config.beta1, config.beta2)
@@ -111,25 +121,33 @@ def set_rate(optimizers: list[Optimizer], factor: float) -> None:
             group["lr"] = group["peak"] * factor
 
 
-def states(optimizers: list[Optimizer]) -> dict[str, Tensor]:
-    """What optimisers remember of each weight, by their number, the weight's and a name."""
+def states(model: nn.Module, optimizers: list[Optimizer]) -> dict[str, Tensor]:
+    """What optimisers remember of each weight, by the weight's name and theirs."""
+    names = {weight: name for name, weight in model.named_parameters()}
     return {
-        f"{number}.{weight}.{name}": tensor
-        for number, optimizer in enumerate(optimizers)
-        for weight, remembered in optimizer.state_dict()["state"].items()
+        f"{names[weight]}.{name}": tensor
+        for optimizer in optimizers
+        for weight, remembered in optimizer.state.items()
         for name, tensor in remembered.items()
     }
 
 
-def restore(optimizers: list[Optimizer], tensors: Iterable[tuple[str, Tensor]]) -> None:
-    """Has optimisers remember what `states` gave; rates are set anew at each step."""
-    remembered: list[dict[int, dict[str, Tensor]]] = [{} for _ in optimizers]
-    for key, tensor in tensors:
-        number, weight, name = key.split(".", 2)
-        remembered[int(number)].setdefault(int(weight), {})[name] = tensor
-    for optimizer, state in zip(optimizers, remembered, strict=True):
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+def restore(model: nn.Module, optimizers: list[Optimizer], saved: Saved) -> None:
+    """Has optimisers remember what `states` gave of their weights; rates are set anew at each step."""
+    import torch
+
+    remembered: dict[str, dict[str, tuple[int, ...]]] = {}
+    for key, shape in saved.shapes("optimizers").items():
+        weight, _, name = key.rpartition(".")
+        remembered.setdefault(weight, {})[name] = shape
+    names, restored = {weight: name for name, weight in model.named_parameters()}, {}
+    for optimizer in optimizers:
+        for weight in (weight for group in optimizer.param_groups for weight in group["params"]):
+            for name, shape in remembered.get(names[weight], {}).items():
+                alike = tuple(weight.shape) == shape
+                tensor = torch.zeros_like(weight) if alike else torch.zeros(shape, device=weight.device)
+                optimizer.state[weight][name] = restored[f"{names[weight]}.{name}"] = tensor.detach()
+    saved.restore("optimizers", restored)
 
 
 def _by_layout(matrices: list[Matrix]) -> list[dict]:

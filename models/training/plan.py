@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from models.training.optimizers import OptimizerConfig
-from models.training.settings import TrainingSettings
+from models.training.settings import Sharding, TrainingSettings
 from models.workplace import Workplace
 
 Metrics = Mapping[str, float]
@@ -29,5 +29,7 @@ class Plan:
     checkpoint_seconds: float = 60.0
     """Time between two checkpoints; none is begun while another is being written. 0: one of each step, which waits for
     the last. When they are written changes no result."""
+    sharding: Sharding = "none"
+    """What of several processes each holds for itself."""
     ahead: int | None = None
     """Steps whose batches a thread makes ahead; None: as many as the device needs."""

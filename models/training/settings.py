@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from models.config import PLUMBING, Config
 
+Sharding = Literal["none", "optimizer", "full"]
 Precision = Literal["auto", "fp32", "bf16"]
 Compile = Literal["auto"] | bool
 

@@ -4,6 +4,7 @@ They are children of the training process that has the job, and find each other 
 starts them, as it starts functions for `torchrun`; libraries find what `torchrun` tells them in the environment.
 """
 
+import logging
 import os
 import pickle
 from dataclasses import replace
@@ -28,6 +29,7 @@ def run(spec: JobSpec, processes: int, reports: Connection) -> None:
     """
     from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, start_processes
 
+    logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # whom it stops is no news
     threads = spec.workplace.threads
     share = None if threads is None else max(1, threads // processes)
     spec = replace(spec, workplace=replace(spec.workplace, threads=share, processes=processes))

@@ -10,6 +10,7 @@ from pydantic import Field
 from models.config import PLUMBING, Config
 from models.errors import DataError
 from models.training.optimizers import OptimizerConfig
+from models.training.settings import Sharding
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -27,6 +28,8 @@ class Learning(Config):
     dropout: float = 0.0
     optimizer: OptimizerConfig = OptimizerConfig(kind="muon", learning_rate=0.01)
     bag_of_words: float = 0.3
+    candidates: int | None = 20
+    sharding: Sharding = Field(default="none", json_schema_extra=PLUMBING)
     ends: str = Field(default="", json_schema_extra=PLUMBING)
     """RANK@STEP: this one kills itself there, the first time."""
     fails: str = Field(default="", json_schema_extra=PLUMBING)
@@ -45,7 +48,7 @@ def learn(job: Job, config: Learning) -> None:
     from models.training.plan import Plan
     from models.upstream.mlm import MaskedLanguageModelling
 
-    objective = MaskedLanguageModelling(candidates=20, bag_of_words=config.bag_of_words)
+    objective = MaskedLanguageModelling(candidates=config.candidates, bag_of_words=config.bag_of_words)
     vocabulary = Vocabulary(torch.tensor([0, 1]), 1, torch.ones(WORDS, dtype=torch.long))
     torch.manual_seed(team().rank)  # all start with the weights of the first
     shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -79,6 +82,7 @@ def learn(job: Job, config: Learning) -> None:
             log_every=2,
             workplace=job.workplace.within("checkpoints"),
             checkpoint_seconds=0,
+            sharding=config.sharding,
         ),
         targets_of=objective.targets,
         part_of=objective.part,
