@@ -30,10 +30,11 @@ from models.backbone.config import ModelConfig
 from models.backbone.layers import inner_matrices, matrices
 from models.interfaces.objective import Vocabulary
 from models.pretraining.pretrain import Batches
-from models.tokens.packing import Documents
+from models.tokens.documents import Documents
 from models.training.hardware import hardware
-from models.training.loop import Plan, train
+from models.training.loop import train
 from models.training.optimizers import OptimizerConfig, OptimizerKind
+from models.training.plan import Plan
 from models.training.record import Record
 from models.training.settings import Precision, TrainingSettings
 from models.upstream.mlm import MaskedLanguageModelling
@@ -184,8 +185,9 @@ def documents(text: Text) -> Documents:
     """Random ones of one length, some batches of them."""
     number = 8 * max(1, text.tokens // text.length)
     ids = np.random.default_rng(0).integers(SPECIAL, text.vocabulary, number * text.length, dtype=np.int32)
-    lengths = np.full(number, text.length, dtype=np.int64)
-    return Documents(ids, np.arange(number) * text.length, lengths, lengths)
+    sizes = np.full((number, 2), text.length, dtype=np.int32)
+    starts = np.arange(number, dtype=np.int64) * text.length
+    return Documents.apart([ids], np.zeros(number, dtype=np.int32), starts, sizes)
 
 
 def flops_a_token(model: PreTrainedModel, length: int, asked: float) -> float:

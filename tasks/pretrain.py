@@ -1,5 +1,7 @@
 """A language model, pretrained on packed sequences."""
 
+import json
+
 from models.pretraining.pretrain import PretrainConfig
 from tasks.graph.refs import Model, Sequences, Tokenizer
 from tasks.graph.step import step
@@ -10,10 +12,18 @@ from tasks.running.job import Job
 def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: Tokenizer) -> None:
     """Pretrains a model, on several processes where there are; goes on from its newest checkpoint after a kill."""
     # Here, not above: torch and transformers take seconds to import, and only training processes need them.
+    import numpy as np
+
     from models.pretraining import pretrain as pretraining
+    from models.tokens.documents import read
     from models.tokens.tokenizer import load_tokenizer
 
-    train, validation = pretraining.documents(job.files(sequences))
+    folder = job.files(sequences)
+    counts = json.loads((folder / "counts.json").read_text())
+    train, validation = (
+        read([(folder / f"{part}.arrow", np.arange(counts[part]["documents"]))])
+        for part in ("train", "validation")
+    )
     made = load_tokenizer(job.files(tokenizer))
     model, history = pretraining.pretrain(
         config,

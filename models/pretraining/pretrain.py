@@ -104,6 +104,7 @@ def pretrain(
     from models.backbone import build
     from models.pretraining import warm_start
     from models.training import distributed, loop
+    from models.training.plan import Plan
 
     objective: Objective = config.objective
     model = build.build(config.model, tokenizer, objective.model_class, config.seed)
@@ -123,7 +124,7 @@ def pretrain(
         model,
         lambda step: [batches.at(step * accumulated + part) for part in range(accumulated)],
         objective.losses,
-        loop.Plan(
+        Plan(
             steps=steps,
             optimizer=config.train.optimizer,
             seed=config.seed,

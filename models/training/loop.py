@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import psutil
@@ -28,14 +27,11 @@ from models.training.compiling import compiled
 from models.training.conditions import computing, recomputing, uncached
 from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
-from models.training.optimizers import OptimizerConfig
 from models.training.parts import Step, step_of
+from models.training.plan import Metrics, Plan
 from models.training.record import Record
-from models.training.settings import Sharding, TrainingSettings
-from models.workplace import Workplace
 
 M = TypeVar("M", bound=nn.Module)
-Metrics = Mapping[str, float]
 
 
 _STATE = ("step", "tokens", "summed", "history")
@@ -44,31 +40,6 @@ _STATE = ("step", "tokens", "summed", "history")
 
 class Diverged(DataError):
     """The loss is no longer finite."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one training does; logging, workplace and checkpoints change nothing of its weights."""
-
-    steps: int
-    optimizer: OptimizerConfig
-    seed: int
-    settings: TrainingSettings = field(default_factory=TrainingSettings)
-    log_every: int = 50
-    """Steps between two records; the losses between them are averaged."""
-    evaluate_every: int = 0
-    """Steps between two evaluations; the last step is always evaluated. 0: only the last."""
-    keep_best: Callable[[Metrics], float] | None = None
-    """What an evaluation is good for, higher is better: the model ends with the weights of its best evaluation."""
-    workplace: Workplace = field(default_factory=Workplace)
-    """Where it happens; checkpoints are written to its folder, if it has one."""
-    checkpoint_seconds: float = 60.0
-    """Time between two checkpoints; none is begun while another is being written. 0: one of each step, which waits for
-    the last. When they are written changes no result."""
-    sharding: Sharding = "none"
-    """What of several processes each holds for itself."""
-    ahead: int | None = None
-    """Steps whose batches a thread makes ahead; None: as many as the device needs."""
 
 
 def train(

@@ -44,7 +44,8 @@ def learn(job: Job, config: Learning) -> None:
 
     from models.interfaces.objective import Vocabulary
     from models.training.distributed import team
-    from models.training.loop import Plan, train
+    from models.training.loop import train
+    from models.training.plan import Plan
     from models.upstream.mlm import MaskedLanguageModelling
 
     objective = MaskedLanguageModelling(candidates=config.candidates, bag_of_words=config.bag_of_words)

@@ -14,8 +14,9 @@ from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadMode
 
 from models.interfaces.objective import Objective, Vocabulary
 from models.training.ahead import made_ahead, steps_ahead
-from models.training.loop import Plan, train
+from models.training.loop import train
 from models.training.optimizers import OptimizerConfig
+from models.training.plan import Plan
 from models.upstream.clm import CausalLanguageModelling
 from models.upstream.mlm import MaskedLanguageModelling
 from models.workplace import Workplace

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertForMaskedLM
 
 from models.training.compiling import LONG, compiled, repeated
-from models.training.loop import Plan, train
+from models.training.loop import train
 from models.training.optimizers import OptimizerConfig
+from models.training.plan import Plan
 from models.training.settings import TrainingSettings
 from models.workplace import Workplace
 

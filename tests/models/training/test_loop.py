@@ -13,8 +13,9 @@ from models.errors import DataError
 from models.training import checkpoints, optimizers
 from models.training.conditions import computing
 from models.training.hardware import Hardware, hardware
-from models.training.loop import Plan, train
+from models.training.loop import train
 from models.training.optimizers import OptimizerConfig
+from models.training.plan import Plan
 from models.training.settings import TrainingSettings
 from models.workplace import Workplace
 
