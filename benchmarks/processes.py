@@ -1,5 +1,5 @@
-"""What it is worth to share a pretraining among processes: `small`, learnt by one process with all threads and by several
-with a share of them each, as a ratio of tokens a second.
+"""What it is worth to share a pretraining among processes: `small`, learnt by one process with all threads, and by
+several with a share of them each, as a ratio of tokens a second.
 
     python benchmarks/processes.py --processes 2 --threads 2
 
@@ -55,8 +55,8 @@ def main() -> None:
     for (processes, sharding), found in speeds.items():
         middle = statistics.median(found)
         print(
-            f"{processes} × {max(1, options.threads // processes)} threads, sharding {sharding}: {middle:,.0f} tokens/s, "
-            f"{middle / alone:.2f} × one process (each round: {', '.join(f'{item:,.0f}' for item in found)})",
+            f"{processes} processes, {max(1, options.threads // processes)} threads each, sharding {sharding}: "
+            f"{middle:,.0f} tokens/s, {middle / alone:.2f} × one process (of {[round(item) for item in found]})",
             flush=True,
         )
 
