@@ -115,6 +115,12 @@ class UpstreamPart(Config):
             raise ValueError(
                 f"model.preset: {self.model.preset} is not for {kind}; use {' or '.join(fitting)}"
             )
+        reads = self.objective.reads_weights if self.objective else ""
+        if reads and self.train and self.train.sharding == "full":
+            raise ValueError(
+                f"train.sharding: full leaves no process with whole weights, which objective.{reads} asks for: leave "
+                f"{reads} out, or set sharding: optimizer"
+            )
         return self
 
     @property
