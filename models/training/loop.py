@@ -21,7 +21,7 @@ from models.training import checkpoints, optimizers, sharded_checkpoints, shardi
 from models.training.ahead import made_ahead, steps_ahead
 from models.training.best import Best
 from models.training.compiling import compiled
-from models.training.conditions import computing, recomputing, uncached
+from models.training.conditions import computing, recomputing
 from models.training.curve import Curve
 from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
@@ -64,7 +64,6 @@ def train(
     device = run.hardware.device
     with (
         computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
-        uncached(run.model),
         recomputing(run.model, plan.settings.gradient_checkpointing),
         compiled(run.model, plan.settings.compile, device, plan.steps),
         run.writer or nullcontext(),
