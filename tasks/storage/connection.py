@@ -4,9 +4,11 @@ import functools
 import importlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlparse
 
 from mlflow import MlflowClient
@@ -27,6 +29,8 @@ logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # `reaching` says it in one line
 
 
+_AT_ONCE = 16
+Asked, Told = TypeVar("Asked"), TypeVar("Told")
 _EXTRAS = {
     "psycopg2": "headwater[postgres]",
     "boto3": "headwater[s3]",
@@ -113,6 +117,15 @@ def _not_installed(error: ImportError) -> RecipeError:
 def client() -> MlflowClient:
     """A client of the current server or file."""
     return _client(tracking_uri())
+
+
+def at_once(ask: Callable[[Asked], Told], items: Sequence[Asked]) -> list[Told]:
+    """What each comes to, in their order: of a server several are asked at once, since each answer is a way there and
+    back."""
+    if tracking_uri().startswith("sqlite") or len(items) < 2:
+        return [ask(item) for item in items]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(ask, items))
 
 
 @contextmanager
