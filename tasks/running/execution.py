@@ -19,7 +19,7 @@ from tasks.graph.refs import Ref
 from tasks.graph.step import Step, step_of
 from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal, reason
 from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy, in_prefect
+from tasks.running.progress import LOG, ONE_OF_MANY, Board, ProgressArtifact, courtesy, in_prefect
 from tasks.running.training_processes import Seat, TrainingProcesses
 from tasks.storage import artifacts, decoration, runs
 from tasks.storage.entry_runs import EntryRuns
@@ -113,7 +113,7 @@ class Turn:
 
     def take(self) -> bool:
         """Take both if they are free now."""
-        self._seat = self._processes.take(step_of(self.ref).process)
+        self._seat = self._processes.take(step_of(self.ref).process(self.ref))
         if self._seat is None:
             return False
         self._lease = Lease.take(self.ref.key, shared=True)
@@ -164,7 +164,7 @@ def make(ref: Ref, context: RunContext, seat: Seat) -> Outcome:
         LOG.error("%s failed: %s", ref.title, reason(error))
         raise
     seconds = time.monotonic() - started
-    LOG.info("%s: made in %.0f s", ref.title, seconds)
+    LOG.info("%s: made in %.0f s", ref.title, seconds, extra=_one_of_many(ref))
     return Outcome(ref, "run", seconds, run_id, runs.metrics(run_id))
 
 
@@ -174,7 +174,7 @@ def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
 
     def tell(progress: Progress) -> None:
         if progress.is_message:
-            LOG.log(progress.level, "%s: %s", progress.title, progress.text)
+            LOG.log(progress.level, "%s: %s", progress.title, progress.text, extra=_one_of_many(ref))
         else:
             context.board.show(progress)
             artifact.show(progress)
@@ -195,6 +195,11 @@ def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
         finally:
             context.board.end(ref.title)
         artifact.finish()
+
+
+def _one_of_many(ref: Ref) -> dict[str, bool]:
+    """What tells the terminal that this is of one shard among many, for which one line stands there."""
+    return {ONE_OF_MANY: bool(ref.about.shard)}
 
 
 def _retry(_task: Any, _task_run: Any, state: "State[Any]") -> bool:
