@@ -121,7 +121,7 @@ def total(estimates: Mapping[Ref, Estimate], machine: Machine) -> Estimate:
     """
     jobs = min(machine.jobs, machine.cores)
     seconds = sum(
-        item.seconds / (jobs if step_of(ref).process == "shared" else 1)
+        item.seconds / (jobs if step_of(ref).process(ref) == "shared" else 1)
         for ref, item in estimates.items()
         if item.seconds is not None
     )

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from flows import terminal
+from flows.commands.together import together
 from flows.recipe.recipe import Recipe
 
 
@@ -51,6 +52,8 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
             {
                 "name": ref.title,
                 "step": ref.step,
+                "shard": ref.about.shard or None,
+                "of_shards": ref.title_of_shards,
                 "status": "run" if made is None else "hit",
                 "kept": (made and made.kept) or None,
                 "seconds": about.seconds,
@@ -82,9 +85,9 @@ def _show(rows: Sequence[dict[str, Any]], seconds: float, memory: float, disk: f
         table.add_column(
             name, justify="right" if name in ("time", "memory", "disk") else "left", no_wrap=True
         )
-    for row in rows:
-        there = "kept" if row["kept"] else "hit"
-        status = f"[green]{there}[/]" if row["status"] == "hit" else "[cyan]run[/]"
+    for row in together(rows, ("seconds", "disk_bytes")):
+        there = "kept" if row["kept"] else row["told"]
+        status = f"[green]{there}[/]" if row["status"] == "hit" else f"[cyan]{row['told']}[/]"
         numbers = ("", "", "") if row["status"] == "hit" else (
             _time(row["seconds"]),
             _bytes(row["memory_bytes"]),
