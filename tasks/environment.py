@@ -8,7 +8,7 @@ import sysconfig
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -61,6 +61,19 @@ _CODE = Path(__file__).resolve().parents[1]
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
+LOCAL = "local"
+"""The engine that runs steps on this machine."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a step asks for on a cluster; None is what it gets by default."""
+
+    cpus: int | None = None
+    gpus: float | None = None
+    memory_gb: float | None = None
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where numbers are computed; changes no key."""
@@ -71,6 +84,10 @@ class Machine:
     """For numeric work; 0 for one a core."""
     jobs: int = 1
     """How many steps that leave room for others share the threads at once."""
+    engine: str = LOCAL
+    """What executes steps: this machine, or a Ray cluster by its address."""
+    resources: Mapping[str, Resources] = field(default_factory=dict)
+    """What steps ask for on a cluster, by the step's name."""
 
     @property
     def cores(self) -> int:

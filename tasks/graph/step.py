@@ -28,11 +28,13 @@ class Step(Generic[R]):
         makes: type[R],
         retries: int,
         process: TrainingProcessUse | None,
+        gpu: bool,
         stands: Callable[[R], bool],
         headline: str | Callable[[R], str],
     ) -> None:
         self.fn, self.makes, self.retries = fn, makes, retries
         self.process: TrainingProcessUse | None = process
+        self.gpu = gpu
         self.stands, self._headline = stands, headline
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.forget()  # what declares it may have been edited, in a notebook say
@@ -54,6 +56,7 @@ def step(
     *,
     retries: int = 2,
     process: TrainingProcessUse | None = None,
+    gpu: bool = False,
     stands: Callable[[R], bool] = lambda ref: True,
     headline: str | Callable[[R], str] = "",
 ) -> "Callable[[Callable[..., None]], Step[R]]":
@@ -66,11 +69,12 @@ def step(
         retries: how often what may heal (I/O, network, store, out-of-memory) is tried again.
         process: whether the body runs in a training process: `shared`, with a share of the threads, while others run;
             or `exclusive`, with all threads, while no other does.
+        gpu: whether a GPU makes it quicker, so that it asks for one, or a share, where a cluster has some.
         stands: whether what the step does outside its artifact is still there; where it is not, a finished artifact
             is no hit.
         headline: the metric that tables show for it, or how it is named for a ref.
     """
-    return lambda fn: Step(fn, makes, retries, process, stands, headline)
+    return lambda fn: Step(fn, makes, retries, process, gpu, stands, headline)
 
 
 def step_of(ref: Ref) -> Step[Any]:

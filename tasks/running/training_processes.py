@@ -32,8 +32,8 @@ _reports: Any = None  # the child's end of the pipe
 
 
 @dataclass(frozen=True)
-class Seat:
-    """Where a step runs, with how many threads; `process` is None for this process."""
+class Room:
+    """Where there is room for a step, with how many threads; `process` is None for this process."""
 
     process: "TrainingProcess | None"
     threads: int
@@ -49,7 +49,7 @@ class TrainingProcesses:
         self._beside = threads  # seats in this process
         self._lock = threading.Lock()
 
-    def take(self, use: TrainingProcessUse | None) -> Seat | None:
+    def take(self, use: TrainingProcessUse | None) -> Room | None:
         """A free child with its share of the threads; for `exclusive` use all of them with all threads.
 
         None where there is no room now.
@@ -63,9 +63,9 @@ class TrainingProcesses:
             # The last that became free is the next: no child is started before it is needed.
             taken = [self._free.pop() for _ in range(count)]
         if not taken:
-            return Seat(None, self.threads, lambda: self._give_back(()))
+            return Room(None, self.threads, lambda: self._give_back(()))
         threads = self.threads if exclusive else self.threads // len(self._all)
-        return Seat(taken[0], threads, lambda: self._give_back(taken))
+        return Room(taken[0], threads, lambda: self._give_back(taken))
 
     def stop(self) -> None:
         """Kill the children at once; work that can resume lies in its checkpoints."""
@@ -156,13 +156,18 @@ def _begin(reports: Any) -> None:
 
 
 def _work(spec: JobSpec) -> None:
-    import torch  # only the children need it
+    work(spec, _reports.send)
+
+
+def work(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
+    """Do a job's work in this process, with a random state and threads of its own, and log what it took."""
+    import torch  # only who trains needs it
 
     if spec.workplace.threads is not None:
         torch.set_num_threads(spec.workplace.threads)
     body = step_of(spec.ref).fn
     _forget_peak()
-    with closing(Job(spec, _reports.send)) as job, system_metrics.watched(spec.run_id):
+    with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
         body(job, spec.ref.config, **spec.ref.inputs)
         job.metrics({PEAK_MEMORY: _peak()})
 
