@@ -113,6 +113,11 @@ def home_id() -> str:
     return path.read_text(encoding="ascii")
 
 
+def is_secret(name: str, value: str) -> bool:
+    """Whether a variable of the environment holds what nobody else may read."""
+    return bool(_SECRET.search(name)) or public(value) != value
+
+
 def public(text: str) -> str:
     """A text without passwords, for what others may read: logs, pages, artifacts, the terminal.
 

@@ -21,6 +21,20 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9�
 """A name that fits into run names, file names and `--only`."""
 
 
+class ResourcesPart(Config):
+    """What one step asks for on a cluster."""
+
+    cpus: int | None = Field(
+        default=None, ge=1, description="Processors, and as many threads; equal bits take equal threads."
+    )
+    gpus: float | None = Field(
+        default=None, ge=0, description="GPUs; less than one is a share of one, with whoever has the rest."
+    )
+    memory_gb: float | None = Field(
+        default=None, gt=0, description="Memory in gigabytes that a node must have left for it."
+    )
+
+
 class CorpusPart(Config):
     """The text that models are pretrained on."""
 

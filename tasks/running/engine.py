@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from prefect import Task
+from prefect.client.schemas.objects import RunInput, TaskRunResult
 from prefect.futures import PrefectFuture
 
 from tasks.graph.refs import Ref
@@ -42,6 +43,11 @@ class Seat(Protocol):
 
     def leave(self) -> None:
         """Give it back: the step has ended."""
+
+
+def inputs(after: Sequence[UUID]) -> dict[str, set[RunInput]]:
+    """Task runs that one comes after, as Prefect's page of the flow run draws them."""
+    return {"wait_for": {TaskRunResult(id=run) for run in after}}  # pyright: ignore[reportUnhashable] it is frozen
 
 
 class Engine(Protocol):

@@ -6,13 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from prefect import Task
-from prefect.client.schemas.objects import TaskRunResult
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
-from tasks.running.engine import Seat, Told
+from tasks.running.engine import Seat, Told, inputs
 from tasks.running.failures import STOPPING
 from tasks.running.job import Job, JobSpec, Progress
 from tasks.running.training_processes import Room, TrainingProcesses
@@ -61,8 +60,7 @@ class Local:
         """Start it in a thread of the flow's own task runner."""
         flow = FlowRunContext.get()
         assert flow is not None, "steps are submitted within a flow"
-        inputs = {"wait_for": {TaskRunResult(id=run) for run in after}}
-        return flow.task_runner.submit(task, {"call": call}, dependencies=inputs)
+        return flow.task_runner.submit(task, {"call": call}, dependencies=inputs(after))
 
     def stop(self) -> None:
         """Kill the training processes at once, so that no thread is left waiting for one."""
