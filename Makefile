@@ -1,25 +1,29 @@
-# `make demo` and `make test` do all the set-up they need: a virtual environment in .venv, installed from
-# requirements.lock. It is made anew only when requirements.lock or pyproject.toml change.
+# `make demo` and `make test` do all the set-up they need: a virtual environment in .venv, installed from the lock of its
+# Python in locks/, and torch for the CPU or, where there is an NVIDIA GPU, for CUDA (TORCH=cpu, TORCH=cuda). It is
+# installed again only when a lock or pyproject.toml changes.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # A worker a core, with servers of its own; a file's tests share fixtures and stay on one worker, the longest come first.
 WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
+PYTHONS := 3.11 3.12 3.13 3.14
+COMPILE = $(BIN)/uv pip compile -q --no-config --custom-compile-command "make lock" --no-annotate --generate-hashes $(UPGRADE) \
+	--python-platform x86_64-manylinux_2_28 --constraints locks/torch.txt --excludes locks/cuda.txt --no-emit-package torch pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults test-pages test-all lint types format docs clean
+.PHONY: help setup demo test test-slow test-faults test-pages test-all lint types format docs lock clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY)  ## the virtual environment in .venv
 
-$(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Headwater needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+$(READY): $(wildcard locks/*) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15) and "Headwater needs Python 3.11 to 3.14: make PYTHON=/path/to/python3.11")'
 	@echo "Setting up .venv (once; a few minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@locks/install $(BIN)/python dev
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -57,6 +61,13 @@ format: $(READY)  ## rewrite the code in the one format
 
 docs: $(READY)  ## docs/settings.md and the JSON schema of recipes, from the code
 	@$(BIN)/python -m flows.commands.settings
+
+# Versions that are pinned stay, where they can; `make lock UPGRADE=--upgrade` takes the newest.
+lock: $(READY)  ## locks/: for each Python what running takes, and with `-dev` what developers need beside
+	@for version in $(PYTHONS); do lock=locks/py$$(echo $$version | tr -d .); \
+		$(COMPILE) --python-version $$version --extra auth --extra postgres --extra ray --extra s3 -o $$lock.txt && \
+		$(COMPILE) --python-version $$version --extra dev --constraints $$lock.txt -o $$lock-dev.txt || exit 1; \
+	done
 
 clean:  ## remove the environment and caches; runs and models in .headwater stay
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -20,6 +20,9 @@ TRIES = 9
 """How often a run that goes on asks again where Prefect's or MLflow's server is away: at growing intervals, eight
 minutes at the least. A server that is away from the start is told of at once."""
 
+EMBEDDED_PREFECT = "HEADWATER_EMBEDDED_PREFECT"
+"""The variable that holds the address of a Prefect server which a command has started for itself alone."""
+
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -72,6 +75,8 @@ class Resources:
     cpus: int | None = None
     gpus: float | None = None
     memory_gb: float | None = None
+    processes: int = 1
+    """How many such shares of a cluster it has, a process in each."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,8 @@ class Machine:
     """For numeric work; 0 for one a core."""
     jobs: int = 1
     """How many steps that leave room for others share the threads at once."""
+    processes: int = 1
+    """Into how many processes a pretraining divides its work; 0: one a GPU."""
     engine: str = LOCAL
     """What executes steps: this machine, or a Ray cluster by its address."""
     resources: Mapping[str, Resources] = field(default_factory=dict)

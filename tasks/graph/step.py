@@ -68,7 +68,8 @@ def step(
         makes: the type of ref that names the artifact.
         retries: how often what may heal (I/O, network, store, out-of-memory) is tried again.
         process: whether the body runs in a training process: `shared`, with a share of the threads, while others run;
-            or `exclusive`, with all threads, while no other does.
+            or `exclusive`, with all threads, while no other does. Such a body may run in several processes at once that
+            are a team (`models.training.distributed`); where `job.leads`, it fills `job.out`.
         gpu: whether a GPU makes it quicker, so that it asks for one, or a share, where a cluster has some.
         stands: whether what the step does outside its artifact is still there; where it is not, a finished artifact
             is no hit.

@@ -29,8 +29,10 @@ class Seat(Protocol):
 
     threads: int
     """For numeric work."""
+    processes: int
+    """Into how many its work is divided; 0: one a GPU."""
     device: str
-    """`auto`, `cpu` or `cuda`."""
+    """`auto`, or what torch calls a place to compute in."""
     told: Told
 
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:

@@ -13,7 +13,7 @@ from tasks.running.training_processes import TrainingProcesses
 def engine_of(machine: Machine, board: Board) -> Engine:
     """The engine that a recipe names, not open yet."""
     if machine.engine == LOCAL:
-        return Local(TrainingProcesses(machine.cores, machine.jobs), board, machine.device)
+        return Local(TrainingProcesses(machine.cores, machine.jobs, machine.processes), board, machine.device)
     needs.check(machine.engine)
     from tasks.running.on_ray import OnRay
 

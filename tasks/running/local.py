@@ -21,7 +21,8 @@ class LocalSeat(Seat):
     """A training process with its share of the threads, or this process."""
 
     def __init__(self, room: Room, device: str, told: Told) -> None:
-        self._room, self.threads, self.device, self.told = room, room.threads, device, told
+        self._room, self.threads, self.processes = room, room.threads, room.processes
+        self.device, self.told = device, told
 
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         """Do it there."""

@@ -1,7 +1,7 @@
 """What an engine takes on this machine, looked for before anything else is imported or started."""
 
-import importlib.util
 import os
+from importlib.util import find_spec
 
 from models.errors import RecipeError
 from tasks.environment import LOCAL
@@ -16,7 +16,7 @@ def check(engine: str) -> None:
     """
     if engine == LOCAL:
         return
-    missing = [name for name in ("ray", "prefect_ray") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("ray", "prefect_ray") if find_spec(name) is None]
     if missing:
         packages = " and ".join(name.replace("_", "-") for name in missing)
         raise RecipeError(f"engine: {engine} needs {packages}: pip install 'headwater[ray]'")

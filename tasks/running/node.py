@@ -17,14 +17,14 @@ from ray.util.queue import Queue
 
 from models import outside
 from models.errors import HeadwaterError
-from tasks.environment import home, prepare, public
+from tasks.environment import Machine, Resources, home, prepare, public
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
+from tasks.running import ray_ranks, work
 from tasks.running.engine import Seat
 from tasks.running.failures import STOPPING
 from tasks.running.job import Job, JobSpec, Progress
 from tasks.running.progress import LOG
-from tasks.running.training_processes import work
 from tasks.storage import connection, origin
 
 _NEWS_EVERY_SECONDS = 0.5
@@ -68,16 +68,21 @@ class Teller(logging.Handler):
 class NodeSeat(Seat):
     """The process that Ray gives to a task, with the processors and GPUs it asked for."""
 
-    def __init__(self, threads: int, device: str, teller: Teller, made_by: Mapping[str, str]) -> None:
-        self.threads, self.device = threads, device
+    def __init__(self, asks: Resources, machine: Machine, teller: Teller, made_by: Mapping[str, str]) -> None:
+        self.asks, self.processes = asks, asks.processes
+        self.threads = (asks.cpus or 1) * asks.processes
+        self.device = machine.device if asks.gpus else "cpu"
         self.told = self._teller = teller
         self._made_by = made_by
 
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
-        """Do it in this process."""
+        """Do it in this process; what several share, in as many that Ray Train starts."""
         step = step_of(spec.ref)
+        if self.processes > 1:
+            ray_ranks.run(spec, self.processes, tell)
+            return
         if step.process is not None:
-            work(spec, tell)
+            work.do(spec, tell)
             return
         with closing(Job(spec, tell)) as job:
             step.fn(job, spec.ref.config, **spec.ref.inputs)

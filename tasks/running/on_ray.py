@@ -71,9 +71,8 @@ class OnRay:
 
     def take(self, ref: Ref) -> NodeSeat:
         """A seat with what the step asks for."""
-        asks = self._asks(ref)
-        device = self._machine.device if asks.gpus else "cpu"
-        return NodeSeat(asks.cpus or 1, device, self._told, origin.tags())
+        asks = resources.asked(step_of(ref), self._machine, cluster.nodes())
+        return NodeSeat(asks, self._machine, self._told, origin.tags())
 
     def submit(
         self, task: Task[..., Any], seat: Seat, call: Any, after: Sequence[UUID]
@@ -83,14 +82,12 @@ class OnRay:
         Raises:
             HeadwaterError: no node has what it asks for, or the cluster is gone.
         """
-        asks = self._asks(call.ref)
-        options: dict[str, Any] = {"num_cpus": asks.cpus, "num_gpus": asks.gpus, "max_retries": 0}
-        if asks.memory_gb:
-            options["memory"] = int(asks.memory_gb * 1e9)
+        assert isinstance(seat, NodeSeat), "seats are taken here"
+        asks = seat.asks
         try:
             if wrong := resources.complaint(call.ref.step, asks, cluster.nodes()):
                 raise HeadwaterError(wrong)
-            with remote_options(**options):
+            with remote_options(**_options(asks)):
                 future = self._runner.submit(task, {"call": call}, dependencies=inputs(after))
         except (ConnectionError, RayError) as error:
             raise HeadwaterError(
@@ -103,9 +100,6 @@ class OnRay:
     def stop(self) -> None:
         """Have what runs cancelled, which the thread that watches it does."""
         self._stopping.set()
-
-    def _asks(self, ref: Ref) -> Resources:
-        return resources.asked(step_of(ref), self._machine, cluster.nodes())
 
     def _watch(self) -> None:
         """Show what nodes say, and end what cannot run or is to stop, until the engine closes."""
@@ -139,3 +133,11 @@ class OnRay:
         for item in list(self._going.values()):
             if not resources.fits(item.asks, where):
                 ray.cancel(item.future, force=force)
+
+
+def _options(asks: Resources) -> dict[str, Any]:
+    """What a task asks for, in Ray's words; one whose work several processes do leaves it to them."""
+    if asks.processes > 1:
+        return {"num_cpus": 0, "max_retries": 0}
+    memory = {"memory": int(asks.memory_gb * 1e9)} if asks.memory_gb else {}
+    return {"num_cpus": asks.cpus, "num_gpus": asks.gpus, "max_retries": 0, **memory}

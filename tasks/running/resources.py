@@ -14,8 +14,9 @@ Node = Mapping[str, float]
 def asked(step: Step[Any], machine: Machine, nodes: Sequence[Node]) -> Resources:
     """What a step asks for: what the recipe says, else by what it is.
 
-    A pretraining has the processors of a whole node, or as many as `threads` says, and a GPU where there are some;
-    what leaves room for others a share of them, of which there are as many as `jobs` says; anything else one processor.
+    A pretraining has the processors of a whole node, or as many as `threads` says, and a GPU where there are some, for
+    each of its `processes`; what leaves room for others a share of them, of which there are as many as `jobs` says;
+    anything else one processor.
     """
     said = machine.resources.get(step.name, Resources())
     shares = 1 if step.process == "exclusive" else machine.jobs
@@ -25,7 +26,8 @@ def asked(step: Step[Any], machine: Machine, nodes: Sequence[Node]) -> Resources
         max((node.get("CPU", 0) for node in nodes if node.get("GPU", 0) >= gpus), default=1)
     )
     cpus = said.cpus or (max(1, whole // shares) if step.process else 1)
-    return Resources(cpus, gpus, said.memory_gb)
+    processes = max(1, machine.processes) if step.process == "exclusive" else 1
+    return Resources(cpus, gpus, said.memory_gb, processes)
 
 
 def fits(wanted: Resources, nodes: Sequence[Node]) -> bool:

@@ -6,28 +6,18 @@ other failure, and gives each job a random state and threads of its own. In each
 
 import multiprocessing
 import os
-import resource
-import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
 from dataclasses import dataclass
-from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from tasks.graph.step import TrainingProcessUse, step_of
+from tasks.graph.step import TrainingProcessUse
+from tasks.running import ranks, work
 from tasks.running.failures import Stopped
-from tasks.running.job import Job, JobSpec, Progress
-from tasks.storage import system_metrics
+from tasks.running.job import JobSpec, Progress
 
-PEAK_MEMORY = "memory/peak_bytes"
-"""The most memory that the training process held while it did a job."""
 _reports: Any = None  # the child's end of the pipe
 
 
@@ -38,19 +28,23 @@ class Room:
     process: "TrainingProcess | None"
     threads: int
     leave: Callable[[], None]
+    processes: int = 1
+    """Into how many it divides its work; 0: one a GPU."""
 
 
 class TrainingProcesses:
     """As many children as jobs may run at once, and the threads they share; what needs no child runs here beside."""
 
-    def __init__(self, threads: int, jobs: int = 1) -> None:
+    def __init__(self, threads: int, jobs: int = 1, processes: int = 1) -> None:
         self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
+        self._processes = processes
         self._free = self._all[::-1]
         self._beside = threads  # seats in this process
         self._lock = threading.Lock()
 
     def take(self, use: TrainingProcessUse | None) -> Room | None:
-        """A free child with its share of the threads; for `exclusive` use all of them with all threads.
+        """A free child with its share of the threads; for `exclusive` use all of them with all threads, which the child
+        then divides among as many processes as a pretraining is to have.
 
         None where there is no room now.
         """
@@ -65,7 +59,7 @@ class TrainingProcesses:
         if not taken:
             return Room(None, self.threads, lambda: self._give_back(()))
         threads = self.threads if exclusive else self.threads // len(self._all)
-        return Room(taken[0], threads, lambda: self._give_back(taken))
+        return Room(taken[0], threads, lambda: self._give_back(taken), self._processes if exclusive else 1)
 
     def stop(self) -> None:
         """Kill the children at once; work that can resume lies in its checkpoints."""
@@ -139,49 +133,17 @@ class TrainingProcess:
 
 
 def _begin(reports: Any) -> None:
-    """Set a child up: Ctrl-C is the parent's business, and the child ends with its parent."""
     global _reports
     _reports = reports
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Progress bars of libraries would make a lock between processes, and leave it behind when this one is killed.
-    tqdm.set_lock(threading.RLock())
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    work.begin()
 
 
 def _work(spec: JobSpec) -> None:
-    work(spec, _reports.send)
+    from models.training import distributed  # torch, which only the children need
 
-
-def work(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
-    """Do a job's work in this process, with a random state and threads of its own, and log what it took."""
-    import torch  # only who trains needs it
-
-    if spec.workplace.threads is not None:
-        torch.set_num_threads(spec.workplace.threads)
-    body = step_of(spec.ref).fn
-    _forget_peak()
-    with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
-        body(job, spec.ref.config, **spec.ref.inputs)
-        job.metrics({PEAK_MEMORY: _peak()})
-
-
-def _forget_peak() -> None:
-    """Start the kernel's record of the most memory anew, where it can (Linux, proc(5): clear_refs)."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> float:
-    """The most memory, in bytes, that this process has held at once."""
-    with suppress(OSError, IndexError):
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return float(status.split("VmHWM:")[1].split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak) * (1 if sys.platform == "darwin" else 1024)
+    workplace = spec.workplace
+    processes = distributed.wanted(workplace.processes, workplace.device)
+    if processes == 1:
+        work.do(spec, _reports.send)
+    else:
+        ranks.run(spec, processes, _reports)

@@ -26,7 +26,9 @@ class EntryRuns:
         name = ref.about.entry
         with self._lock, reaching():
             if name not in self._made:
-                with lease(f"entry-{self._parent_id}-{name}"):  # other processes may make the same
+                with lease(
+                    f"entry-{self._parent_id}-{name}", shared=True
+                ):  # other processes may make the same
                     self._made[name] = self._again(name) or self._new(name, ref)
             return self._made[name]
 

@@ -21,7 +21,7 @@ from tasks.storage.connection import client, reaching
 
 CODE, LOCK, DIFF = "code", "requirements.txt", "uncommitted.diff"
 """A folder of snapshots, each named by its content, as a retried flow run may have several; and two files."""
-_OF_CODE = ("flows", "tasks", "models", "pyproject.toml", "requirements.lock")
+_OF_CODE = ("flows", "tasks", "models", "pyproject.toml")
 _MOST = 5_000_000
 """Bytes of a diff that are kept."""
 
