@@ -68,9 +68,7 @@ def restored(path: str, url: str) -> Path:
     """A file of another machine, told to another process; it is fetched where that process does not find it."""
     if url and not Path(path).exists():
         return fetched(url)[0]
-    made = Fetched(path)
-    made.url = url
-    return made
+    return _as_fetched(Path(path), url)
 
 
 def is_remote(path: str) -> bool:
