@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from flows.commands.processes import answers
 from tests.support import recipes
 from tests.support.machines import Machine, finished, kill, objects
 from tests.support.team import BUCKET, Team
-from tests.support.up import until
+from tests.support.up import Up, until
 
 pytestmark = pytest.mark.slow
 
@@ -68,3 +69,15 @@ def test_a_run_that_was_killed_is_gone_on_with_on_another_machine(
     assert running.returncode == 0, err
     assert next(step for step in json.loads(out)["steps"] if step["step"] == "pretrain")["status"] == "run"
     assert objects(team, "work/") == {}
+
+
+def test_up_beside_a_teams_servers_starts_the_worker_alone(team: Team, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    up = Up(home, environment=team.environment(home))
+    try:
+        said = "\n".join(up.said)
+        assert said.count("none is started") == 2 and "starting the worker" in said
+        assert not any(answers(f"http://127.0.0.1:{port}") for port in (up.prefect, up.mlflow))
+        assert not (home / "mlflow.db").exists()
+    finally:
+        up.stop()
