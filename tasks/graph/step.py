@@ -48,7 +48,7 @@ class Step(Generic[R]):
     def process(self, ref: R | None = None) -> TrainingProcessUse | None:
         """Whether its body runs in a training process, and how; without a ref, the most that any may ask for."""
         if callable(self._process):
-            return "shared" if ref is None else self._process(ref)
+            return self._process(ref) if ref is not None else "shared"
         return self._process
 
     def headline(self, ref: R) -> str:

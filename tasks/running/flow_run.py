@@ -122,7 +122,7 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
     killed.begin(flow_run_id)
     experiment_id = connection.experiment(recipe)
     decoration.experiment(experiment_id, recipe, shown.about)
-    runs.end_killed()
+    killed.end_killed()
     tags = {"headwater.recipe": recipe, "headwater.flow": name, **_prefect_url(flow_run_id)}
     parent_id = runs.open_parent(experiment_id, name, flow_run_id, tags)
     link_to(runs.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
