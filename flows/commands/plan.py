@@ -2,17 +2,26 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from flows import terminal
 from flows.recipe.recipe import Recipe
 
+if TYPE_CHECKING:  # these import the steps, and with them Prefect
+    from flows.estimates.quantities import Estimate, Interval
+    from tasks.graph.refs import Ref
+    from tasks.storage.artifacts import Made
 
-def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json: bool) -> int:
+NUMBERS = ("time", "memory", "disk")
+
+
+def plan(
+    path: Path, overrides: dict[str, Any], only: Sequence[str], *, probe: bool = True, as_json: bool = False
+) -> int:
     """Show each step, hit or to run, with an estimate; gives the exit code.
 
     Raises:
@@ -25,91 +34,95 @@ def plan(path: Path, overrides: dict[str, Any], only: Sequence[str], *, as_json:
     recipe.check(only)
     for pin in recipe.pins():
         print(f"{recipe.name}: {pin}", file=sys.stderr)
-    from flows.commands.estimates import (  # these import the steps, and with them Prefect
-        Estimate,
-        estimate,
-        total,
-    )
     from flows.downstream import check_registered
+    from flows.estimates.estimating import estimated
+    from flows.estimates.seats import total
     from flows.transfer import chain, report_refs
-    from tasks.graph.refs import Ref, ordered
+    from tasks.graph.refs import ordered
     from tasks.storage import artifacts, runs
+
+    def say(text: str) -> None:
+        print(f"{recipe.name}: {text}", file=sys.stderr)
 
     targets = chain(recipe, only)
     check_registered(targets)
     runs.end_killed()
     steps = ordered([*targets, *report_refs(recipe, only, targets)])
-    estimates: dict[Ref, Estimate] = {}
-    rows: list[dict[str, Any]] = []
     there = artifacts.look_up_all(steps)
-    for ref in steps:
-        made = there.get(ref)
-        if made is None:
-            estimates[ref] = estimate(recipe.name, ref)
-        about = estimates.get(ref, Estimate(None, None, None))
-        rows.append(
-            {
-                "name": ref.title,
-                "step": ref.step,
-                "status": "run" if made is None else "hit",
-                "kept": (made and made.kept) or None,
-                "seconds": about.seconds,
-                "memory_bytes": about.memory,
-                "disk_bytes": about.disk,
-                "run_id": made.run_id if made else None,
-                "key": ref.key,
-            }
-        )
+    estimates = estimated(recipe.name, recipe.machine, steps, there, probe=say if probe else None)
     whole = total(estimates, recipe.machine)
-    unknown = sum(item.seconds is None for item in estimates.values())
     if as_json:
-        sums = {
-            "seconds": whole.seconds,
-            "memory_bytes": whole.memory,
-            "disk_bytes": whole.disk,
-            "unknown": unknown,
-        }
+        unknown = sum(item.seconds is None for item in estimates.values())
+        rows = [_described(ref, there.get(ref), estimates.get(ref)) for ref in steps]
+        sums = {**whole.described(), "unknown": unknown}
         print(json.dumps({"recipe": recipe.name, "steps": rows, "total": sums}, ensure_ascii=False, indent=2))
     else:
-        _show(rows, whole.seconds or 0, whole.memory or 0, whole.disk or 0, unknown)
+        _show(steps, there, estimates, whole)
     return 0
 
 
-def _show(rows: Sequence[dict[str, Any]], seconds: float, memory: float, disk: float, unknown: int) -> None:
+def _described(ref: "Ref", made: "Made | None", about: "Estimate | None") -> dict[str, Any]:
+    """A step, for scripts."""
+    from flows.estimates.quantities import Estimate
+
+    return {
+        "name": ref.title,
+        "step": ref.step,
+        "status": "run" if made is None else "hit",
+        "kept": (made and made.kept) or None,
+        **(about or Estimate()).described(),
+        "run_id": made.run_id if made else None,
+        "key": ref.key,
+    }
+
+
+def _show(
+    steps: Sequence["Ref"],
+    there: Mapping["Ref", "Made"],
+    estimates: Mapping["Ref", "Estimate"],
+    whole: "Estimate",
+) -> None:
     console = terminal.console()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("step", "", "time", "memory", "disk"):
-        table.add_column(
-            name, justify="right" if name in ("time", "memory", "disk") else "left", no_wrap=True
-        )
-    for row in rows:
-        there = "kept" if row["kept"] else "hit"
-        status = f"[green]{there}[/]" if row["status"] == "hit" else "[cyan]run[/]"
-        numbers = ("", "", "") if row["status"] == "hit" else (
-            _time(row["seconds"]),
-            _bytes(row["memory_bytes"]),
-            _bytes(row["disk_bytes"]),
-        )  # fmt: skip
-        table.add_row(row["name"], status, *numbers)
+    table.add_column("step", overflow="fold")
+    table.add_column("", no_wrap=True)
+    for name in NUMBERS:
+        table.add_column(name, justify="right", no_wrap=True)
+    for ref in steps:
+        if (made := there.get(ref)) is not None:
+            table.add_row(ref.title, f"[green]{'kept' if made.kept else 'hit'}[/]")
+            continue
+        about = estimates[ref]
+        numbers = _time(about.seconds), _bytes(about.memory), _bytes(about.disk)
+        table.add_row(ref.title, "[cyan]run[/]", *numbers)
     console.print(table)
-    running = sum(row["status"] == "run" for row in rows)
-    if not running:
+    if not estimates:
         console.print("\nEverything is there already; a run takes what starting Prefect takes.")
         return
+    unknown = sum(item.seconds is None for item in estimates.values())
     more = f", and {unknown} steps that were never run here" if unknown else ""
     console.print(
-        f"\n{running} of {len(rows)} steps to run: about {_time(seconds)}{more}; "
-        f"{_bytes(memory)} of memory, {_bytes(disk)} on disk."
+        f"\n{len(estimates)} of {len(steps)} steps to run: {_time(whole.seconds)}{more}; "
+        f"{_bytes(whole.memory)} of memory, {_bytes(whole.disk)} on disk."
     )
 
 
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return "?"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+def _time(seconds: "Interval | None") -> str:
+    """`40-70 s`, `5-9 min`, `2.5-4.0 h`."""
+    units = ((1, "s", 100, 0), (60, "min", 100, 0), (3600, "h", float("inf"), 1))
+    return _between(seconds, units)
 
 
-def _bytes(count: float | None) -> str:
-    if count is None:
+def _bytes(count: "Interval | None") -> str:
+    """`3-5 MB`, `0.8-1.2 GB`."""
+    return _between(count, ((1e6, "MB", 1000, 0), (1e9, "GB", float("inf"), 1)))
+
+
+def _between(value: "Interval | None", units: Sequence[tuple[float, str, float, int]]) -> str:
+    """From low to high, in the first unit that is large enough; a single number where both are one."""
+    if value is None:
         return "?"
-    return f"{count / 1e6:,.0f} MB" if count < 1e9 else f"{count / 1e9:,.1f} GB"
+    size, unit, _, digits = next(item for item in units if value.high / item[0] < item[2])
+    show: Callable[[float], str] = lambda number: f"{number / size:,.{digits}f}"  # noqa: E731
+    low, high = show(value.low), show(value.high)
+    return f"{high} {unit}" if low == high else f"{low}–{high} {unit}"

@@ -6,17 +6,14 @@ other failure, and gives each job a random state and threads of its own. In each
 
 import multiprocessing
 import os
-import resource
 import signal
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -24,6 +21,7 @@ from tqdm import tqdm
 from tasks.graph.step import TrainingProcessUse, step_of
 from tasks.running.failures import Stopped
 from tasks.running.job import Job, JobSpec, Progress
+from tasks.running.memory import forget_peak, peak
 from tasks.storage import system_metrics
 
 PEAK_MEMORY = "memory/peak_bytes"
@@ -161,22 +159,7 @@ def _work(spec: JobSpec) -> None:
     if spec.workplace.threads is not None:
         torch.set_num_threads(spec.workplace.threads)
     body = step_of(spec.ref).fn
-    _forget_peak()
+    forget_peak()
     with closing(Job(spec, _reports.send)) as job, system_metrics.watched(spec.run_id):
         body(job, spec.ref.config, **spec.ref.inputs)
-        job.metrics({PEAK_MEMORY: _peak()})
-
-
-def _forget_peak() -> None:
-    """Start the kernel's record of the most memory anew, where it can (Linux, proc(5): clear_refs)."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> float:
-    """The most memory, in bytes, that this process has held at once."""
-    with suppress(OSError, IndexError):
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return float(status.split("VmHWM:")[1].split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak) * (1 if sys.platform == "darwin" else 1024)
+        job.metrics({PEAK_MEMORY: peak()})
