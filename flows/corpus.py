@@ -1,5 +1,6 @@
-"""The corpus: read, cleaned and checked, with a share of it held out."""
+"""The corpus: read, cleaned and checked shard by shard, and put together with a share of it held out."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,64 @@ from flows.opened import opened
 from flows.recipe.recipe import Recipe
 from models.errors import RecipeError
 from tasks.graph import refs
-from tasks.hold_out import HoldOutConfig, Labelled, hold_out
+from tasks.graph.refs import About
+from tasks.hold_out import HoldOutConfig, hold_out
 from tasks.ingest import IngestConfig, ingest
+from tasks.remove_leaks import RemoveLeaksConfig, remove_leaks
+from tasks.rows_to_find import Labelled, RowsToFindConfig, rows_to_find
 from tasks.validate import ValidateConfig, validate
 
 
+@dataclass(frozen=True)
+class Shard:
+    """A part of the corpus that is read by itself."""
+
+    ref: refs.Validated
+    source: int
+    """Which of the recipe's sources it is of."""
+    size: int
+    """Bytes on the disk; 0 where they are not known before it is read."""
+    packed: bool
+    """Whether there are more of them when it is unpacked."""
+
+
 def corpus_ref(recipe: Recipe) -> refs.Corpus | None:
-    """The corpus in its parts, if there is one; with `leaks: remove`, every test file of the recipe bears on it."""
+    """The corpus in its parts, if there is one."""
     part = recipe.corpus
     if part is None:
         return None
-    read = ingest(IngestConfig(sources=part.sources, clean=part.clean))
-    checked = validate(ValidateConfig(quarantine=part.quarantine), rows=read)
-    entries = recipe.downstreams if part.leaks == "remove" else ()
+    how = HoldOutConfig(
+        seed=recipe.seed, holdout=part.holdout, cleaned=part.clean, quarantine=part.quarantine
+    )
+    return hold_out(how, shards=tuple(shard.ref for shard in shards(recipe)))
+
+
+def shards(recipe: Recipe) -> tuple[Shard, ...]:
+    """The corpus's shards, by name: the same files make the same corpus in whatever order a recipe names them."""
+    if recipe.corpus is None:
+        return ()
+    found = [
+        (shard, number) for number, source in enumerate(recipe.corpus.sources) for shard in source.shards()
+    ]
+    found.sort(key=lambda item: (item[0].name, item[0].content))
+    tests = _tests(recipe)
+    made = []
+    for shard, number in found:
+        about = About(shard=shard.name if len(found) > 1 else "")
+        how = IngestConfig(sources=(shard.source,), clean=recipe.corpus.clean)
+        ref = validate(ValidateConfig(quarantine=None), about=about, rows=ingest(how, about=about))
+        if tests is not None:
+            ref = remove_leaks(
+                RemoveLeaksConfig(cleaned=recipe.corpus.clean), about=about, rows=ref, tests=tests
+            )
+        made.append(Shard(ref, number, shard.size, shard.packed))
+    return tuple(made)
+
+
+def _tests(recipe: Recipe) -> refs.RowsToFind | None:
+    """With `leaks: remove`, the test rows of every downstream of the recipe, whichever of them is run."""
+    if recipe.corpus is None or recipe.corpus.leaks != "remove" or not recipe.downstreams:
+        return None
     tests = tuple(
         Labelled(
             sources=entry.data,
@@ -29,10 +75,9 @@ def corpus_ref(recipe: Recipe) -> refs.Corpus | None:
             texts=entry.downstream.texts,
             pool=entry.downstream.pool,
         )
-        for entry in entries
+        for entry in recipe.downstreams
     )
-    how = HoldOutConfig(seed=recipe.seed, holdout=part.holdout, tests=tests, cleaned=part.clean)
-    return hold_out(how, rows=checked)
+    return rows_to_find(RowsToFindConfig(tests=tests))
 
 
 @flow(name="corpus", flow_run_name="corpus · {recipe.stem}")

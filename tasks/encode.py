@@ -2,11 +2,11 @@
 
 import json
 
-import pyarrow.parquet as parquet
-
+from models.data import counts as data_counts
+from models.data import shards
 from models.tokens import packing
 from models.tokens.packing import EncodeConfig
-from models.tokens.tokenizer import load_tokenizer, texts
+from models.tokens.tokenizer import load_tokenizer
 from tasks.graph.refs import Corpus, Sequences, Tokenizer
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -16,12 +16,12 @@ from tasks.running.job import Job
 def encode(job: Job, config: EncodeConfig, corpus: Corpus, tokenizer: Tokenizer) -> None:
     """Cuts the corpus into tokens and packs them into sequences."""
     folder, made = job.files(corpus), load_tokenizer(job.files(tokenizer))
+    folders, told = [job.files(ref) for ref in corpus.shards], data_counts.load(folder)["parts"]
     counts = {}
     for part in ("train", "validation"):
-        source = folder / f"{part}.parquet"
-        total = parquet.read_metadata(source).num_rows
+        total = told[part]
         counts[part] = packing.write(
-            texts(source),
+            (rows["text"].to_list() for rows in shards.texts(folder, folders, part)),
             made,
             config,
             job.out / f"{part}.arrow",
@@ -31,5 +31,5 @@ def encode(job: Job, config: EncodeConfig, corpus: Corpus, tokenizer: Tokenizer)
     job.metrics({f"{part}/{name}": value for part, of in counts.items() for name, value in of.items()})
     train = counts["train"]
     job.say(
-        f"{train['tokens']:,} tokens in {train['sequences']:,} sequences; {train['cut']:,} texts were cut into pieces"
+        f"{train['tokens']:,} tokens in {train['pieces']:,} pieces; {train['cut']:,} texts were cut into pieces"
     )

@@ -20,6 +20,9 @@ TRIES = 9
 """How often a run that goes on asks again where Prefect's or MLflow's server is away: at growing intervals, eight
 minutes at the least. A server that is away from the start is told of at once."""
 
+EMBEDDED_PREFECT = "HEADWATER_EMBEDDED_PREFECT"
+"""The variable that holds the address of a Prefect server which a command has started for itself alone."""
+
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -71,6 +74,8 @@ class Machine:
     """For numeric work; 0 for one a core."""
     jobs: int = 1
     """How many steps that leave room for others share the threads at once."""
+    processes: int = 1
+    """Into how many processes a pretraining divides its work; 0: one a GPU."""
 
     @property
     def cores(self) -> int:

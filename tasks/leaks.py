@@ -1,13 +1,12 @@
 """Validation and test rows that stand in the corpus; only scores and the report ask for them."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 from pydantic import Field
 
 from models.config import Config
+from models.data import shards
 from models.data.cleaning import CleanConfig
 from models.data.comparison import comparable
 from models.data.leaks import BATCH, find_leaks
@@ -32,7 +31,8 @@ def leaks(job: Job, config: LeaksConfig, rows: refs.Split, corpus: refs.Corpus) 
     """Looks for validation and test rows in the corpus and names each with the document it stands in."""
     folder = job.files(rows)
     held_out = pl.concat([pl.read_parquet(folder / f"{part}.parquet") for part in ("validation", "test")])
-    found = find_leaks(comparable(held_out, config.texts), _documents(job.files(corpus)), config.cleaned)
+    documents = shards.texts(job.files(corpus), [job.files(ref) for ref in corpus.shards], batch=BATCH)
+    found = find_leaks(comparable(held_out, config.texts), documents, config.cleaned)
     found.write_parquet(job.out / "leaks.parquet", compression="zstd")
     kinds = dict(found["kind"].value_counts().sort("kind").iter_rows())
     leaked = found["row_id"].n_unique()
@@ -41,10 +41,3 @@ def leaks(job: Job, config: LeaksConfig, rows: refs.Split, corpus: refs.Corpus) 
     job.metrics({"rows/leaked": leaked} | {f"leaks/{kind}": count for kind, count in kinds.items()})
     if leaked:
         job.warn(f"{leaked:,} validation and test rows stand in the corpus: see leaks.parquet")
-
-
-def _documents(folder: Path) -> Iterator[pl.DataFrame]:
-    """A corpus's documents, a batch at a time."""
-    for part in ("train", "validation"):
-        documents = pl.read_parquet(folder / f"{part}.parquet", columns=["id", "file", "line", "text"])
-        yield from documents.iter_slices(BATCH)

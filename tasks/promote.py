@@ -88,7 +88,7 @@ def promote(
     def waiting() -> None:
         job.say(f"another run registers models as {model.name}; waiting for it")
 
-    with lease(model.lock, on_wait=waiting):
+    with lease(model.lock, on_wait=waiting, shared=True):
         versions = {item: model.register(item) for item in adapted}
         folders = {version: job.files(item) for item, version in versions.items()}
         exam = _exam(job, config, rows, next(iter(folders.values())))

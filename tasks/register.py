@@ -52,7 +52,7 @@ def register(job: Job, config: RegisterConfig, model: refs.Model) -> None:
     def waiting() -> None:
         job.say(f"another run registers models as {registered.name}; waiting for it")
 
-    with lease(registered.lock, on_wait=waiting):
+    with lease(registered.lock, on_wait=waiting, shared=True):
         version = registered.register(model)
         registered.accompany(version, _described(job.work / "beside", speaker))
         card = pretrained_card.markdown(registered.name, version, speaker, model, measured)

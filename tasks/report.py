@@ -22,7 +22,7 @@ from models.reporting.seeds import gains, over_seeds
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
-from tasks.running.training_processes import PEAK_MEMORY
+from tasks.running.work import PEAK_MEMORY
 from tasks.score import ScoreConfig
 from tasks.storage import artifacts, kept
 
@@ -198,7 +198,10 @@ def _data(
 ) -> Data:
     """What was read; a corpus names itself the test rows that were taken out of it."""
     found = None if leaks is None else job.files(leaks)
-    return collect.data(name, job.files(parts.rows), job.files(parts), found, config.examples)
+    corpus = isinstance(parts, refs.Corpus)
+    texts = [job.files(ref) for ref in parts.shards] if corpus else []
+    checked = job.files(parts) if corpus else job.files(parts.rows)
+    return collect.data(name, checked, job.files(parts), found, config.examples, texts)
 
 
 def _scoring(item: refs.Scores) -> ScoreConfig:

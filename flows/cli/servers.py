@@ -1,4 +1,4 @@
-"""Commands that start servers."""
+"""Commands that start servers, or deploy on them."""
 
 from typing import Annotated, Any
 
@@ -49,3 +49,21 @@ def up(
     from flows.commands.up import up
 
     return up(prefect_port, mlflow_port, notify, auth)
+
+
+@app.command()
+@exits.answered
+def deploy() -> int:
+    """Deploy on a Prefect server of your own.
+
+    The work pool headwater, everything in prefect.yaml and in *.prefect.yaml, and the automation that ends runs whose
+    process has died are put on the server that PREFECT_API_URL names. Schedules that are on stay on. It may be run
+    again after every change. Where it asks for a password, give that in PREFECT_API_AUTH_STRING.
+
+    \b
+    Examples:
+      PREFECT_API_URL=http://HOST:4200/api headwater deploy
+    """
+    from flows.commands.deploy import deploy
+
+    return deploy()

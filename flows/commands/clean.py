@@ -88,12 +88,14 @@ def _bytes(items: Iterable[Iterable[Path]]) -> int:
 def _work(since: float) -> Iterator[Unused]:
     """What killed steps have left to go on from."""
     for folder in _children("work"):
-        if is_free(folder.name) and _written(folder) < since:
+        if _written(folder) < since and is_free(folder.name, shared=True):
             yield Unused("checkpoints", folder.name, [folder], partial(_delete_work, folder))
 
 
 def _delete_work(folder: Path) -> None:
-    if (lease := Lease.take(folder.name)) is not None:  # else somebody has begun to go on from it
+    if (
+        lease := Lease.take(folder.name, shared=True)
+    ) is not None:  # else somebody has begun to go on from it
         shutil.rmtree(folder, ignore_errors=True)
         lease.release()
 

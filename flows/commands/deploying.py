@@ -1,4 +1,4 @@
-"""What `headwater up` puts on Prefect's server: work pool, deployments, automations."""
+"""What `headwater up` and `headwater deploy` put on Prefect's server: work pool, deployments, automations."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from tasks.environment import home
 
 POOL = "headwater"
 AT_ONCE = 2
-"""Flow runs the work pool lets run at once."""
+"""Flow runs that the work pool of `headwater up`, which has one worker, lets run at once."""
 HEARTBEAT_SECONDS = 180
 """Three minutes: a server that was away for two has crashed nobody's run."""
 _ENDS = ("Completed", "Failed", "Crashed", "Cancelled")
@@ -28,9 +28,13 @@ def files() -> list[Path]:
     return [Path("prefect.yaml"), *sorted(Path().glob("*.prefect.yaml"))]
 
 
-def make_pool() -> None:
-    """Make the work pool; one that is there stays as the user has set it."""
-    pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=AT_ONCE)
+def make_pool(at_once: int | None) -> None:
+    """Make the work pool; one that is there stays as the user has set it.
+
+    Args:
+        at_once: how many flow runs it lets run; None leaves that to each worker.
+    """
+    pool = WorkPoolCreate(name=POOL, type="process", concurrency_limit=at_once)
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.create_work_pool(pool)
 

@@ -45,7 +45,7 @@ def rollback(name: str, reason: str) -> int:
 
 
 def _crown(model: RegisteredModel, version: str, by: By, reason: str) -> int:
-    with lease(model.lock):
+    with lease(model.lock, shared=True):
         champions = Champions(model.name)
         last = champions.current
         if last == version and not champions.by_hand:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.util import find_spec
+from pathlib import Path
 
 from flows.commands.processes import LOOPBACK, Server, kept, listening, start, stop
 from models.errors import RecipeError
-from tasks.environment import home, public
+from tasks.environment import EMBEDDED_PREFECT, home, public
 from tasks.storage.lease import lease
 
 _START_SECONDS = 120
@@ -29,7 +30,7 @@ def embedded_prefect() -> Iterator[Server | None]:
     """
     check_proxies()
     if own := os.environ.get("PREFECT_API_URL"):
-        _check_prefect(own)
+        check_prefect(own)
         yield None
         return
     with listening() as door:
@@ -47,12 +48,14 @@ def embedded_prefect() -> Iterator[Server | None]:
         # uvicorn puts its folder first among those that Python looks into: not one that may have a types.py.
         server = begun(api, lambda: start("prefect-embedded", command, settings, (door.fileno(),), home()))
         # Pages are those of `headwater up`, which shows the same database.
-        os.environ.update(PREFECT_API_URL=api, PREFECT_UI_URL=f"http://{LOOPBACK}:4200")
+        pages = f"http://{LOOPBACK}:4200"
+        os.environ.update({"PREFECT_API_URL": api, "PREFECT_UI_URL": pages, EMBEDDED_PREFECT: api})
         try:
             with kept(server):
                 yield server
         finally:
-            del os.environ["PREFECT_API_URL"], os.environ["PREFECT_UI_URL"]
+            for name in ("PREFECT_API_URL", "PREFECT_UI_URL", EMBEDDED_PREFECT):
+                del os.environ[name]
 
 
 def begun(api: str, starting: Callable[[], Server]) -> Server:
@@ -77,6 +80,18 @@ def begun(api: str, starting: Callable[[], Server]) -> Server:
         return server
 
 
+def check_project(command: str) -> None:
+    """
+    Raises:
+        RecipeError: there is nothing to deploy in the working directory.
+    """
+    if not Path("prefect.yaml").is_file():
+        raise RecipeError(
+            f"there is no prefect.yaml here, in {Path.cwd()}: start `headwater {command}` in the project's folder, or "
+            "make one of this with `headwater init`"
+        )
+
+
 def check_proxies() -> None:
     """Prefect prepares for every proxy that is named, also for those it will not use.
 
@@ -90,8 +105,12 @@ def check_proxies() -> None:
             )
 
 
-def _check_prefect(api: str) -> None:
-    """Whatever answers but with a page is taken for Prefect: it may want to know first who asks."""
+def check_prefect(api: str) -> None:
+    """Whatever answers but with a page is taken for Prefect: it may want to know first who asks.
+
+    Raises:
+        RecipeError: nobody, or something else, answers at `api`.
+    """
     remedy = "start that server, or unset PREFECT_API_URL to use an embedded one"
     try:
         # urllib takes user and password for part of the host's name; nobody asks for them here.

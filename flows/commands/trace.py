@@ -115,17 +115,17 @@ def _sources(rows: Node, file: str) -> list[dict[str, Any]]:
 
 
 def _corpus(corpus: Node, behind: Iterable[Node]) -> list[dict[str, Any]]:
-    """Each file of a corpus, with its documents, who read it into which split, and what learnt from that."""
+    """Each file of a corpus, with its documents, who read it for which corpus, and what learnt from that."""
     users = sorted({node.step for node in behind for parents in node.inputs.values() if corpus in parents})
     return [
         {
             "file": file,
             "documents": parts,
-            "sources": _sources(corpus, file),
+            "sources": [{"paths": lineage.sources(reader, own), "run": _shown(reader)}],
             "split": _shown(corpus),
             "used_by": users,
         }
-        for file, parts in lineage.documents(corpus).items()
+        for file, parts, reader, own in lineage.documents(corpus)
     ]
 
 

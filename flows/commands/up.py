@@ -6,11 +6,10 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 from flows.commands.passwords import USER, Password, password
 from flows.commands.processes import LOOPBACK, Server, refused, start, stop
-from flows.commands.servers import begun, check_proxies
+from flows.commands.servers import begun, check_project, check_proxies
 from models.errors import HeadwaterError, RecipeError
 from tasks.environment import home
 
@@ -59,11 +58,7 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False
 
 
 def _check(prefect_port: int, mlflow_port: int, notify: str) -> None:
-    if not Path("prefect.yaml").is_file():
-        raise RecipeError(
-            f"there is no prefect.yaml here, in {Path.cwd()}: start `headwater up` in the project's folder, or make "
-            "one of this with `headwater init`"
-        )
+    check_project("up")
     if prefect_port == mlflow_port:
         raise RecipeError(
             f"both servers cannot listen on port {mlflow_port}: name another with --mlflow-port"
@@ -99,7 +94,7 @@ def _start(servers: list[Server], prefect_port: int, mlflow_port: int, login: Pa
 
     _tell(f"deploying {', '.join(map(str, deploying.files()))}")
     killed.end_pending()
-    deploying.make_pool()
+    deploying.make_pool(deploying.AT_ONCE)
     deploying.deploy()
     deploying.automate()
     _tell("starting the worker")

@@ -6,7 +6,7 @@ from flows.estimates.quantities import Estimate, Interval
 from models.pretraining.pretrain import PretrainConfig
 from tasks.adapt import AdaptConfig
 from tasks.graph.refs import Ref
-from tasks.running.training_processes import PEAK_MEMORY
+from tasks.running.work import PEAK_MEMORY
 from tasks.storage import artifacts
 from tasks.storage.artifacts import Made
 

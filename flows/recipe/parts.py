@@ -1,13 +1,14 @@
 """The parts of a recipe but its downstreams: the corpus, the pretrainings and the report."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from models import pretrained
 from models.backbone.config import DECODERS, ModelConfig
-from models.config import Config
+from models.config import Config, did_you_mean
 from models.data.cleaning import CleanConfig
 from models.interfaces.objective import ObjectiveField
 from models.pretrained import Pretrained
@@ -19,6 +20,25 @@ from tasks.reading.source import SourceField
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9가-힣][A-Za-z0-9가-힣_.-]*$", max_length=60)]
 """A name that fits into run names, file names and `--only`."""
+
+
+_DEVICES = re.compile(r"auto|cpu|cuda(:\d{1,3})?|mps")
+
+
+def _device(name: str) -> str:
+    if not _DEVICES.fullmatch(name):
+        raise ValueError(
+            f"unknown value '{name}'{did_you_mean(name, ['auto', 'cpu', 'cuda', 'cuda:1', 'mps'])}"
+        )
+    return name
+
+
+Device = Annotated[
+    str,
+    AfterValidator(_device),
+    WithJsonSchema({"type": "string", "pattern": f"^({_DEVICES.pattern})$"}),
+]
+"""What torch calls a place to compute in, or `auto`."""
 
 
 class CorpusPart(Config):

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
@@ -13,7 +13,7 @@ from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.entry import DownstreamPart
 from flows.recipe.gain import GainPart
-from flows.recipe.parts import CorpusPart, Name, ReportPart, UpstreamPart
+from flows.recipe.parts import CorpusPart, Device, Name, ReportPart, UpstreamPart
 from models import hub, outside, pretrained
 from models.adapted.rule import Rule
 from models.backbone import compatibility
@@ -35,9 +35,10 @@ class Recipe(Config):
 
     name: Name = Field(description="Names the MLflow experiment and the registered models.")
     seed: Seed = Field(default=1, description="Where every random choice starts from.")
-    device: Literal["auto", "cpu", "cuda"] = Field(
+    device: Device = Field(
         default="auto",
-        description="Where numbers are computed; auto takes a GPU if there is one.",
+        description="Where numbers are computed: auto, which takes a GPU if there is one, cpu, cuda, cuda:1 for the "
+        "second of several GPUs, or mps.",
         json_schema_extra=PLUMBING,
     )
     threads: int = Field(
@@ -48,6 +49,14 @@ class Recipe(Config):
         ge=1,
         description="How many models are adapted or asked at once, sharing the threads: small models gain little from "
         "several. A pretraining has all threads to itself.",
+        json_schema_extra=PLUMBING,
+    )
+    processes: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        description="How many processes share each step of a pretraining, and the threads; 0 for one a GPU, and one "
+        "where there is none. The model is the same within rounding.",
         json_schema_extra=PLUMBING,
     )
     corpus: CorpusPart | None = Field(
@@ -69,7 +78,7 @@ class Recipe(Config):
     @property
     def machine(self) -> Machine:
         """Where numbers are computed."""
-        return Machine(self.device, self.threads, self.jobs)
+        return Machine(self.device, self.threads, self.jobs, self.processes)
 
     @model_validator(mode="after")
     def _names(self) -> Self:

@@ -20,19 +20,41 @@ NO_TARGET = -100
 """Marks positions at which nothing is predicted."""
 
 
+def with_places(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The batch and `places` (targets,), where its `targets` stand, counted in reading order.
+
+    Found when a batch is made, on the CPU: to count them on a GPU is to wait for it.
+    """
+    return {**batch, "places": _places(batch["targets"])}
+
+
+def targets_of(batch: Mapping[str, Tensor]) -> Tensor:
+    """(targets,) the tokens to say, in reading order."""
+    return batch["targets"].flatten().index_select(0, places_of(batch))
+
+
+def places_of(batch: Mapping[str, Tensor]) -> Tensor:
+    """`places` of `with_places`, also of a batch that is not told them."""
+    return batch["places"] if "places" in batch else _places(batch["targets"])
+
+
+def _places(targets: Tensor) -> Tensor:
+    return (targets.flatten() != NO_TARGET).nonzero()[:, 0]
+
+
 def target_logits(
     model: PreTrainedModel, batch: Mapping[str, Tensor], candidates: Tensor | None = None
 ) -> Tensor:
     """(targets, vocabulary or candidates) scores at the positions of the batch's `targets`, in reading order."""
-    at = batch["targets"] != NO_TARGET
-    return head_logits(model, batch, lambda states: states[at], candidates)
+    places = places_of(batch)
+    return head_logits(model, batch, lambda states: states.flatten(0, 1).index_select(0, places), candidates)
 
 
 def summed_loss(model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
     """(sum of the cross-entropy of the `targets` over the whole vocabulary in nats, number of targets)."""
     from torch.nn.functional import cross_entropy
 
-    targets = batch["targets"][batch["targets"] != NO_TARGET]
+    targets = targets_of(batch)
     return float(cross_entropy(target_logits(model, batch).float(), targets, reduction="sum")), len(targets)
 
 

@@ -1,7 +1,8 @@
 """Rows accounted for: `kept + quarantined + removed == read`, whatever happened to them; and counts in words."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,18 @@ def write(folder: Path, counts: Mapping[str, Any]) -> None:
 def load(folder: Path) -> dict[str, Any]:
     """Counts that a step before has written."""
     return json.loads((folder / FILE).read_text(encoding="utf-8"))
+
+
+def summed(several: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The counts of several shards together."""
+    made: dict[str, Any] = {"read": 0, "kept": 0, "quarantined": {}, "removed": {}, "masked": {}}
+    for counts in several:
+        for name, count in counts.items():
+            if isinstance(count, Mapping):
+                made[name] = dict(sorted((Counter(made.get(name, {})) + Counter(count)).items()))
+            else:
+                made[name] = made.get(name, 0) + count
+    return made
 
 
 def metrics(counts: Mapping[str, Any]) -> dict[str, float]:

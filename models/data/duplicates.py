@@ -1,11 +1,11 @@
-"""Duplicates inside a corpus, found while it streams by: exact ones by hash, near ones by MinHash."""
+"""Duplicates inside a corpus: exact ones by a hash of the normal form, near ones by MinHash."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Literal
 
-from rensa import RMinHash, RMinHashDeduplicator  # pyright: ignore[reportAttributeAccessIssue] - compiled
+import numpy as np
+import polars as pl
+from rensa import RMinHash  # pyright: ignore[reportAttributeAccessIssue] - compiled
 
 SHINGLE = 5
 """Characters of a shingle: about two Korean words' stems, so that endings alone do not make texts alike."""
@@ -15,62 +15,24 @@ BANDS = 8
 """Bands of the locality-sensitive index: 99 % of pairs at 0.9 are met, 15 % of pairs at 0.7 and then refused."""
 SEED = 1
 
-Kind = Literal["exact_duplicate", "near_duplicate"]
+SIGNATURES = {"hash": pl.UInt64, "id": pl.UInt64, "sketch": pl.Binary}
+"""Columns of signatures.parquet, a row for each of rows.parquet: what stands for the text's normal form and for the
+id, and the sketch of a text that is long enough for one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """What a text repeats: `of` is the number of the earlier, kept text."""
-
-    kind: Kind
-    of: int
+def hashed(text: str) -> int:
+    """64 bits that stand for a text."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-class Duplicates:
-    """Every text seen so far, in its normal form, as 8-byte hashes and, for long ones, sketches; texts are not kept."""
-
-    def __init__(self, exact: bool, near: float | None, minimum: int) -> None:
-        self._exact, self._minimum = exact, minimum
-        self._seen: dict[bytes, int] = {}
-        self._near = RMinHashDeduplicator(near, SKETCH, True, BANDS, SEED) if near is not None else None
-
-    def add(self, texts: Sequence[str], first: int) -> list[Duplicate | None]:
-        """For each of `texts`, what it repeats, or None for a text to keep.
-
-        Kept texts are numbered from `first` on, in order.
-        """
-        sketches = self._sketches(texts)
-        verdicts: list[Duplicate | None] = []
-        number = first
-        for text, sketch in zip(texts, sketches, strict=True):
-            duplicate = self._find(text, sketch)
-            verdicts.append(duplicate)
-            if duplicate is None:
-                self._seen[_digest(text)] = number
-                if sketch is not None and self._near is not None:
-                    self._near.add(str(number), sketch)
-                number += 1
-        return verdicts
-
-    def _find(self, text: str, sketch: RMinHash | None) -> Duplicate | None:
-        of = self._seen.get(_digest(text)) if self._exact else None
-        if of is not None:
-            return Duplicate("exact_duplicate", of)
-        if sketch is not None and self._near is not None:
-            alike = self._near.get_duplicates(sketch)
-            if alike:
-                return Duplicate("near_duplicate", min(map(int, alike)))
-        return None
-
-    def _sketches(self, texts: Sequence[str]) -> list[RMinHash | None]:
-        if self._near is None:
-            return [None] * len(texts)
-        long = [index for index, text in enumerate(texts) if len(text) >= self._minimum]
-        made = RMinHash.from_token_sets([shingles(texts[index]) for index in long], SKETCH, SEED)
-        sketches: list[RMinHash | None] = [None] * len(texts)
-        for index, sketch in zip(long, made, strict=True):
-            sketches[index] = sketch
-        return sketches
+def sketches(texts: Sequence[str], minimum: int) -> list[bytes | None]:
+    """A sketch of each text in its normal form; None for those of fewer characters than `minimum`."""
+    long = [index for index, text in enumerate(texts) if len(text) >= minimum]
+    made = RMinHash.digests_from_token_sets([shingles(texts[index]) for index in long], SKETCH, SEED)
+    found: list[bytes | None] = [None] * len(texts)
+    for index, values in zip(long, np.array(made, dtype="<u4").reshape(-1, SKETCH), strict=True):
+        found[index] = values.tobytes()
+    return found
 
 
 def shingles(text: str) -> list[str]:
@@ -78,5 +40,30 @@ def shingles(text: str) -> list[str]:
     return [text[start : start + SHINGLE] for start in range(len(text) - SHINGLE + 1)]
 
 
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=8).digest()
+class Near:
+    """Texts that are kept, by their sketches; a text is near one that shares a band and enough of its values."""
+
+    def __init__(self, threshold: float) -> None:
+        self._enough = threshold * SKETCH
+        self._bands: dict[bytes, list[int]] = {}
+        self._kept: list[tuple[int, np.ndarray]] = []
+
+    def first(self, number: int, sketch: bytes) -> int | None:
+        """The first text that this one repeats; None for a text to keep, which is remembered."""
+        values, width = np.frombuffer(sketch, dtype="<u4"), len(sketch) // BANDS
+        bands = [bytes([band]) + sketch[band * width : (band + 1) * width] for band in range(BANDS)]
+        for place in sorted({place for band in bands for place in self._bands.get(band, ())}):
+            kept, other = self._kept[place]
+            if np.count_nonzero(values == other) >= self._enough:
+                return kept
+        for band in bands:
+            self._bands.setdefault(band, []).append(len(self._kept))
+        self._kept.append((number, values))
+        return None
+
+
+def near(found: Iterable[tuple[int, bytes]], threshold: float) -> dict[int, int]:
+    """By number, which earlier text each repeats; numbers and sketches come in order."""
+    seen = Near(threshold)
+    repeats = ((number, seen.first(number, sketch)) for number, sketch in found)
+    return {number: first for number, first in repeats if first is not None}

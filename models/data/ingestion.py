@@ -11,7 +11,7 @@ import polars as pl
 from models.data.cleaning import CleanConfig, clean
 from models.data.comparison import as_group, normal_form
 from models.data.counts import write
-from models.data.duplicates import Duplicates
+from models.data.duplicates import SIGNATURES, hashed, sketches
 from models.data.quarantine import Shelf
 from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, Spool, as_json, as_text
 from models.data.values import SHOWN, Misfit, fitted
@@ -20,7 +20,7 @@ BATCH = 5_000
 CORPUS = {"id": pl.String, "source": pl.String, "text": pl.String}
 LABELLED = {"id": pl.String, "fields": pl.String}
 """`fields` holds a row as JSON: no value takes the type of another row's, and columns nobody asks for do no harm."""
-_FROM = {"file": pl.String, "line": pl.Int64, "part": pl.String, "group": pl.String}
+FROM = {"file": pl.String, "line": pl.Int64, "part": pl.String, "group": pl.String}
 _REMOVED = {"id": pl.String, "file": pl.String, "line": pl.Int64, "reason": pl.String, "kept": pl.Int64}
 
 Progress = Callable[[int], None]
@@ -37,16 +37,13 @@ class Ingestion:
 
     def __init__(self, corpus: bool, cleaning: CleanConfig | None, work: Path) -> None:
         self._corpus, self._cleaning = corpus, cleaning
-        self._rows = Spool(work, "rows", {**(CORPUS if corpus else LABELLED), **_FROM})
+        self._rows = Spool(work, "rows", {**(CORPUS if corpus else LABELLED), **FROM})
         self._quarantine = Spool(work, "quarantine", QUARANTINE)
         self._removed = Spool(work, "removed", _REMOVED)
         self._masked: Counter[str] = Counter()
         self._reasons: dict[str, Counter[str]] = {"quarantined": Counter(), "removed": Counter()}
-        self._seen = None
-        if cleaning and (cleaning.exact_duplicates or cleaning.near_duplicates is not None):
-            self._seen = Duplicates(
-                cleaning.exact_duplicates, cleaning.near_duplicates, cleaning.near_minimum
-            )
+        self._signatures = Spool(work, "signatures", SIGNATURES)
+        self._seen: dict[int, int] = {}
         self.own: Counter[tuple[str, bool]] = Counter()
         """Rows with a `part` or `group` of their own, by column and whether it is used."""
         self._read = 0
@@ -63,6 +60,8 @@ class Ingestion:
         self._rows.close(out / "rows.parquet")
         self._quarantine.close(out / "quarantine.parquet")
         self._close_removed(out)
+        if self._corpus:
+            self._signatures.close(out / "signatures.parquet")
         counts = {
             "read": self._read,
             "kept": self._rows.rows,
@@ -85,7 +84,9 @@ class Ingestion:
             else:
                 rows.append(row)
         self._quarantine.write(shelf.put(bad))
-        kept, removed = self._sift(rows) if self._cleaning else (rows, [])
+        kept, removed = self._sift(rows, self._cleaning) if self._cleaning else (rows, [])
+        if self._corpus:
+            self._sign(kept)
         self._rows.write(kept)
         self._removed.write(removed)
         self._reasons["removed"].update(row["reason"] for row in removed)
@@ -136,33 +137,48 @@ class Ingestion:
         provenance[column] = name
         return None
 
-    def _sift(self, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Rows to keep, and rows that are empty or repeat a kept one."""
-        removed = [_removal(row, "empty", None) for row in rows if not row["text"]]
-        rows = [row for row in rows if row["text"]]
-        if self._seen is None:
-            return rows, removed
-        kept = []
-        for row, duplicate in zip(
-            rows, self._seen.add([normal_form(row["text"]) for row in rows], self._rows.rows), strict=True
-        ):
-            if duplicate is None:
-                kept.append(row)
+    def _sift(
+        self, rows: list[dict[str, Any]], how: CleanConfig
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Rows to keep, and rows that are empty or have the text of a kept one."""
+        removed, kept = [_removal(row, "empty", None) for row in rows if not row["text"]], []
+        for row in rows:
+            if not row["text"]:
+                continue
+            number = self._rows.rows + len(kept)
+            first = self._seen.setdefault(hashed(normal_form(row["text"])), number)
+            if first != number and how.exact_duplicates:
+                removed.append(_removal(row, "exact_duplicate", first))
             else:
-                removed.append(_removal(row, duplicate.kind, duplicate.of))
+                kept.append(row)
         return kept, removed
+
+    def _sign(self, rows: list[dict[str, Any]]) -> None:
+        """Writes what tells texts apart, and what they are alike by, so that nobody need read them again for it."""
+        forms, how = [normal_form(row["text"]) for row in rows], self._cleaning
+        alike: list[bytes | None] = [None] * len(forms)
+        if how and how.near_duplicates is not None:
+            alike = sketches(forms, how.near_minimum)
+        self._signatures.write(
+            [
+                {"hash": hashed(form), "id": hashed(row["id"]), "sketch": sketch}
+                for row, form, sketch in zip(rows, forms, alike, strict=True)
+            ]
+        )
 
     def _close_removed(self, out: Path) -> None:
         """Writes removed.parquet with the id of the kept row in place of its number."""
         target = out / "removed.parquet"
         self._removed.close(target)
         numbers = pl.read_parquet(target)
-        ids = (
-            pl.read_parquet(out / "rows.parquet", columns=["id"])
+        kept = (
+            pl.read_parquet(out / "rows.parquet", columns=["id", "file"])
             if numbers.height
-            else pl.DataFrame(schema={"id": pl.String})
+            else pl.DataFrame(schema={"id": pl.String, "file": pl.String})
         )
-        kept = ids.with_row_index("kept").select(pl.col("kept").cast(pl.Int64), pl.col("id").alias("kept_id"))
+        kept = kept.with_row_index("kept").select(
+            pl.col("kept").cast(pl.Int64), kept_id="id", kept_file="file"
+        )
         numbers.join(kept, on="kept", how="left", maintain_order="left").drop("kept").write_parquet(
             target, compression="zstd"
         )

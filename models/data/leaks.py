@@ -12,7 +12,8 @@ SHORTEST = 20
 """Characters a text needs to be looked for inside longer documents; a shorter one is there by chance."""
 RUN = 13
 """Words in a row that two texts share only where one was taken from the other (Brown et al. 2020, appendix C)."""
-BATCH = 50_000
+BATCH = 5_000
+"""Documents that are looked through together: all their runs of words are held at once."""
 
 LEAKS = {
     "row_id": pl.String,

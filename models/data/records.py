@@ -26,6 +26,16 @@ QUARANTINE = {
 }
 """Columns of quarantine.parquet; `raw_file` is where the whole of a long `raw` stands, "" for others."""
 
+REMOVED = {
+    "id": pl.String,
+    "file": pl.String,
+    "line": pl.Int64,
+    "reason": pl.String,
+    "kept_id": pl.String,
+    "kept_file": pl.String,
+}
+"""Columns of a corpus's removed.parquet; the row that is repeated, or of labelled rows the one that stands in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -77,9 +87,9 @@ class Spool:
         self._parts: list[Path] = []
         self.rows = 0
 
-    def write(self, rows: list[dict[str, Any]]) -> None:
+    def write(self, rows: list[dict[str, Any]] | pl.DataFrame) -> None:
         """Appends rows; columns that a row lacks are null."""
-        if not rows:
+        if not len(rows):
             return
         path = self._folder / f"{self._name}-{len(self._parts):06d}.parquet"
         pl.DataFrame(rows, schema=self._schema).write_parquet(path, compression="zstd")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,6 +17,7 @@ from models.data import names
 from models.data.checks import LABEL, LABELS, not_blank
 from models.data.comparison import as_label, as_labels
 from models.data.records import PROVENANCE, QUARANTINE, Rejected, as_json
+from models.data.shards import batches
 from models.data.values import SHOWN, Misfit, column
 from models.errors import DataError
 
@@ -71,10 +73,33 @@ def check(
         misfits += [(row, refers, Misfit(names.AMBIGUOUS, value)) for row, value in ambiguous]
     repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
     failures = pl.concat([_misfits(misfits), _failures(rows, schema), repeated])
+    where, bad = _quarantined(frame, failures)
+    return rows.filter(where), bad
+
+
+def check_corpus(path: Path) -> Iterator[tuple[pl.DataFrame, pl.Series, pl.DataFrame]]:
+    """Checks the rows of a shard of a corpus, some at a time: their columns, and that no two of a file have one `id`.
+
+    Returns:
+        The rows that pass, which of those that were looked at these are, and the quarantine of the others.
+    """
+    schema, at = corpus(), 0
+    own = pl.read_parquet(path, columns=["file", "id"])
+    twice = ~own.select(pl.struct("file", "id").is_first_distinct()).to_series()
+    for rows in batches(path, (*schema.columns, *PROVENANCE)):
+        repeated = _failed(twice.slice(at, rows.height).arg_true(), "id", "not unique")
+        where, bad = _quarantined(rows, pl.concat([_failures(rows, schema), repeated]))
+        yield rows.filter(where), where, bad
+        at += rows.height
+
+
+def _quarantined(frame: pl.DataFrame, failures: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
+    """Which rows have no failure, and the quarantine of those that have, each with its first."""
     first = failures.unique(_ROW, keep="first", maintain_order=True).sort(_ROW)
-    kept = rows.with_row_index(_ROW).join(first, on=_ROW, how="anti", maintain_order="left").drop(_ROW)
-    bad = frame.with_row_index(_ROW).join(first, on=_ROW, how="inner", maintain_order="left")
-    return kept, pl.DataFrame([_rejected(row).row() for row in bad.iter_rows(named=True)], schema=QUARANTINE)
+    numbered = frame.with_row_index(_ROW)
+    bad = numbered.join(first, on=_ROW, how="inner", maintain_order="left")
+    rejected = [_rejected(row).row() for row in bad.iter_rows(named=True)]
+    return ~numbered[_ROW].is_in(first[_ROW].implode()), pl.DataFrame(rejected, schema=QUARANTINE)
 
 
 def unpacked(

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from models.data.comparison import normalised, text_columns
@@ -58,23 +59,18 @@ def told(parts: Collection[str]) -> str:
     return "as published" if "validation" in own else "as published; validation drawn from train"
 
 
-def hold_out(rows: pl.DataFrame, seed: int, share: float) -> pl.DataFrame:
-    """Corpus rows with `part`: a share for validation, drawn by text so that equal texts stay together; one at least,
-    and not all.
+def held_out(hashes: np.ndarray, seed: int, share: float) -> np.ndarray:
+    """Which texts of a corpus are held out, by the 64 bits that stand for each: equal texts stay together."""
+    return draws(hashes, seed) < share
 
-    Raises:
-        DataError: there is only one text.
-    """
-    draws = _fractions(rows.select(normalised("text"))["text"], seed)
-    first = draws.min()
-    others = draws.filter(draws != first)
-    if others.is_empty():
-        raise DataError(
-            "the corpus is one text, and one at least has to be held out: give more texts, or in its source "
-            "'by_line: true', with which each line of a text file is one"
-        )
-    held = ((draws < share) | (draws == first)) & (draws != others.max())
-    return rows.with_columns(part=pl.when(held).then(pl.lit("validation")).otherwise(pl.lit("train")))
+
+def draws(hashes: np.ndarray, seed: int) -> np.ndarray:
+    """A number in [0, 1) for each of 64-bit hashes, by a seed (the finalizer of SplitMix64)."""
+    start = int.from_bytes(blake2b(f"{seed}".encode(), digest_size=8).digest(), "big")
+    mixed = hashes.astype(np.uint64) ^ np.uint64(start)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) / np.float64(2**53)
 
 
 def _draw(rows: pl.DataFrame, seed: int, shares: dict[str, float]) -> pl.DataFrame:

@@ -40,6 +40,8 @@ class Objective(Chosen, ABC):
 
     model_class: ClassVar[str]
     """The `AutoModelFor…` class of transformers that holds the head."""
+    shared: ClassVar[frozenset[str]] = frozenset()
+    """Which tensors of a batch are of all its rows together; the others have a row for each."""
     decoder: ClassVar[bool] = False
     """Whether the model reads from left to right and can continue a text."""
 
@@ -65,6 +67,13 @@ class Objective(Chosen, ABC):
     def targets(self, batch: Mapping[str, Tensor]) -> float:
         """How many targets the `loss` of a batch is the mean of."""
         return float((batch["targets"] >= 0).sum())
+
+    def part(self, batch: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:
+        """Some rows of a batch, for one of several processes that share it.
+
+        The parts' losses, each times its share of the targets, have to add up to the loss of the whole.
+        """
+        return {name: tensor if name in self.shared else tensor[rows] for name, tensor in batch.items()}
 
     @abstractmethod
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:

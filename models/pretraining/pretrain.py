@@ -1,4 +1,4 @@
-"""Pretraining: a model learns an objective from packed documents."""
+"""Pretraining: a model learns an objective from encoded documents."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from models.config import PLUMBING, Config
 from models.interfaces.objective import Objective, ObjectiveField, Vocabulary
 from models.pretraining.buckets import Buckets
 from models.seeds import derive
-from models.tokens import packing
-from models.tokens.packing import Documents
+from models.tokens.documents import Documents
+from models.tokens.packing import EncodeConfig
 from models.tokens.special import token_id
 from models.training.optimizers import OptimizerConfig
-from models.training.settings import TrainingSettings
+from models.training.settings import Sharding, TrainingSettings
 from models.workplace import Workplace
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and recipes load this module
@@ -53,6 +53,12 @@ class TrainConfig(TrainingSettings):
         default=10, ge=1, description="How often the loss on held-out text is measured along the way."
     )
     evaluation_tokens: int = Field(default=100_000, ge=1, description="Held-out tokens it is measured on.")
+    sharding: Sharding = Field(
+        default="none",
+        description="What each of several processes holds only a share of: none, optimizer (its states), or full "
+        "(weights and gradients too: FSDP), for models that do not fit. The model is the same within rounding.",
+        json_schema_extra=PLUMBING,
+    )
     checkpoint_seconds: float = Field(
         default=30.0,
         ge=0,
@@ -80,6 +86,7 @@ class PretrainConfig(Config):
     )
     model: ModelConfig = Field(default=ModelConfig(), description="The model.")
     train: TrainConfig = Field(description="How long and how.")
+    encode: EncodeConfig = Field(default=EncodeConfig(), description="How documents make up sequences.")
     seed: int = Field(default=1, ge=0, description="Of fresh weights, order and masking.")
 
 
@@ -96,14 +103,15 @@ def pretrain(
     """A pretrained model and its curve."""
     from models.backbone import build
     from models.pretraining import warm_start
-    from models.training import loop
+    from models.training import distributed, loop
+    from models.training.plan import Plan
 
     objective: Objective = config.objective
     model = build.build(config.model, tokenizer, objective.model_class, config.seed)
     vocabulary = vocabulary_of(train, tokenizer)
     if config.model.pretrained is None:
         objective.prepare(model, vocabulary)
-        if config.train.warm_start:
+        if config.train.warm_start and distributed.team().leads:  # the others get its weights
             on_progress(0, 1, "counting which tokens occur together")
             warm_start.apply(model, train, vocabulary.special, config.seed, workplace)
     batches = Batches(objective, train, vocabulary, config.train.batch_tokens, config.seed)
@@ -116,7 +124,7 @@ def pretrain(
         model,
         lambda step: [batches.at(step * accumulated + part) for part in range(accumulated)],
         objective.losses,
-        loop.Plan(
+        Plan(
             steps=steps,
             optimizer=config.train.optimizer,
             seed=config.seed,
@@ -126,8 +134,10 @@ def pretrain(
             keep_best=None if config.train.early_stopping is None else lambda found: -found["loss"],
             workplace=workplace,
             checkpoint_seconds=config.train.checkpoint_seconds,
+            sharding=config.train.sharding,
         ),
         targets_of=objective.targets,
+        part_of=objective.part,
         evaluate=lambda model: held_out_loss(model, objective, fixed, unseen.size),
         on_log=on_log,
         on_progress=on_progress,
@@ -169,9 +179,9 @@ def rows(documents: Documents, chosen: np.ndarray) -> dict[str, Tensor]:
     """
     import torch
 
-    lengths = documents.lengths[chosen][:, None]
-    places = np.arange(lengths.max())
-    ids = documents.ids[documents.starts[chosen][:, None] + np.minimum(places, lengths - 1)].astype(np.int64)
+    lengths = documents.lengths[chosen].astype(np.int64)[:, None]
+    starts, places = np.cumsum(lengths)[:, None] - lengths, np.arange(lengths.max())
+    ids = documents.ids(chosen)[starts + np.minimum(places, lengths - 1)].astype(np.int64)
     if (lengths == len(places)).all():
         return {"input_ids": torch.from_numpy(ids)}
     mask = (places < lengths).astype(np.int64)
@@ -184,19 +194,16 @@ def vocabulary_of(documents: Documents, tokenizer: PreTrainedTokenizerBase) -> V
 
     unknown = token_id(tokenizer, "unk")
     special = sorted(token for token in tokenizer.all_special_ids if token != unknown)
-    counts = torch.from_numpy(np.bincount(documents.ids, minlength=len(tokenizer)))
+    counts = torch.from_numpy(documents.counts(len(tokenizer)))
     counts[special] = 0
     return Vocabulary(torch.tensor(special), token_id(tokenizer, "mask"), counts)
 
 
 def sample(documents: Documents, config: PretrainConfig) -> Documents:
     """Documents drawn at random, of about `evaluation_tokens` in all."""
-    order = np.random.default_rng(derive(config.seed, "evaluation")).permutation(len(documents.lengths))
+    order = np.random.default_rng(derive(config.seed, "evaluation")).permutation(len(documents))
     enough = int(np.searchsorted(np.cumsum(documents.lengths[order]), config.train.evaluation_tokens)) + 1
-    chosen = np.sort(order[:enough])
-    return Documents(
-        documents.ids, documents.starts[chosen], documents.lengths[chosen], documents.sizes[chosen]
-    )
+    return documents.of(np.sort(order[:enough]))
 
 
 def held_out_loss(
@@ -226,8 +233,3 @@ def save(
         [{name.replace("/", "_"): value for name, value in lasting(point).items()} for point in history]
     )
     curve.write_parquet(folder / "history.parquet", compression="zstd")
-
-
-def documents(folder: Path) -> tuple[Documents, Documents]:
-    """(training, validation) documents of an encoded corpus."""
-    return packing.read(folder / "train.arrow"), packing.read(folder / "validation.arrow")

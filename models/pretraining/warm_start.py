@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from models.errors import DataError
 from models.files import seal, sealed
 from models.seeds import derive
-from models.tokens.packing import Documents
+from models.tokens.documents import Documents
 from models.workplace import Workplace
 
 SMOOTHING = 0.75
@@ -101,18 +101,21 @@ def _occurrences(
     documents: Documents, special: tuple[int, ...], vocabulary: int, random: np.random.Generator
 ) -> sparse.csr_matrix:
     """(documents, vocabulary) 1 where a token occurs."""
-    number = len(documents.lengths)
-    rows = np.repeat(np.arange(number), documents.lengths)
-    places = np.arange(documents.lengths.sum()) - np.repeat(
-        np.cumsum(documents.lengths) - documents.lengths - documents.starts, documents.lengths
-    )
-    columns = documents.ids[places]
+    if len(documents) > MOST_DOCUMENTS:
+        documents = documents.of(np.sort(random.choice(len(documents), MOST_DOCUMENTS, replace=False)))
+    some = [_occurring(documents, chosen, special, vocabulary) for chosen in documents.chunks()]
+    return sparse.vstack(some, format="csr")
+
+
+def _occurring(
+    documents: Documents, chosen: np.ndarray, special: tuple[int, ...], vocabulary: int
+) -> sparse.csr_matrix:
+    """The rows of `chosen` documents."""
+    rows, columns = np.repeat(np.arange(len(chosen)), documents.lengths[chosen]), documents.ids(chosen)
     keep = ~np.isin(columns, special)
     ones = np.ones(int(keep.sum()), np.float32)
-    matrix = sparse.csr_matrix((ones, (rows[keep], columns[keep])), (number, vocabulary))
+    matrix = sparse.csr_matrix((ones, (rows[keep], columns[keep])), (len(chosen), vocabulary))
     matrix.data[:] = 1.0
-    if number > MOST_DOCUMENTS:
-        matrix = matrix[np.sort(random.choice(number, MOST_DOCUMENTS, replace=False))]
     return matrix
 
 
@@ -136,5 +139,5 @@ def _association(occurrences: sparse.csr_matrix) -> sparse.csr_matrix:
 
 def _weights(documents: Documents, vocabulary: int) -> np.ndarray:
     """Frequent tokens carry little information: their vectors are shorter."""
-    counts = np.bincount(documents.ids, minlength=vocabulary)
+    counts = documents.counts(vocabulary)
     return np.sqrt(RARITY / (RARITY + counts / max(1, counts.sum())))

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from models.adapted.files import DROPPED, READING, SUMMARY
 from models.config import Config, leaves
 from models.data import counts
 from models.data.comparison import text_columns
+from models.data.shards import texts
 from models.data.splits import PARTS, named
 from models.interfaces.downstream import Downstream
 from models.reporting.data import (
@@ -34,14 +36,22 @@ POINTS = 1000
 """Points of a curve that are kept; more cannot be told apart in a figure."""
 
 
-def data(name: str, validated: Path, parts: Path, leaks: Path | None, examples: int) -> Data:
+def data(
+    name: str,
+    validated: Path,
+    parts: Path,
+    leaks: Path | None,
+    examples: int,
+    shards: Sequence[Path] = (),
+) -> Data:
     """What was read and what became of it, from the folders of steps.
 
     Args:
-        validated: of `validate`.
+        validated: where quarantine.parquet is: of `validate`, or of `hold_out` for the corpus.
         parts: of `split`, or of `hold_out` for the corpus.
         leaks: the folder that holds leaks.parquet; None where there is no corpus.
         examples: quarantined rows that are kept, and leaks that are shown.
+        shards: where the texts of the corpus are.
     """
     found = counts.load(parts)
     quarantine = pl.scan_parquet(validated / "quarantine.parquet").head(examples).collect()
@@ -63,7 +73,7 @@ def data(name: str, validated: Path, parts: Path, leaks: Path | None, examples: 
         leaked_rows=len(leaked),
         leaks=tuple(Leak(**row) for row in leaked),
         leaks_shown=examples,
-        lengths=lengths(parts / "train.parquet"),
+        lengths=lengths_in_shards(parts, shards) if shards else lengths(parts / "train.parquet"),
     )
 
 
@@ -91,7 +101,16 @@ def lengths(path: Path) -> Lengths | None:
     if not columns:
         return None
     characters = pl.sum_horizontal(pl.col(columns).str.len_chars())
-    values = pl.scan_parquet(path).select(characters).collect().to_series().to_numpy()
+    return _histogram(pl.scan_parquet(path).select(characters).collect().to_series().to_numpy())
+
+
+def lengths_in_shards(corpus: Path, shards: Sequence[Path]) -> Lengths | None:
+    """The same of the texts of a corpus that are learnt from."""
+    found = [rows["text"].str.len_chars().to_numpy() for rows in texts(corpus, shards, "train")]
+    return _histogram(np.concatenate(found)) if found else None
+
+
+def _histogram(values: np.ndarray) -> Lengths | None:
     if not len(values):
         return None
     # A logarithmic axis has no 0: empty texts stand with those of one character.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections import Counter
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from models.errors import DataError
@@ -79,24 +80,51 @@ def _untrained(config: TokenizerConfig) -> Tokenizer:
 
 
 def _without_endless_words(batches: Callable[[], Iterable[list[str]]]) -> Callable[[], Iterable[list[str]]]:
-    return lambda: ([_ENDLESS.sub(r"\1", text) for text in batch] for batch in batches())
+    """Texts without what is beyond `LEARNT` letters of a word; most are shorter than that altogether."""
+    return lambda: (
+        [text if len(text) <= LEARNT else _ENDLESS.sub(r"\1", text) for text in batch] for batch in batches()
+    )
 
 
-def _alphabet(tokenizer: Tokenizer, batches: Iterable[list[str]], config: TokenizerConfig) -> list[str]:
-    """The most frequent characters, ties by code point: the trainers' own choice depends on a hash's order."""
-    counts: Counter[str] = Counter()
-    for batch in batches:
-        for line in _normalized(tokenizer, batch):
-            counts.update(line)
-    if config.kind != "wordpiece":
-        counts["▁"] = max(counts.values(), default=0) + 1  # Metaspace's sign for a space
-    by_frequency = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
-    return sorted(by_frequency[: min(ALPHABET, config.vocabulary // 3)])
+class _Letters:
+    """The characters of a text in the tokenizer's Unicode form: how often each occurs, and which go on with a word."""
+
+    def __init__(self, tokenizer: Tokenizer, batches: Iterable[list[str]]) -> None:
+        self._counts = np.zeros(sys.maxunicode + 1, np.int64)
+        self._inside = np.zeros(sys.maxunicode + 1, bool)
+        in_words = np.zeros(sys.maxunicode + 1, bool)
+        for batch in batches:
+            text = "\n".join(_normalized(tokenizer, batch))
+            codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+            counts = np.bincount(codes, minlength=len(self._counts))
+            for code in np.flatnonzero((counts > 0) & (self._counts == 0)):
+                in_words[code] = _is_in_words(tokenizer, chr(code))
+            self._counts += counts
+            word = in_words[codes]
+            self._inside[codes[1:][word[1:] & word[:-1]]] = True
+
+    def alphabet(self, config: TokenizerConfig) -> list[str]:
+        """The most frequent characters, ties by code point: the trainers' own choice depends on a hash's order."""
+        counts = {chr(code): int(self._counts[code]) for code in np.flatnonzero(self._counts)}
+        if config.kind != "wordpiece":
+            counts["▁"] = max(counts.values(), default=0) + 1  # Metaspace's sign for a space
+        by_frequency = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
+        return sorted(by_frequency[: min(ALPHABET, config.vocabulary // 3)])
+
+    def continuing(self, alphabet: Iterable[str]) -> list[str]:
+        """Of an alphabet, what stands anywhere but at the beginning of a word."""
+        return [letter for letter in alphabet if self._inside[ord(letter)]]
+
+
+def _is_in_words(tokenizer: Tokenizer, letter: str) -> bool:
+    """Whether a word goes on with a character and after it: white space and punctuation end one."""
+    return len(tokenizer.pre_tokenizer.pre_tokenize_str(f"a{letter}a")) == 1
 
 
 def _merge(tokenizer: Tokenizer, config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> None:
     """Trains WordPiece or BPE."""
-    alphabet = _alphabet(tokenizer, batches(), config)
+    letters = _Letters(tokenizer, batches())
+    alphabet = letters.alphabet(config)
     settings: dict[str, Any] = {
         "vocab_size": config.vocabulary,
         "min_frequency": config.min_frequency,
@@ -108,23 +136,21 @@ def _merge(tokenizer: Tokenizer, config: TokenizerConfig, batches: Callable[[], 
         trainer: Any = trainers.BpeTrainer  # its type stub knows no settings
         tokenizer.train_from_iterator(batches(), trainer(special_tokens=list(SPECIAL), **settings))
     else:
-        tokenizer.model = _wordpiece(tokenizer, batches, settings)
+        tokenizer.model = _wordpiece(tokenizer, batches(), letters.continuing(alphabet), settings)
 
 
 def _wordpiece(
-    tokenizer: Tokenizer, batches: Callable[[], Iterable[list[str]]], settings: Mapping[str, Any]
+    tokenizer: Tokenizer, batches: Iterable[list[str]], continuing: list[str], settings: Mapping[str, Any]
 ) -> models.WordPiece:
     """A WordPiece model, the same in every run.
 
-    The trainer gives ids to continuing characters (`##가`) in the order of a hash, and breaks ties between pairs
-    by id. So a first pass without merges finds these characters, and the second is given them in sorted order, as
-    special tokens; that is done on a copy, since to a tokenizer special tokens are no text.
+    The trainer gives ids to continuing characters (`##가`) in the order of a hash, and breaks ties between pairs by id.
+    So it is given them in sorted order, as special tokens; that is done on a copy, since to a tokenizer special tokens
+    are no text.
     """
     learner = Tokenizer.from_str(tokenizer.to_str())
-    learner.train_from_iterator(batches(), trainers.WordPieceTrainer(**{**settings, "vocab_size": 0}))
-    continuing = sorted(piece for piece in learner.get_vocab() if piece.startswith("##") and len(piece) == 3)
-    first = [*SPECIAL, *continuing]
-    learner.train_from_iterator(batches(), trainers.WordPieceTrainer(special_tokens=first, **settings))
+    first = [*SPECIAL, *(f"##{letter}" for letter in continuing)]
+    learner.train_from_iterator(batches, trainers.WordPieceTrainer(special_tokens=first, **settings))
     vocabulary = json.loads(learner.to_str())["model"]["vocab"]
     return models.WordPiece(vocabulary, unk_token=UNKNOWN)
 

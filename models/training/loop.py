@@ -3,11 +3,15 @@
 Nothing depends on how often a random generator was asked: `batches_at(step)` must be a pure function of the step,
 and torch's own generator (dropout) is seeded anew from (seed, step). So a run that is killed and goes on from its
 newest whole checkpoint ends, on the CPU, with the same bits as one that never stopped.
+
+Where several processes learn together (`distributed.py`), each calls `train` with the same arguments and goes the same
+steps; only the first one logs and writes checkpoints.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing, nullcontext
 from typing import Generic, TypeVar
 
 import psutil
@@ -16,42 +20,26 @@ from torch import Tensor, nn
 
 from models.errors import DataError
 from models.seeds import derive
-from models.training import checkpoints, optimizers
-from models.training.conditions import recomputing, reproducible
+from models.training import checkpoints, optimizers, sharded_checkpoints, sharding
+from models.training.ahead import made_ahead, steps_ahead
+from models.training.best import Best
+from models.training.compiling import compiled
+from models.training.conditions import computing, recomputing, uncached
+from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
-from models.training.optimizers import OptimizerConfig
+from models.training.parts import Step, step_of
+from models.training.plan import Metrics, Plan
 from models.training.record import Record
-from models.training.settings import TrainingSettings
-from models.workplace import Workplace
 
 M = TypeVar("M", bound=nn.Module)
-Batch = Mapping[str, Tensor]
-"""Tensors by name; `input_ids` (rows, length) is there, `attention_mask` where rows are padded."""
-Metrics = Mapping[str, float]
+
+
+_STATE = ("step", "tokens", "summed", "history")
+"""What of a training's state is no tensor."""
 
 
 class Diverged(DataError):
     """The loss is no longer finite."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one training does; logging, workplace and checkpoints change nothing of its weights."""
-
-    steps: int
-    optimizer: OptimizerConfig
-    seed: int
-    settings: TrainingSettings = field(default_factory=TrainingSettings)
-    log_every: int = 50
-    """Steps between two records; the losses between them are averaged."""
-    evaluate_every: int = 0
-    """Steps between two evaluations; the last step is always evaluated. 0: only the last."""
-    keep_best: Callable[[Metrics], float] | None = None
-    """What an evaluation is good for, higher is better: the model ends with the weights of its best evaluation."""
-    workplace: Workplace = field(default_factory=Workplace)
-    """Where it happens; checkpoints are written to its folder, if it has one."""
-    checkpoint_seconds: float = 60.0
-    """Time between two checkpoints. When they are written changes no result."""
 
 
 def train(
@@ -61,6 +49,7 @@ def train(
     plan: Plan,
     *,
     targets_of: Callable[[Batch], float] = lambda batch: len(batch["input_ids"]),
+    part_of: PartOf = lambda batch, rows: {name: tensor[rows] for name, tensor in batch.items()},
     evaluate: Callable[[M], Metrics] | None = None,
     on_log: Callable[[Record], None] = lambda record: None,
     on_progress: Callable[[int, int, str], None] = lambda done, total, text: None,
@@ -71,6 +60,7 @@ def train(
         batches_at: the batches of a step (0-based), on the CPU; a pure function. Their gradients make one step.
         loss_of: scalars by name; `loss` is minimised, the others are only logged, as `train/<name>`.
         targets_of: how many targets the loss of a batch is the mean of; the batches of a step count by it.
+        part_of: some rows of a batch; several processes share one that way.
         evaluate: metrics of the model in evaluation mode without gradients, logged as `eval/<name>`.
         on_log: called for every record. After a resume it is called for the checkpoint's records first, so a
             new tracking run gets the whole curve, without a gap and without a double.
@@ -81,20 +71,33 @@ def train(
         DataError: the model or the machine cannot do what `plan` asks for.
     """
     run = _Run(model, plan)
+    device = run.hardware.device
     with (
-        reproducible(run.hardware.device, plan.workplace.threads),
-        recomputing(model, plan.settings.gradient_checkpointing),
+        computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
+        uncached(run.model),
+        recomputing(run.model, plan.settings.gradient_checkpointing),
+        compiled(run.model, plan.settings.compile, device, plan.steps),
+        run.writer or nullcontext(),
     ):
         run.resume()
-        for record in run.history:
+        for record in run.history if run.team.leads else ():
             on_log(record)
-        while run.step < plan.steps and not run.is_over:
-            run.advance(batches_at(run.step), loss_of, targets_of)
-            if run.is_due(plan.log_every) or run.is_due(plan.evaluate_every):
-                with_eval = evaluate if run.is_due(plan.evaluate_every) else None
-                on_log(run.record(with_eval))
-            run.save_if_due()
-            on_progress(run.step, plan.steps, run.text())
+
+        def made(step: int) -> Step:
+            batches = batches_at(step)
+            return step_of(batches, run.team.share(batches, targets_of, part_of), device)
+
+        ahead = steps_ahead(device) if plan.ahead is None else plan.ahead
+        with closing(made_ahead(made, range(run.step, plan.steps), ahead, device)) as to_come:
+            while not run.is_over and (step := next(to_come, None)) is not None:
+                run.advance(step, loss_of)
+                if run.is_due(plan.log_every) or run.is_due(plan.evaluate_every):
+                    record = run.record(evaluate if run.is_due(plan.evaluate_every) else None)
+                    if run.team.leads:
+                        on_log(record)
+                run.save_if_due()
+                if run.team.leads:
+                    on_progress(run.step, plan.steps, run.text())
         run.finish()
     return run.history
 
@@ -103,20 +106,29 @@ class _Run(Generic[M]):
     """The state of a training between two steps."""
 
     def __init__(self, model: M, plan: Plan) -> None:
-        self.plan = plan
+        self.plan, self.team = plan, team()
         self.hardware = hardware(plan.workplace.device, plan.settings.precision)
-        self.model: M = model.to(self.hardware.device)
-        self.optimizers = optimizers.build(self.model, plan.optimizer)
+        self.layout = sharding.layout(model, self.hardware.device, self.team, plan.sharding)
+        self.model = self.layout.model
+        self.optimizers = self.layout.optimizers(plan.optimizer)
         self.step = 0
         self.tokens = 0
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, Tensor] = {}
         self.summed = 0
         self.history: list[Record] = []
-        self.best: dict[str, Tensor] | None = None
-        self.best_score = float("-inf")
-        self.stale = 0
+        self.best = Best()
         self.clock = self.saved_at = time.monotonic()
         self.clock_tokens = 0
+        self.writer = self._writer()
+
+    def _writer(self) -> checkpoints.Writer | sharded_checkpoints.ShardedWriter | None:
+        """What checkpoints are written by here: everyone writes what lies apart, else one process for all."""
+        folder = self.plan.workplace.folder
+        if folder is not None and self.layout.apart:
+            return sharded_checkpoints.ShardedWriter(folder, self.team)
+        if folder is None or not self.team.leads:
+            return None
+        return checkpoints.Writer(folder, snapshot=self.hardware.device.type != "cpu")
 
     def is_due(self, every: int) -> bool:
         return self.step == self.plan.steps or (every > 0 and self.step % every == 0)
@@ -125,50 +137,60 @@ class _Run(Generic[M]):
     def is_over(self) -> bool:
         """Whether so many evaluations in a row have found nothing better that training stops early."""
         patience = self.plan.settings.early_stopping
-        return patience is not None and self.stale >= patience
+        return patience is not None and self.best.stale >= patience
 
-    def advance(
-        self,
-        batches: Sequence[Batch],
-        loss_of: Callable[[M, Batch], Mapping[str, Tensor]],
-        targets_of: Callable[[Batch], float],
-    ) -> None:
-        """One step: the loss is the mean over the targets of all its batches, as if they were one."""
-        plan = self.plan
-        torch.manual_seed(derive(plan.seed, "step", self.step))
+    def advance(self, step: Step, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
+        """One step: the loss is the mean over the targets of all its batches, as if they were one.
+
+        Nothing is read from the device, which so works on while the CPU prepares what comes next.
+        """
+        plan, rank = self.plan, self.team.rank
+        torch.manual_seed(derive(plan.seed, "step", self.step, *([rank] if rank else [])))
         self.model.train()
-        counts = [targets_of(batch) for batch in batches]
-        for batch, count in zip(batches, counts, strict=True):
-            if count or len(batches) == 1:
-                self._learn(batch, count / sum(counts) if count else 1.0, loss_of)
+        self.tokens += step.tokens
+        losses = [self._learn(batch, share, loss_of) for batch, share in step.parts]
+        self.layout.sum_gradients()
+        self._add(losses)
         if plan.optimizer.max_grad_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
         optimizers.set_rate(self.optimizers, plan.optimizer.rate(self.step, plan.steps))
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.summed += 1
+        self.layout.moved()
         self.step += 1
 
-    def _learn(self, batch: Batch, share: float, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
-        """Adds the gradient of a batch that is `share` of its step."""
-        read = batch.get("attention_mask")
-        self.tokens += batch["input_ids"].numel() if read is None else int(read.sum())
-        device = self.hardware.device
+    def _learn(
+        self, batch: Batch, share: float, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        """Adds the gradient of a batch that is `share` of its step, and gives its part of the losses."""
+        device, exact = self.hardware.device, self.hardware.sums
         with self.hardware.autocast():
             losses = loss_of(
                 self.model, {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
             )
         (losses["loss"] * share).backward()
-        for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0.0) + share * float(value.detach())
+        # What counts for nothing may be no number.
+        return {
+            name: value.detach().to(exact) * share if share else torch.zeros_like(value, dtype=exact)
+            for name, value in losses.items()
+        }
+
+    def _add(self, parts: Sequence[Mapping[str, Tensor]]) -> None:
+        """Takes the losses of a step into the averages; they stay on the device until somebody looks at them."""
+        if parts:
+            names = list(parts[0])
+            step = torch.stack([torch.stack([part[name] for part in parts]).sum() for name in names])
+            for name, value in zip(names, self.team.summed(step), strict=True):
+                self.sums[name] = self.sums.get(name, 0.0) + value
+        self.summed += 1
 
     def record(self, evaluate: Callable[[M], Metrics] | None) -> Record:
         """Closes the running averages into a point of the curve, evaluated where asked."""
-        seconds = max(time.monotonic() - self.clock, 1e-9)
         record: Record = {"step": self.step, "tokens": self.tokens}
-        record |= {f"train/{name}": total / self.summed for name, total in self.sums.items()}
-        if not torch.tensor(record["train/loss"]).isfinite():
+        record |= {f"train/{name}": float(total) / self.summed for name, total in self.sums.items()}
+        seconds = max(time.monotonic() - self.clock, 1e-9)  # when the device has come as far
+        if not math.isfinite(record["train/loss"]):
             raise Diverged(
                 f"training diverged: the loss is {record['train/loss']} before step {self.step} of {self.plan.steps}; "
                 f"lower optimizer.learning_rate (now {self.plan.optimizer.learning_rate:g})"
@@ -186,16 +208,12 @@ class _Run(Generic[M]):
 
     def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
         self.model.eval()
-        with torch.inference_mode(), self.hardware.autocast():
-            metrics = dict(evaluate(self.model))
+        # Weights that are gathered while it lasts must be of use to gradients later.
+        with torch.no_grad() if self.layout.apart else torch.inference_mode(), self.hardware.autocast():
+            metrics = self.team.said_by_leader(dict(evaluate(self.model)))
         if self.plan.keep_best is not None:
-            score = self.plan.keep_best(metrics)
-            self.stale += 1
-            if score > self.best_score:
-                self.best_score, self.stale = score, 0
-                self.best = {
-                    name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()
-                }
+            in_use = self.writer is not None and self.writer.busy
+            self.best.look(self.plan.keep_best(metrics), self.layout.kept(), in_use=in_use)
         return metrics
 
     def text(self) -> str:
@@ -208,32 +226,45 @@ class _Run(Generic[M]):
     def resume(self) -> None:
         """Continues from the newest whole checkpoint, if there is one."""
         folder = self.plan.workplace.folder
-        checkpoint = checkpoints.newest(folder) if folder else None
-        if checkpoint is None:
+        found = checkpoints.newest(folder) if folder and self.team.leads else None
+        place = self.team.said_by_leader(found.folder if found else None)
+        if place is None:
             return
-        self.model.load_state_dict(checkpoint.model)
-        for optimizer, state in zip(self.optimizers, checkpoint.optimizers, strict=True):
-            optimizer.load_state_dict(state)
-        state = checkpoint.state
-        self.step, self.tokens, self.sums, self.summed = (
-            state[k] for k in ("step", "tokens", "sums", "summed")
-        )
-        self.history, self.best = state["history"], checkpoint.best
-        self.best_score, self.stale = state["best_score"], state["stale"]
+        saved = sharded_checkpoints.opened(place)
+        saved.restore("model", self.layout.weights())
+        optimizers.restore(self.model, self.optimizers, saved)
+        state, device = saved.state, self.hardware.device
+        for name in _STATE:
+            setattr(self, name, state[name])
+        self.sums = {name: tensor.to(device) for name, tensor in saved.read("sums").items()}
+        there = saved.shapes("best")
+        best = {
+            name: torch.empty_like(weight, device="cpu")
+            for name, weight in self.layout.kept().items()
+            if name in there
+        }
+        saved.restore("best", best)
+        self.best.resume(state, best)
         self.clock_tokens = self.tokens
 
     def save_if_due(self) -> None:
-        folder = self.plan.workplace.folder
-        if folder is None or time.monotonic() - self.saved_at < self.plan.checkpoint_seconds:
+        every, writer = self.plan.checkpoint_seconds, self.writer
+        if writer is None:
             return
-        names = ("step", "tokens", "sums", "summed", "history", "best_score", "stale")
-        state = {name: getattr(self, name) for name in names}
-        states = [optimizer.state_dict() for optimizer in self.optimizers]
-        checkpoints.save(folder, checkpoints.Checkpoint(state, self.model.state_dict(), states, self.best))
+        due = time.monotonic() - self.saved_at >= every and not (every and writer.busy)
+        if not (self.team.said_by_leader(due) if self.layout.apart else due):
+            return
+        tensors = {
+            "model": self.layout.weights(),
+            "optimizers": optimizers.states(self.model, self.optimizers),
+            "sums": self.sums,
+        }
+        state = {name: getattr(self, name) for name in _STATE} | self.best.state
+        writer.save(checkpoints.Checkpoint(state, tensors, {"best": self.best.weights}))
         self.saved_at = time.monotonic()
 
     def finish(self) -> None:
         """Leaves the model in evaluation mode, with its best weights where they were kept."""
-        if self.best is not None:
-            self.model.load_state_dict(self.best)
+        self.best.give(self.layout.kept())
         self.model.eval()
+        self.layout.finish()

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic Newton-Schulz iteration: K. Jordan, "Muon: An optimizer for hidden layers" (2024)."""
@@ -40,12 +41,26 @@ class Muon(torch.optim.Optimizer):
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
         mean = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        update = gradient.lerp(mean, group["momentum"])
+        update = _whole(gradient.lerp(mean, group["momentum"]))
         stacked = _split(update.T if group["transposed"] else update, group["parts"], group["blocks"])
         scale = 0.2 * max(stacked.shape[1:]) ** 0.5
         moved = _join(orthogonalize(stacked), group["blocks"])
         parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(moved.T if group["transposed"] else moved, alpha=-group["lr"] * scale)
+        parameter.add_(
+            _shaped(moved.T if group["transposed"] else moved, parameter), alpha=-group["lr"] * scale
+        )
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    """A matrix of which each process holds some rows, whole: only so can it be orthogonalised."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _shaped(whole: Tensor, like: Tensor) -> Tensor:
+    """What of a whole matrix, which all processes hold, stands where `like` does."""
+    if not isinstance(like, DTensor):
+        return whole
+    return distribute_tensor(whole.contiguous(), like.device_mesh, like.placements, src_data_rank=None)
 
 
 def _split(weight: Tensor, parts: int, blocks: int) -> Tensor:

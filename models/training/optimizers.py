@@ -1,6 +1,9 @@
 """How weights are moved: AdamW, or Muon on the matrices with AdamW on the rest, and the schedule of the rate."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
@@ -8,10 +11,11 @@ from pydantic import Field, model_validator
 from models.config import Config
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
-    from torch import nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
     from models.backbone.layers import Matrix
+    from models.training.checkpoints import Saved
 
 
 OptimizerKind = Literal["adamw", "muon"]
@@ -54,7 +58,7 @@ class OptimizerConfig(Config):
     )
 
     @model_validator(mode="after")
-    def _consistent(self) -> "OptimizerConfig":
+    def _consistent(self) -> OptimizerConfig:
         if self.matrix_learning_rate is not None and self.kind != "muon":
             raise ValueError("matrix_learning_rate is Muon's rate: set kind: muon, or leave it out")
         return self
@@ -69,17 +73,26 @@ class OptimizerConfig(Config):
         return rise * (self.final + (1 - self.final) * shape)
 
 
-def build(model: "nn.Module", config: OptimizerConfig) -> list["Optimizer"]:
-    """The optimisers of `model`'s trainable parameters; each group's highest rate is kept in `group["peak"]`."""
+def build(
+    model: nn.Module, config: OptimizerConfig, mine: Callable[[Tensor], bool] = lambda weight: True
+) -> list[Optimizer]:
+    """The optimisers of `model`'s trainable parameters; each group's highest rate is kept in `group["peak"]`.
+
+    Args:
+        mine: of which weights; the others are moved elsewhere.
+    """
     import torch
 
     from models.backbone.layers import matrices
     from models.training.muon import Muon
 
-    inner = [matrix for matrix in matrices(model) if matrix.weight.requires_grad]
+    every = [matrix for matrix in matrices(model) if matrix.weight.requires_grad]
+    inner = [matrix for matrix in every if mine(matrix.weight)]
     weights = [matrix.weight for matrix in inner]
-    known = {id(weight) for weight in weights}
-    rest = [item for item in model.parameters() if item.requires_grad and id(item) not in known]
+    known = {id(matrix.weight) for matrix in every}
+    rest = [
+        item for item in model.parameters() if item.requires_grad and id(item) not in known and mine(item)
+    ]
     decayed = {"params": weights, "weight_decay": config.weight_decay}
     plain = {"params": rest, "weight_decay": 0.0}
     betas = (config.beta1, config.beta2)
@@ -101,14 +114,43 @@ def build(model: "nn.Module", config: OptimizerConfig) -> list["Optimizer"]:
     return optimizers
 
 
-def set_rate(optimizers: list["Optimizer"], factor: float) -> None:
+def set_rate(optimizers: list[Optimizer], factor: float) -> None:
     """Sets every group's learning rate to `factor` times its highest."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor
 
 
-def _by_layout(matrices: "list[Matrix]") -> list[dict]:
+def states(model: nn.Module, optimizers: list[Optimizer]) -> dict[str, Tensor]:
+    """What optimisers remember of each weight, by the weight's name and theirs."""
+    names = {weight: name for name, weight in model.named_parameters()}
+    return {
+        f"{names[weight]}.{name}": tensor
+        for optimizer in optimizers
+        for weight, remembered in optimizer.state.items()
+        for name, tensor in remembered.items()
+    }
+
+
+def restore(model: nn.Module, optimizers: list[Optimizer], saved: Saved) -> None:
+    """Has optimisers remember what `states` gave of their weights; rates are set anew at each step."""
+    import torch
+
+    remembered: dict[str, dict[str, tuple[int, ...]]] = {}
+    for key, shape in saved.shapes("optimizers").items():
+        weight, _, name = key.rpartition(".")
+        remembered.setdefault(weight, {})[name] = shape
+    names, restored = {weight: name for name, weight in model.named_parameters()}, {}
+    for optimizer in optimizers:
+        for weight in (weight for group in optimizer.param_groups for weight in group["params"]):
+            for name, shape in remembered.get(names[weight], {}).items():
+                alike = tuple(weight.shape) == shape
+                tensor = torch.zeros_like(weight) if alike else torch.zeros(shape, device=weight.device)
+                optimizer.state[weight][name] = restored[f"{names[weight]}.{name}"] = tensor.detach()
+    saved.restore("optimizers", restored)
+
+
+def _by_layout(matrices: list[Matrix]) -> list[dict]:
     """Muon's groups: weights that hold as many matrices in the same places."""
     groups: dict[tuple[int, int, bool], list] = {}
     for matrix in matrices:

@@ -6,7 +6,9 @@ from pydantic import Field, field_validator
 
 from models.config import PLUMBING, Config
 
+Sharding = Literal["none", "optimizer", "full"]
 Precision = Literal["auto", "fp32", "bf16"]
+Compile = Literal["auto"] | bool
 
 
 class TrainingSettings(Config):
@@ -34,6 +36,18 @@ class TrainingSettings(Config):
         description="Compute inner states again for the gradient instead of keeping them: a third slower, in much less "
         "memory, with the same numbers.",
         json_schema_extra=PLUMBING,
+    )
+
+    deterministic: bool = Field(
+        default=False,
+        description="Kernels on a GPU that give the same bits each time, as those of the CPU always do: slower, and "
+        "with a warning where there is none. Runs then differ by nothing, else by rounding.",
+        json_schema_extra=PLUMBING,
+    )
+    compile: Compile = Field(
+        default="auto",
+        description="Translate the layers for the device with torch.compile before training: true, false, or auto: on "
+        "a GPU, for a training of 1,000 steps or more. It takes a minute, and changes last digits.",
     )
 
     @field_validator("precision", mode="before")

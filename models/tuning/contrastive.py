@@ -21,8 +21,9 @@ from models.errors import DataError
 from models.inference.inputs import Inputs
 from models.interfaces.features import per_row
 from models.seeds import derive
-from models.training.loop import Diverged, Plan, train
+from models.training.loop import Diverged, train
 from models.training.optimizers import OptimizerConfig
+from models.training.plan import Plan
 from models.training.record import Record
 from models.tuning.linear_start import fit_last_layer
 from models.tuning.result import MODEL, Result

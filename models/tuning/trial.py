@@ -20,7 +20,8 @@ from models.inference.inputs import Inputs, outputs
 from models.interfaces.transfer import Problem
 from models.seeds import derive
 from models.training.hardware import hardware
-from models.training.loop import Diverged, Plan, train
+from models.training.loop import Diverged, train
+from models.training.plan import Plan
 from models.training.record import Record
 from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.linear_start import fit_last_layer

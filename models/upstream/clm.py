@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from models.backbone.vocabulary_scores import NO_TARGET, cross_entropy, sample, summed_loss, target_logits
+from models.backbone.vocabulary_scores import (
+    NO_TARGET,
+    cross_entropy,
+    sample,
+    summed_loss,
+    target_logits,
+    targets_of,
+    with_places,
+)
 from models.interfaces.objective import Objective, Vocabulary
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ class CausalLanguageModelling(Objective):
 
     kind: Literal["clm"] = "clm"
     model_class: ClassVar[str] = "AutoModelForCausalLM"
+    shared: ClassVar[frozenset[str]] = frozenset({"candidates", "log_inclusion"})
     decoder: ClassVar[bool] = True
 
     candidates: int | None = Field(
@@ -36,7 +45,7 @@ class CausalLanguageModelling(Objective):
     def batch(
         self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator
     ) -> dict[str, Tensor]:
-        """Adds `targets` (rows, length): the token that comes next, -100 after a document's last.
+        """Adds `targets` (rows, length): the token that comes next, -100 after a document's last; and `places`.
 
         Where asked for, `candidates` (n,) and `log_inclusion` (n,).
         """
@@ -45,17 +54,19 @@ class CausalLanguageModelling(Objective):
         targets[:, -1] = NO_TARGET
         if "attention_mask" in inputs:
             targets[:, :-1].masked_fill_(inputs["attention_mask"][:, 1:] == 0, NO_TARGET)
-        batch = {**inputs, "targets": targets}
+        batch = with_places({**inputs, "targets": targets})
         if self.candidates:
             frequency = vocabulary.counts / vocabulary.counts.sum()
             frequency[vocabulary.special] = 1.0  # each document ends with one
-            batch |= sample(targets[targets != NO_TARGET], frequency, self.candidates, generator)
+            batch |= sample(targets_of(batch), frequency, self.candidates, generator)
         return batch
 
+    def part(self, batch: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:
+        return with_places(super().part(batch, rows))
+
     def losses(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        targets = batch["targets"][batch["targets"] != NO_TARGET]
         logits = target_logits(model, batch, batch.get("candidates"))
-        return {"loss": cross_entropy(logits, targets, batch).mean()}
+        return {"loss": cross_entropy(logits, targets_of(batch), batch).mean()}
 
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         return summed_loss(model, batch)

@@ -15,8 +15,11 @@ from models.backbone.vocabulary_scores import (
     cross_entropy,
     head_logits,
     output_layer,
+    places_of,
     sample,
     summed_loss,
+    targets_of,
+    with_places,
 )
 from models.errors import DataError
 from models.interfaces.objective import Objective, Vocabulary
@@ -34,6 +37,7 @@ class MaskedLanguageModelling(Objective):
 
     kind: Literal["mlm"] = "mlm"
     model_class: ClassVar[str] = "AutoModelForMaskedLM"
+    shared: ClassVar[frozenset[str]] = frozenset({"candidates", "log_inclusion"})
 
     mask_rate: float = Field(
         default=0.2, gt=0, lt=1, description="Share of a text's tokens that the model has to predict."
@@ -76,7 +80,7 @@ class MaskedLanguageModelling(Objective):
     def batch(
         self, inputs: Mapping[str, Tensor], vocabulary: Vocabulary, generator: Generator
     ) -> dict[str, Tensor]:
-        """Adds `targets` (rows, length): the token at the positions to say, -100 elsewhere.
+        """Adds `targets` (rows, length): the token at the positions to say, -100 elsewhere; and `places`.
 
         Every text gets the same share of targets, at least one; special tokens are never among them. Where asked
         for, `candidates` (n,) and `log_inclusion` (n,), and `bag` (rows, length), ids weighted by `bag_weights`.
@@ -93,7 +97,7 @@ class MaskedLanguageModelling(Objective):
         if self.random_rate:
             other = torch.randint(len(vocabulary.counts), ids.shape, generator=generator)
             hidden = torch.where(chosen & (fate < self.random_rate), other, hidden)
-        batch = {**inputs, "input_ids": hidden, "targets": ids.masked_fill(~chosen, NO_TARGET)}
+        batch = with_places({**inputs, "input_ids": hidden, "targets": ids.masked_fill(~chosen, NO_TARGET)})
         frequency = vocabulary.counts / vocabulary.counts.sum()
         if self.candidates:
             batch |= sample(ids[words], frequency, self.candidates, generator)
@@ -103,18 +107,44 @@ class MaskedLanguageModelling(Objective):
         return batch
 
     def losses(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        at = batch["targets"] != NO_TARGET
-        pick = _targets_then_means(batch) if self.bag_of_words else lambda states: states[at]
-        logits = head_logits(model, batch, pick, batch.get("candidates"))
-        targets = batch["targets"][at]
+        logits = head_logits(model, batch, self._picked(batch), batch.get("candidates"))
+        targets = targets_of(batch)
         masked = cross_entropy(logits[: len(targets)], targets, batch).mean()
         if not self.bag_of_words:
             return {"loss": masked}
         bag = _bag_loss(logits[len(targets) :], batch)
+        if "bag_share" in batch:
+            bag = bag * batch["bag_share"]
         return {"loss": masked + self.bag_of_words * bag, "masked_loss": masked, "bag_of_words_loss": bag}
+
+    def part(self, batch: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:
+        """The bag of words is a mean over texts, and parts count by their targets: `bag_share` makes up for it."""
+        import torch
+
+        part = with_places(super().part(batch, rows))
+        if self.bag_of_words:
+            texts = len(part["input_ids"]) / len(batch["input_ids"])
+            part["bag_share"] = torch.tensor(texts * self.targets(batch) / max(1.0, self.targets(part)))
+        return part
 
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         return summed_loss(model, batch)
+
+    def _picked(self, batch: Mapping[str, Tensor]) -> Callable[[Tensor], Tensor]:
+        """Picks the targets' states, and then, for the second loss, the mean state of every text."""
+        import torch
+
+        places, seen = places_of(batch), batch.get("attention_mask")
+
+        def pick(states: Tensor) -> Tensor:
+            asked = states.flatten(0, 1).index_select(0, places)
+            if not self.bag_of_words:
+                return asked
+            if seen is None:
+                return torch.cat([asked, states.mean(1)])
+            return torch.cat([asked, (states * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)])
+
+        return pick
 
     def _chosen(self, words: Tensor, generator: Generator) -> Tensor:
         """(rows, length) where to ask, at `mask_rate` of each row's words."""
@@ -136,17 +166,3 @@ def _bag_loss(logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         places = torch.searchsorted(batch["candidates"], places).clamp(max=len(batch["candidates"]) - 1)
         total = (logits - batch["log_inclusion"]).logsumexp(1)
     return (total - (logits.gather(1, places) * batch["bag_weights"]).sum(1)).mean()
-
-
-def _targets_then_means(batch: Mapping[str, Tensor]) -> Callable[[Tensor], Tensor]:
-    """Picks the targets' states, then the mean state of every text."""
-    import torch
-
-    at, seen = batch["targets"] != NO_TARGET, batch.get("attention_mask")
-
-    def pick(states: Tensor) -> Tensor:
-        if seen is None:
-            return torch.cat([states[at], states.mean(1)])
-        return torch.cat([states[at], (states * seen[..., None]).sum(1) / seen.sum(1, keepdim=True)])
-
-    return pick

@@ -29,6 +29,8 @@ class About:
     """Whether it is a cell of the gain grid."""
     several: bool = False
     """Whether it has siblings that differ from it in the seed alone."""
+    shard: str = ""
+    """The file, or the piece of one, that it is of; empty where the corpus is one shard."""
 
     @property
     def entry(self) -> str:
@@ -46,6 +48,7 @@ class About:
             "headwater.all_labels": "true" if self.mode and self.labels is None else "",
             "headwater.seed": "" if self.seed is None else str(self.seed),
             "headwater.grid": "true" if self.grid else "",
+            "headwater.shard": self.shard,
         }
         return {name: value for name, value in values.items() if value}
 
@@ -74,7 +77,7 @@ class Ref:
         upstream = self.about.upstream if not self.about.downstream else ""
         labels = "" if self.about.labels is None else so_many_labels(self.about.labels)
         seed = f"seed {self.about.seed}" if self.about.several else ""
-        detail = ", ".join(part for part in (upstream, labels, seed) if part)
+        detail = ", ".join(part for part in (upstream, self.about.shard, labels, seed) if part)
         return f"{self.name} ({detail})" if detail else self.name
 
     def parents(self) -> "Iterator[Ref]":
@@ -121,13 +124,19 @@ class Validated(Ref):
     """Rows that pass their schema, and the quarantine."""
 
 
+class RowsToFind(Ref):
+    """Test rows that the corpus must not hold."""
+
+
 class Corpus(Ref):
-    """Text by part: to learn from, and held out."""
+    """Which rows of its shards are learnt from, and which are held out; their texts stay in the shards."""
 
     @property
-    def rows(self) -> Validated:
-        """All of it, before a share was held out."""
-        return self._given("rows", Validated)
+    def shards(self) -> tuple[Validated, ...]:
+        """The rows it is made of, in order."""
+        given = self.inputs["shards"]
+        assert isinstance(given, tuple), f"{self.name}: input 'shards' is not several"
+        return tuple(ref for ref in given if isinstance(ref, Validated))
 
 
 class Split(Ref):

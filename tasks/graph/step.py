@@ -65,7 +65,8 @@ def step(
         makes: the type of ref that names the artifact.
         retries: how often what may heal (I/O, network, store, out-of-memory) is tried again.
         process: whether the body runs in a training process: `shared`, with a share of the threads, while others run;
-            or `exclusive`, with all threads, while no other does.
+            or `exclusive`, with all threads, while no other does. Such a body may run in several processes at once that
+            are a team (`models.training.distributed`); where `job.leads`, it fills `job.out`.
         stands: whether what the step does outside its artifact is still there; where it is not, a finished artifact
             is no hit.
         headline: the metric that tables show for it, or how it is named for a ref.

@@ -10,12 +10,13 @@ from pydantic import Field, field_validator, model_validator
 from models.config import did_you_mean
 from models.data.encodings import check_encoding
 from models.data.lines import UTF8
+from models.data.packed import packing
 from models.data.parsing import Parsing, format_of
 from models.data.readers import LOOKED_AT
 from models.data.records import Record, Rejected, as_text
 from models.errors import HeadwaterError, RecipeError
 from models.paths import RecipePath
-from tasks.reading.source import FileSource, Part, check_readable, content, matches
+from tasks.reading.source import FileSource, Part, Shard, check_readable, content, matches, shown
 
 _LOOKED_AT = 20
 """Objects by which a file is recognised."""
@@ -36,6 +37,9 @@ class OwnFiles(FileSource):
         default=UTF8,
         description="How characters are written as bytes: utf-8, cp949 (Korean Windows), utf-16 …",
     )
+
+    _files: tuple[tuple[str, Path], ...] | None = None
+    """Its files, where a shard of it has only some."""
 
     @field_validator("paths", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
@@ -73,6 +77,28 @@ class OwnFiles(FileSource):
         """What of a file counts."""
         return [part, content(path)]
 
+    def shards(self) -> list[Shard]:
+        """Each file by itself."""
+        return [
+            Shard(
+                self._only((part, path)),
+                shown(path.name),
+                content(path),
+                path.stat().st_size,
+                packing(path) is not None,
+            )
+            for part, path in self.files()
+        ]
+
+    def _only(self, *files: tuple[str, Path]) -> Self:
+        """This source of these of its files alone, whatever else its patterns come to name."""
+        told: dict[str, tuple[str, ...]] = {}
+        for part, path in files:
+            told[part] = (*told.get(part, ()), shown(str(path)))
+        own = self.model_copy(update={"paths": told.pop("", ()), "parts": told})
+        own._files = files
+        return own
+
     def check(self) -> None:
         """Each file exists, is not empty, is in its encoding and of its form."""
         for _, path in self.files():
@@ -91,6 +117,8 @@ class OwnFiles(FileSource):
         Raises:
             RecipeError: a path or glob names nothing.
         """
+        if self._files is not None:
+            return list(self._files)
         named = [("", pattern) for pattern in self.paths]
         named += [(part, pattern) for part in sorted(self.parts) for pattern in self.parts[part]]
         return [(part, path) for part, pattern in named for path in matches(pattern)]

@@ -1,9 +1,10 @@
 """Sources: published formats -> canonical rows. One file a source; `kind` is the name of its module."""
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from glob import glob
 from itertools import chain
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
     "Part",
     "Record",
     "Rejected",
+    "Shard",
     "Source",
     "SourceField",
     "check_readable",
@@ -50,6 +52,22 @@ COLUMNS = (
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 _digests: dict[tuple[str, int, int], str] = {}
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What of a source is read by itself: a file, a piece of one, or all there is."""
+
+    source: "Source"
+    """It, as a source."""
+    name: str
+    """Its file's name; a piece says which it is."""
+    content: str
+    """What tells it from others of its name."""
+    size: int = 0
+    """Bytes on the disk; 0 where they are not known before it is read."""
+    packed: bool = False
+    """Whether there are more of them when it is unpacked."""
 
 
 class Source(Chosen):
@@ -74,6 +92,10 @@ class Source(Chosen):
     def by_file(self) -> Iterator[tuple[Path | None, Iterable[Item]]]:
         """The same rows file by file, in order; no path where they come from elsewhere."""
         yield None, self.read()
+
+    def shards(self) -> "list[Shard]":
+        """What of it can be read by itself, and is read anew when it alone has changed."""
+        return [Shard(self, self.kind, json.dumps(self.identity(), sort_keys=True))]
 
     def asked_by(self) -> Mapping[str, Made]:
         """The columns that canonical ones are made of, by which a model of these rows can be asked as well; none where
@@ -129,13 +151,17 @@ def read_all(
         for path, rows in source.by_file():
             own: dict[str, str] = {}
             if path is not None:
-                shown = os.fsencode(path.name).decode("utf-8", "backslashreplace")
-                own[path.name] = names.own(composed(shown))
+                own[path.name] = names.own(shown(path.name))
                 told(own[path.name], path)
             for row in rows:
                 if row.file not in own:
                     own[row.file] = names.own(row.file)
                 yield row if own[row.file] == row.file else replace(row, file=own[row.file])
+
+
+def shown(path: str) -> str:
+    """A file's name or path as text, with what is no character spelt out."""
+    return composed(os.fsencode(path).decode("utf-8", "backslashreplace"))
 
 
 def expand(path: str) -> str:

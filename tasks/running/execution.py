@@ -117,11 +117,12 @@ class Turn:
         self._seat = self._processes.take(step_of(self.ref).process)
         if self._seat is None:
             return False
-        self._lease = Lease.take(self.ref.key)
+        self._lease = Lease.take(self.ref.key, shared=True)
         if self._lease is None:
             self.close()
             if not self.waits_for_another_run:
-                LOG.info("%s: another run is making the same artifact; waiting for it", self.ref.title)
+                maker = runs.maker(self.ref.key)
+                LOG.info("%s: %s is making the same artifact; waiting for it", self.ref.title, maker)
             self.waits_for_another_run = True
             return False
         return True
@@ -185,7 +186,7 @@ def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
             artifact.show(progress)
 
     fail_on_purpose(ref)
-    spec = JobSpec(ref, run_id, out, Workplace(context.device, seat.threads, resumable))
+    spec = JobSpec(ref, run_id, out, Workplace(context.device, seat.threads, resumable, seat.processes))
     try:
         if seat.process is not None:
             seat.process.run(spec, tell)

@@ -18,6 +18,10 @@ class Stopped(Exception):
     """The run is being stopped; nobody should try again."""
 
 
+class ProcessKilled(Exception):
+    """One of several processes that share a job was killed."""
+
+
 # Errors of the operating system that no waiting mends.
 _LASTING = {errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR}
 
@@ -28,7 +32,7 @@ def may_heal(error: BaseException) -> bool:
         return False
     if isinstance(error, OSError):
         return error.errno not in _LASTING
-    if isinstance(error, StoreError | NetworkError | MemoryError | BrokenProcessPool):
+    if isinstance(error, StoreError | NetworkError | MemoryError | BrokenProcessPool | ProcessKilled):
         return True
     return isinstance(error, RuntimeError) and "out of memory" in str(error).lower()
 
@@ -41,7 +45,7 @@ def reason(error: BaseException) -> str:
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({error.filename or home()}); free some space or set HEADWATER_HOME to another disk"
-    if isinstance(error, BrokenProcessPool):
+    if isinstance(error, BrokenProcessPool | ProcessKilled):
         return "the training process was killed, perhaps for want of memory; try a smaller batch or model, or jobs: 1"
     if isinstance(error, HeadwaterError | Stopped):
         return " ".join(str(error).split())

@@ -125,7 +125,7 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
     link_to(runs.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
     notices.label(flow_run_id, runs.run_url(experiment_id, parent_id))
     with connection.patience(), Board() as board:
-        processes = TrainingProcesses(machine.cores, machine.jobs)
+        processes = TrainingProcesses(machine.cores, machine.jobs, machine.processes)
         context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
         run, page = FlowRun(recipe, context), FrontPage(context)
         status = runs.KILLED

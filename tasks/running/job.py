@@ -48,7 +48,10 @@ class Job:
         out: folder to fill; everything in it becomes the artifact.
         workplace: device, threads and a folder; no part of identity.
         work: that folder, which survives a kill and a retry, for checkpoints.
+        leads: whether this process is the one that fills `out`, where several share the work.
     """
+
+    leads = True
 
     def __init__(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         assert spec.workplace.folder is not None, "a job has a folder to work in"
@@ -115,3 +118,24 @@ class Job:
     def close(self) -> None:
         """Send what is still buffered."""
         self._log.close()
+
+
+class Helping(Job):
+    """The same job in a process that only helps the one that leads: it has nothing to say and nothing to keep."""
+
+    leads = False
+
+    def __init__(self, spec: JobSpec) -> None:
+        super().__init__(spec, lambda progress: None)
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None: ...
+
+    def curve(self, record: Mapping[str, float]) -> None: ...
+
+    def trial(self, number: int, settings: Mapping[str, object], metrics: Mapping[str, float]) -> None: ...
+
+    def used(self, labels: int) -> None: ...
+
+    def attach(self, path: Path) -> None: ...
+
+    def read_from(self, files: Sequence[Mapping[str, str]]) -> None: ...

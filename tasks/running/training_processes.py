@@ -6,26 +6,18 @@ other failure, and gives each job a random state and threads of its own. In each
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from typing import Any
 
-from tqdm import tqdm
-
-from tasks.graph.step import TrainingProcessUse, step_of
+from tasks.graph.step import TrainingProcessUse
+from tasks.running import ranks, work
 from tasks.running.failures import Stopped
-from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.memory import forget_peak, peak
-from tasks.storage import system_metrics
+from tasks.running.job import JobSpec, Progress
 
-PEAK_MEMORY = "memory/peak_bytes"
-"""The most memory that the training process held while it did a job."""
 _reports: Any = None  # the child's end of the pipe
 
 
@@ -36,19 +28,23 @@ class Seat:
     process: "TrainingProcess | None"
     threads: int
     leave: Callable[[], None]
+    processes: int = 1
+    """Into how many it divides its work; 0: one a GPU."""
 
 
 class TrainingProcesses:
     """As many children as jobs may run at once, and the threads they share; what needs no child runs here beside."""
 
-    def __init__(self, threads: int, jobs: int = 1) -> None:
+    def __init__(self, threads: int, jobs: int = 1, processes: int = 1) -> None:
         self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
+        self._processes = processes
         self._free = self._all[::-1]
         self._beside = threads  # seats in this process
         self._lock = threading.Lock()
 
     def take(self, use: TrainingProcessUse | None) -> Seat | None:
-        """A free child with its share of the threads; for `exclusive` use all of them with all threads.
+        """A free child with its share of the threads; for `exclusive` use all of them with all threads, which the child
+        then divides among as many processes as a pretraining is to have.
 
         None where there is no room now.
         """
@@ -63,7 +59,7 @@ class TrainingProcesses:
         if not taken:
             return Seat(None, self.threads, lambda: self._give_back(()))
         threads = self.threads if exclusive else self.threads // len(self._all)
-        return Seat(taken[0], threads, lambda: self._give_back(taken))
+        return Seat(taken[0], threads, lambda: self._give_back(taken), self._processes if exclusive else 1)
 
     def stop(self) -> None:
         """Kill the children at once; work that can resume lies in its checkpoints."""
@@ -137,29 +133,17 @@ class TrainingProcess:
 
 
 def _begin(reports: Any) -> None:
-    """Set a child up: Ctrl-C is the parent's business, and the child ends with its parent."""
     global _reports
     _reports = reports
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Progress bars of libraries would make a lock between processes, and leave it behind when this one is killed.
-    tqdm.set_lock(threading.RLock())
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    work.begin()
 
 
 def _work(spec: JobSpec) -> None:
-    import torch  # only the children need it
+    from models.training import distributed  # torch, which only the children need
 
-    if spec.workplace.threads is not None:
-        torch.set_num_threads(spec.workplace.threads)
-    body = step_of(spec.ref).fn
-    forget_peak()
-    with closing(Job(spec, _reports.send)) as job, system_metrics.watched(spec.run_id):
-        body(job, spec.ref.config, **spec.ref.inputs)
-        job.metrics({PEAK_MEMORY: peak()})
+    workplace = spec.workplace
+    processes = distributed.wanted(workplace.processes, workplace.device)
+    if processes == 1:
+        work.do(spec, _reports.send)
+    else:
+        ranks.run(spec, processes, _reports)

@@ -48,8 +48,9 @@ def embedded_uri() -> str:
 
 
 def ui_url() -> str:
-    """Where MLflow's pages are: the tracking server, or the address `headwater up` serves this store at."""
-    uri = public(tracking_uri())
+    """Where MLflow's pages are: MLFLOW_UI_URL where browsers reach the tracking server by another address, that server,
+    or the address `headwater up` serves this store at."""
+    uri = public(os.environ.get("MLFLOW_UI_URL") or tracking_uri())
     return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
 
 

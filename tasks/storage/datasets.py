@@ -90,6 +90,8 @@ def _parts(store: str, ref: Held) -> dict[str, Dataset]:
     folder = artifacts.folder(made.run_id, ref.key)
     listed = json.loads((folder / manifest.NAME).read_text(encoding="utf-8"))["files"]
     digests = {item["path"]: item["sha256"] for item in listed}
+    if isinstance(ref, refs.Corpus):
+        return _of_corpus(ref, made.run_id, folder, digests)
     found = {}
     for part in ("rows", "train", "validation", "test"):
         for path in (folder / f"{part}.parquet", folder / f"{part}.arrow"):
@@ -104,6 +106,20 @@ def _parts(store: str, ref: Held) -> dict[str, Dataset]:
                     profile=json.dumps({"num_rows": rows}),
                 )
     return found
+
+
+def _of_corpus(ref: refs.Corpus, run_id: str, folder: Path, digests: Mapping[str, str]) -> dict[str, Dataset]:
+    """The parts of a corpus, whose rows stay in its shards: which they are is in one file."""
+    return {
+        part: Dataset(
+            name=f"{_name(ref)}/{part}",
+            digest=digests["parts.parquet"][:_DIGITS],
+            source_type=_SOURCE,
+            source=json.dumps({"uri": f"runs:/{run_id}/parts.parquet"}),
+            profile=json.dumps({"num_rows": number}),
+        )
+        for part, number in counts.load(folder)["parts"].items()
+    }
 
 
 def _name(ref: Ref) -> str:

@@ -1,33 +1,47 @@
-"""One computation per key and home: a kernel lock that a kill frees."""
+"""One computation per key: a kernel lock of the home, which a kill frees, and where a team shares the store, a lease
+that its Prefect server keeps."""
 
 import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
 
 from tasks.environment import home
+from tasks.storage import team_leases
 
 
 class Lease:
-    """A lock that is held; closing its file frees it, and so does the end of the process."""
+    """A lock that is held; to release it frees it, and so does the end of the process."""
 
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
+    def __init__(self, held: ExitStack) -> None:
+        self._held = held
 
     @classmethod
-    def take(cls, name: str) -> "Lease | None":
-        """The lock `name`; None where another holds it."""
-        file = _lock_file(name).open("w")
-        if _try_lock(file.fileno()):
-            return cls(file)
-        file.close()
-        return None
+    def take(cls, name: str, *, shared: bool = False) -> "Lease | None":
+        """The lock `name`; None where another holds it.
+
+        Args:
+            name: what is locked.
+            shared: it lies in the store, which other homes may have too; else it is this home's alone.
+
+        Raises:
+            HeadwaterError: the server that keeps the leases of a team does not answer.
+        """
+        with ExitStack() as held:
+            file = held.enter_context(_lock_file(name).open("w"))
+            if not _try_lock(file.fileno()):
+                return None
+            if shared and (team := team_leases.current()) is not None:
+                claim = team.take(name)
+                if claim is None:
+                    return None
+                held.callback(team.release, claim)
+            return cls(held.pop_all())
 
     def release(self) -> None:
         """Free it."""
-        self._file.close()
+        self._held.close()
 
 
 _HELD: list[Lease] = []
@@ -35,14 +49,18 @@ _HELD: list[Lease] = []
 
 @contextmanager
 def lease(
-    name: str, on_wait: Callable[[], None] = lambda: None, check: Callable[[], None] = lambda: None
+    name: str,
+    on_wait: Callable[[], None] = lambda: None,
+    check: Callable[[], None] = lambda: None,
+    *,
+    shared: bool = False,
 ) -> Iterator[None]:
     """Hold the lock `name`; calls `on_wait` once if another process holds it, and `check` while waiting.
 
-    `check` may raise to give up, for instance when the run is being stopped.
+    `check` may raise to give up, for instance when the run is being stopped; `shared` as for `Lease.take`.
     """
     told = False
-    while (held := Lease.take(name)) is None:
+    while (held := Lease.take(name, shared=shared)) is None:
         if not told:
             on_wait()
             told = True
@@ -71,9 +89,9 @@ def exists(name: str) -> bool:
     return _lock_file(name).exists()
 
 
-def is_free(name: str) -> bool:
+def is_free(name: str, *, shared: bool = False) -> bool:
     """Whether nobody holds the lock `name` right now."""
-    held = Lease.take(name)
+    held = Lease.take(name, shared=shared)
     if held is not None:
         held.release()
     return held is not None

@@ -18,6 +18,7 @@ from tasks.storage.runs import Tracked
 
 _FEW = 8
 """Runs that are named to choose from."""
+_PARTS = ("train", "validation")
 _TOLD = ("downstream", "mode", "labels", "seed")
 """Tags that an adapted model and its predictions share, which spares reading the manifests of all others."""
 
@@ -194,13 +195,14 @@ def sources(ingested: Node, file: str) -> list[str]:
     return [item["path"] for item in read or () if item["file"] == file]
 
 
-def documents(corpus: Node) -> dict[str, dict[str, int]]:
-    """Number of a corpus's documents by file and part, from the column that names each document's file."""
-    found: dict[str, dict[str, int]] = {}
-    for part in ("train", "validation"):
-        column = pl.scan_parquet(corpus.folder() / f"{part}.parquet").select("file")
-        for file, number in (
-            column.group_by("file").len().collect(engine="streaming").sort("file").iter_rows()
-        ):
-            found.setdefault(file, {})[part] = number
-    return dict(sorted(found.items()))
+def documents(corpus: Node) -> "list[tuple[str, dict[str, int], Node, str]]":
+    """The files of a corpus: the name of each, its documents by part, and who read it under which name."""
+    files = pl.read_parquet(corpus.folder() / "files.parquet").sort("name", maintain_order=True)
+    readers = [
+        next(node for node in (shard, *shard.above()) if node.step == "ingest")
+        for shard in corpus.inputs["shards"]
+    ]
+    return [
+        (row["name"], {part: row[part] for part in _PARTS if row[part]}, readers[row["shard"]], row["file"])
+        for row in files.iter_rows(named=True)
+    ]

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_RUN_NOTE, MLFLOW_USER
 
 from models.config import leaves
 from tasks.environment import as_written, home_id, public
 from tasks.graph.refs import Ref
-from tasks.storage import origin
+from tasks.storage import origin, team_leases
 from tasks.storage.connection import client, page_of, reaching, search, search_all, ui_url
 from tasks.storage.lease import is_free, of_flow
 
@@ -119,10 +119,21 @@ def running_here() -> str:
     return f"tags.`headwater.home` = '{home_id()}' and attributes.status = 'RUNNING'"
 
 
-def unfinished(key: str) -> list[str]:
-    """Runs under this home folder that say they still compute this key."""
-    found = search_all(f"tags.`headwater.key` = '{key}' and {running_here()}")
-    return [run.info.run_id for run in found]
+def unfinished(key: str, *, everywhere: bool = False) -> list[str]:
+    """Runs under this home folder, or anywhere, that say they still compute this key."""
+    said = "attributes.status = 'RUNNING'" if everywhere else running_here()
+    return [run.info.run_id for run in search_all(f"tags.`headwater.key` = '{key}' and {said}")]
+
+
+def maker(key: str) -> str:
+    """Who computes a key, in words, where a lease says that somebody does."""
+    for run_id in unfinished(key, everywhere=True):
+        tags = get(run_id).tags
+        flow_run_id, user = tags.get("headwater.flow_run_id", ""), tags.get(MLFLOW_USER, "")
+        above = f"tags.`headwater.parent` = 'true' and tags.`headwater.flow_run_id` = '{flow_run_id}'"
+        for flow in search_all(above, 1):
+            return f"another run ({flow.info.run_name}{user and f', of {user}'})"
+    return "another run"
 
 
 def beginning_with(start: str) -> list[Tracked]:
@@ -204,8 +215,8 @@ def end_killed() -> None:
 
 
 def kill_stale(key: str) -> None:
-    """Runs of a key that say they run while nobody holds its lease were killed: say so."""
-    for run_id in unfinished(key):
+    """For who holds the lease of a key: runs that say they compute it were killed: say so."""
+    for run_id in unfinished(key, everywhere=team_leases.current() is not None):
         close(run_id, KILLED, "the process was killed")
 
 

@@ -35,7 +35,7 @@ def untrained(job: Job, config: ModelConfig, words: refs.Tokenizer) -> None:
 
 CORPUS = hold_out(
     HoldOutConfig(holdout=0.02),
-    rows=validate(ValidateConfig(), rows=ingest(IngestConfig(sources=(Demo(**DEMO),)))),
+    shards=(validate(ValidateConfig(), rows=ingest(IngestConfig(sources=(Demo(**DEMO),)))),),
 )
 LABELLED = ingest(IngestConfig(sources=(Demo(view="classification", **DEMO),), columns="all"))
 ROWS = split(SplitConfig(), rows=validate(ValidateConfig(rows=CLASSES, quarantine=0.1), rows=LABELLED))

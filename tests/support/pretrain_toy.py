@@ -7,9 +7,9 @@ import torch
 
 from models.pretraining import pretrain
 from models.pretraining.pretrain import PretrainConfig
-from models.tokens import packing
 from models.tokens.tokenizer import load_tokenizer
 from models.workplace import Workplace
+from tests.support.encoded import whole
 
 CONFIG = PretrainConfig.model_validate(
     {
@@ -30,7 +30,7 @@ CONFIG = PretrainConfig.model_validate(
 def main(folder: Path) -> None:
     """Reads `encoded/` and `tokenizer/`, checkpoints into `work/`, writes `made/` and `curve.json`."""
     torch.set_num_threads(1)
-    train, validation = packing.read(folder / "train.arrow"), packing.read(folder / "validation.arrow")
+    train, validation = (whole(folder / f"{part}.arrow") for part in ("train", "validation"))
     tokenizer = load_tokenizer(folder / "tokenizer")
     shown = []
     model, history = pretrain.pretrain(

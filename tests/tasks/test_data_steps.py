@@ -13,9 +13,12 @@ from models.data.cleaning import CleanConfig
 from models.demo_world import dirt
 from models.errors import DataError
 from tasks.graph import refs
-from tasks.hold_out import HoldOutConfig, Labelled, hold_out
+from tasks.hold_out import HoldOutConfig, hold_out
 from tasks.ingest import IngestConfig, ingest
 from tasks.leaks import LeaksConfig, leaks
+from tasks.reading.source import Source
+from tasks.remove_leaks import RemoveLeaksConfig, remove_leaks
+from tasks.rows_to_find import Labelled, RowsToFindConfig, rows_to_find
 from tasks.running.execution import RunContext, produce
 from tasks.sources.demo import Demo
 from tasks.sources.files import Files
@@ -30,9 +33,20 @@ CORPUS = Demo(documents=DOCUMENTS, **SIZES)
 REVIEWS = Demo(view="classification", documents=DOCUMENTS, **SIZES)
 
 
-def held_out(**settings: Any) -> refs.Corpus:
-    rows = ingest(IngestConfig(sources=(CORPUS,), clean=CleanConfig()))
-    return hold_out(HoldOutConfig(holdout=0.02, **settings), rows=validate(ValidateConfig(), rows=rows))
+def shard(source: Source, *tests: Labelled) -> refs.Validated:
+    """A source of the corpus read whole, without the texts in which test rows stand where there are any."""
+    checked = validate(
+        ValidateConfig(quarantine=None), rows=ingest(IngestConfig(sources=(source,), clean=CleanConfig()))
+    )
+    if not tests:
+        return checked
+    looked_for = rows_to_find(RowsToFindConfig(tests=tests))
+    return remove_leaks(RemoveLeaksConfig(), rows=checked, tests=looked_for)
+
+
+def held_out(*tests: Labelled, **settings: Any) -> refs.Corpus:
+    how = HoldOutConfig(holdout=0.02, cleaned=CleanConfig(), **settings)
+    return hold_out(how, shards=(shard(CORPUS, *tests),))
 
 
 def labelled_split(**settings: Any) -> refs.Split:
@@ -99,8 +113,7 @@ def test_planted_dirt_is_counted_exactly_on_its_way_through(context: RunContext)
 
 
 def test_copies_of_test_rows_can_be_removed_and_the_test_part_never_changes(context: RunContext) -> None:
-    tests = (Labelled(sources=(REVIEWS,)),)
-    corpus = held_out(tests=tests)
+    corpus = held_out(Labelled(sources=(REVIEWS,)))
     planted, labelled = dirt.corpus_dirt(DOCUMENTS), dirt.labelled_dirt(**SIZES)
     assert counts(make(corpus, context))["removed"]["leak"] == planted.leaks_equal + planted.leaks_contained
     removing = labelled_split(duplicates="remove")
@@ -188,18 +201,16 @@ def test_queries_and_passages_numbered_alike_reach_every_step(context: RunContex
     (tmp_path / "corpus.txt").write_text(
         "\n".join([*test_rows["text"], "다른 글", "또 다른 글"]), encoding="utf-8"
     )
-    corpus = ingest(
-        IngestConfig(sources=(Files(paths=(str(tmp_path / "corpus.txt"),)),), clean=CleanConfig())
-    )
-    how = HoldOutConfig(holdout=0.01, tests=(Labelled(sources=(source,), pool="passage"),))
-    held = make(hold_out(how, rows=validate(ValidateConfig(), rows=corpus)), context)
+    asked, how = Labelled(sources=(source,), pool="passage"), HoldOutConfig(holdout=0.01)
+    corpus = shard(Files(paths=(str(tmp_path / "corpus.txt"),)), asked)
+    held = make(hold_out(how, shards=(corpus,)), context)
     assert set(pl.read_parquet(held / "leaks.parquet")["row_id"]) == set(test_rows["id"])
     assert counts(held)["parts"] == {"train": 1, "validation": 1}, "whatever was held out before"
 
     (tmp_path / "leaks.txt").write_text("\n".join(test_rows["text"]), encoding="utf-8")
-    inside = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "leaks.txt"),)),), clean=CleanConfig()))
+    inside = shard(Files(paths=(str(tmp_path / "leaks.txt"),)), asked)
     with pytest.raises(DataError, match="a test row stands in every text of the corpus"):
-        make(hold_out(how, rows=validate(ValidateConfig(), rows=inside)), context)
+        make(hold_out(how, shards=(inside,)), context)
 
 
 def test_labelled_files_without_a_good_row_are_named_when_the_corpus_asks_for_test_rows(
@@ -207,12 +218,11 @@ def test_labelled_files_without_a_good_row_are_named_when_the_corpus_asks_for_te
 ) -> None:
     (tmp_path / "corpus.txt").write_text("글\n다른 글\n", encoding="utf-8")
     (tmp_path / "rows.csv").write_text("text,label\n" + "가\n" * 3, encoding="utf-8")
-    rows = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "corpus.txt"),)),)))
-    how = HoldOutConfig(tests=(Labelled(sources=(Files(paths=(str(tmp_path / "rows.csv"),)),)),))
+    asked = Labelled(sources=(Files(paths=(str(tmp_path / "rows.csv"),)),))
     with pytest.raises(
         DataError, match=r"none of 3 labelled .* 3 too few columns; the first is rows\.csv, line 2"
     ):
-        make(hold_out(how, rows=validate(ValidateConfig(), rows=rows)), context)
+        make(shard(Files(paths=(str(tmp_path / "corpus.txt"),)), asked), context)
 
 
 def parts_of(context: RunContext, *paths: Path, **columns: str) -> Path:
@@ -402,7 +412,7 @@ def test_a_setting_of_the_machine_room_leaves_keys_alone_and_a_seed_does_not() -
 @pytest.mark.slow
 def test_the_real_corpus_in_full(context: RunContext) -> None:
     files = Files(paths=("${HEADWATER_DATA}/corpus/*.jsonl.gz",))
-    rows = ingest(IngestConfig(sources=(files,), clean=CleanConfig()))
-    checked = validate(ValidateConfig(), rows=rows)
-    found = counts(make(hold_out(HoldOutConfig(holdout=0.01), rows=checked), context))
+    how = HoldOutConfig(holdout=0.01, cleaned=CleanConfig())
+    shards = tuple(shard(one.source) for one in files.shards())
+    found = counts(make(hold_out(how, shards=shards), context))
     assert found["read"] == 433_322 and 415_000 < found["kept"] < 425_000

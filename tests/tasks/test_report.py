@@ -53,7 +53,7 @@ def chain(tmp_path: Path) -> tuple[tuple[refs.Scores, ...], refs.Model, refs.Cor
     write_files(tmp_path)
     texts = ingest(IngestConfig(sources=(Files(paths=(str(tmp_path / "corpus.jsonl"),)),)))
     checked = validate(ValidateConfig(quarantine=0.1), rows=texts)
-    corpus = hold_out(HoldOutConfig(holdout=0.2), rows=checked)
+    corpus = hold_out(HoldOutConfig(holdout=0.2, quarantine=0.1), shards=(checked,))
     words = tokenizer(Words(), corpus=corpus)
     sequences = encode(Words(), corpus=corpus, tokenizer=words)
     model = pretrain(Training(), about=About(upstream="mlm"), sequences=sequences, tokenizer=words)

@@ -143,6 +143,7 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
             "learning_rates: needs a number, not 1000",
         ),
         ({"device": "tpu"}, "--set device: unknown value 'tpu': did you mean 'cpu'?"),
+        ({"device": "cuda:x"}, "--set device: unknown value 'cuda:x': did you mean 'cuda:1'?"),
         ({"corpus.quarantine": 3}, "--set corpus.quarantine: must be at most 1, not 3"),
         ({"corpus.sources": []}, "--set corpus.sources: needs at least 1 of them"),
         ({"corpus.sources.0.kind": "dem"}, "unknown kind 'dem': did you mean 'demo'?"),

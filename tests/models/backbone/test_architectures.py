@@ -26,6 +26,7 @@ from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import load_tokenizer
 from models.workplace import Workplace
 from tests.support import standard
+from tests.support.encoded import whole
 from tests.support.ways import answers, kept, problem_of, silent
 
 QUICK = {"learning_rates": (1e-2,), "min_steps": 4, "epochs": 1, "batch_size": 4, "evaluations": 1}
@@ -158,7 +159,7 @@ def test_it_goes_on_with_its_pretraining(
     for part in ("train", "validation"):
         texts = list(standard.every_text())
         packing.write([texts], tokenizer, EncodeConfig(sequence_length=48), tmp_path / f"{part}.arrow")
-    train, validation = pretrain.documents(tmp_path)
+    train, validation = (whole(tmp_path / f"{part}.arrow") for part in ("train", "validation"))
     config = PretrainConfig.model_validate(
         {
             "objective": "clm" if decoder else "mlm",

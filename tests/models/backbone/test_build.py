@@ -37,6 +37,17 @@ def test_fresh_weights_are_a_function_of_the_seed_and_leave_the_random_state_alo
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
+@pytest.mark.parametrize("preset", ["bert", "modernbert", "gpt2", "llama"])
+def test_attention_is_torchs_fused_kind(preset: str, tokenizer, tmp_path: Path) -> None:
+    kind = "AutoModelForCausalLM" if preset in ("gpt2", "llama") else "AutoModelForMaskedLM"
+    fresh = build.build(
+        ModelConfig.model_validate({"preset": preset, "size": "tiny"}), tokenizer, kind, seed=1
+    )
+    fresh.save_pretrained(tmp_path)
+    loaded = build.build(ModelConfig(pretrained=str(tmp_path)), tokenizer, kind, seed=1)
+    assert {model.config._attn_implementation for model in (fresh, loaded)} == {"sdpa"}
+
+
 def test_a_checkpoint_comes_back_in_float32_with_a_head_that_follows_the_seed(
     small_model, tokenizer, tmp_path: Path
 ) -> None:

@@ -58,8 +58,8 @@ def test_each_row_ends_in_one_place_with_its_file_and_line(tmp_path: Path) -> No
         }
     ]
     assert read(tmp_path, "removed").rows() == [
-        ("a.txt:2", "a.txt", 2, "empty", None),
-        ("a.txt:3", "a.txt", 3, "exact_duplicate", "a.txt:1"),
+        ("a.txt:2", "a.txt", 2, "empty", None, None),
+        ("a.txt:3", "a.txt", 3, "exact_duplicate", "a.txt:1", "a.txt"),
     ]
     assert read(tmp_path, "quarantine")["line"].to_list() == [4, 5, 6]
 

@@ -2,12 +2,15 @@
 
 import random
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.data.splits import assign, duplicates, hold_out
+from models.data.duplicates import hashed
+from models.data.gathering import Held
+from models.data.splits import assign, duplicates, held_out
 from models.errors import DataError
 
 
@@ -71,23 +74,26 @@ def test_another_seed_draws_other_rows() -> None:
     assert not assign(frame, 1).equals(assign(frame, 2)) and assign(frame, 1).equals(assign(frame, 1))
 
 
+def hashes(texts: list[str]) -> np.ndarray:
+    return np.array([hashed(text) for text in texts], dtype=np.uint64)
+
+
 def test_a_corpus_holds_out_a_share_with_equal_texts_together() -> None:
-    texts = [f"글 {number % 1500}" for number in range(3000)]
-    made = hold_out(rows([""] * 3000, texts=texts), seed=1, share=0.05)
-    assert 90 < counts(made)["validation"] < 220
-    assert made.group_by("text").agg(pl.col("part").n_unique())["part"].max() == 1
+    made = held_out(hashes([f"글 {number % 1500}" for number in range(3000)]), seed=1, share=0.05)
+    assert 90 < made.sum() < 220
+    assert (made[:1500] == made[1500:]).all()
 
 
 @given(
     st.lists(st.sampled_from("가나다라"), min_size=1, max_size=6), st.integers(0, 99), st.floats(0.01, 0.49)
 )
 def test_a_small_corpus_has_both_parts_or_is_refused(texts: list[str], seed: int, share: float) -> None:
-    frame = rows([""] * len(texts), texts=texts)
+    drawn = hashes(texts)
     if len(set(texts)) == 1:
         with pytest.raises(DataError, match=r"the corpus is one text.*'by_line: true'"):
-            hold_out(frame, seed, share)
+            Held(seed, share, [drawn])
     else:
-        assert set(hold_out(frame, seed, share)["part"]) == {"train", "validation"}
+        assert set(Held(seed, share, [drawn[:1], drawn[1:]]).among(drawn)) == {True, False}
 
 
 def test_twins_are_found_whatever_their_unicode_form_case_and_spaces() -> None:

@@ -23,6 +23,7 @@ from models.pretraining.pretrain import PretrainConfig, TrainConfig
 from models.tokens import packing
 from models.tokens.packing import EncodeConfig
 from models.workplace import Workplace
+from tests.support.encoded import whole
 from tests.support.pretrain_toy import CONFIG, main
 from tests.support.toy_text import sentences
 
@@ -42,7 +43,8 @@ def folder(make_tokenizer: Callable, tmp_path: Path) -> Path:
 
 
 def loaded(folder: Path):
-    return *pretrain.documents(folder), AutoTokenizer.from_pretrained(folder / "tokenizer")
+    train, validation = (whole(folder / f"{part}.arrow") for part in ("train", "validation"))
+    return train, validation, AutoTokenizer.from_pretrained(folder / "tokenizer")
 
 
 def digest(folder: Path) -> str:
@@ -65,7 +67,7 @@ def test_it_learns_more_than_how_often_tokens_occur(folder: Path, objective: str
         }
     )
     model, history = pretrain.pretrain(config, train, validation, tokenizer, Workplace("cpu", 1))
-    counts = np.bincount(train.ids, minlength=len(tokenizer))
+    counts = train.counts(len(tokenizer))
     counts[tokenizer.all_special_ids] = 0
     share = counts[counts > 0] / counts.sum()
     unigram = float(-(share * np.log(share)).sum())

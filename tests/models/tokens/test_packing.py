@@ -1,4 +1,4 @@
-"""Packing loses no token, cuts no text that fits, and is read by plain datasets."""
+"""Encoding loses no token, cuts no text that fits, is read by plain datasets, and batches read every document once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,94 +12,77 @@ from hypothesis import strategies as st
 from models.errors import DataError
 from models.pretraining.buckets import Buckets
 from models.tokens import packing
-from models.tokens.packing import EncodeConfig, Piece
+from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import texts
+from tests.support.encoded import apart, whole
 from tests.support.toy_text import sentences
 
 LENGTH = 16
 CONFIG = EncodeConfig(sequence_length=LENGTH)
-pieces = st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=LENGTH), max_size=200)
 
 
-@given(pieces)
-def test_every_piece_is_in_exactly_one_sequence_whole(given_pieces: list[list[int]]) -> None:
-    packed = list(packing.pack([Piece(ids, 1) for ids in given_pieces], LENGTH))
-    assert sorted(piece.ids for row in packed for piece in row) == sorted(given_pieces)
-    assert all(sum(len(piece) for piece in row) <= LENGTH for row in packed)
+@given(st.lists(st.integers(1, LENGTH), max_size=200))
+def test_every_piece_is_in_exactly_one_sequence_whole(lengths: list[int]) -> None:
+    packed = list(packing.pack(lengths, LENGTH))
+    assert sorted(piece for row in packed for piece in row) == list(range(len(lengths)))
+    assert all(sum(lengths[piece] for piece in row) <= LENGTH for row in packed)
 
 
 def test_sequences_are_nearly_full() -> None:
-    draw = np.random.default_rng(0)
-    rows = list(packing.pack((Piece([0] * int(n), 1) for n in draw.integers(3, 40, 5_000)), 128))
-    assert np.mean([sum(map(len, row)) for row in rows]) > 0.97 * 128
+    lengths = np.random.default_rng(0).integers(3, 40, 5_000).tolist()
+    rows = packing.pack(lengths, 128)
+    assert np.mean([sum(lengths[piece] for piece in row) for row in rows]) > 0.97 * 128
 
 
-def write(
-    make_tokenizer: Callable, texts: list[str], path: Path, config: EncodeConfig = CONFIG
-) -> tuple[dict, object]:
+def write(make_tokenizer: Callable, texts: list[str], path: Path) -> tuple[dict, object]:
     tokenizer = make_tokenizer(sentences(200))
-    return packing.write([texts[:3], texts[3:]], tokenizer, config, path), tokenizer
+    return packing.write([texts[:3], texts[3:]], tokenizer, CONFIG, path), tokenizer
 
 
 def test_written_documents_are_the_texts_and_long_ones_are_cut_not_lost(
     make_tokenizer: Callable, tmp_path: Path
 ) -> None:
     texts = [*sentences(6), " ".join(sentences(20)), "", "[MASK]를 쓰다"]
-    counts, tokenizer = write(make_tokenizer, texts, tmp_path / "train.arrow")
-    documents = packing.read(tmp_path / "train.arrow")
-    found = [
-        documents.ids[s : s + n].tolist() for s, n in zip(documents.starts, documents.lengths, strict=True)
-    ]
+    counts, tokenizer = write(make_tokenizer, texts, tmp_path / "a.arrow")
+    documents = whole(tmp_path / "a.arrow")
+    found = apart(documents)
     assert all(piece[0] == tokenizer.cls_token_id and piece[-1] == tokenizer.sep_token_id for piece in found)
     expected = [
         token
         for text in texts
         for token in tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
     ]
-    assert sorted(token for piece in found for token in piece[1:-1]) == sorted(expected)
+    assert [token for piece in found for token in piece[1:-1]] == expected
     assert tokenizer.mask_token_id not in expected
     assert counts["documents"] == 9
     assert counts["empty"] == 1
     assert counts["cut"] >= 1
-    assert counts["tokens"] == len(documents.ids) == documents.lengths.sum()
+    assert counts["unknown"] == expected.count(tokenizer.unk_token_id) > 0
+    assert counts["tokens"] == documents.tokens == documents.lengths.sum()
     assert documents.size == sum(len(text.encode()) for text in texts)
-
-
-def test_documents_see_each_other_only_where_the_recipe_says_so(
-    make_tokenizer: Callable, tmp_path: Path
-) -> None:
-    texts = sentences(40)
-    across = EncodeConfig(sequence_length=LENGTH, across_documents=True)
-    apart, tokenizer = write(make_tokenizer, texts, tmp_path / "apart.arrow")
-    joined = packing.write([texts[:3], texts[3:]], tokenizer, across, tmp_path / "joined.arrow")
-    one, other = packing.read(tmp_path / "apart.arrow"), packing.read(tmp_path / "joined.arrow")
-    assert apart["pieces"] >= 40
-    assert joined["pieces"] == joined["sequences"] == apart["sequences"]
-    assert (one.ids == other.ids).all()
-    assert one.size == other.size
 
 
 def test_plain_datasets_reads_the_file_and_the_bytes_are_the_same_every_time(
     make_tokenizer: Callable, tmp_path: Path
 ) -> None:
-    counts, tokenizer = write(make_tokenizer, sentences(50), tmp_path / "a.arrow")
-    packing.write([sentences(50)], tokenizer, CONFIG, tmp_path / "b.arrow")
+    texts = [*sentences(50), " ".join(sentences(20))]
+    counts, tokenizer = write(make_tokenizer, texts, tmp_path / "a.arrow")
+    packing.write([texts], tokenizer, CONFIG, tmp_path / "b.arrow")
     assert (tmp_path / "a.arrow").read_bytes() == (tmp_path / "b.arrow").read_bytes()
     rows = Dataset.from_file(str(tmp_path / "a.arrow"))
-    assert len(rows) == counts["sequences"]
-    assert all(len(row["input_ids"]) == sum(row["lengths"]) <= LENGTH for row in rows)
-
-
-def test_a_part_without_any_token_is_an_error(make_tokenizer: Callable, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none of the 2 texts has a token"):
-        write(make_tokenizer, ["", " "], tmp_path / "train.arrow")
+    assert len(rows) == counts["pieces"] > len(texts)
+    assert all(2 < len(row["input_ids"]) <= LENGTH for row in rows)
+    size = dict.fromkeys(range(len(texts)), 0)
+    for row in rows:
+        size[row["row"]] += row["bytes"]
+    assert size == {at: len(text.encode()) for at, text in enumerate(texts)}
 
 
 def test_a_tokenizer_without_frame_is_refused(make_tokenizer: Callable, tmp_path: Path) -> None:
     tokenizer = make_tokenizer(sentences(50))
     tokenizer.sep_token = None
     with pytest.raises(DataError, match="no token to end a text with"):
-        packing.write([["가"]], tokenizer, CONFIG, tmp_path / "train.arrow")
+        packing.write([["가"]], tokenizer, CONFIG, tmp_path / "a.arrow")
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=120), st.integers(8, 100), st.integers(0, 3))

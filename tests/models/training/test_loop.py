@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from models.errors import DataError
 from models.training import checkpoints, optimizers
-from models.training.checkpoints import Checkpoint
-from models.training.hardware import hardware
-from models.training.loop import Plan, train
+from models.training.conditions import computing
+from models.training.hardware import Hardware, hardware
+from models.training.loop import train
 from models.training.optimizers import OptimizerConfig
+from models.training.plan import Plan
 from models.training.settings import TrainingSettings
 from models.workplace import Workplace
 
@@ -242,7 +243,7 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits_and_curve(
     assert [record["step"] for record in history] == [7, 14, 21, 28, 35, 40]
 
 
-@pytest.mark.parametrize("damaged", ["model.safetensors", "optimizers.pt", "state.json"])
+@pytest.mark.parametrize("damaged", ["model.safetensors", "optimizers.safetensors", "state.json"])
 @pytest.mark.parametrize("damage", ["cut", "end", "digit"])
 def test_a_broken_newest_checkpoint_falls_back_to_the_one_before(
     tmp_path: Path, damaged: str, damage: str
@@ -265,24 +266,6 @@ def test_a_broken_newest_checkpoint_falls_back_to_the_one_before(
     resumed = small()
     train(resumed, batches_at, loss_of, resumable)
     assert same(weights(resumed), weights(calm))
-
-
-def test_a_checkpoint_that_was_being_written_is_not_one(tmp_path: Path) -> None:
-    checkpoints.save(tmp_path, Checkpoint({"step": 3}, {"w": torch.ones(2)}, []))
-    (tmp_path / "step-000000003").rename(tmp_path / "step-000000003.draft")
-    assert checkpoints.newest(tmp_path) is None
-    assert checkpoints.newest(tmp_path / "nothing") is None
-
-
-def test_tied_weights_survive_a_checkpoint(tmp_path: Path) -> None:
-    weight = torch.randn(3, 2)
-    checkpoints.save(
-        tmp_path, Checkpoint({"step": 1}, {"in": weight, "out": weight}, [], {"in": weight, "out": weight})
-    )
-    found = checkpoints.newest(tmp_path)
-    assert found is not None
-    assert found.best is not None
-    assert all(torch.equal(tensor, weight) for tensor in (*found.model.values(), *found.best.values()))
 
 
 def test_it_ends_with_the_best_weights_even_when_resumed_after_them(tmp_path: Path) -> None:
@@ -322,10 +305,21 @@ def test_it_leaves_the_settings_of_torch_as_they_were() -> None:
     assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
 
 
+def test_kernels_are_deterministic_on_the_cpu_and_elsewhere_where_asked_for() -> None:
+    def deterministic(device: str, asked: bool) -> bool:
+        with computing(Hardware(torch.device(device), bf16=False), None, asked):
+            return torch.are_deterministic_algorithms_enabled()
+
+    kinds = [(device, asked) for device in ("cpu", "meta") for asked in (False, True)]
+    assert [deterministic(*kind) for kind in kinds] == [True, True, False, True]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_named() -> None:
-    with pytest.raises(DataError, match="torch sees no GPU here; set device"):
-        hardware("cuda")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "mps"])
+def test_a_gpu_that_is_not_there_is_named(device: str) -> None:
+    with pytest.raises(DataError, match=f"device: {device}, but torch sees no .*GPU here; set device"):
+        hardware(device)
 
 
 def test_the_rate_rises_stays_and_falls() -> None:

@@ -11,8 +11,9 @@ from transformers import PreTrainedModel
 from models.backbone import build
 from models.backbone.config import ModelConfig
 from models.pretraining.pretrain import rows, vocabulary_of
-from models.tokens.packing import Documents
+from models.tokens.documents import Documents
 from models.upstream.clm import CausalLanguageModelling
+from tests.support.encoded import apart, by_hand
 from tests.support.toy_text import sentences
 
 
@@ -28,10 +29,7 @@ def model(request: pytest.FixtureRequest, tokenizer) -> PreTrainedModel:
 
 
 def documents(tokenizer, texts: list[str]) -> Documents:
-    ids = [tokenizer(text).input_ids for text in texts]
-    lengths = np.array([len(item) for item in ids])
-    sizes = np.array([len(text.encode()) for text in texts])
-    return Documents(np.concatenate(ids).astype(np.int32), np.cumsum(lengths) - lengths, lengths, sizes)
+    return by_hand([tokenizer(text).input_ids for text in texts], texts)
 
 
 def batch(
@@ -45,9 +43,9 @@ def batch(
 def test_every_token_but_the_first_is_said_and_padding_never(tokenizer) -> None:
     given = documents(tokenizer, sentences(12))
     made = batch(tokenizer, given, list(range(12)))
-    for row, (start, length) in enumerate(zip(given.starts, given.lengths, strict=True)):
-        said = made["targets"][row]
-        assert said[: length - 1].tolist() == given.ids[start + 1 : start + length].tolist()
+    for said, ids in zip(made["targets"], apart(given), strict=True):
+        length = len(ids)
+        assert said[: length - 1].tolist() == ids[1:]
         assert said[length - 2] == tokenizer.sep_token_id
         assert (said[length - 1 :] == -100).all()
 
@@ -66,7 +64,7 @@ def test_the_loss_of_a_batch_is_that_of_its_documents_one_by_one(tokenizer, mode
 
 def test_it_is_the_loss_of_plain_transformers(tokenizer, model: PreTrainedModel) -> None:
     given = documents(tokenizer, sentences(1))
-    ids = torch.from_numpy(given.ids.astype(np.int64))[None]
+    ids = torch.from_numpy(np.array(apart(given)[0]))[None]
     with torch.no_grad():
         nats, number = CausalLanguageModelling().evaluate(model, batch(tokenizer, given, [0]))
         assert nats / number == pytest.approx(model(input_ids=ids, labels=ids).loss.item(), rel=1e-4)

@@ -13,8 +13,8 @@ from models.backbone.vocabulary_scores import target_logits
 from models.errors import DataError
 from models.interfaces.objective import Vocabulary
 from models.pretraining.pretrain import vocabulary_of
-from models.tokens.packing import Documents
 from models.upstream.mlm import MaskedLanguageModelling
+from tests.support.encoded import by_hand
 from tests.support.toy_text import sentences
 
 
@@ -25,8 +25,8 @@ def tokenizer(make_tokenizer: Callable):
 
 @pytest.fixture
 def words(tokenizer) -> Vocabulary:
-    ids = np.array(tokenizer(" ".join(sentences(50))).input_ids, np.int32)
-    return vocabulary_of(Documents(ids, np.array([0]), np.array([len(ids)]), np.array([1])), tokenizer)
+    text = " ".join(sentences(50))
+    return vocabulary_of(by_hand([tokenizer(text).input_ids], [text]), tokenizer)
 
 
 def inputs(tokenizer, texts: list[str]) -> dict[str, torch.Tensor]:

@@ -28,11 +28,13 @@ WAY = DOWNSTREAM | {"models.workplace"}
 MAY_TAKE_IN: dict[str, set[str]] = {
     "ingest": SOURCES,
     "validate": ROWS,
-    "hold_out": SOURCES,
+    "rows_to_find": SOURCES,
+    "remove_leaks": ROWS,
+    "hold_out": ROWS,
     "split": ROWS,
     "leaks": ROWS,
-    "tokenizer": TOKENS,
-    "encode": TOKENS,
+    "tokenizer": TOKENS | ROWS,
+    "encode": TOKENS | ROWS,
     "fetch": TOKENS,
     "pretrain": TOKENS
     | {"models.backbone", "models.interfaces", "models.pretraining", "models.training", "models.workplace"},

@@ -1,0 +1,196 @@
+"""From shards to a corpus: what repeats over them is taken out, and the rest parted; texts are never read."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as parquet
+
+from models.data import counts, splits
+from models.data.cleaning import CleanConfig
+from models.data.leaks import LEAKS
+from models.data.names import Names
+from models.data.quarantine import FILE as QUARANTINED
+from models.data.quarantine import Shelf
+from models.data.records import QUARANTINE, REMOVED, Spool
+from models.data.repeats import ambiguous, repeats
+from models.data.shards import FILES, PARTS, as_in_corpus
+from models.errors import DataError
+
+_TABLES = {"parts": PARTS, "files": FILES, "removed": REMOVED}
+_PARTS = ("train", "validation")
+_IDENTIFIED = {"place": pl.Int64, "id": pl.String, "file": pl.String, "line": pl.Int64}
+
+
+class Gathering:
+    """The shards of a corpus, in order, and the folder of what is made of them.
+
+    A row's place is its number when all shards are read one after another.
+    """
+
+    def __init__(self, shards: Sequence[Path], work: Path, out: Path) -> None:
+        self._shards, self._work, self._out = shards, work, out
+        sizes = [parquet.read_metadata(folder / "rows.parquet").num_rows for folder in shards]
+        self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        self.shelf = Shelf(out)
+
+    def before(self) -> dict[str, Any]:
+        """The counts of all shards together."""
+        return counts.summed(counts.load(folder) for folder in self._shards)
+
+    def quarantine(self) -> pl.DataFrame:
+        """Writes the quarantine of all shards; its first row."""
+        spool = Spool(self._work, "quarantine", QUARANTINE)
+        for folder, names in zip(self._shards, self._names, strict=True):
+            rows = pl.read_parquet(folder / QUARANTINED).with_columns(pl.col("file").replace(names))
+            spool.write(self.shelf.put(_whole(folder, row) for row in rows.iter_rows(named=True)))
+        spool.close(self._out / QUARANTINED)
+        return pl.read_parquet(self._out / QUARANTINED, n_rows=1)
+
+    def write(self, cleaned: CleanConfig | None, seed: int, share: float) -> dict[str, Any]:
+        """Writes which rows are kept and in which part, which are removed, and where test rows stood; the counts.
+
+        Raises:
+            DataError: there is only one text.
+        """
+        self._gone, self._ambiguous = repeats(self._shards, cleaned), ambiguous(self._shards)
+        kept = self._identified(np.unique(self._gone["of"].to_numpy()))
+        kept = kept.select(of="place", kept_id="id", kept_file="file")
+        held = Held(seed, share, (hashes[where] for _, hashes, where in self._hashes()))
+        parts, files, removed = (Spool(self._work, *of) for of in _TABLES.items())
+        for shard, hashes, where in self._hashes():
+            rows = np.flatnonzero(where)
+            part = np.where(held.among(hashes[where]), "validation", "train")
+            own = pl.DataFrame({"shard": shard, "row": rows, "part": part}, schema_overrides=PARTS)
+            parts.write(own.with_columns(named=self._is_ambiguous(self._starts[shard] + rows)))
+            files.write(self._files(shard, own))
+            removed.write(self._removed(shard, kept))
+        for name, spool in zip(_TABLES, (parts, files, removed), strict=True):
+            spool.close(self._out / f"{name}.parquet")
+        leaks = [self._renamed(shard, "leaks", "corpus_file") for shard in range(len(self._shards))]
+        pl.concat([pl.DataFrame(schema=LEAKS), *leaks]).write_parquet(
+            self._out / "leaks.parquet", compression="zstd"
+        )
+        return self._counted()
+
+    def _counted(self) -> dict[str, Any]:
+        """The counts of all shards, with what is kept and removed now and the size of each part."""
+        tables = {name: pl.scan_parquet(self._out / f"{name}.parquet") for name in _TABLES}
+        reasons = tables["removed"].group_by("reason").len().sort("reason").collect()
+        sizes = tables["files"].select(pl.col("train", "validation").sum()).collect().row(0, named=True)
+        made = self.before() | {"kept": sum(sizes.values()), "removed": dict(reasons.iter_rows())}
+        if cut := made.get("cut", 0) + self.shelf.cut:
+            made["cut"] = cut
+        return made | {"parts": sizes}
+
+    def _hashes(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Each shard with what stands for its texts, and which of them are kept."""
+        gone = self._gone["place"].to_numpy()
+        for shard, folder in enumerate(self._shards):
+            hashes = pl.read_parquet(folder / "signatures.parquet", columns=["hash"])["hash"].to_numpy()
+            first, last = np.searchsorted(gone, self._starts[shard : shard + 2])
+            where = np.ones(len(hashes), dtype=bool)
+            where[gone[first:last] - self._starts[shard]] = False
+            yield shard, hashes, where
+
+    def _is_ambiguous(self, places: np.ndarray) -> np.ndarray:
+        """Which of the rows at these places have an id that stands in several files."""
+        at = np.searchsorted(self._ambiguous, places)
+        at[at == len(self._ambiguous)] = 0
+        return self._ambiguous[at] == places if len(self._ambiguous) else np.zeros(len(places), dtype=bool)
+
+    def _identified(self, places: np.ndarray) -> pl.DataFrame:
+        """`place`, `id`, `file` and `line` of rows, whose places are in order, as they are in the corpus."""
+        found = [pl.DataFrame(schema=_IDENTIFIED)]
+        for shard, folder in enumerate(self._shards):
+            first, last = np.searchsorted(places, self._starts[shard : shard + 2])
+            own = places[first:last]
+            if len(own):
+                rows = pl.read_parquet(folder / "rows.parquet", columns=["id", "file", "line"])
+                rows = rows[own - self._starts[shard]].with_columns(
+                    place=own, _named=self._is_ambiguous(own), name=pl.col("file").replace(self._names[shard])
+                )
+                found.append(as_in_corpus(rows).select(_IDENTIFIED.keys()))
+        return pl.concat(found)
+
+    def _removed(self, shard: int, kept: pl.DataFrame) -> pl.DataFrame:
+        """What was removed from a shard before, and what is now; what repeats a row that goes now, repeats what that
+        one repeats."""
+        first, last = np.searchsorted(self._gone["place"].to_numpy(), self._starts[shard : shard + 2])
+        gone = self._gone[first:last].join(kept, on="of", how="left", maintain_order="left")
+        now = self._identified(gone["place"].to_numpy()).join(gone, on="place", maintain_order="left")
+        now = now.select(REMOVED.keys())
+        before = self._renamed(shard, "removed", "file", "kept_file")
+        after = now.select(kept_id="id", kept_file="file", _reason="reason", _id="kept_id", _file="kept_file")
+        before = before.join(after, on=["kept_id", "kept_file"], how="left", maintain_order="left")
+        moved = pl.col("_id").is_not_null()
+        before = before.with_columns(
+            pl.when(moved).then(new).otherwise(old).alias(old)
+            for old, new in (("reason", "_reason"), ("kept_id", "_id"), ("kept_file", "_file"))
+        )
+        return pl.concat([before.select(REMOVED.keys()), now])
+
+    def _files(self, shard: int, parts: pl.DataFrame) -> pl.DataFrame:
+        """The files of a shard, with the rows of each that are in each part."""
+        column = pl.read_parquet(self._shards[shard] / "rows.parquet", columns=["file"])["file"]
+        placed = parts.with_columns(file=column[parts["row"]])
+        sizes = placed.group_by("file").agg((pl.col("part") == part).sum().alias(part) for part in _PARTS)
+        names = pl.DataFrame({"file": [*self._names[shard]], "name": [*self._names[shard].values()]})
+        made = names.join(sizes, on="file", how="left", maintain_order="left").with_columns(shard=shard)
+        return made.with_columns(pl.col(_PARTS).fill_null(0)).select(FILES.keys())
+
+    def _renamed(self, shard: int, table: str, *columns: str) -> pl.DataFrame:
+        """A table of a shard in which files are called as in the corpus; empty where the shard has none."""
+        path = self._shards[shard] / f"{table}.parquet"
+        if not path.exists():
+            return pl.DataFrame(schema=LEAKS)
+        return pl.read_parquet(path).with_columns(pl.col(columns).replace(self._names[shard]))
+
+    @cached_property
+    def _names(self) -> list[dict[str, str]]:
+        """For each shard, what its files are called in the corpus: the second `rows.csv` is `rows.csv#2`."""
+        names, found = Names(), []
+        for folder in self._shards:
+            tables = (
+                pl.scan_parquet(folder / f"{name}.parquet") for name in ("rows", "quarantine", "removed")
+            )
+            columns = [table.select("file").unique(maintain_order=True) for table in tables]
+            own = dict.fromkeys(name for column in columns for name in column.collect()["file"])
+            found.append({name: names.own(name) for name in own})
+        return found
+
+
+class Held:
+    """Which texts are held out: a share, by draw, but one at least, and not all.
+
+    Args:
+        hashes: those of all texts, some at a time.
+
+    Raises:
+        DataError: there is only one text.
+    """
+
+    def __init__(self, seed: int, share: float, hashes: Iterable[np.ndarray]) -> None:
+        self._seed, self._share = seed, share
+        edges = [(draws.min(), draws.max()) for some in hashes if len(draws := splits.draws(some, seed))]
+        self._first, self._last = min(first for first, _ in edges), max(last for _, last in edges)
+        if self._first == self._last:
+            raise DataError(
+                "the corpus is one text, and one at least has to be held out: give more texts, or in its source "
+                "'by_line: true', with which each line of a text file is one"
+            )
+
+    def among(self, hashes: np.ndarray) -> np.ndarray:
+        """Which of these texts are."""
+        draws = splits.draws(hashes, self._seed)
+        return ((draws < self._share) | (draws == self._first)) & (draws != self._last)
+
+
+def _whole(folder: Path, row: dict[str, Any]) -> dict[str, Any]:
+    """A quarantined row with all of its text."""
+    if not row["raw_file"]:
+        return row
+    return row | {"raw": (folder / row["raw_file"]).read_text(encoding="utf-8"), "raw_file": ""}

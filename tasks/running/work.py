@@ -1,0 +1,58 @@
+"""What a training process does: one job after another, until the process that started it is gone."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from multiprocessing.connection import wait
+
+from tqdm import tqdm
+
+from tasks.graph.step import step_of
+from tasks.running.job import Helping, Job, JobSpec, Progress
+from tasks.running.memory import forget_peak, peak
+from tasks.storage import system_metrics
+
+PEAK_MEMORY = "memory/peak_bytes"
+"""The most memory that a job held: of several processes that share it, the sum."""
+_LARGEST = "memory/peak_bytes_of_a_process"
+"""And the most that one of them held."""
+
+
+def begin() -> None:
+    """Set a training process up: Ctrl-C is the parent's business, and the process ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Progress bars of libraries would make a lock between processes, and leave it behind when this one is killed.
+    tqdm.set_lock(threading.RLock())
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def do(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
+    """Do a job, or this process's part of it where several share it."""
+    import torch  # only training processes need it
+
+    from models.training.distributed import team
+
+    if spec.workplace.threads is not None:
+        torch.set_num_threads(spec.workplace.threads)
+    forget_peak()
+    body = step_of(spec.ref).fn
+    if not team().leads:
+        body(Helping(spec), spec.ref.config, **spec.ref.inputs)
+        team().gathered(peak())
+        return
+    with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
+        body(job, spec.ref.config, **spec.ref.inputs)
+        peaks = team().gathered(peak())
+        job.metrics({PEAK_MEMORY: sum(peaks)})
+        if len(peaks) > 1:
+            job.metrics({_LARGEST: max(peaks)})

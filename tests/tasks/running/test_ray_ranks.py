@@ -1,0 +1,60 @@
+"""The same loop on two workers of a local Ray, started by Ray Train."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.running.execution import RunContext, produce
+from tasks.running.failures import ProcessKilled
+from tasks.running.job import JobSpec, Progress
+from tasks.running.training_processes import Seat, TrainingProcess, TrainingProcesses
+from tasks.storage import artifacts
+from tests.support.together import Learning, learn
+from tests.tasks.running.test_ranks import assert_close, assert_same, made
+
+ray = pytest.importorskip("ray", reason="ray is not installed")
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def cluster(home_folder: Path) -> Iterator[None]:
+    os.environ["RAY_AUTH_MODE"] = "disabled"
+    environment = {"HEADWATER_HOME": str(home_folder), "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": environment},
+    )
+    yield
+    ray.shutdown()
+
+
+class OnRay(TrainingProcess):
+    """A seat's process that hands its job to two workers of the cluster."""
+
+    def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
+        from tasks.running import ray_ranks
+
+        ray_ranks.run(spec, 2, tell)
+
+
+class Seats(TrainingProcesses):
+    def take(self, use: object) -> Seat:
+        return Seat(OnRay(), 2, lambda: None)
+
+
+@pytest.mark.slow
+def test_ray_train_runs_the_same_loop(context: RunContext, cluster: None) -> None:
+    on_ray = dataclasses.replace(context, processes=Seats(2))
+    alone = made(Learning(word="ray alone"), context)
+    together = made(Learning(word="ray together"), on_ray)
+    assert_close(alone, together)
+    ref = learn(Learning(word="ray killed", ends="1@7"))
+    with pytest.raises(ProcessKilled):
+        produce(ref, on_ray)
+    produce(ref, on_ray)
+    assert_same(together, artifacts.files(ref))
