@@ -99,13 +99,18 @@ class Probes:
         cores = self._machine.cores
         return max(1, cores // min(self._machine.jobs, cores)) if step_of(ref).process == "shared" else cores
 
-    def _path(self, ref: Ref) -> Path | None:
+    def name(self, ref: Ref) -> str | None:
+        """What a step's probe is remembered by; None for a step that is not probed."""
         what = _what(ref)
         if what is None:
             return None
         where = [platform.node(), os.cpu_count(), self._machine.device, self._threads(ref), version("torch")]
         digest = hashlib.sha256(json.dumps([what, where], sort_keys=True).encode()).hexdigest()
-        return self._folder / f"{digest[:32]}.json"
+        return digest[:32]
+
+    def _path(self, ref: Ref) -> Path | None:
+        name = self.name(ref)
+        return self._folder / f"{name}.json" if name else None
 
 
 def _device(machine: Machine) -> str:
@@ -143,14 +148,16 @@ def _reading(ref: Ref) -> Any:
 
 @contextmanager
 def _process() -> Iterator[ProcessPoolExecutor]:
-    """A process that is started when it is first needed, and killed in the end."""
+    """A process that is started when it is first needed, and killed when it is no longer waited for."""
     pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
     try:
         yield pool
-    finally:
+    except BaseException:
         for process in list((pool._processes or {}).values()):
             process.kill()
-        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:
