@@ -1,31 +1,28 @@
 # Headwater with what a team's servers and workers need (PostgreSQL, S3, Ray, logins), from the lock, without tools for
 # developing. `docker build -t headwater .`, `podman build -t headwater .` and `buildah build -t headwater .` all do.
 #
-#   --build-arg BASE=docker.io/library/python@sha256:…                        a base that never moves
-#   --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130            for NVIDIA's GPUs
+#   --build-arg BASE=docker.io/library/python@sha256:…      a base that never moves; any Python that locks/ has a lock for
+#   --build-arg TORCH=cuda                                  for NVIDIA's GPUs
+#   --build-arg TORCH_INDEX=https://…                       where torch is to come from an index of your own
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS libraries
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH=cpu TORCH_INDEX=
 # Byte code that says what it was made of, not when.
-ENV SOURCE_DATE_EPOCH=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-WORKDIR /build
-RUN python -m venv pip && python -m venv --without-pip /opt/headwater
-COPY pyproject.toml requirements.lock ./
+ENV SOURCE_DATE_EPOCH=1
+RUN python -m venv /opt/pip && python -m venv /opt/headwater
+COPY locks /locks
+# What libraries bring to test themselves, and pip, are not needed any more.
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-extras = project['optional-dependencies']; \
-print(*project['dependencies'], *(item for name in ('auth', 'postgres', 'ray', 's3') for item in extras[name]), sep='\n')" > wanted.txt \
-    && grep -v '^torch==' requirements.lock > constraints.txt \
-    && pip/bin/pip --python /opt/headwater/bin/python install "$(grep '^torch==' requirements.lock | cut -d+ -f1)" \
-       --index-url "${TORCH_INDEX}" --no-deps \
-    && pip/bin/pip --python /opt/headwater/bin/python install -c constraints.txt -r wanted.txt
+    TORCH=${TORCH} TORCH_INDEX=${TORCH_INDEX} /locks/install /opt/headwater/bin/python \
+    && /opt/headwater/bin/python -m pip uninstall -q -y pip \
+    && find /opt/headwater -type d -name tests -prune -exec rm -r {} +
 
 FROM libraries AS package
-RUN --mount=type=cache,target=/root/.cache/pip pip/bin/pip install 'setuptools>=77'
+WORKDIR /source
 COPY . .
-RUN pip/bin/pip --python /opt/headwater/bin/python install --no-deps --no-build-isolation --prefix /package .
+RUN /opt/pip/bin/pip --python /opt/headwater/bin/python install -q --no-deps --no-build-isolation --prefix /package .
 
 # hadolint ignore=DL3006
 FROM ${BASE}

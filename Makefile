@@ -7,12 +7,13 @@ BIN := .venv/bin
 # A worker a core, with servers of its own; a file's tests share fixtures and stay on one worker, the longest come first.
 WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
+COMPOSE ?= docker compose
 PYTHONS := 3.11 3.12 3.13 3.14
 COMPILE = $(BIN)/uv pip compile -q --no-config --custom-compile-command "make lock" --no-annotate --generate-hashes $(UPGRADE) \
 	--python-platform x86_64-manylinux_2_28 --constraints locks/torch.txt --excludes locks/cuda.txt --no-emit-package torch pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults test-pages test-all lint types format docs lock clean
+.PHONY: help setup demo test test-slow test-faults test-pages test-all lint types format docs lock team clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +69,10 @@ lock: $(READY)  ## locks/: for each Python what running takes, and with `-dev` w
 		$(COMPILE) --python-version $$version --extra auth --extra postgres --extra ray --extra s3 -o $$lock.txt && \
 		$(COMPILE) --python-version $$version --extra dev --constraints $$lock.txt -o $$lock-dev.txt || exit 1; \
 	done
+
+team:  ## a team's servers and a worker in containers, with logins (COMPOSE="podman-compose" for another engine)
+	@deploy/passwords
+	@$(COMPOSE) up --build --detach --wait
 
 clean:  ## remove the environment and caches; runs and models in .headwater stay
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

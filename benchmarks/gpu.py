@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -126,7 +127,7 @@ def peak(device: torch.device, precision: Precision, short: bool = False) -> flo
         _wait(device)
         started = time.perf_counter()
         for _ in range(rounds):
-            one @ other
+            torch.mm(one, other)
         _wait(device)
         best = max(best, rounds * 2 * width**3 / (time.perf_counter() - started))
     return best
@@ -195,7 +196,8 @@ def flops_a_token(model: PreTrainedModel, length: int, asked: float) -> float:
     inner = set(inner_matrices(model))
     within = sum(matrix.weight.numel() for matrix in matrices(model) if matrix.layer in inner)
     head = sum(matrix.weight.numel() for matrix in matrices(model) if matrix.layer not in inner)
-    head += model.get_input_embeddings().weight.numel()  # the output layer, tied to them or as large
+    embeddings: Any = model.get_input_embeddings()
+    head += embeddings.weight.numel()  # the output layer, tied to them or as large
     config = model.config
     return 6 * (within + asked * head) + 12 * config.num_hidden_layers * config.hidden_size * length
 

@@ -6,7 +6,7 @@ database() {
     psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username postgres --dbname postgres <<SQL
 \getenv password $2
 CREATE ROLE $1 LOGIN PASSWORD :'password';
-CREATE DATABASE $1 OWNER $1;
+CREATE DATABASE $1 OWNER $1 ENCODING UTF8 TEMPLATE template0;
 REVOKE ALL ON DATABASE $1 FROM PUBLIC;
 SQL
 }

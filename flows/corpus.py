@@ -8,11 +8,13 @@ from prefect import flow
 
 from flows.opened import opened
 from flows.recipe.recipe import Recipe
+from models.data.names import Names
 from models.errors import RecipeError
 from tasks.graph import refs
 from tasks.graph.refs import About
 from tasks.hold_out import HoldOutConfig, hold_out
 from tasks.ingest import IngestConfig, ingest
+from tasks.reading.shards import MEGABYTE
 from tasks.remove_leaks import RemoveLeaksConfig, remove_leaks
 from tasks.rows_to_find import Labelled, RowsToFindConfig, rows_to_find
 from tasks.validate import ValidateConfig, validate
@@ -46,15 +48,18 @@ def shards(recipe: Recipe) -> tuple[Shard, ...]:
     """The corpus's shards, by name: the same files make the same corpus in whatever order a recipe names them."""
     if recipe.corpus is None:
         return ()
+    size = recipe.corpus.shard_megabytes * MEGABYTE
     found = [
-        (shard, number) for number, source in enumerate(recipe.corpus.sources) for shard in source.shards()
+        (shard, number)
+        for number, source in enumerate(recipe.corpus.sources)
+        for shard in source.shards(size)
     ]
-    found.sort(key=lambda item: (item[0].name, item[0].content))
-    tests = _tests(recipe)
+    found.sort(key=lambda item: item[0].order)
+    tests, names = _tests(recipe), Names()
     made = []
     for shard, number in found:
-        about = About(shard=shard.name if len(found) > 1 else "")
-        how = IngestConfig(sources=(shard.source,), clean=recipe.corpus.clean)
+        about = About(shard=names.own(shard.name) if len(found) > 1 else "")
+        how = IngestConfig(sources=(shard.source,), piece=shard.piece, clean=recipe.corpus.clean)
         ref = validate(ValidateConfig(quarantine=None), about=about, rows=ingest(how, about=about))
         if tests is not None:
             ref = remove_leaks(

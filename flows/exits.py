@@ -11,7 +11,7 @@ from typing import Any
 from flows import terminal
 from models.errors import HeadwaterError, RecipeError
 from tasks import environment
-from tasks.storage import place
+from tasks.storage import place, work
 
 FAILED, WRONG, INTERRUPTED, UNREAD = 1, 2, 130, 141
 """A step failed; something was wrong before the first step; Ctrl-C; nobody reads any more. All good is 0."""
@@ -26,6 +26,7 @@ def begin() -> None:
     from models import outside  # not for help, which is answered at once
 
     environment.make_home()
+    work.check()
     place.settle()
     outside.look_in(Path.cwd())
 

@@ -1,5 +1,7 @@
 """Reads sources into canonical rows: every row is kept, quarantined or removed, and counted."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,10 +11,12 @@ from models.config import Config
 from models.data.cleaning import CleanConfig
 from models.data.counts import metrics
 from models.data.ingestion import Ingestion
-from models.errors import DataError
-from tasks.graph.refs import Ingested
+from models.data.records import Record, Rejected
+from tasks.graph.refs import Ingested, at_once
 from tasks.graph.step import step
-from tasks.reading.source import SourceField, content, read_all
+from tasks.reading.own_files import OwnFiles
+from tasks.reading.shards import Piece, copied
+from tasks.reading.source import SourceField, content, read_all, shown
 from tasks.running.job import Job
 
 
@@ -28,6 +32,10 @@ class IngestConfig(Config):
         default=None, description="Cleaning, masking and removal of duplicates; for the corpus only."
     )
 
+    piece: Piece | None = Field(
+        default=None, description="Which lines of the only file of the only source; null: all."
+    )
+
     def check(self) -> None:
         """Finds what keeps the sources from being read.
 
@@ -38,7 +46,7 @@ class IngestConfig(Config):
             source.check()
 
 
-@step(Ingested, headline="rows/kept")
+@step(Ingested, process=at_once, headline="rows/kept")
 def ingest(job: Job, config: IngestConfig) -> None:
     """Reads the files, cleans corpus text, masks personal data and removes duplicates."""
     work = job.work / "batches"
@@ -53,10 +61,10 @@ def ingest(job: Job, config: IngestConfig) -> None:
         files.append({"file": name, "path": f"{path}", "sha256": content(path)})
 
     rows = read_all(config.sources, told)
+    if config.piece is not None:
+        rows = _of_piece(config, config.piece, job.work / "piece", told)
     ingestion = Ingestion(config.columns == "corpus", config.clean, work)
     counts = ingestion.run(rows, job.out, progress)
-    if not counts["read"]:
-        raise DataError("the sources hold no rows at all; check the files the recipe names")
     job.read_from(files)
     for (column, used), number in sorted(ingestion.own.items()):
         how = "is used" if used else f"is not used: the recipe names the {column} itself"
@@ -66,3 +74,16 @@ def ingest(job: Job, config: IngestConfig) -> None:
     job.say(
         f"{counts['read']:,} rows read, {counts['kept']:,} kept, {removed:,} removed, {bad:,} quarantined"
     )
+
+
+def _of_piece(
+    config: IngestConfig, piece: Piece, folder: Path, told: Callable[[str, Path], None]
+) -> Iterator[Record | Rejected]:
+    """Rows of a part of a file, numbered as in the whole."""
+    (source,) = config.sources
+    assert isinstance(source, OwnFiles), "only files of rows are cut"
+    ((part, path),) = source.files()
+    name = shown(path.name)
+    told(name, path)
+    for row in source.rows(copied(path, piece, folder), part):
+        yield replace(row, file=name, line=row.line + piece.line - 1)

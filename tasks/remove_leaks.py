@@ -14,7 +14,7 @@ from models.data.ingestion import CORPUS, FROM
 from models.data.leaks import BATCH, LEAKS, find_leaks
 from models.data.records import REMOVED, Spool
 from models.data.shards import batches
-from tasks.graph.refs import RowsToFind, Validated
+from tasks.graph.refs import RowsToFind, Validated, at_once
 from tasks.graph.step import step
 from tasks.running.job import Job
 
@@ -27,7 +27,7 @@ class RemoveLeaksConfig(Config):
     )
 
 
-@step(Validated, headline="rows/removed")
+@step(Validated, process=at_once, headline="rows/removed")
 def remove_leaks(job: Job, config: RemoveLeaksConfig, rows: Validated, tests: RowsToFind) -> None:
     """Takes texts out of a shard in which a test row stands, and names both."""
     source, looked_for = job.files(rows), sorted(job.files(tests).glob("rows-*.parquet"))

@@ -17,7 +17,7 @@ from models.data.schemas import check, check_corpus, outside, reasons
 from models.data.shards import batches
 from models.errors import DataError
 from models.kinds import Chosen, chosen
-from tasks.graph.refs import Ingested, Validated
+from tasks.graph.refs import Ingested, Validated, at_once
 from tasks.graph.step import step
 from tasks.running.job import Job
 
@@ -43,7 +43,7 @@ class ValidateConfig(Config):
     )
 
 
-@step(Validated, headline="rows/quarantined")
+@step(Validated, process=at_once, headline="rows/quarantined")
 def validate(job: Job, config: ValidateConfig, rows: Ingested) -> None:
     """Checks every row; bad ones go to quarantine.parquet."""
     source = job.files(rows)

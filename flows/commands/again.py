@@ -20,7 +20,10 @@ from tasks.storage.runs import Tracked
 _TELL_OF_TIME = ("report", "promote")
 """Steps whose files name times, or versions in a registry: they are another's with each run."""
 NOT_MADE = "it was not made again"
-_NOT_PASSED_ON = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_UI_URL", "PREFECT_HOME")
+_NOT_PASSED_ON = (
+    *("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_UI_URL", "PREFECT_HOME"),
+    "HEADWATER_WORK",  # what others go on from is not made again
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flows.commands import old_flow_runs
 from tasks.environment import home
-from tasks.storage import unused
+from tasks.storage import unused, work
 from tasks.storage.lease import Lease, is_free
 from tasks.storage.unused import Unused
 
@@ -87,16 +87,15 @@ def _bytes(items: Iterable[Iterable[Path]]) -> int:
 
 def _work(since: float) -> Iterator[Unused]:
     """What killed steps have left to go on from."""
-    for folder in _children("work"):
-        if _written(folder) < since and is_free(folder.name, shared=True):
-            yield Unused("checkpoints", folder.name, [folder], partial(_delete_work, folder))
+    for item in work.left():
+        if item.written < since and is_free(item.key, shared=True):
+            folders = [item.folder] if item.folder else []
+            yield Unused("checkpoints", item.key, folders, partial(_delete_work, item))
 
 
-def _delete_work(folder: Path) -> None:
-    if (
-        lease := Lease.take(folder.name, shared=True)
-    ) is not None:  # else somebody has begun to go on from it
-        shutil.rmtree(folder, ignore_errors=True)
+def _delete_work(item: work.Left) -> None:
+    if (lease := Lease.take(item.key, shared=True)) is not None:  # else somebody has begun to go on from it
+        item.delete()
         lease.release()
 
 
@@ -115,15 +114,6 @@ def _logs(since: float) -> Iterator[Unused]:
 
 def _children(name: str) -> list[Path]:
     return sorted((home() / name).glob("*"))
-
-
-def _written(folder: Path) -> float:
-    """When anything in a folder was written last."""
-    times = [folder.stat().st_mtime]
-    for path in folder.rglob("*"):
-        with suppress(OSError):
-            times.append(path.stat().st_mtime)
-    return max(times)
 
 
 def _compact(database: Path) -> int:

@@ -11,6 +11,7 @@ from rich.table import Table
 from flows import terminal
 from flows.commands import results
 from flows.commands.results import Result
+from flows.commands.together import together
 from models.errors import HeadwaterError
 from tasks.graph import refs
 from tasks.running.execution import Outcome
@@ -150,10 +151,21 @@ def _table_of_steps(run: FlowRun) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("step", "", "seconds", "result", "MLflow run"):
         table.add_column(name, justify="right" if name == "seconds" else "left", no_wrap=name != "result")
-    for outcome in run.outcomes.values():
-        seconds = f"{outcome.seconds:,.1f}" if outcome.status == "run" else ""
-        status = f"[{_STYLES[outcome.status]}]{outcome.status}[/]"
-        table.add_row(outcome.ref.title, status, seconds, _shown(outcome), outcome.run_id[:12])
+    steps = [
+        {
+            "name": outcome.ref.title,
+            "of_shards": outcome.ref.title_of_shards,
+            "status": outcome.status,
+            "seconds": outcome.seconds if outcome.status == "run" else None,
+            "result": _shown(outcome),
+            "run": outcome.run_id[:12],
+        }
+        for outcome in run.outcomes.values()
+    ]
+    for row in together(steps, ("seconds",)):
+        seconds = "" if row["seconds"] is None else f"{row['seconds']:,.1f}"
+        status = f"[{_STYLES[row['status']]}]{row['told']}[/]"
+        table.add_row(row["name"], status, seconds, row["result"], row["run"])
     return table
 
 

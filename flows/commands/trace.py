@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,13 +11,15 @@ from pydantic import TypeAdapter
 from flows import terminal
 from models.adapted.files import SETTLED
 from models.config import did_you_mean
-from models.data.counts import so_many_labels
+from models.data.counts import so_many, so_many_labels
 from models.data.records import PROVENANCE
 from models.errors import RecipeError
 from models.interfaces.downstream import Downstream, DownstreamField
 from tasks.storage import lineage, runs
 from tasks.storage.lineage import Node
 
+_FILES = 20
+"""Files of a corpus that are named; a corpus may have thousands."""
 _GONE = "no longer in MLflow"
 
 
@@ -59,7 +61,7 @@ def _document(predictions: Node, row_id: str) -> dict[str, Any]:
             "pretrained": [_shown(node) for node in behind if node.step in ("pretrain", "fetch")],
         },
         "tokenizer": [_shown(node) for node in behind if node.step == "tokenizer"],
-        "corpus": [item for node in behind if node.step == "hold_out" for item in _corpus(node, behind)],
+        "corpus": [item for node in _corpora(behind) for item in _corpus(node, behind)],
         "gone": [node.key for node in (adapted, *behind) if node.run is None],
     }
 
@@ -114,18 +116,28 @@ def _sources(rows: Node, file: str) -> list[dict[str, Any]]:
     return [{"paths": lineage.sources(node, file), "run": _shown(node)} for node in readers]
 
 
+def _corpora(behind: Sequence[Node]) -> list[Node]:
+    """The corpora behind a model; where there is only a tokenizer, this, with the shards it was learnt from."""
+    held_out = [node for node in behind if node.step == "hold_out"]
+    return held_out or [node for node in behind if node.step == "tokenizer" and node.inputs.get("shards")]
+
+
 def _corpus(corpus: Node, behind: Iterable[Node]) -> list[dict[str, Any]]:
     """Each file of a corpus, with its documents, who read it for which corpus, and what learnt from that."""
-    users = sorted({node.step for node in behind for parents in node.inputs.values() if corpus in parents})
+    parts = {corpus.key, *(node.key for node in corpus.inputs["shards"])}
+    users = {
+        node.step for node in behind if parts & {item.key for items in node.inputs.values() for item in items}
+    }
+    users = sorted(users - {"hold_out"})
     return [
         {
             "file": file,
-            "documents": parts,
+            "documents": documents,
             "sources": [{"paths": lineage.sources(reader, own), "run": _shown(reader)}],
             "split": _shown(corpus),
             "used_by": users,
         }
-        for file, parts, reader, own in lineage.documents(corpus)
+        for file, documents, reader, own in lineage.documents(corpus)
     ]
 
 
@@ -171,10 +183,12 @@ def _lines(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     nothing = [] if document["gone"] else ["none"]
     for name, made in (("pretrained", models["pretrained"]), ("tokenizer", document["tokenizer"])):
         lines += [(name, text) for text in [_named(item) for item in made] or nothing]
-    for item in document["corpus"]:
+    for item in document["corpus"][:_FILES]:
         parts = ", ".join(f"{number:,} of {part}" for part, number in item["documents"].items())
         lines += [("corpus", f"{item['file']}, documents: {parts}; used by {', '.join(item['used_by'])}")]
         lines += [*_readers(item["sources"]), ("  part", f"of {_named(item['split'])}")]
+    if (more := len(document["corpus"]) - _FILES) > 0:
+        lines += [("corpus", f"and {so_many(more, 'file')} more, which --json names")]
     lines += [] if document["corpus"] else [("corpus", text) for text in nothing]
     lines += [("gone", f"key {key[:12]}: {_GONE}") for key in document["gone"]]
     return [*lines, ("next", f"headwater up, then {document['predictions']['url']}")]

@@ -13,8 +13,10 @@ from tasks.environment import Machine
 from tasks.graph import refs
 from tasks.graph.refs import Ref, ordered
 from tasks.promote import PromoteConfig
+from tasks.running.flow_run import FlowRun
 from tasks.storage import artifacts
 from tasks.storage.artifacts import Made
+from tasks.storage.decoration import decorating
 
 SPREAD = 1.25, 1.35
 """By what a probe may be above and below what comes: real runs have the machine less to themselves."""
@@ -48,6 +50,14 @@ def estimated(
             for ref, reason in probes.hold(unknown, folders, probe):
                 probe(f"{ref.title} cannot be probed: {reason}")
     return {ref: estimating.of(ref) for ref in missing}
+
+
+def expect(recipe: str, machine: Machine, run: FlowRun) -> None:
+    """Keep with the steps that a run is going to make what they will probably take; nothing is probed."""
+    with decorating("what steps will take"):
+        there = run.there()
+        found = estimated(recipe, machine, [*there, *run.missing()], there, probe=None)
+        run.expect({ref: estimate.described() for ref, estimate in found.items() if estimate.basis})
 
 
 def _folders(unknown: Sequence[Ref], there: Mapping[Ref, Made]) -> dict[str, Path]:

@@ -97,7 +97,11 @@ class Probes:
     def _threads(self, ref: Ref) -> int:
         """Those that the step will have."""
         cores = self._machine.cores
-        return max(1, cores // min(self._machine.jobs, cores)) if step_of(ref).process == "shared" else cores
+        return (
+            max(1, cores // min(self._machine.jobs, cores))
+            if step_of(ref).process(ref) == "shared"
+            else cores
+        )
 
     def name(self, ref: Ref) -> str | None:
         """What a step's probe is remembered by; None for a step that is not probed."""

@@ -68,7 +68,7 @@ def _ends(
         if not running:
             break  # what is left waits for a step that is not in the list at all
         now, _, done = heapq.heappop(running)
-        seats.rise(step_of(done).process, jobs)
+        seats.rise(step_of(done).process(done), jobs)
     return spans
 
 
@@ -76,11 +76,11 @@ def _startable(waiting: Sequence[Ref], running: set[Ref], seats: _Seats, jobs: i
     """Those whose turn it is, as `tasks.running.schedule` has it: who wants everything for itself goes first."""
     open_ones = running.union(waiting)
     ready = [ref for ref in waiting if not any(parent in open_ones for parent in ref.parents())]
-    alone = [ref for ref in ready if step_of(ref).process not in (None, "shared")]
+    alone = [ref for ref in ready if step_of(ref).process(ref) not in (None, "shared")]
     taken = [ref for ref in alone if seats.sit("exclusive", jobs)]
     makes_room = len(taken) < len(alone)
     for ref in ready:
-        use = step_of(ref).process
+        use = step_of(ref).process(ref)
         if ref not in alone and not (use == "shared" and makes_room) and seats.sit(use, jobs):
             taken.append(ref)
     return taken

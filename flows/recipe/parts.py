@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, m
 
 from models import pretrained
 from models.backbone.config import DECODERS, ModelConfig
-from models.config import Config, did_you_mean
+from models.config import PLUMBING, Config, did_you_mean
 from models.data.cleaning import CleanConfig
 from models.interfaces.objective import ObjectiveField
 from models.pretrained import Pretrained
@@ -51,6 +51,12 @@ class CorpusPart(Config):
     )
     holdout: float = Field(
         default=0.01, gt=0, lt=0.5, description="Share of the texts that pretraining is evaluated on."
+    )
+    shard_megabytes: int = Field(
+        default=256,
+        ge=1,
+        description="Size above which a text or JSON-lines file that is not packed is read in pieces, each by itself.",
+        json_schema_extra=PLUMBING,
     )
     leaks: Literal["report", "remove"] = Field(
         default="report",
@@ -108,6 +114,12 @@ class UpstreamPart(Config):
             kind = self.objective.kind if self.objective else ""
             raise ValueError(
                 f"model.preset: {self.model.preset} is not for {kind}; use {' or '.join(fitting)}"
+            )
+        reads = self.objective.reads_weights if self.objective else ""
+        if reads and self.train and self.train.sharding == "full":
+            raise ValueError(
+                f"train.sharding: full leaves no process with whole weights, which objective.{reads} asks for: leave "
+                f"{reads} out, or set sharding: optimizer"
             )
         return self
 

@@ -1,6 +1,6 @@
 """Duplicates inside a corpus: exact ones by a hash of the normal form, near ones by MinHash."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -15,6 +15,8 @@ BANDS = 8
 """Bands of the locality-sensitive index: 99 % of pairs at 0.9 are met, 15 % of pairs at 0.7 and then refused."""
 SEED = 1
 
+SKETCHED = np.dtype([("place", "<i8"), ("sketch", "<u4", SKETCH)])
+"""A text by its number, with its sketch."""
 SIGNATURES = {"hash": pl.UInt64, "id": pl.UInt64, "sketch": pl.Binary}
 """Columns of signatures.parquet, a row for each of rows.parquet: what stands for the text's normal form and for the
 id, and the sketch of a text that is long enough for one."""
@@ -40,30 +42,31 @@ def shingles(text: str) -> list[str]:
     return [text[start : start + SHINGLE] for start in range(len(text) - SHINGLE + 1)]
 
 
-class Near:
-    """Texts that are kept, by their sketches; a text is near one that shares a band and enough of its values."""
-
-    def __init__(self, threshold: float) -> None:
-        self._enough = threshold * SKETCH
-        self._bands: dict[bytes, list[int]] = {}
-        self._kept: list[tuple[int, np.ndarray]] = []
-
-    def first(self, number: int, sketch: bytes) -> int | None:
-        """The first text that this one repeats; None for a text to keep, which is remembered."""
-        values, width = np.frombuffer(sketch, dtype="<u4"), len(sketch) // BANDS
-        bands = [bytes([band]) + sketch[band * width : (band + 1) * width] for band in range(BANDS)]
-        for place in sorted({place for band in bands for place in self._bands.get(band, ())}):
-            kept, other = self._kept[place]
-            if np.count_nonzero(values == other) >= self._enough:
-                return kept
-        for band in bands:
-            self._bands.setdefault(band, []).append(len(self._kept))
-        self._kept.append((number, values))
-        return None
+def bands(sketches: np.ndarray) -> np.ndarray:
+    """For each sketch, a hash of each of its bands."""
+    words = np.ascontiguousarray(sketches).view("<u8").reshape(-1, BANDS, SKETCH // BANDS // 2)
+    mixed = np.full(words.shape[:2], np.arange(BANDS), dtype=np.uint64)
+    for word in range(words.shape[2]):
+        mixed = (mixed ^ words[:, :, word]) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
 
 
-def near(found: Iterable[tuple[int, bytes]], threshold: float) -> dict[int, int]:
-    """By number, which earlier text each repeats; numbers and sketches come in order."""
-    seen = Near(threshold)
-    repeats = ((number, seen.first(number, sketch)) for number, sketch in found)
-    return {number: first for number, first in repeats if first is not None}
+def near(records: np.ndarray, threshold: float) -> np.ndarray:
+    """Pairs of places: a text, and the first kept one that it is like, as it shares a band with it and enough values.
+
+    Args:
+        records: `place` and `sketch` of each text, in order.
+    """
+    met: dict[int, list[int]] = {}
+    found: list[tuple[int, int]] = []
+    for number, own in enumerate(bands(records["sketch"]).tolist()):
+        sketch = records["sketch"][number]
+        for kept in sorted({kept for band in own for kept in met.get(band, ())}):
+            if np.count_nonzero(sketch == records["sketch"][kept]) >= threshold * SKETCH:
+                found.append((records["place"][number], records["place"][kept]))
+                break
+        else:
+            for band in own:
+                met.setdefault(band, []).append(number)
+    return np.array(found, dtype=np.int64).reshape(-1, 2)

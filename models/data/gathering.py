@@ -21,6 +21,7 @@ from models.data.shards import FILES, PARTS, as_in_corpus
 from models.errors import DataError
 
 _TABLES = {"parts": PARTS, "files": FILES, "removed": REMOVED}
+_NAMES = {"file": pl.String, "name": pl.String}
 _PARTS = ("train", "validation")
 _IDENTIFIED = {"place": pl.Int64, "id": pl.String, "file": pl.String, "line": pl.Int64}
 
@@ -56,7 +57,10 @@ class Gathering:
         Raises:
             DataError: there is only one text.
         """
-        self._gone, self._ambiguous = repeats(self._shards, cleaned), ambiguous(self._shards)
+        self._gone, self._ambiguous = (
+            repeats(self._shards, cleaned, self._work),
+            ambiguous(self._shards, self._work),
+        )
         kept = self._identified(np.unique(self._gone["of"].to_numpy()))
         kept = kept.select(of="place", kept_id="id", kept_file="file")
         held = Held(seed, share, (hashes[where] for _, hashes, where in self._hashes()))
@@ -138,7 +142,7 @@ class Gathering:
         column = pl.read_parquet(self._shards[shard] / "rows.parquet", columns=["file"])["file"]
         placed = parts.with_columns(file=column[parts["row"]])
         sizes = placed.group_by("file").agg((pl.col("part") == part).sum().alias(part) for part in _PARTS)
-        names = pl.DataFrame({"file": [*self._names[shard]], "name": [*self._names[shard].values()]})
+        names = pl.DataFrame([*self._names[shard].items()], schema=_NAMES, orient="row")
         made = names.join(sizes, on="file", how="left", maintain_order="left").with_columns(shard=shard)
         return made.with_columns(pl.col(_PARTS).fill_null(0)).select(FILES.keys())
 

@@ -63,6 +63,11 @@ class Parsing:
         return read_delimited(path, self.separator, self.quotes, self.header, self.encoding)
 
     @property
+    def has_lines(self) -> bool:
+        """Whether each row is a line."""
+        return self.format == "jsonl" or (self.format == "txt" and self.by_line)
+
+    @property
     def separator(self) -> str:
         """What stands between two fields of a line."""
         return self.delimiter or DELIMITERS.get(self.format, ",")

@@ -75,6 +75,11 @@ class Objective(Chosen, ABC):
         """
         return {name: tensor if name in self.shared else tensor[rows] for name, tensor in batch.items()}
 
+    @property
+    def reads_weights(self) -> str:
+        """The setting for which it reads weights itself, outside of the model's own pass; empty where none does."""
+        return ""
+
     @abstractmethod
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         """(sum of the loss over the targets in nats, number of targets) of a held-out batch."""

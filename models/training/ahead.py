@@ -1,7 +1,7 @@
 """Batches that a thread makes ahead of the training, so that a device never waits for them."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ def steps_ahead(device: torch.device) -> int:
     return 0 if device.type == "cpu" else AHEAD
 
 
-def made_ahead(make: Callable[[int], T], steps: range, ahead: int, device: torch.device) -> Iterator[T]:
+def made_ahead(make: Callable[[int], T], steps: range, ahead: int, device: torch.device) -> Generator[T]:
     """What `make`, a pure function, gives for each of `steps`; made by a thread, at most `ahead` of them waiting.
 
     What it raises is raised when its step has come. The thread ends with the iterator (`close`).

@@ -52,15 +52,13 @@ class Saved:
 
     def tensors(self, name: str) -> Iterator[tuple[str, Tensor]]:
         """Those of a file, each with memory of its own; none where there is no such file."""
-        path = self.folder / f"{name}{TENSORS}"
-        if not path.is_file():
-            return
-        with safe_open(path, "pt") as file:
-            names = list(file.keys())
-        for each in names:
+        for each in self.shapes(name):
             # Opened anew for each: what was read stays in memory for as long as the file is open.
-            with safe_open(path, "pt") as file:
+            with safe_open(self._path(name), "pt") as file:
                 yield each, file.get_tensor(each).clone()
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}{TENSORS}"
 
     def read(self, name: str) -> dict[str, Tensor]:
         """All of a file."""
@@ -68,7 +66,11 @@ class Saved:
 
     def shapes(self, name: str) -> dict[str, tuple[int, ...]]:
         """What is in a file."""
-        return {each: tuple(tensor.shape) for each, tensor in self.tensors(name)}
+        path = self._path(name)
+        if not path.is_file():
+            return {}
+        with safe_open(path, "pt") as file:
+            return {each: tuple(file.get_slice(each).get_shape()) for each in file.keys()}  # noqa: SIM118
 
     def restore(self, name: str, tensors: Mapping[str, Tensor]) -> None:
         """Gives `tensors`, in their place, the values they were saved with.

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import nn
 
+from models.training.conditions import uncached
 from models.training.settings import Compile
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ def compiled(model: nn.Module, wanted: Compile, device: torch.device, steps: int
     if dynamo:
         dynamo.config.suppress_errors = True
     try:
-        yield
+        with uncached(model) if layers else nullcontext():
+            yield
     finally:
         for layer in layers:
             layer._compiled_call_impl = None

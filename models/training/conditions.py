@@ -57,17 +57,21 @@ def recomputing(model: Any, wanted: bool) -> Iterator[None]:
         raise DataError(
             f"gradient_checkpointing: transformers cannot do it for {type(model).__name__}; set it to false"
         )
-    model.activation_checkpointing_enable({"use_reentrant": False})
-    model.disable_input_require_grads()  # only the reentrant kind needs gradients of what stays frozen
-    try:
-        yield
-    finally:
-        model.activation_checkpointing_disable()
+    with uncached(model):
+        model.activation_checkpointing_enable({"use_reentrant": False})
+        model.disable_input_require_grads()  # only the reentrant kind needs gradients of what stays frozen
+        try:
+            yield
+        finally:
+            model.activation_checkpointing_disable()
 
 
 @contextmanager
 def uncached(model: Any) -> Iterator[None]:
-    """A decoder keeps no keys and values for a next token, of which there is none while it learns."""
+    """A decoder keeps no keys and values for a next token, which layers fill one after the other.
+
+    It is not so in every training: without them `transformers` looks at positions first, for which a GPU waits.
+    """
     config = getattr(model, "config", None)
     caching = getattr(config, "use_cache", None)
     if caching:

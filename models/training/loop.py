@@ -8,23 +8,21 @@ Where several processes learn together (`distributed.py`), each calls `train` wi
 steps; only the first one logs and writes checkpoints.
 """
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from typing import Generic, TypeVar
 
-import psutil
 import torch
 from torch import Tensor, nn
 
-from models.errors import DataError
 from models.seeds import derive
 from models.training import checkpoints, optimizers, sharded_checkpoints, sharding
 from models.training.ahead import made_ahead, steps_ahead
 from models.training.best import Best
 from models.training.compiling import compiled
-from models.training.conditions import computing, recomputing, uncached
+from models.training.conditions import computing, recomputing
+from models.training.curve import Curve
 from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
 from models.training.parts import Step, step_of
@@ -32,14 +30,6 @@ from models.training.plan import Metrics, Plan
 from models.training.record import Record
 
 M = TypeVar("M", bound=nn.Module)
-
-
-_STATE = ("step", "tokens", "summed", "history")
-"""What of a training's state is no tensor."""
-
-
-class Diverged(DataError):
-    """The loss is no longer finite."""
 
 
 def train(
@@ -74,13 +64,12 @@ def train(
     device = run.hardware.device
     with (
         computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
-        uncached(run.model),
         recomputing(run.model, plan.settings.gradient_checkpointing),
         compiled(run.model, plan.settings.compile, device, plan.steps),
         run.writer or nullcontext(),
     ):
         run.resume()
-        for record in run.history if run.team.leads else ():
+        for record in run.curve.history if run.team.leads else ():
             on_log(record)
 
         def made(step: int) -> Step:
@@ -97,9 +86,9 @@ def train(
                         on_log(record)
                 run.save_if_due()
                 if run.team.leads:
-                    on_progress(run.step, plan.steps, run.text())
+                    on_progress(run.step, plan.steps, run.curve.text)
         run.finish()
-    return run.history
+    return run.curve.history
 
 
 class _Run(Generic[M]):
@@ -112,13 +101,8 @@ class _Run(Generic[M]):
         self.model = self.layout.model
         self.optimizers = self.layout.optimizers(plan.optimizer)
         self.step = 0
-        self.tokens = 0
-        self.sums: dict[str, Tensor] = {}
-        self.summed = 0
-        self.history: list[Record] = []
-        self.best = Best()
-        self.clock = self.saved_at = time.monotonic()
-        self.clock_tokens = 0
+        self.curve, self.best = Curve(self.team), Best()
+        self.saved_at = time.monotonic()
         self.writer = self._writer()
 
     def _writer(self) -> checkpoints.Writer | sharded_checkpoints.ShardedWriter | None:
@@ -147,10 +131,9 @@ class _Run(Generic[M]):
         plan, rank = self.plan, self.team.rank
         torch.manual_seed(derive(plan.seed, "step", self.step, *([rank] if rank else [])))
         self.model.train()
-        self.tokens += step.tokens
         losses = [self._learn(batch, share, loss_of) for batch, share in step.parts]
         self.layout.sum_gradients()
-        self._add(losses)
+        self.curve.add(step.tokens, losses)
         if plan.optimizer.max_grad_norm:
             nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
         optimizers.set_rate(self.optimizers, plan.optimizer.rate(self.step, plan.steps))
@@ -176,34 +159,14 @@ class _Run(Generic[M]):
             for name, value in losses.items()
         }
 
-    def _add(self, parts: Sequence[Mapping[str, Tensor]]) -> None:
-        """Takes the losses of a step into the averages; they stay on the device until somebody looks at them."""
-        if parts:
-            names = list(parts[0])
-            step = torch.stack([torch.stack([part[name] for part in parts]).sum() for name in names])
-            for name, value in zip(names, self.team.summed(step), strict=True):
-                self.sums[name] = self.sums.get(name, 0.0) + value
-        self.summed += 1
-
     def record(self, evaluate: Callable[[M], Metrics] | None) -> Record:
-        """Closes the running averages into a point of the curve, evaluated where asked."""
-        record: Record = {"step": self.step, "tokens": self.tokens}
-        record |= {f"train/{name}": float(total) / self.summed for name, total in self.sums.items()}
-        seconds = max(time.monotonic() - self.clock, 1e-9)  # when the device has come as far
-        if not math.isfinite(record["train/loss"]):
-            raise Diverged(
-                f"training diverged: the loss is {record['train/loss']} before step {self.step} of {self.plan.steps}; "
-                f"lower optimizer.learning_rate (now {self.plan.optimizer.learning_rate:g})"
-            )
-        rate = self.plan.optimizer.learning_rate * self.plan.optimizer.rate(self.step - 1, self.plan.steps)
-        record["train/learning_rate"] = rate
-        record["train/tokens_per_second"] = (self.tokens - self.clock_tokens) / seconds
-        record["train/memory_bytes"] = psutil.Process().memory_info().rss
+        """A point of the curve, evaluated where asked."""
+        config, steps = self.plan.optimizer, self.plan.steps
+        record = self.curve.closed(self.step, steps, config.learning_rate)
+        record["train/learning_rate"] = config.learning_rate * config.rate(self.step - 1, steps)
         if evaluate is not None:
             record |= {f"eval/{name}": value for name, value in self._evaluated(evaluate).items()}
-        self.sums, self.summed = {}, 0
-        self.history.append(record)
-        self.clock, self.clock_tokens = time.monotonic(), self.tokens
+        self.curve.append(record)
         return record
 
     def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
@@ -216,13 +179,6 @@ class _Run(Generic[M]):
             self.best.look(self.plan.keep_best(metrics), self.layout.kept(), in_use=in_use)
         return metrics
 
-    def text(self) -> str:
-        """How the training goes, in a few words."""
-        if not self.history:
-            return ""
-        last = self.history[-1]
-        return f"loss {last['train/loss']:.3f}, {last['train/tokens_per_second']:,.0f} tokens/s"
-
     def resume(self) -> None:
         """Continues from the newest whole checkpoint, if there is one."""
         folder = self.plan.workplace.folder
@@ -234,9 +190,8 @@ class _Run(Generic[M]):
         saved.restore("model", self.layout.weights())
         optimizers.restore(self.model, self.optimizers, saved)
         state, device = saved.state, self.hardware.device
-        for name in _STATE:
-            setattr(self, name, state[name])
-        self.sums = {name: tensor.to(device) for name, tensor in saved.read("sums").items()}
+        self.step = state["step"]
+        self.curve.resume(state, {name: tensor.to(device) for name, tensor in saved.read("sums").items()})
         there = saved.shapes("best")
         best = {
             name: torch.empty_like(weight, device="cpu")
@@ -245,7 +200,6 @@ class _Run(Generic[M]):
         }
         saved.restore("best", best)
         self.best.resume(state, best)
-        self.clock_tokens = self.tokens
 
     def save_if_due(self) -> None:
         every, writer = self.plan.checkpoint_seconds, self.writer
@@ -257,9 +211,9 @@ class _Run(Generic[M]):
         tensors = {
             "model": self.layout.weights(),
             "optimizers": optimizers.states(self.model, self.optimizers),
-            "sums": self.sums,
+            "sums": self.curve.sums,
         }
-        state = {name: getattr(self, name) for name in _STATE} | self.best.state
+        state = {"step": self.step} | self.curve.state | self.best.state
         writer.save(checkpoints.Checkpoint(state, tensors, {"best": self.best.weights}))
         self.saved_at = time.monotonic()
 

@@ -47,7 +47,8 @@ class TrainingSettings(Config):
     compile: Compile = Field(
         default="auto",
         description="Translate the layers for the device with torch.compile before training: true, false, or auto: on "
-        "a GPU, for a training of 1,000 steps or more. It takes a minute, and changes last digits.",
+        "a GPU, for a training of 1,000 steps or more. It takes a minute, and changes last digits and what "
+        "dropout draws.",
     )
 
     @field_validator("precision", mode="before")

@@ -21,7 +21,8 @@ from models.errors import DataError
 from models.inference.inputs import Inputs
 from models.interfaces.features import per_row
 from models.seeds import derive
-from models.training.loop import Diverged, train
+from models.training.curve import Diverged
+from models.training.loop import train
 from models.training.optimizers import OptimizerConfig
 from models.training.plan import Plan
 from models.training.record import Record

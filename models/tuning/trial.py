@@ -19,8 +19,9 @@ from models.files import seal, sealed
 from models.inference.inputs import Inputs, outputs
 from models.interfaces.transfer import Problem
 from models.seeds import derive
+from models.training.curve import Diverged
 from models.training.hardware import hardware
-from models.training.loop import Diverged, train
+from models.training.loop import train
 from models.training.plan import Plan
 from models.training.record import Record
 from models.tuning.hyperparameters import Hyperparameters, Setting

@@ -68,6 +68,10 @@ class CausalLanguageModelling(Objective):
         logits = target_logits(model, batch, batch.get("candidates"))
         return {"loss": cross_entropy(logits, targets_of(batch), batch).mean()}
 
+    @property
+    def reads_weights(self) -> str:
+        return "candidates" if self.candidates else ""
+
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         return summed_loss(model, batch)
 

@@ -127,6 +127,10 @@ class MaskedLanguageModelling(Objective):
             part["bag_share"] = torch.tensor(texts * self.targets(batch) / max(1.0, self.targets(part)))
         return part
 
+    @property
+    def reads_weights(self) -> str:
+        return "candidates" if self.candidates else ""
+
     def evaluate(self, model: PreTrainedModel, batch: Mapping[str, Tensor]) -> tuple[float, int]:
         return summed_loss(model, batch)
 

@@ -23,7 +23,14 @@ from tasks.graph.refs import Ref
 
 ROOT = Path(__file__).resolve().parents[2]
 # Machinery only moves bytes: an edit here changes no artifact.
-_MACHINERY = ("tasks.graph", "tasks.running", "tasks.storage", "tasks.environment", "tasks.reading.remote")
+_MACHINERY = (
+    "tasks.graph",
+    "tasks.running",
+    "tasks.storage",
+    "tasks.environment",
+    "tasks.reading.remote",
+    "tasks.reading.known",
+)
 _DATA = {".html", ".css", ".json"}
 """Files beside the code that come with the package."""
 _NOT_NUMBERS = {"mlflow", "prefect", "psutil", "pydantic", "rich"}

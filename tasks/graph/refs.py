@@ -6,7 +6,7 @@ from, so the whole graph of a run, with every key, is known before the first ste
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from models.config import Config
 from models.data.counts import so_many_labels
@@ -74,10 +74,18 @@ class Ref:
     @property
     def title(self) -> str:
         """The name with what tells it from its siblings, for tables and messages."""
+        return self._titled(self.about.shard)
+
+    @property
+    def title_of_shards(self) -> str:
+        """What it has in common with what is made of the corpus's other shards; empty where it is made of none."""
+        return self._titled("") if self.about.shard else ""
+
+    def _titled(self, shard: str) -> str:
         upstream = self.about.upstream if not self.about.downstream else ""
         labels = "" if self.about.labels is None else so_many_labels(self.about.labels)
         seed = f"seed {self.about.seed}" if self.about.several else ""
-        detail = ", ".join(part for part in (upstream, self.about.shard, labels, seed) if part)
+        detail = ", ".join(part for part in (upstream, shard, labels, seed) if part)
         return f"{self.name} ({detail})" if detail else self.name
 
     def parents(self) -> "Iterator[Ref]":
@@ -99,6 +107,11 @@ class Ref:
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+
+def at_once(ref: Ref) -> Literal["shared"] | None:
+    """How a step is run that reads rows: beside others in a training process where it is of one shard among many."""
+    return "shared" if ref.about.shard else None
 
 
 def ordered(targets: "list[Ref]") -> list[Ref]:

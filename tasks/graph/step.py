@@ -27,12 +27,12 @@ class Step(Generic[R]):
         fn: Callable[..., None],
         makes: type[R],
         retries: int,
-        process: TrainingProcessUse | None,
+        process: "TrainingProcessUse | Callable[[R], TrainingProcessUse | None] | None",
         stands: Callable[[R], bool],
         headline: str | Callable[[R], str],
     ) -> None:
         self.fn, self.makes, self.retries = fn, makes, retries
-        self.process: TrainingProcessUse | None = process
+        self._process = process
         self.stands, self._headline = stands, headline
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.forget()  # what declares it may have been edited, in a notebook say
@@ -44,6 +44,10 @@ class Step(Generic[R]):
         key = identity.digest(made_of)
         return self.makes(self.name, self.module, key, config, inputs, about or About(), made_of)
 
+    def process(self, ref: R) -> TrainingProcessUse | None:
+        """Whether its body runs in a training process, and how."""
+        return self._process(ref) if callable(self._process) else self._process
+
     def headline(self, ref: R) -> str:
         """Name of the metric that says most about what was made; empty where none does."""
         return self._headline if isinstance(self._headline, str) else self._headline(ref)
@@ -53,7 +57,7 @@ def step(
     makes: type[R],
     *,
     retries: int = 2,
-    process: TrainingProcessUse | None = None,
+    process: "TrainingProcessUse | Callable[[R], TrainingProcessUse | None] | None" = None,
     stands: Callable[[R], bool] = lambda ref: True,
     headline: str | Callable[[R], str] = "",
 ) -> "Callable[[Callable[..., None]], Step[R]]":
@@ -66,7 +70,8 @@ def step(
         retries: how often what may heal (I/O, network, store, out-of-memory) is tried again.
         process: whether the body runs in a training process: `shared`, with a share of the threads, while others run;
             or `exclusive`, with all threads, while no other does. Such a body may run in several processes at once that
-            are a team (`models.training.distributed`); where `job.leads`, it fills `job.out`.
+            are a team (`models.training.distributed`); where `job.leads`, it fills `job.out`. Or how that is found for
+            a ref.
         stands: whether what the step does outside its artifact is still there; where it is not, a finished artifact
             is no hit.
         headline: the metric that tables show for it, or how it is named for a ref.

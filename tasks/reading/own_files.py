@@ -9,14 +9,16 @@ from pydantic import Field, field_validator, model_validator
 
 from models.config import did_you_mean
 from models.data.encodings import check_encoding
-from models.data.lines import UTF8
+from models.data.lines import UTF8, ends_with_a_byte
 from models.data.packed import packing
 from models.data.parsing import Parsing, format_of
 from models.data.readers import LOOKED_AT
 from models.data.records import Record, Rejected, as_text
 from models.errors import HeadwaterError, RecipeError
 from models.paths import RecipePath
-from tasks.reading.source import FileSource, Part, Shard, check_readable, content, matches, shown
+from tasks.reading.known import known
+from tasks.reading.shards import File, Piece, Shard, can_be_cut, grouped, pieces
+from tasks.reading.source import FileSource, Part, check_readable, content, matches, shown
 
 _LOOKED_AT = 20
 """Objects by which a file is recognised."""
@@ -40,6 +42,8 @@ class OwnFiles(FileSource):
 
     _files: tuple[tuple[str, Path], ...] | None = None
     """Its files, where a shard of it has only some."""
+    _digest: str = ""
+    """Of the piece of its file, where a shard has no more."""
 
     @field_validator("paths", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
@@ -71,24 +75,48 @@ class OwnFiles(FileSource):
         """How files are read, and their content in order; never their paths."""
         fixed = super().identity()
         del fixed["paths"], fixed["parts"]
-        return {**fixed, "files": [self.identity_of(part, path) for part, path in self.files()]}
+        files = [[part, *self.form_of(path), self._digest or content(path)] for part, path in self.files()]
+        return {**fixed, "files": files}
 
-    def identity_of(self, part: str, path: Path) -> list[str]:
-        """What of a file counts."""
-        return [part, content(path)]
+    def form_of(self, path: Path) -> list[str]:
+        """What of a file counts beside its content, such as its format."""
+        return []
 
-    def shards(self) -> list[Shard]:
-        """Each file by itself."""
-        return [
-            Shard(
-                self._only((part, path)),
-                shown(path.name),
-                content(path),
-                path.stat().st_size,
-                packing(path) is not None,
-            )
-            for part, path in self.files()
-        ]
+    def has_lines(self, path: Path) -> bool:
+        """Whether each row of a file is a line of it, whatever the encoding."""
+        return False
+
+    def shards(self, size: int) -> list[Shard]:
+        """Files by name and content; large ones in pieces, of a great many the small ones together."""
+        large, others = [], []
+        for part, path in self.files():
+            cut: list[tuple[Piece, str]] = []
+            if path.stat().st_size > size and self.has_lines(path) and can_be_cut(path):
+                cut = _cut(path, size)
+            if len(cut) > 1 and ends_with_a_byte(self.encoding):
+                large += self._pieces(part, path, cut)
+            else:
+                others.append(File(part, path, shown(path.name), content(path), path.stat().st_size))
+        others.sort(key=lambda file: (file.name, file.content))
+        return [*large, *(self._group(group) for group in grouped(others))]
+
+    def _pieces(self, part: str, path: Path, cut: list[tuple[Piece, str]]) -> Iterator[Shard]:
+        name = shown(path.name)
+        for number, (piece, digest) in enumerate(cut):
+            source = self._only((part, path))
+            source._digest = digest
+            told = f"{name} ({number + 1} of {len(cut)})"
+            yield Shard(source, told, (name, cut[0][1], number), piece.end - piece.start, False, piece)
+
+    def _group(self, files: tuple[File, ...]) -> Shard:
+        first, last = files[0], files[-1]
+        return Shard(
+            self._only(*((file.part, file.path) for file in files)),
+            first.name if len(files) == 1 else f"{first.name} … {last.name}",
+            (first.name, first.content, 0),
+            sum(file.size for file in files),
+            packing(first.path) is not None,
+        )
 
     def _only(self, *files: tuple[str, Path]) -> Self:
         """This source of these of its files alone, whatever else its patterns come to name."""
@@ -134,6 +162,13 @@ class OwnFiles(FileSource):
         raise NotImplementedError
 
 
+def _cut(path: Path, size: int) -> list[tuple[Piece, str]]:
+    def ask() -> list[tuple[dict[str, int], str]]:
+        return [(piece.model_dump(), digest) for piece, digest in pieces(path, size)]
+
+    return [(Piece(**piece), digest) for piece, digest in known(path, f"pieces of {size}", ask)]
+
+
 class Objects(OwnFiles):
     """Files of objects: JSON lines, a JSON array, or Parquet."""
 
@@ -143,8 +178,11 @@ class Objects(OwnFiles):
     )
     data: str = Field(default="", description="JSON: the dotted path to the array of rows, such as data.")
 
-    def identity_of(self, part: str, path: Path) -> list[str]:
-        return [part, self.parsing(path).format, content(path)]
+    def form_of(self, path: Path) -> list[str]:
+        return [self.parsing(path).format]
+
+    def has_lines(self, path: Path) -> bool:
+        return self.parsing(path).has_lines
 
     @classmethod
     def recognises(cls, path: Path) -> Self | None:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from glob import glob
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,8 @@ from models.hub import Pin
 from models.kinds import Chosen, chosen
 from models.paths import tried
 from tasks.reading import remote
+from tasks.reading.known import known
+from tasks.reading.shards import Shard
 
 __all__ = [
     "COLUMNS",
@@ -51,23 +53,6 @@ COLUMNS = (
 """What `columns` of a source is for."""
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
-_digests: dict[tuple[str, int, int], str] = {}
-
-
-@dataclass(frozen=True)
-class Shard:
-    """What of a source is read by itself: a file, a piece of one, or all there is."""
-
-    source: "Source"
-    """It, as a source."""
-    name: str
-    """Its file's name; a piece says which it is."""
-    content: str
-    """What tells it from others of its name."""
-    size: int = 0
-    """Bytes on the disk; 0 where they are not known before it is read."""
-    packed: bool = False
-    """Whether there are more of them when it is unpacked."""
 
 
 class Source(Chosen):
@@ -93,9 +78,13 @@ class Source(Chosen):
         """The same rows file by file, in order; no path where they come from elsewhere."""
         yield None, self.read()
 
-    def shards(self) -> "list[Shard]":
-        """What of it can be read by itself, and is read anew when it alone has changed."""
-        return [Shard(self, self.kind, json.dumps(self.identity(), sort_keys=True))]
+    def shards(self, size: int) -> list[Shard]:
+        """What of it can be read by itself, and is read anew when it alone has changed.
+
+        Args:
+            size: bytes of a file above which it is cut where it can be.
+        """
+        return [Shard(self, self.kind, (self.kind, json.dumps(self.identity(), sort_keys=True), 0))]
 
     def asked_by(self) -> Mapping[str, Made]:
         """The columns that canonical ones are made of, by which a model of these rows can be asked as well; none where
@@ -181,15 +170,11 @@ def expand(path: str) -> str:
 
 
 def content(path: Path) -> str:
-    """The sha256 of a file's bytes; remembered while size and modification time stay the same."""
+    """The sha256 of a file's bytes; remembered for as long as it stays as it is."""
     try:
-        stat = path.stat()
-        key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-        if key not in _digests:
-            _digests[key] = digest(path)
+        return known(path, "sha256", lambda: digest(path))
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
-    return _digests[key]
 
 
 def record(

@@ -1,10 +1,10 @@
 """How a declared step is executed: made in its turn, in an MLflow run of its own, and retried."""
 
 import functools
-import shutil
 import time
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from prefect import Task
@@ -16,16 +16,17 @@ from prefect.states import Completed
 
 from models.errors import HeadwaterError
 from models.workplace import Workplace
-from tasks.environment import home
 from tasks.graph.refs import Ref
 from tasks.graph.step import Step, step_of
+from tasks.running import expected
 from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal, reason
 from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy, in_prefect
+from tasks.running.progress import LOG, ONE_OF_MANY, Board, ProgressArtifact, courtesy, in_prefect
 from tasks.running.training_processes import Seat, TrainingProcesses
 from tasks.storage import artifacts, decoration, runs
 from tasks.storage.entry_runs import EntryRuns
 from tasks.storage.lease import Lease
+from tasks.storage.work import Work
 
 RETRY_SECONDS = [2.0, 10.0, 30.0]
 
@@ -53,6 +54,8 @@ class RunContext:
     device: str
     board: Board
     processes: TrainingProcesses
+    expected: "dict[str, Mapping[str, Any]]" = field(default_factory=dict)
+    """By key, what a step will probably take."""
 
     @functools.cached_property
     def entries(self) -> EntryRuns:
@@ -114,7 +117,7 @@ class Turn:
 
     def take(self) -> bool:
         """Take both if they are free now."""
-        self._seat = self._processes.take(step_of(self.ref).process)
+        self._seat = self._processes.take(step_of(self.ref).process(self.ref))
         if self._seat is None:
             return False
         self._lease = Lease.take(self.ref.key, shared=True)
@@ -151,7 +154,7 @@ def make(ref: Ref, context: RunContext, seat: Seat) -> Outcome:
         return found(ref, made)
     started = time.monotonic()
     runs.kill_stale(ref.key)
-    tags = _prefect_tags(context.flow_run_id)
+    tags = _prefect_tags(context.flow_run_id) | expected.tags(context.expected.get(ref.key))
     run_id = runs.open_child(context.experiment_id, context.entries.of(ref), ref, tags)
     decoration.opened(run_id, ref)
     link_to(runs.run_url(context.experiment_id, run_id), "What this step made and measured")
@@ -165,40 +168,42 @@ def make(ref: Ref, context: RunContext, seat: Seat) -> Outcome:
         LOG.error("%s failed: %s", ref.title, reason(error))
         raise
     seconds = time.monotonic() - started
-    LOG.info("%s: made in %.0f s", ref.title, seconds)
+    LOG.info("%s: made in %.0f s", ref.title, seconds, extra=_one_of_many(ref))
     return Outcome(ref, "run", seconds, run_id, runs.metrics(run_id))
 
 
 def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
     """Run the body, here or in a training process, and store what it made."""
-    work = home() / "work" / ref.key
-    out, resumable = work / "out", work / "resumable"
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    resumable.mkdir(exist_ok=True)
     artifact = ProgressArtifact()
 
     def tell(progress: Progress) -> None:
         if progress.is_message:
-            LOG.log(progress.level, "%s: %s", progress.title, progress.text)
+            LOG.log(progress.level, "%s: %s", progress.title, progress.text, extra=_one_of_many(ref))
         else:
             context.board.show(progress)
             artifact.show(progress)
 
-    fail_on_purpose(ref)
-    spec = JobSpec(ref, run_id, out, Workplace(context.device, seat.threads, resumable, seat.processes))
-    try:
-        if seat.process is not None:
-            seat.process.run(spec, tell)
-        else:
-            with closing(Job(spec, tell)) as job:
-                step_of(ref).fn(job, ref.config, **ref.inputs)
-        artifacts.commit(run_id, ref, out)
-        decoration.finished(run_id, ref, out)
-    finally:
-        context.board.end(ref.title)
-    artifact.finish()
-    shutil.rmtree(work, ignore_errors=True)  # the artifact is stored; nothing after that may fail it
+    with Work(ref.key) as work:
+        fail_on_purpose(ref)
+        spec = JobSpec(
+            ref, run_id, work.out, Workplace(context.device, seat.threads, work.resumable, seat.processes)
+        )
+        try:
+            if seat.process is not None:
+                seat.process.run(spec, tell)
+            else:
+                with closing(Job(spec, tell)) as job:
+                    step_of(ref).fn(job, ref.config, **ref.inputs)
+            artifacts.commit(run_id, ref, work.out)
+            decoration.finished(run_id, ref, work.out)
+        finally:
+            context.board.end(ref.title)
+        artifact.finish()
+
+
+def _one_of_many(ref: Ref) -> dict[str, bool]:
+    """What tells the terminal that this is of one shard among many, for which one line stands there."""
+    return {ONE_OF_MANY: bool(ref.about.shard)}
 
 
 def _retry(_task: Any, _task_run: Any, state: "State[Any]") -> bool:

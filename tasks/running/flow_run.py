@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.utilities.annotations import quote
 
+from models.data.counts import so_many
 from models.errors import HeadwaterError
 from tasks.environment import Machine
 from tasks.graph.refs import Ref, ordered
@@ -53,6 +55,18 @@ class FlowRun:
         if there:
             _show_hits(self.context, there)
 
+    def there(self) -> dict[Ref, artifacts.Made]:
+        """What was looked up and is there."""
+        return {ref: made for ref, made in self._looked_up.items() if made is not None}
+
+    def missing(self) -> list[Ref]:
+        """What was looked up and is not there."""
+        return [ref for ref, made in self._looked_up.items() if made is None]
+
+    def expect(self, estimates: Mapping[Ref, Mapping[str, Any]]) -> None:
+        """Keep with each step's run what it is expected to take."""
+        self.context.expected.update({ref.key: estimate for ref, estimate in estimates.items()})
+
     def execute(self, targets: Sequence[Ref]) -> None:
         """Make `targets` and what they need, but for what is there already.
 
@@ -64,7 +78,7 @@ class FlowRun:
         hits = {ref: found(ref, made) for ref in new if (made := self._looked_up[ref]) is not None}
         self.outcomes |= {ref.key: outcome for ref, outcome in hits.items()}
         missing = [ref for ref in new if ref not in hits]
-        with _Submitting(self.context, len(missing)) as start:
+        with _Submitting(self.context, missing) as start:
             schedule.run(missing, self.outcomes, self.context.processes, start)
         for ref in new:  # in their order, and not in that in which they ended
             self.outcomes[ref.key] = self.outcomes.pop(ref.key)
@@ -151,8 +165,10 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
 class _Submitting:
     """Starts steps as Prefect tasks, and shows on the flow run's page how many have ended."""
 
-    def __init__(self, context: RunContext, total: int) -> None:
-        self._context, self._total, self._done = context, total, 0
+    def __init__(self, context: RunContext, refs: Sequence[Ref]) -> None:
+        self._context, self._total, self._done = context, len(refs), 0
+        self._of_shards = Counter(ref.title_of_shards for ref in refs)
+        self._ended_of_shards = Counter[str]()
         self._futures: dict[str, PrefectFuture[Any]] = {}
         self._progress = ProgressArtifact()
 
@@ -174,9 +190,20 @@ class _Submitting:
 
         def ended(future: PrefectFuture[Any]) -> None:
             self._done += 1
+            if ref.title_of_shards:
+                self._show_shards(ref.title_of_shards)
             on_end(_outcome(ref, future))
 
         future.add_done_callback(ended)
+
+    def _show_shards(self, title: str) -> None:
+        """Show how far all shards of a step are, and in the end say so."""
+        self._ended_of_shards[title] += 1
+        done, total = self._ended_of_shards[title], self._of_shards[title]
+        self._context.board.show(Progress(title, done, total, f"{done:,} of {total:,} shards"))
+        if done == total:
+            self._context.board.end(title)
+            LOG.info("%s: %s", title, so_many(total, "shard"))
 
 
 def _outcome(ref: Ref, future: PrefectFuture[Any]) -> Outcome:

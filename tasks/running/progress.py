@@ -28,6 +28,8 @@ from tasks.running.job import Progress
 LOG = logging.getLogger("headwater")
 """What people are told: in the terminal, and in the logs of the flow run and the task run that it is part of."""
 LOG.setLevel(logging.INFO)
+ONE_OF_MANY = "one_of_many"
+"""Of what is logged, whether the terminal has a line for all of its kind, and needs none for this one."""
 _LINE_EVERY_SECONDS = 15.0
 _ARTIFACT_EVERY_SECONDS = 5.0
 
@@ -68,7 +70,8 @@ class Board(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print what is logged above the bars."""
-        self._line(record.getMessage())
+        if record.levelno > logging.INFO or not getattr(record, ONE_OF_MANY, False):
+            self._line(record.getMessage())
 
     def _line(self, text: str) -> None:
         with self._rows_lock:

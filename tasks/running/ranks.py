@@ -33,7 +33,9 @@ def run(spec: JobSpec, processes: int, reports: Connection) -> None:
     threads = spec.workplace.threads
     share = None if threads is None else max(1, threads // processes)
     spec = replace(spec, workplace=replace(spec.workplace, threads=share, processes=processes))
-    with TemporaryDirectory(prefix="headwater-") as place:
+    with TemporaryDirectory(
+        dir=spec.out.parent
+    ) as place:  # there, what a kill leaves goes with the step's folder
         context = start_processes(_work, (spec, reports, Path(place)), processes, join=False)
         assert context is not None
         try:

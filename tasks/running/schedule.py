@@ -54,11 +54,11 @@ def _startable(waiting: dict[str, Turn], outcomes: dict[str, Outcome]) -> list[T
     if STOPPING.is_set():
         return []
     ready = [turn for turn in waiting.values() if not _holding_up(turn.ref, outcomes)]
-    alone = [turn for turn in ready if step_of(turn.ref).process == "exclusive"]
+    alone = [turn for turn in ready if step_of(turn.ref).process(turn.ref) == "exclusive"]
     taken = [turn for turn in alone if turn.take()]
     makes_room = any(not turn.waits_for_another_run for turn in alone if turn not in taken)
     for turn in ready:
-        use = step_of(turn.ref).process
+        use = step_of(turn.ref).process(turn.ref)
         if use != "exclusive" and not (use == "shared" and makes_room) and turn.take():
             taken.append(turn)
     return taken

@@ -10,6 +10,7 @@ from multiprocessing.connection import wait
 
 from tqdm import tqdm
 
+from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
 from tasks.running.job import Helping, Job, JobSpec, Progress
 from tasks.running.memory import forget_peak, peak
@@ -38,6 +39,13 @@ def begin() -> None:
 
 def do(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
     """Do a job, or this process's part of it where several share it."""
+    body = step_of(spec.ref).fn
+    if not computes(spec.ref):
+        forget_peak()
+        with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
+            body(job, spec.ref.config, **spec.ref.inputs)
+            job.metrics({PEAK_MEMORY: peak()})
+        return
     import torch  # only training processes need it
 
     from models.training.distributed import team
@@ -45,7 +53,6 @@ def do(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
     if spec.workplace.threads is not None:
         torch.set_num_threads(spec.workplace.threads)
     forget_peak()
-    body = step_of(spec.ref).fn
     if not team().leads:
         body(Helping(spec), spec.ref.config, **spec.ref.inputs)
         team().gathered(peak())
@@ -56,3 +63,8 @@ def do(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         job.metrics({PEAK_MEMORY: sum(peaks)})
         if len(peaks) > 1:
             job.metrics({_LARGEST: max(peaks)})
+
+
+def computes(ref: Ref) -> bool:
+    """Whether a step's code uses torch, which takes seconds to import and hundreds of megabytes."""
+    return "torch" in ref.made_of["libraries"]

@@ -13,7 +13,7 @@ from models.data.delimited import named
 from models.data.parsing import FORMATS, Parsing, format_of
 from models.errors import RecipeError
 from tasks.reading.own_files import OwnFiles
-from tasks.reading.source import COLUMNS, Made, Record, Rejected, check_readable, content, record
+from tasks.reading.source import COLUMNS, Made, Record, Rejected, check_readable, record
 
 
 class Files(OwnFiles):
@@ -66,8 +66,11 @@ class Files(OwnFiles):
             raise ValueError(f"the column '{twice}' is named twice: give one of them another name")
         return names
 
-    def identity_of(self, part: str, path: Path) -> list[str]:
-        return [part, self._parsing(path).format, content(path)]
+    def form_of(self, path: Path) -> list[str]:
+        return [self._parsing(path).format]
+
+    def has_lines(self, path: Path) -> bool:
+        return self._parsing(path).has_lines
 
     def asked_by(self) -> Mapping[str, Made]:
         return self.columns

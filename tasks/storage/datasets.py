@@ -33,13 +33,18 @@ _READ = {
 }
 """By step, the parts of its rows that it reads; other steps read all that there are."""
 _DIGITS = 12
+_FEW = 8
+"""Shards of which each is named as a dataset where they are read together."""
 _SCHEMA = 1_000_000
 """Characters of a schema that MLflow takes, and a little less."""
 
 
 def log_inputs(run_id: str, ref: Ref) -> None:
     """Say in MLflow which data the step of `ref` reads."""
-    found = [item for parent in ref.parents() for item in _read(ref.step, parent)]
+    several = [items for items in ref.inputs.values() if isinstance(items, tuple) and len(items) > _FEW]
+    apart = {item.key for items in several for item in items}
+    found = [item for parent in ref.parents() if parent.key not in apart for item in _read(ref.step, parent)]
+    found += [_tagged(_of_shards(items), "rows") for items in several if isinstance(items[0], Held)]
     if found:
         with reaching():
             client().log_inputs(run_id, found)
@@ -75,6 +80,18 @@ def _read(step: str, parent: Ref) -> Iterator[DatasetInput]:
         for part, dataset in _parts(tracking_uri(), parent).items():
             if part in _READ.get(step, (part,)):
                 yield _tagged(dataset, part)
+
+
+def _of_shards(items: Sequence[Ref]) -> Dataset:
+    """What many shards hold, as one dataset: each is one of its own where it is made."""
+    keys = json.dumps([item.key for item in items])
+    return Dataset(
+        name=f"{_name(items[0])}/shards",
+        digest=sha256(keys.encode()).hexdigest()[:_DIGITS],
+        source_type=_SOURCE,
+        source=json.dumps({"uri": f"{len(items)} artifacts of {items[0].step}"}),
+        profile=json.dumps({"num_shards": len(items)}),
+    )
 
 
 def _tagged(dataset: Dataset, context: str) -> DatasetInput:

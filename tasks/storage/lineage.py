@@ -18,7 +18,7 @@ from tasks.storage.runs import Tracked
 
 _FEW = 8
 """Runs that are named to choose from."""
-_PARTS = ("train", "validation")
+_PARTS = ("train", "validation", "all")
 _TOLD = ("downstream", "mode", "labels", "seed")
 """Tags that an adapted model and its predictions share, which spares reading the manifests of all others."""
 
@@ -196,13 +196,26 @@ def sources(ingested: Node, file: str) -> list[str]:
 
 
 def documents(corpus: Node) -> "list[tuple[str, dict[str, int], Node, str]]":
-    """The files of a corpus: the name of each, its documents by part, and who read it under which name."""
-    files = pl.read_parquet(corpus.folder() / "files.parquet").sort("name", maintain_order=True)
-    readers = [
-        next(node for node in (shard, *shard.above()) if node.step == "ingest")
-        for shard in corpus.inputs["shards"]
-    ]
+    """The files of a corpus, or of the shards that a tokenizer was learnt from: the name of each, its documents by part
+    (`all` where none were held out), and who read it under which name."""
+    shards = corpus.inputs["shards"]
+    if corpus.step == "hold_out":
+        files = pl.read_parquet(corpus.folder() / "files.parquet")
+    else:
+        files = pl.concat(_files(number, shard) for number, shard in enumerate(shards))
+    readers = [next(node for node in (shard, *shard.above()) if node.step == "ingest") for shard in shards]
     return [
-        (row["name"], {part: row[part] for part in _PARTS if row[part]}, readers[row["shard"]], row["file"])
-        for row in files.iter_rows(named=True)
+        (
+            row["name"],
+            {part: row[part] for part in _PARTS if row.get(part)},
+            readers[row["shard"]],
+            row["file"],
+        )
+        for row in files.sort("name", maintain_order=True).iter_rows(named=True)
     ]
+
+
+def _files(number: int, shard: Node) -> pl.DataFrame:
+    column = pl.scan_parquet(shard.folder() / "rows.parquet").select("file")
+    files = column.group_by("file", maintain_order=True).len("all").collect()
+    return files.with_columns(shard=pl.lit(number), name="file")

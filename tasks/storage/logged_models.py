@@ -126,5 +126,6 @@ def _measure(model_id: str, run: Run, ref: refs.Model | refs.Adapted) -> None:
 
 def _rows(ref: refs.Model | refs.Adapted, part: str) -> Dataset | None:
     """A part of what a model was made from."""
-    held = next((parent for parent in ref.parents() if isinstance(parent, datasets.Held)), None)
-    return None if held is None else datasets.of(held, part)
+    held = [parent for parent in ref.parents() if isinstance(parent, datasets.Held)]
+    parted = next((parent for parent in held if isinstance(parent, refs.Corpus | refs.Split)), None)
+    return None if parted is None else datasets.of(parted, part)

@@ -174,12 +174,24 @@ def test_predict_of_a_file_without_rows_ends_with_2(
     assert not out.exists()
 
 
-def test_up_outside_the_project_ends_with_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["up", "deploy"])
+def test_nothing_is_deployed_from_outside_the_project(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["up"]) == 2
+    assert cli.main([command]) == 2
     assert "no prefect.yaml here" in said(capsys)
+
+
+def test_deploy_without_a_server_ends_with_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert cli.main(["deploy"]) == 2
+    assert said(capsys).startswith("PREFECT_API_URL names no server: set it to the address of one")
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert cli.main(["deploy"]) == 2
+    assert "nobody answers at http://127.0.0.1:9/api" in said(capsys)
 
 
 def test_ports_that_cannot_be_listened_on_end_with_2(

@@ -113,8 +113,8 @@ def test_a_schedule_that_is_on_stays_on_when_everything_is_deployed_again(up: Up
 
     place = f"deployments/{weekly()['id']}/schedules/{weekly()['schedules'][0]['id']}"
     up.api(place, {"active": True}, method="PATCH")
-    # In a process of its own: Prefect looks only once, when it is imported, where its server is.
-    up.command("-c", "from flows.commands import deploying; deploying.deploy()")
+    said = up.command("-m", "flows.cli", "deploy")
+    assert "Deployed  transfer-learning/weekly" in said
     active = {
         item["name"]: [schedule["active"] for schedule in item["schedules"]]
         for item in up.api("deployments/filter", {})

@@ -142,6 +142,11 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
             {"downstreams.0.finetune.learning_rates": [10**400]},
             "learning_rates: needs a number, not 1000",
         ),
+        ({"processes": -1}, "--set processes: must be at least 0, not -1"),
+        (
+            {"upstreams.mlm.train.sharding": "full", "upstreams.mlm.objective.candidates": 9},
+            "full leaves no process with whole weights, which objective.candidates asks for",
+        ),
         ({"device": "tpu"}, "--set device: unknown value 'tpu': did you mean 'cpu'?"),
         ({"device": "cuda:x"}, "--set device: unknown value 'cuda:x': did you mean 'cuda:1'?"),
         ({"corpus.quarantine": 3}, "--set corpus.quarantine: must be at most 1, not 3"),

@@ -1,19 +1,22 @@
 """Copies are found, originals are kept, and short texts are only compared exactly."""
 
-from models.data.duplicates import near, sketches
+import numpy as np
+
+from models.data.duplicates import SKETCHED, near, sketches
 
 LONG = "어제 처음 가 본 국밥집은 맛이 정말 깊고 직원이 아주 친절해서 다음에도 가족이 함께 다시 오고 싶어요."
 OTHER = "배송이 느리고 마감이 거칠어서 크게 실망했지만 고객 센터가 빠르게 답해 주어 반품하지 않고 쓰기로 했습니다."
 
 
-def repeats(texts: list[str]) -> dict[int, int]:
-    made = sketches(texts, minimum=40)
-    return near(((number, sketch) for number, sketch in enumerate(made) if sketch is not None), 0.9)
+def repeats(texts: list[str]) -> list[list[int]]:
+    made = [(place, sketch) for place, sketch in enumerate(sketches(texts, minimum=40)) if sketch is not None]
+    records = np.array([(place, np.frombuffer(sketch, "<u4")) for place, sketch in made], dtype=SKETCHED)
+    return near(records, 0.9).tolist()
 
 
 def test_a_long_text_with_one_letter_more_is_a_near_duplicate_and_another_text_is_not() -> None:
-    assert repeats([LONG, OTHER, LONG + "!", OTHER + "?"]) == {2: 0, 3: 1}
+    assert repeats([LONG, OTHER, LONG + "!", OTHER + "?"]) == [[2, 0], [3, 1]]
 
 
 def test_short_texts_that_differ_by_a_letter_are_both_kept() -> None:
-    assert repeats(["정말 재미있는 영화", "정말 재미있는 영화!"]) == {}
+    assert repeats(["정말 재미있는 영화", "정말 재미있는 영화!"]) == []

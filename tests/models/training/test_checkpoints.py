@@ -65,7 +65,7 @@ def test_tied_weights_come_back_and_are_written_once(tmp_path: Path) -> None:
 def test_a_slow_disk_stops_nobody_and_what_changes_meanwhile_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot: bool
 ) -> None:
-    wait, sync = 0.5, os.fsync
+    wait, sync = 0.2, os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: (time.sleep(wait), sync(file)))
     if snapshot:  # then nothing at all is written before the training goes on
         monkeypatch.setattr(checkpoints, "save_file", slowly(checkpoints.save_file, wait))

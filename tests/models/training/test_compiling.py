@@ -20,6 +20,10 @@ CPU = torch.device("cpu")
 def bert(layers: int = 3) -> nn.Module:
     torch.manual_seed(0)
     shape = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32}
+    shape |= {
+        "hidden_dropout_prob": 0.0,
+        "attention_probs_dropout_prob": 0.0,
+    }  # compiled, it draws other numbers
     return BertForMaskedLM(BertConfig(vocab_size=50, num_hidden_layers=layers, **shape))
 
 
@@ -56,7 +60,7 @@ def test_few_translations_serve_many_lengths_and_learn_the_same() -> None:
     torch._dynamo.reset()
     counters.clear()
     eager, fast = trained(False), trained(True)
-    assert 1 <= counters["stats"]["unique_graphs"] <= 4
+    assert 1 <= counters["stats"]["unique_graphs"] <= 3
     for one, other in zip(eager.parameters(), fast.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-4)
     assert list(fast.state_dict()) == list(eager.state_dict())

@@ -1,0 +1,81 @@
+"""A corpus of many files: what a new one costs, in which order they count, and how they are shown."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli import main
+from flows.commands.together import together
+from flows.corpus import corpus_ref, shards
+from flows.recipe.recipe import Recipe
+from tasks.graph.refs import Ref, ordered
+from tests.support.recipes import SMALL, write
+
+MINIMAL = {"name": "files", "upstreams": SMALL["upstreams"]}
+
+
+def of_files(tmp_path: Path, *sources: dict[str, Any], **settings: Any) -> Recipe:
+    corpus = {"sources": [{"kind": "files"} | source for source in sources], **settings}
+    return Recipe.load(write(tmp_path, SMALL | {"corpus": corpus}))
+
+
+def write_file(folder: Path, name: str, *texts: str) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("\n".join(texts) + "\n", encoding="utf-8")
+    return str(folder / name)
+
+
+def steps(recipe: Recipe) -> list[Ref]:
+    corpus = corpus_ref(recipe)
+    assert corpus is not None
+    return ordered([corpus])
+
+
+def test_a_new_file_of_a_hundred_is_the_only_one_that_is_read(tmp_path: Path) -> None:
+    for number in range(99):
+        write_file(tmp_path / "texts", f"{number:03}.txt", f"글 {number}", f"다른 글 {number}")
+    recipe = of_files(tmp_path, {"paths": [f"{tmp_path}/texts/*.txt"]})
+    before = steps(recipe)
+    write_file(tmp_path / "texts", "050-new.txt", "새 글")
+    new = [ref for ref in steps(recipe) if ref not in before]
+    assert [ref.title for ref in new] == ["ingest (050-new.txt)", "validate (050-new.txt)", "hold_out"]
+
+
+def test_paths_and_sources_in_another_order_are_the_same_corpus(tmp_path: Path) -> None:
+    paths = [write_file(tmp_path / name, "rows.txt", f"글 {name}", "모두의 글") for name in ("b", "a", "c")]
+    one = of_files(tmp_path, {"paths": paths})
+    other = of_files(tmp_path, {"paths": paths[2]}, {"paths": paths[1::-1]})
+    assert steps(one)[-1] == steps(other)[-1]
+    assert [shard.ref.about.shard for shard in shards(one)] == ["rows.txt", "rows.txt#2", "rows.txt#3"]
+
+
+def test_the_shards_of_a_step_are_one_line() -> None:
+    rows = [
+        {"name": f"ingest ({n})", "of_shards": "ingest", "status": "hit", "seconds": None} for n in range(99)
+    ]
+    rows.append({"name": "ingest (99)", "of_shards": "ingest", "status": "run", "seconds": 4.0})
+    rows.append({"name": "hold_out", "of_shards": "", "status": "run", "seconds": 1.0})
+    shown = [(row["name"], row["told"], row["seconds"]) for row in together(rows, ("seconds",))]
+    assert shown == [("ingest, 100 shards", "1 run, 99 hit", 4.0), ("hold_out", "run", 1.0)]
+
+
+@pytest.mark.slow
+def test_shards_add_up_and_duplicates_across_them_name_the_text_that_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [f"{number}번째 글은 다른 글과 같지 않다" for number in range(60)]
+    for number in range(3):
+        write_file(tmp_path / "texts", f"{number}.txt", *texts[number * 15 : number * 15 + 30], "")
+    broken = tmp_path / "texts" / "broken.jsonl"
+    broken.write_text('{"text": "좋은 글"}\n{\n', encoding="utf-8")
+    paths = [f"{tmp_path}/texts/*.txt", f"{tmp_path}/texts/*.jsonl"]
+    path = write(tmp_path, SMALL | {"corpus": {"sources": [{"kind": "files", "paths": paths}]}})
+    assert main(["run", str(path), "--only", "hold_out", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (made,) = [step for step in document["steps"] if step["step"] == "hold_out"]
+    assert made["metrics"]["rows/read"] == 92 and made["metrics"]["rows/quarantined"] == 1
+    assert made["metrics"]["rows/removed"] == 30 and made["metrics"]["rows/kept"] == 61
+    assert main(["run", str(path), "--only", "hold_out", "--set", "corpus.quarantine=0.001"]) == 1
+    assert "the first is broken.jsonl, line 2" in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,90 @@
+"""Duplicates over shards: what goes, and why, is what reading all of it in one pass would find."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rensa import RMinHash, RMinHashDeduplicator  # pyright: ignore[reportAttributeAccessIssue] - compiled
+
+from models.data import repeats
+from models.data.cleaning import CleanConfig
+from models.data.comparison import normal_form
+from models.data.duplicates import BANDS, SEED, SKETCH, shingles
+from tests.support.shards import gathered, write_shard
+
+WORDS = [
+    "가을",
+    "나무",
+    "다리",
+    "라면",
+    "마음",
+    "바다",
+    "사람",
+    "아침",
+    "자전거",
+    "차표",
+    "칼국수",
+    "타조",
+    "파도",
+    "하늘",
+]
+LONG = " ".join(WORDS)
+"""Its variants with a word more or less are chains: each is like the next, the first is not like the last."""
+
+
+def one_pass(texts: Sequence[str], cleaning: CleanConfig) -> list[tuple[int, str, int]]:
+    """What the deduplicator of rensa takes out of texts that it sees one by one, each once it is kept."""
+    seen: dict[str, int] = {}
+    kept = RMinHashDeduplicator(cleaning.near_duplicates, SKETCH, True, BANDS, SEED)
+    gone = []
+    for number, text in enumerate(map(normal_form, texts)):
+        sketch = RMinHash.from_token_sets([shingles(text)], SKETCH, SEED)[0]
+        alike = kept.get_duplicates(sketch) if len(text) >= cleaning.near_minimum else []
+        if cleaning.exact_duplicates and text in seen:
+            gone.append((number, "exact_duplicate", seen[text]))
+        elif alike:
+            gone.append((number, "near_duplicate", min(map(int, alike))))
+        else:
+            seen.setdefault(text, number)
+            if len(text) >= cleaning.near_minimum:
+                kept.add(str(number), sketch)
+    return gone
+
+
+@st.composite
+def variants(draw: st.DrawFn) -> str:
+    at, repeat = draw(st.integers(0, len(WORDS))), draw(st.integers(1, 6))
+    return " ".join([*WORDS[:at], *draw(st.lists(st.sampled_from(WORDS), max_size=2)), *WORDS[at:]] * repeat)
+
+
+@pytest.mark.parametrize("together", [repeats.TOGETHER, 3])
+@settings(deadline=None, max_examples=15)
+@given(
+    st.lists(
+        st.lists(st.one_of(variants(), st.sampled_from(["짧다", "짧다.", LONG])), max_size=12),
+        min_size=1,
+        max_size=4,
+    ),
+    st.booleans(),
+    st.sampled_from([0.6, 0.8, 0.9]),
+)
+def test_what_goes_from_shards_is_what_goes_in_one_pass(
+    together: int, files: list[list[str]], exact: bool, threshold: float
+) -> None:
+    cleaning = CleanConfig(exact_duplicates=exact, near_duplicates=threshold)
+    files = [*files, ["하나", "둘"]]  # there is something to learn from, and to hold out
+    texts = [text for file in files for text in file]
+    names = [f"{number}:{line}" for number, file in enumerate(files) for line in range(1, len(file) + 1)]
+    wanted = [(names[number], reason, names[of]) for number, reason, of in one_pass(texts, cleaning)]
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeats, "TOGETHER", together)
+        patch.setattr(repeats, "FAMILIES", together)
+        shards = [
+            write_shard(Path(folder) / f"{number}", f"{number}", file, cleaning)
+            for number, file in enumerate(files)
+        ]
+        removed = gathered(Path(folder) / "out", shards, cleaning)["removed"]
+    assert sorted(removed.select("id", "reason", "kept_id").iter_rows()) == sorted(wanted)
