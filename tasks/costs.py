@@ -12,6 +12,8 @@ from tasks.running.work import PEAK_MEMORY
 from tasks.storage import artifacts
 from tasks.storage.artifacts import Made
 
+_BOUNDS = {"value": "", "low": "_low", "high": "_high"}
+
 
 def cost(name: str, refs: Sequence[Ref]) -> Cost | None:
     """Of steps together: their seconds, and the memory of the largest; None where nothing is known of one of them."""
@@ -44,13 +46,9 @@ def _estimate(made: Made) -> dict[str, Any]:
 
 
 def _interval(estimate: dict[str, Any], name: str) -> Interval | None:
-    values = [estimate.get(f"{name}{bound}") for bound in ("", "_low", "_high")]
-    if not all(isinstance(value, int | float) for value in values):
-        return None
-    about, low, high = values
-    return Interval(value=about, low=low, high=high)
+    values: dict[str, Any] = {bound: estimate.get(f"{name}{at}") for bound, at in _BOUNDS.items()}
+    return Interval(**values) if all(isinstance(value, int | float) for value in values.values()) else None
 
 
 def _sum(items: Sequence[Interval]) -> Interval:
-    values = (sum(getattr(item, name) for item in items) for name in ("value", "low", "high"))
-    return Interval(**dict(zip(("value", "low", "high"), values, strict=True)))
+    return Interval(**{bound: sum(getattr(item, bound) for item in items) for bound in _BOUNDS})
