@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from flows.estimates import past, rules
+from flows.estimates import rules
+from flows.estimates.past import Past
 from flows.estimates.probing import Measured, Probes
 from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Pretraining, Rows
@@ -70,8 +71,8 @@ def _folders(unknown: Sequence[Ref], there: Mapping[Ref, Made]) -> dict[str, Pat
 
 class _Estimating:
     def __init__(self, recipe: str, probes: Probes, there: Mapping[Ref, Made]) -> None:
-        self._recipe, self._probes, self._there = recipe, probes, there
-        self._past: dict[Ref, Estimate | None] = {}
+        self._past, self._probes, self._there = Past(recipe, self._work), probes, there
+        self._before: dict[Ref, Estimate | None] = {}
         self._measured: dict[Ref, Measured | None] = {}
 
     def of(self, ref: Ref) -> Estimate:
@@ -80,9 +81,9 @@ class _Estimating:
 
     def past(self, ref: Ref) -> Estimate | None:
         """As it was before."""
-        if ref not in self._past:
-            self._past[ref] = past.estimate(self._recipe, ref, self._work)
-        return self._past[ref]
+        if ref not in self._before:
+            self._before[ref] = self._past.estimate(ref)
+        return self._before[ref]
 
     def _work(self, ref: Ref, labels: int | None) -> float | None:
         """What an adaptation would take at another number of labels, by probe or in training steps."""

@@ -44,6 +44,7 @@ class Made:
     kept: str = ""
     """Why it counts for another key than the one it was made for, where somebody decided so."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(key: str) -> Made | None:
@@ -149,7 +150,10 @@ def _run(run_id: str) -> Run | None:
 
 def _made(run: Run, reason: str = "") -> Made:
     milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
-    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics), reason, dict(run.data.tags))
+    data = run.data
+    return Made(
+        run.info.run_id, milliseconds / 1000, dict(data.metrics), reason, dict(data.tags), dict(data.params)
+    )
 
 
 def files(ref: Ref) -> Path:
