@@ -47,9 +47,10 @@ class Step(Generic[R]):
 
     def process(self, ref: R | None = None) -> TrainingProcessUse | None:
         """Whether its body runs in a training process, and how; without a ref, the most that any may ask for."""
-        if callable(self._process):
-            return self._process(ref) if ref is not None else "shared"
-        return self._process
+        if not callable(self._process):
+            return self._process
+        most: TrainingProcessUse = "shared"
+        return most if ref is None else self._process(ref)
 
     def headline(self, ref: R) -> str:
         """Name of the metric that says most about what was made; empty where none does."""
