@@ -1,6 +1,7 @@
 """Where weights lie, and what optimizers remember of them, where several processes learn one model together."""
 
 import copy
+import warnings
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
@@ -90,6 +91,9 @@ class AllApart(Layout[M]):
         for module in self.model.modules():
             if isinstance(module, FSDPModule):
                 module.set_gradient_divide_factor(1.0)  # gradients are summed: parts know their share
+                module.set_force_sum_reduction_for_comms(True)  # else by an operation that gloo lacks
+        # Nobody changes logits in their place, which it warns of in each process.
+        warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
 
     def sum_gradients(self) -> None:
         """They are already: each layer's as soon as it is there."""

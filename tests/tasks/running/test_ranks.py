@@ -11,18 +11,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
 
 from models.errors import DataError
-from models.training.settings import Sharding
 from tasks.running.execution import RunContext, produce
 from tasks.running.failures import ProcessKilled, Stopped, may_heal, reason
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts
-from tests.support.together import Learning, curve_of, learn
-
-ROUNDING = {"rtol": 1e-4, "atol": 1e-5}
-"""Within which models of different numbers of processes are the same; docs/several-processes.md names it."""
+from tests.support.together import Learning, assert_close, assert_same, learn
 
 
 @pytest.fixture(scope="module")
@@ -41,22 +36,6 @@ def made(config: Learning, context: RunContext) -> Path:
     ref = learn(config)
     produce(ref, context)
     return artifacts.files(ref)
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return torch.load(folder / "weights.pt")
-
-
-def assert_close(one: Path, other: Path) -> None:
-    for name, weight in weights(one).items():
-        torch.testing.assert_close(weight, weights(other)[name], **ROUNDING)
-    for point, same in zip(curve_of(one), curve_of(other), strict=True):
-        assert point == pytest.approx(same, rel=1e-4)
-
-
-def assert_same(one: Path, other: Path) -> None:
-    assert curve_of(one) == curve_of(other)
-    assert all(torch.equal(weight, weights(other)[name]) for name, weight in weights(one).items())
 
 
 def alive(pids: Iterable[int]) -> list[int]:
@@ -81,45 +60,17 @@ def test_two_processes_learn_the_model_of_one(context: RunContext, two: RunConte
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sharding", ["none", "optimizer", "full"])
-def test_killed_they_all_stop_and_go_on_with_the_same_bits(
-    context: RunContext, two: RunContext, sharding: Sharding
-) -> None:
-    given = {"sharding": sharding, "candidates": None, "dropout": 0.2}
-    calm = made(Learning(word=f"calm {sharding}", **given), two)
-    ref = learn(Learning(word=f"killed {sharding}", ends="1@7", **given))
-    with pytest.raises(ProcessKilled) as caught:
-        produce(ref, two)
-    assert may_heal(caught.value) and "was killed" in reason(caught.value)
-    (training,) = psutil.Process().children()
-    assert not [child for child in training.children() if "spawn_main" in " ".join(child.cmdline())]
-    produce(ref, two)
-    assert_same(calm, artifacts.files(ref))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("sharding", ["none", "optimizer", "full"])
-def test_another_number_of_processes_goes_on_to_the_same_model_within_rounding(
-    context: RunContext, two: RunContext, sharding: Sharding
-) -> None:
-    given = {"sharding": sharding, "candidates": None}
-    alone = made(Learning(word=f"alone {sharding}", **given), context)
-    assert_close(alone, made(Learning(word=f"two {sharding}", **given), two))
-    ref = learn(Learning(word=f"two, then one {sharding}", ends="1@7", **given))
-    with pytest.raises(ProcessKilled):
-        produce(ref, two)
-    outcome = produce(ref, context)
-    assert outcome.metrics and "memory/peak_bytes_of_a_process" not in outcome.metrics
-    assert_close(alone, artifacts.files(ref))
-
-
-@pytest.mark.slow
-def test_batches_are_dealt_out_whole_where_they_can_be_and_a_process_without_a_row_helps(
-    context: RunContext, two: RunContext
-) -> None:
-    for name, given in {"dealt": {"accumulated": 2}, "one row": {"rows": 1}}.items():
-        alone = made(Learning(word=f"{name} alone", **given), context)
-        assert_close(alone, made(Learning(word=f"{name} together", **given), two))
+def test_killed_they_all_stop_and_go_on_with_two_or_with_one(context: RunContext, two: RunContext) -> None:
+    calm = made(Learning(word="calm"), two)
+    for name, going_on, as_before in (("two", two, assert_same), ("one", context, assert_close)):
+        ref = learn(Learning(word=f"killed, then {name}", ends="1@7"))
+        with pytest.raises(ProcessKilled) as caught:
+            produce(ref, two)
+        assert may_heal(caught.value) and "was killed" in reason(caught.value)
+        left = [item for training in psutil.Process().children() for item in training.children()]
+        assert not [item for item in left if "spawn_main" in " ".join(item.cmdline())]
+        produce(ref, going_on)
+        as_before(calm, artifacts.files(ref))
 
 
 @pytest.mark.slow

@@ -12,8 +12,7 @@ from tasks.running.failures import ProcessKilled
 from tasks.running.job import JobSpec, Progress
 from tasks.running.training_processes import Seat, TrainingProcess, TrainingProcesses
 from tasks.storage import artifacts
-from tests.support.together import Learning, learn
-from tests.tasks.running.test_ranks import assert_close, assert_same, made
+from tests.support.together import Learning, assert_close, assert_same, learn
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 PROJECT = Path(__file__).parents[3]
@@ -45,6 +44,12 @@ class OnRay(TrainingProcess):
 class Seats(TrainingProcesses):
     def take(self, use: object) -> Seat:
         return Seat(OnRay(), 2, lambda: None)
+
+
+def made(config: Learning, context: RunContext) -> Path:
+    ref = learn(config)
+    produce(ref, context)
+    return artifacts.files(ref)
 
 
 @pytest.mark.slow
