@@ -33,7 +33,8 @@ class Step(Generic[R]):
         headline: str | Callable[[R], str],
     ) -> None:
         self.fn, self.makes, self.retries = fn, makes, retries
-        self._process, self.gpu = process, gpu
+        self._process = process
+        self.gpu = gpu
         self.stands, self._headline = stands, headline
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.forget()  # what declares it may have been edited, in a notebook say
@@ -47,10 +48,9 @@ class Step(Generic[R]):
 
     def process(self, ref: R | None = None) -> TrainingProcessUse | None:
         """Whether its body runs in a training process, and how; without a ref, the most that any may ask for."""
-        if not callable(self._process):
-            return self._process
-        most: TrainingProcessUse = "shared"
-        return most if ref is None else self._process(ref)
+        if callable(self._process):
+            return "shared" if ref is None else self._process(ref)
+        return self._process
 
     def headline(self, ref: R) -> str:
         """Name of the metric that says most about what was made; empty where none does."""
