@@ -80,20 +80,34 @@ def run(
 
 @app.command()
 @exits.answered
-def plan(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: AsJson = False) -> int:
+def plan(
+    recipe: RecipePath,
+    only: Only = [],
+    settings: Settings = [],
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Time a few training steps, on a sample, of what was never run or timed here: seconds for each.",
+        ),
+    ] = True,
+    as_json: AsJson = False,
+) -> int:
     """Show what a run would do.
 
-    It lists each step, whether it is there already, and about how long the others take. Nothing runs.
+    It lists each step, whether it is there already, and between what time, memory and disk of the others
+    will probably lie. Nothing is kept but what was timed.
 
     \b
     Examples:
       headwater plan recipes/korean.yaml
       headwater plan recipes/korean.yaml --only classification
+      headwater plan recipes/korean.yaml --no-probe
     """
     from flows.commands.plan import plan
     from flows.recipe import overrides
 
-    return plan(recipe, overrides.parse(settings), names(only), as_json=as_json)
+    return plan(recipe, overrides.parse(settings), names(only), probe=probe, as_json=as_json)
 
 
 @app.command()

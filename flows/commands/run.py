@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from flows.commands.servers import embedded_prefect
 from flows.recipe.recipe import Recipe
+from tasks.environment import EMBEDDED_PREFECT, as_written
 from tasks.running import needs
 
 if TYPE_CHECKING:
     from tasks.running.flow_run import FlowRun, RunFailed
 
 _START_SECONDS = 90
+_HEARTBEAT_SECONDS = 30
 
 
 def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, steps: bool, as_json: bool) -> int:
@@ -89,9 +91,11 @@ def _transfer_learning(
         return run_chain(loaded, only)
 
     # Heartbeats are for servers that outlive the run; waiting for their thread costs seconds.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    own = os.environ.get("PREFECT_API_URL") == os.environ.get(EMBEDDED_PREFECT)
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None if own else _HEARTBEAT_SECONDS}):
         try:
-            return on_loaded(recipe=path, overrides=overrides, only=list(only)), None
+            # They are for Prefect's pages alone, which others read.
+            return on_loaded(recipe=path, overrides=as_written(overrides), only=list(only)), None
         except RunFailed as error:
             return error.run, error
 

@@ -33,7 +33,8 @@ class Step(Generic[R]):
         headline: str | Callable[[R], str],
     ) -> None:
         self.fn, self.makes, self.retries = fn, makes, retries
-        self._process, self.gpu = process, gpu
+        self._process = process
+        self.gpu = gpu
         self.stands, self._headline = stands, headline
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.forget()  # what declares it may have been edited, in a notebook say

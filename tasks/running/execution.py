@@ -2,8 +2,9 @@
 
 import functools
 import time
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from prefect import Task
@@ -17,6 +18,7 @@ from models.errors import HeadwaterError
 from models.workplace import Workplace
 from tasks.graph.refs import Ref
 from tasks.graph.step import Step
+from tasks.running import expected
 from tasks.running.engine import Engine, Seat
 from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal, reason
 from tasks.running.job import JobSpec, Progress
@@ -49,6 +51,8 @@ class Origin:
     experiment_id: str
     parent_id: str
     flow_run_id: str
+    expected: Mapping[str, Any] | None = None
+    """What the step will probably take."""
 
     @property
     def entries(self) -> EntryRuns:
@@ -57,15 +61,19 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class RunContext(Origin):
+class RunContext:
     """What the steps of one flow run share."""
 
+    experiment_id: str
+    parent_id: str
+    flow_run_id: str
     engine: Engine
+    expected: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By key, what a step will probably take."""
 
-    @property
-    def origin(self) -> Origin:
+    def origin(self, ref: Ref) -> Origin:
         """What of it goes with a step."""
-        return Origin(self.experiment_id, self.parent_id, self.flow_run_id)
+        return Origin(self.experiment_id, self.parent_id, self.flow_run_id, self.expected.get(ref.key))
 
 
 class Call:
@@ -110,7 +118,7 @@ def produce(ref: Ref, context: RunContext) -> Outcome:
             if STOPPING.is_set():
                 raise Stopped("the run was stopped")
             time.sleep(0.1)
-        return make(ref, context, turn.seat)
+        return make(ref, context.origin(ref), turn.seat)
 
 
 class Turn:
@@ -174,7 +182,7 @@ def make(ref: Ref, origin: Origin, seat: Seat) -> Outcome:
         return found(ref, made)
     started = time.monotonic()
     runs.kill_stale(ref.key)
-    tags = _prefect_tags(origin.flow_run_id)
+    tags = _prefect_tags(origin.flow_run_id) | expected.tags(origin.expected)
     run_id = runs.open_child(origin.experiment_id, origin.entries.of(ref), ref, tags)
     decoration.opened(run_id, ref)
     link_to(runs.run_url(origin.experiment_id, run_id), "What this step made and measured")

@@ -56,6 +56,18 @@ class FlowRun:
         if there:
             _show_hits(self.context, there)
 
+    def there(self) -> dict[Ref, artifacts.Made]:
+        """What was looked up and is there."""
+        return {ref: made for ref, made in self._looked_up.items() if made is not None}
+
+    def missing(self) -> list[Ref]:
+        """What was looked up and is not there."""
+        return [ref for ref, made in self._looked_up.items() if made is None]
+
+    def expect(self, estimates: Mapping[Ref, Mapping[str, Any]]) -> None:
+        """Keep with each step's run what it is expected to take."""
+        self.context.expected.update({ref.key: estimate for ref, estimate in estimates.items()})
+
     def execute(self, targets: Sequence[Ref]) -> None:
         """Make `targets` and what they need, but for what is there already.
 
@@ -122,7 +134,7 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
     killed.begin(flow_run_id)
     experiment_id = connection.experiment(recipe)
     decoration.experiment(experiment_id, recipe, shown.about)
-    runs.end_killed()
+    killed.end_killed()
     tags = {"headwater.recipe": recipe, "headwater.flow": name, **_prefect_url(flow_run_id)}
     parent_id = runs.open_parent(experiment_id, name, flow_run_id, tags)
     link_to(runs.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
@@ -174,7 +186,9 @@ class _Submitting:
         self._progress.show(Progress("", self._done, self._total, self._said()))
         task: Task[..., Any] = task_of(step_of(ref)).with_options(task_run_name=ref.title.replace("/", " · "))
         try:
-            future = self._context.engine.submit(task, seat, Call(ref, self._context.origin, seat), needed)
+            future = self._context.engine.submit(
+                task, seat, Call(ref, self._context.origin(ref), seat), needed
+            )
         except HeadwaterError as error:
             failed = Outcome(ref, "failed", reason=reason(error))
             on_end(lambda: failed)
