@@ -42,6 +42,7 @@ RUN apt-get update \
 COPY --from=libraries /opt/headwater /opt/headwater
 COPY --from=package /package /opt/headwater
 COPY deploy/entrypoint /usr/local/bin/headwater-entrypoint
+COPY deploy/answers /usr/local/bin/answers
 WORKDIR /app
 COPY prefect.yaml ./
 COPY recipes recipes

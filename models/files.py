@@ -20,6 +20,17 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_of_part(path: Path, start: int, end: int) -> str:
+    """The same of its bytes from one place to another."""
+    made, left = hashlib.sha256(), end - start
+    with path.open("rb") as file:
+        file.seek(start)
+        while left > 0 and (chunk := file.read(min(left, 1 << 20))):
+            made.update(chunk)
+            left -= len(chunk)
+    return made.hexdigest()
+
+
 @contextmanager
 def write_whole(path: Path) -> Iterator[Path]:
     """A place to write a file or a folder to, which becomes `path` when all of it is on the disk for sure.

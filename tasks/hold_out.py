@@ -26,7 +26,7 @@ class HoldOutConfig(Config):
     )
 
 
-@step(Corpus, headline="parts/train")
+@step(Corpus, process=lambda ref: "shared" if len(ref.shards) > 1 else None, headline="parts/train")
 def hold_out(job: Job, config: HoldOutConfig, shards: tuple[Validated, ...]) -> None:
     """Finds what repeats over the shards, from signatures alone, and holds a share of the texts out."""
     corpus = Gathering([job.files(ref) for ref in shards], job.work, job.out)

@@ -1,6 +1,6 @@
 """Reads sources into canonical rows: every row is kept, quarantined or removed, and counted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -60,9 +60,10 @@ def ingest(job: Job, config: IngestConfig) -> None:
     def told(name: str, path: Path) -> None:
         files.append({"file": name, "path": f"{path}", "sha256": content(path)})
 
-    rows = read_all(config.sources, told)
-    if config.piece is not None:
-        rows = _of_piece(config, config.piece, job.work / "piece", told)
+    if config.piece is None:
+        rows = read_all(config.sources, told)
+    else:
+        rows = _of_piece(config, config.piece, job.work / "piece", files)
     ingestion = Ingestion(config.columns == "corpus", config.clean, work)
     counts = ingestion.run(rows, job.out, progress)
     job.read_from(files)
@@ -77,13 +78,14 @@ def ingest(job: Job, config: IngestConfig) -> None:
 
 
 def _of_piece(
-    config: IngestConfig, piece: Piece, folder: Path, told: Callable[[str, Path], None]
+    config: IngestConfig, piece: Piece, folder: Path, files: list[dict[str, str]]
 ) -> Iterator[Record | Rejected]:
     """Rows of a part of a file, numbered as in the whole."""
     (source,) = config.sources
     assert isinstance(source, OwnFiles), "only files of rows are cut"
     ((part, path),) = source.files()
     name = shown(path.name)
-    told(name, path)
+    part = f"{piece.start}-{piece.end}"
+    files.append({"file": name, "path": f"{path}", "sha256": source.digest, "bytes": part})
     for row in source.rows(copied(path, piece, folder), part):
         yield replace(row, file=name, line=row.line + piece.line - 1)

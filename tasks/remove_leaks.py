@@ -11,7 +11,7 @@ from models.data import counts, quarantine
 from models.data.cleaning import CleanConfig
 from models.data.duplicates import SIGNATURES
 from models.data.ingestion import CORPUS, FROM
-from models.data.leaks import BATCH, LEAKS, find_leaks
+from models.data.leaks import BATCH, LEAKS, LookedFor
 from models.data.records import REMOVED, Spool
 from models.data.shards import batches
 from tasks.graph.refs import RowsToFind, Validated, at_once
@@ -30,13 +30,14 @@ class RemoveLeaksConfig(Config):
 @step(Validated, process=at_once, headline="rows/removed")
 def remove_leaks(job: Job, config: RemoveLeaksConfig, rows: Validated, tests: RowsToFind) -> None:
     """Takes texts out of a shard in which a test row stands, and names both."""
-    source, looked_for = job.files(rows), sorted(job.files(tests).glob("rows-*.parquet"))
+    source, paths = job.files(rows), sorted(job.files(tests).glob("rows-*.parquet"))
+    looked_for = [LookedFor(pl.read_parquet(path), config.cleaned) for path in paths]
     kept, signatures = Spool(job.work, "rows", CORPUS | FROM), Spool(job.work, "signatures", SIGNATURES)
     leaks = [pl.DataFrame(schema=LEAKS)]
     read = batches(source / "rows.parquet", tuple(CORPUS | FROM), BATCH)
     signed = batches(source / "signatures.parquet", tuple(SIGNATURES), BATCH)
     for documents, marks in zip(read, signed, strict=True):
-        found = [find_leaks(pl.read_parquet(path), [documents], config.cleaned) for path in looked_for]
+        found = [item.once([item.within(documents)]) for item in looked_for]
         named = pl.concat(found).select(id="corpus_id", file="corpus_file").unique()
         numbered = documents.with_row_index("_row")
         clean = numbered.join(named, on=["id", "file"], how="anti", maintain_order="left")

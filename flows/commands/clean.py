@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flows.commands import old_flow_runs
 from tasks.environment import home
-from tasks.storage import unused, work
+from tasks.storage import cache, unused, work
 from tasks.storage.lease import Lease, is_free
 from tasks.storage.unused import Unused
 
@@ -63,6 +63,9 @@ def _explain(found: unused.Found, keep_days: float, *, yes: bool) -> None:
         print(f"{found.young:,} runs more stay since they are younger than {keep_days:g} days (--keep-days).")
     if found.unused and not unused.forgets():
         print("A server keeps deleted runs and their files until its owner calls `mlflow gc`.")
+    if copied := sum(map(cache.size, cache.copies())):
+        most = f"of at most {_megabytes(cache.bound())} ({cache.VARIABLE})"
+        print(f"Copies of artifacts from a store elsewhere take {_megabytes(copied)} {most}.")
     if not yes:
         print("Nothing was deleted: headwater clean --yes deletes it.")
 
@@ -100,8 +103,9 @@ def _delete_work(item: work.Left) -> None:
 
 
 def _cache(since: float) -> Iterator[Unused]:
-    for folder in _children("cache"):
-        if folder.is_dir() and folder.stat().st_mtime < since:
+    busy = cache.in_use()
+    for folder in cache.every():
+        if folder.stat().st_mtime < since and folder.name not in busy:
             delete = partial(shutil.rmtree, folder, ignore_errors=True)
             yield Unused("downloaded artifacts", folder.name, [folder], delete)
 

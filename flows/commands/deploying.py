@@ -47,6 +47,7 @@ def deploy() -> None:
     """
     switched_on = {place for place, *_, active in schedules() if active}
     log = home() / "logs" / "deploy.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     for file in files():
         command = [

@@ -11,6 +11,7 @@ from rich.text import Text
 from flows import terminal
 from flows.commands import steps
 from flows.recipe.recipe import Recipe
+from models.data.counts import so_many
 from tasks.storage import changes, connection
 from tasks.storage.changes import Answer, Cause, Change
 
@@ -18,6 +19,8 @@ _COMMIT = re.compile(r"((?:.+@)?)([0-9a-f]{40})")
 _LINES = 40
 """Of one module that are shown."""
 _COLUMNS = 78
+_SHARDS = 8
+"""Shards of a step that are named one by one."""
 _WIDTH = 56
 """Characters of a value that are shown."""
 
@@ -47,7 +50,8 @@ def _shown(answers: Sequence[Answer]) -> list[str]:
     running = [answer for answer in answers if answer.status != "hit"]
     for answer in running or answers:
         causes = tuple((cause.change.same, cause.path) for cause in answer.causes)
-        alike.setdefault((answer.status, causes or (answer.run and answer.run.run_id)), []).append(answer)
+        own = answer.ref.title_of_shards or (answer.run and answer.run.run_id)
+        alike.setdefault((answer.status, causes or own), []).append(answer)
     lines = [line for group in alike.values() for line in _group(group)]
     if running and (there := len(answers) - len(running)):
         lines.append(f"{there} more of that name {'is' if there == 1 else 'are'} there: hit")
@@ -57,6 +61,9 @@ def _shown(answers: Sequence[Answer]) -> list[str]:
 def _group(answers: Sequence[Answer]) -> list[str]:
     first = answers[0]
     titles = [answer.ref.title for answer in answers]
+    if len(answers) > _SHARDS and first.ref.title_of_shards and first.status in ("hit", "new"):
+        status = "hit" if first.status == "hit" else "to run; nothing was ever made for them"
+        return [f"{first.ref.title_of_shards}, {so_many(len(answers), 'shard')}: {status}"]
     if first.status == "hit" and first.run:
         return [f"{title}: hit, of {_run(answer)}" for title, answer in zip(titles, answers, strict=True)]
     if first.status == "new":

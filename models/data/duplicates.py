@@ -17,9 +17,9 @@ SEED = 1
 
 SKETCHED = np.dtype([("place", "<i8"), ("sketch", "<u4", SKETCH)])
 """A text by its number, with its sketch."""
-SIGNATURES = {"hash": pl.UInt64, "id": pl.UInt64, "sketch": pl.Binary}
+SIGNATURES = {"hash": pl.UInt64, "id": pl.UInt64, "characters": pl.UInt32, "sketch": pl.Binary}
 """Columns of signatures.parquet, a row for each of rows.parquet: what stands for the text's normal form and for the
-id, and the sketch of a text that is long enough for one."""
+id, the text's length, and the sketch of one that is long enough."""
 
 
 def hashed(text: str) -> int:

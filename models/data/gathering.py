@@ -74,7 +74,7 @@ class Gathering:
             removed.write(self._removed(shard, kept))
         for name, spool in zip(_TABLES, (parts, files, removed), strict=True):
             spool.close(self._out / f"{name}.parquet")
-        leaks = [self._renamed(shard, "leaks", "corpus_file") for shard in range(len(self._shards))]
+        leaks = [self._leaks(shard) for shard in range(len(self._shards))]
         pl.concat([pl.DataFrame(schema=LEAKS), *leaks]).write_parquet(
             self._out / "leaks.parquet", compression="zstd"
         )
@@ -126,16 +126,42 @@ class Gathering:
         first, last = np.searchsorted(self._gone["place"].to_numpy(), self._starts[shard : shard + 2])
         gone = self._gone[first:last].join(kept, on="of", how="left", maintain_order="left")
         now = self._identified(gone["place"].to_numpy()).join(gone, on="place", maintain_order="left")
-        now = now.select(REMOVED.keys())
-        before = self._renamed(shard, "removed", "file", "kept_file")
-        after = now.select(kept_id="id", kept_file="file", _reason="reason", _id="kept_id", _file="kept_file")
-        before = before.join(after, on=["kept_id", "kept_file"], how="left", maintain_order="left")
-        moved = pl.col("_id").is_not_null()
-        before = before.with_columns(
-            pl.when(moved).then(new).otherwise(old).alias(old)
-            for old, new in (("reason", "_reason"), ("kept_id", "_id"), ("kept_file", "_file"))
+        before = pl.read_parquet(self._shards[shard] / "removed.parquet")
+        told = self._keepers(shard, before).join(gone, on="place", how="left", maintain_order="left")
+        moved = pl.col("kept_id").is_not_null()
+        told = told.select(
+            pl.col("raw_id", "raw_file"),
+            _id=pl.when(moved).then("kept_id").otherwise("id"),
+            _file=pl.when(moved).then("kept_file").otherwise("file"),
+            _reason="reason",
         )
-        return pl.concat([before.select(REMOVED.keys()), now])
+        made = before.join(
+            told,
+            left_on=["kept_id", "kept_file"],
+            right_on=["raw_id", "raw_file"],
+            how="left",
+            maintain_order="left",
+        ).with_columns(
+            file=pl.col("file").replace(self._names[shard]),
+            kept_id=pl.coalesce("_id", "kept_id"),
+            kept_file=pl.coalesce("_file", pl.col("kept_file").replace(self._names[shard])),
+            reason=pl.coalesce("_reason", "reason"),
+        )
+        return pl.concat([made.select(REMOVED.keys()), now.select(REMOVED.keys())])
+
+    def _keepers(self, shard: int, removed: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a shard that others of it repeat: their places, and their ids and files, also as in the shard."""
+        wanted = removed.select(id="kept_id", file="kept_file").drop_nulls().unique()
+        rows = pl.read_parquet(self._shards[shard] / "rows.parquet", columns=["id", "file", "line"])
+        places = pl.int_range(self._starts[shard], self._starts[shard + 1], dtype=pl.Int64)
+        found = rows.with_columns(place=places, raw_id="id", raw_file="file")
+        found = found.join(wanted, on=["id", "file"], how="semi", maintain_order="left")
+        return as_in_corpus(
+            found.with_columns(
+                _named=self._is_ambiguous(found["place"].to_numpy()),
+                name=pl.col("file").replace(self._names[shard]),
+            )
+        )
 
     def _files(self, shard: int, parts: pl.DataFrame) -> pl.DataFrame:
         """The files of a shard, with the rows of each that are in each part."""
@@ -146,12 +172,11 @@ class Gathering:
         made = names.join(sizes, on="file", how="left", maintain_order="left").with_columns(shard=shard)
         return made.with_columns(pl.col(_PARTS).fill_null(0)).select(FILES.keys())
 
-    def _renamed(self, shard: int, table: str, *columns: str) -> pl.DataFrame:
-        """A table of a shard in which files are called as in the corpus; empty where the shard has none."""
-        path = self._shards[shard] / f"{table}.parquet"
-        if not path.exists():
-            return pl.DataFrame(schema=LEAKS)
-        return pl.read_parquet(path).with_columns(pl.col(columns).replace(self._names[shard]))
+    def _leaks(self, shard: int) -> pl.DataFrame:
+        """Where test rows stood in a shard, if they were looked for."""
+        path = self._shards[shard] / "leaks.parquet"
+        found = pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=LEAKS)
+        return found.with_columns(pl.col("corpus_file").replace(self._names[shard]))
 
     @cached_property
     def _names(self) -> list[dict[str, str]]:

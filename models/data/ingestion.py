@@ -161,7 +161,12 @@ class Ingestion:
             alike = sketches(forms, how.near_minimum)
         self._signatures.write(
             [
-                {"hash": hashed(form), "id": hashed(row["id"]), "sketch": sketch}
+                {
+                    "hash": hashed(form),
+                    "id": hashed(row["id"]),
+                    "characters": len(row["text"]),
+                    "sketch": sketch,
+                }
                 for row, form, sketch in zip(rows, forms, alike, strict=True)
             ]
         )

@@ -41,32 +41,49 @@ def find_leaks(
         at least 20 characters (`contained`), or shares 13 words in a row with one (`partial`). Texts are compared as
         `normalised` has them.
     """
-    if cleaned is not None:
-        rows = rows.with_columns(_cleaned(name, cleaned) for name in text_columns(rows))
-    texts = pl.concat(
-        [pl.DataFrame(schema={"row_id": pl.String, "part": pl.String, "text": pl.String})]
-        + [rows.select(row_id="id", part="part", text=normalised(name)) for name in text_columns(rows)]
-    ).filter(pl.col("text").str.len_chars() > 0)
-    long = texts.filter(pl.col("text").str.len_chars() >= SHORTEST)["text"].unique(maintain_order=True)
-    runs = _runs(texts.select("text").unique(maintain_order=True))
-    leaks = [pl.DataFrame(schema=LEAKS)]
-    for batch in corpus:
+    looked_for = LookedFor(rows, cleaned)
+    return looked_for.once(map(looked_for.within, corpus))
+
+
+class LookedFor:
+    """Texts of held-out rows, ready to be looked for; see `find_leaks`."""
+
+    def __init__(self, rows: pl.DataFrame, cleaned: CleanConfig | None = None) -> None:
+        if cleaned is not None:
+            rows = rows.with_columns(_cleaned(name, cleaned) for name in text_columns(rows))
+        texts = pl.concat(
+            [pl.DataFrame(schema={"row_id": pl.String, "part": pl.String, "text": pl.String})]
+            + [rows.select(row_id="id", part="part", text=normalised(name)) for name in text_columns(rows)]
+        )
+        self._texts = texts.filter(pl.col("text").str.len_chars() > 0)
+        long = self._texts.filter(pl.col("text").str.len_chars() >= SHORTEST)
+        self._long = long["text"].unique(maintain_order=True)
+        self._runs = _runs(self._texts.select("text").unique(maintain_order=True))
+
+    def within(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Where they stand in some documents; a pair may be named several times."""
         documents = batch.select(
             corpus_id="id",
             corpus_file="file",
             corpus_line=pl.col("line").cast(pl.Int64),
             document=normalised("text"),
         )
+        found = []
         for kind, hits in (
             ("equal", documents.with_columns(text="document")),
-            ("contained", _inside(documents, long)),
-            ("partial", _sharing(documents, runs)),
+            ("contained", _inside(documents, self._long)),
+            ("partial", _sharing(documents, self._runs)),
         ):
-            joined = hits.join(texts, on="text", how="inner", maintain_order="left_right")
-            leaks.append(joined.with_columns(kind=pl.lit(kind)).select(*LEAKS))
-    return pl.concat(leaks).unique(
-        ["row_id", "part", "corpus_id", "corpus_file", "corpus_line"], keep="first", maintain_order=True
-    )
+            joined = hits.join(self._texts, on="text", how="inner", maintain_order="left_right")
+            found.append(joined.with_columns(kind=pl.lit(kind)).select(*LEAKS))
+        return pl.concat(found)
+
+    @staticmethod
+    def once(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        """Each pair of row and document once, of the first kind that was found."""
+        return pl.concat([pl.DataFrame(schema=LEAKS), *found]).unique(
+            ["row_id", "part", "corpus_id", "corpus_file", "corpus_line"], keep="first", maintain_order=True
+        )
 
 
 def _inside(documents: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """What repeats in a corpus over all its shards, found from signatures alone, whatever their number.
 
 A row's place is its number when the shards are read one after another. What may meet is sorted into files by a hash,
-and the files are gone through one by one, so that memory holds one of them, and a few bytes for each row that has a
-like.
+and the files are gone through one by one: memory holds one of them, a byte for each row, and a few for each that may
+have a like.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,13 +17,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from models.data.cleaning import CleanConfig
-from models.data.duplicates import SKETCH, SKETCHED, bands, near
+from models.data.duplicates import BANDS, SKETCH, SKETCHED, bands, near
 
 REPEATS = {"place": pl.Int64, "of": pl.Int64, "reason": pl.String}
 """A row to take out, and the earlier one, which is kept, that it repeats."""
 TOGETHER = 1 << 20
 """Hashes that are sorted at once."""
-FAMILIES = 1 << 16
+FAMILIES = 1 << 14
 """Sketches that are compared at once; more only where one text is like so many others."""
 
 _HASHED = np.dtype([("hash", "<u8"), ("place", "<i8")])
@@ -69,10 +69,11 @@ def _alike(
 
     def banded() -> Iterator[Hashes]:
         for places, sketches in _sketches(shards, gone):
-            yield bands(sketches).ravel(), np.repeat(places, bands(sketches).shape[1])
+            yield bands(sketches).ravel(), np.repeat(places, BANDS)
 
+    rows = _rows(shards)
     with TemporaryDirectory(dir=work) as folder:
-        members, family = _families(_pairs(banded(), 8 * _rows(shards), Path(folder)))
+        members, family = _families(_pairs(banded(), BANDS * rows, Path(folder)), rows, Path(folder))
         paths = [Path(folder) / f"family-{number}" for number in range(-(-len(members) // FAMILIES))]
         for places, sketches in _sketches(shards, gone):
             at, inside = _found(places, members)
@@ -89,27 +90,32 @@ def _alike(
     return pairs[:, 0], pairs[:, 1]
 
 
-def _families(pairs: Iterable[Hashes]) -> tuple[np.ndarray, np.ndarray]:
-    """The rows that stand in pairs, in order, and the first of those that each hangs together with."""
-    made, waiting = np.empty((0, 2), dtype=np.int64), [np.empty((0, 2), dtype=np.int64)]
-    for pair in pairs:
-        waiting.append(np.stack(pair, axis=1))
-        if sum(map(len, waiting)) > max(len(made), TOGETHER):
-            made, waiting = _joined(np.concatenate([made, *waiting])), []
-    made = _joined(np.concatenate([made, *waiting]))
-    return made[:, 0], made[:, 1]
+def _families(pairs: Iterable[Hashes], rows: int, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Those of so many rows that stand in pairs, in order, and a number for all that each hangs together with."""
+    paired, path = np.zeros(rows, dtype=bool), folder / "pairs"
+    with path.open("wb") as file:
+        for pair in pairs:
+            both = np.stack(pair, axis=1)
+            paired[both] = True
+            both.tofile(file)
+    members = np.flatnonzero(paired)
+    family = np.arange(len(members), dtype=np.int32)
+    with path.open("rb") as file:
+        while len(both := np.fromfile(file, dtype=np.int64, count=2 * TOGETHER)):
+            family = _joined(family, family[np.searchsorted(members, both)].reshape(-1, 2))
+    return members, family
 
 
-def _joined(edges: np.ndarray) -> np.ndarray:
-    """Each row that stands in an edge, in order, with the first that it is connected to."""
-    members, ends = np.unique(edges, return_inverse=True)
-    if not len(members):
-        return edges
+def _joined(family: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Families of which those that stand in pairs are one, called as the first of them was."""
+    names, ends = np.unique(pairs, return_inverse=True)
     ends = ends.reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(len(members),) * 2)
-    _, family = connected_components(graph, directed=False)
-    _, first = np.unique(family, return_index=True)
-    return np.stack([members, members[first][family]], axis=1)
+    graph = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(len(names),) * 2)
+    _, together = connected_components(graph, directed=False)
+    _, first = np.unique(together, return_index=True)
+    renamed = np.arange(len(family), dtype=family.dtype)
+    renamed[names] = names[first][together]
+    return renamed[family]
 
 
 def _met(hashes: Iterable[Hashes], total: int, work: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -194,4 +200,4 @@ def _tables(shards: Sequence[Path], column: str) -> Iterator[tuple[int, pa.Table
                 start += batch.num_rows
 
 
-_AT_ONCE = 1 << 15
+_AT_ONCE = 1 << 14

@@ -53,13 +53,24 @@ def texts(
 
 
 def as_in_corpus(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with the `name` that their file has in the corpus, and the ids that tell them apart there."""
-    told_apart = pl.concat_str(["name", pl.lit(":"), "id"])
-    return rows.with_columns(id=pl.when("_named").then(told_apart).otherwise("id"), file="name")
+    """Rows with the `name` that their file has in the corpus, and the ids that tell them apart there: one that was made
+    of file and line is made of this name."""
+    of_place, of_line = (pl.concat_str([name, pl.lit(":"), "line"]) for name in ("file", "name"))
+    told_apart = pl.when("_named").then(pl.concat_str(["name", pl.lit(":"), "id"])).otherwise("id")
+    return rows.with_columns(
+        id=pl.when(pl.col("id") == of_place).then(of_line).otherwise(told_apart), file="name"
+    )
 
 
 def batches(path: Path, columns: Sequence[str], size: int = BATCH) -> Iterator[pl.DataFrame]:
-    """Columns of a Parquet file, some rows at a time."""
+    """Columns of a Parquet file, so many rows at a time, however the file is laid out."""
     with parquet.ParquetFile(path) as file:
+        left = None
         for read in file.iter_batches(size, columns=list(columns)):
-            yield pl.DataFrame(read)
+            rows = pl.DataFrame(read) if left is None else pl.concat([left, pl.DataFrame(read)])
+            while rows.height >= size:
+                yield rows[:size]
+                rows = rows[size:]
+            left = rows
+        if left is not None and left.height:
+            yield left

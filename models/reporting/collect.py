@@ -13,7 +13,7 @@ from models.adapted.files import DROPPED, READING, SUMMARY
 from models.config import Config, leaves
 from models.data import counts
 from models.data.comparison import text_columns
-from models.data.shards import texts
+from models.data.shards import parts_of
 from models.data.splits import PARTS, named
 from models.interfaces.downstream import Downstream
 from models.reporting.data import (
@@ -51,7 +51,7 @@ def data(
         parts: of `split`, or of `hold_out` for the corpus.
         leaks: the folder that holds leaks.parquet; None where there is no corpus.
         examples: quarantined rows that are kept, and leaks that are shown.
-        shards: where the texts of the corpus are.
+        shards: where the rows of the corpus are.
     """
     found = counts.load(parts)
     quarantine = pl.scan_parquet(validated / "quarantine.parquet").head(examples).collect()
@@ -106,8 +106,12 @@ def lengths(path: Path) -> Lengths | None:
 
 def lengths_in_shards(corpus: Path, shards: Sequence[Path]) -> Lengths | None:
     """The same of the texts of a corpus that are learnt from."""
-    found = [rows["text"].str.len_chars().to_numpy() for rows in texts(corpus, shards, "train")]
-    return _histogram(np.concatenate(found)) if found else None
+    found = []
+    for number, folder in enumerate(shards):
+        rows = parts_of(corpus, number).filter(pl.col("part") == "train")["row"]
+        characters = pl.read_parquet(folder / "signatures.parquet", columns=["characters"])
+        found.append(characters["characters"].gather(rows).to_numpy())
+    return _histogram(np.concatenate(found))
 
 
 def _histogram(values: np.ndarray) -> Lengths | None:

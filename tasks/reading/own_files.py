@@ -43,7 +43,6 @@ class OwnFiles(FileSource):
     _files: tuple[tuple[str, Path], ...] | None = None
     """Its files, where a shard of it has only some."""
     _digest: str = ""
-    """Of the piece of its file, where a shard has no more."""
 
     @field_validator("paths", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
@@ -77,6 +76,11 @@ class OwnFiles(FileSource):
         del fixed["paths"], fixed["parts"]
         files = [[part, *self.form_of(path), self._digest or content(path)] for part, path in self.files()]
         return {**fixed, "files": files}
+
+    @property
+    def digest(self) -> str:
+        """Of the piece of its file, where a shard has no more; else empty."""
+        return self._digest
 
     def form_of(self, path: Path) -> list[str]:
         """What of a file counts beside its content, such as its format."""

@@ -100,7 +100,14 @@ class FrontPage:
     def _table_of_steps(self, outcomes: Sequence[Outcome]) -> Iterator[str]:
         first = sorted(outcomes, key=lambda outcome: outcome.status != "failed")
         yield from ("", "| step | | seconds | MLflow run |", "|---|---|---:|---|")
+        of_shards = [item for item in outcomes if item.ref.title_of_shards and _is_there(item)]
+        for title in dict.fromkeys(item.ref.title_of_shards for item in of_shards):
+            alike = [item for item in of_shards if item.ref.title_of_shards == title]
+            made = [item.seconds for item in alike if item.status == "run"]
+            yield f"| {title}, {len(alike)} shards | {len(made)} run | {sum(made):.1f} | |"
         for item in first:
+            if item.ref.title_of_shards and _is_there(item):
+                continue
             place = item.reason.replace("|", "/")
             if item.run_id:
                 url = runs.run_url(self._context.experiment_id, item.run_id)

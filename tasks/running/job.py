@@ -8,7 +8,7 @@ from pathlib import Path
 from models.workplace import Workplace
 from tasks.graph.refs import Ref
 from tasks.running.failures import STOPPING, Stopped
-from tasks.storage import artifacts, sources
+from tasks.storage import artifacts, cache, sources
 from tasks.storage.datasets import log_sources
 from tasks.storage.decoration import decorating
 from tasks.storage.metric_log import MetricLog
@@ -116,8 +116,9 @@ class Job:
         self._tell(Progress(self._title, 0, 0, text, logging.WARNING))
 
     def close(self) -> None:
-        """Send what is still buffered."""
+        """Send what is still buffered, and let copies of inputs go where there is no room."""
         self._log.close()
+        cache.done()
 
 
 class Helping(Job):

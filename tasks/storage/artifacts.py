@@ -19,7 +19,7 @@ from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
 from tasks.storage import content, kept, manifest
-from tasks.storage.connection import client, reaching, search_all, tracking_uri
+from tasks.storage.connection import at_once, client, reaching, search_all, tracking_uri
 from tasks.storage.runs import KEPT, KEPT_REASON
 
 _FINISHED = "attributes.status = 'FINISHED'"
@@ -65,18 +65,22 @@ def look_up_all(refs: Sequence[Ref]) -> dict[Ref, Made]:
 
 def _newest(keys: Set[str]) -> dict[str, Counting]:
     """The newest whole artifact of each key that has one; most are among the last that were made."""
-    if len(keys) < _FEW:
-        return {key: run for key in keys if (run := _whole(key)) is not None}
     with reaching():
-        last = search_all(f"tags.`headwater.key` LIKE '%' and {_FINISHED}", _AT_ONCE)
-        found: dict[str, Counting] = {}
+        last = (
+            [] if len(keys) < _FEW else search_all(f"tags.`headwater.key` LIKE '%' and {_FINISHED}", _AT_ONCE)
+        )
+        runs: dict[str, list[Run]] = {}
         for run in last:
-            key = run.data.tags["headwater.key"]
-            if key in keys and key not in found and (counting := _counting(run)) is not None:
-                found[key] = counting
-        if len(last) == _AT_ONCE:
-            found |= {key: run for key in keys - found.keys() if (run := _whole(key)) is not None}
-        return found
+            if (key := run.data.tags["headwater.key"]) in keys:
+                runs.setdefault(key, []).append(run)
+        ask = len(last) in (0, _AT_ONCE)
+
+        def whole(key: str) -> Counting | None:
+            found = next((counting for run in runs.get(key, ()) if (counting := _counting(run))), None)
+            return found or (_whole(key) if ask else None)
+
+        ordered = sorted(keys)
+        return {key: found for key, found in zip(ordered, at_once(whole, ordered), strict=True) if found}
 
 
 def intact(run_id: str) -> bool:
@@ -160,7 +164,7 @@ def files(ref: Ref) -> Path:
     known = tracking_uri(), ref.key
     with reaching():
         run = _seen.pop(known, None)
-        if run is None or not content.is_whole(run):
+        if run is None or not content.is_here(run, ref.key):
             run, _ = _whole(ref.key) or (None, "")
         if run is None:
             raise StoreError(
@@ -179,7 +183,7 @@ def folder(run_id: str, key: str) -> Path:
     """
     with reaching():
         run = client().get_run(run_id)
-        if not content.is_whole(run):
+        if not content.is_here(run, key):
             raise StoreError(f"the files of run {run_id} are gone or damaged; {AGAIN}")
         return content.fetched(run, key)
 

@@ -4,10 +4,12 @@ import functools
 import importlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlparse
+from typing import TypeVar
+from urllib.parse import quote, urlparse
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -27,6 +29,11 @@ logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # `reaching` says it in one line
 
 
+ARTIFACTS = "HEADWATER_ARTIFACTS"
+"""The variable that says where artifacts lie, for a store that is a database without a server."""
+_LOG = logging.getLogger("headwater")
+_AT_ONCE = 16
+Asked, Told = TypeVar("Asked"), TypeVar("Told")
 _EXTRAS = {
     "psycopg2": "headwater[postgres]",
     "boto3": "headwater[s3]",
@@ -115,6 +122,15 @@ def client() -> MlflowClient:
     return _client(tracking_uri())
 
 
+def at_once(ask: Callable[[Asked], Told], items: Sequence[Asked]) -> list[Told]:
+    """What each comes to, in their order: of a server several are asked at once, since each answer is a way there and
+    back."""
+    if tracking_uri().startswith("sqlite") or len(items) < 2:
+        return [ask(item) for item in items]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(ask, items))
+
+
 @contextmanager
 def reaching() -> Iterator[None]:
     """Turn MLflow's own errors into one clear line.
@@ -173,15 +189,30 @@ def experiment(name: str) -> str:
             if found.artifact_location.startswith("s3:"):
                 importlib.import_module("boto3")  # now, and not in the middle of a step
             return found.experiment_id
-        embedded = tracking_uri().startswith("sqlite")
-        location = (home() / "artifacts" / name).as_uri() if embedded else None
         try:
-            return client().create_experiment(name, artifact_location=location)
+            return client().create_experiment(name, artifact_location=_artifacts(name))
         except MlflowException:
             made = client().get_experiment_by_name(name)  # another run was first
             if made is None:
                 raise
             return made.experiment_id
+
+
+def _artifacts(name: str) -> str | None:
+    """Where the artifacts of a new experiment lie; None where a server knows.
+
+    A database alone does not know, and MLflow would put them below the working directory.
+    """
+    if (said := os.environ.get(ARTIFACTS)) and not tracking_uri().startswith("http"):
+        return f"{said.rstrip('/')}/{quote(name)}"
+    kind = urlparse(tracking_uri()).scheme.partition("+")[0]
+    if kind not in DATABASE_ENGINES:
+        return None
+    if kind != "sqlite":
+        _LOG.warning(
+            "artifacts lie in this home alone: %s=s3://BUCKET/FOLDER has them where all see them", ARTIFACTS
+        )
+    return (home() / "artifacts" / name).as_uri()
 
 
 def known_experiment(name: str) -> str | None:

@@ -1,9 +1,8 @@
 """The files of a run, on this machine or with a server: whether they are what they were, and where they lie."""
 
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -12,11 +11,12 @@ from mlflow.entities import Run
 
 from models.errors import StoreError
 from tasks.environment import home
-from tasks.storage import digests, manifest
+from tasks.storage import cache, digests, manifest
 from tasks.storage.connection import client
 
 MANIFEST, DAMAGED = "headwater.manifest", "headwater.damaged"
 """Tags: the sha256 of the manifest; and, where files are not on this machine, one that was found to be damaged."""
+_TRIES = 2
 _LARGE = 10_000
 """Bytes of a file that is kept once, however many artifacts have it."""
 
@@ -37,8 +37,17 @@ def is_whole(run: Run) -> bool:
     folder = local(run.info.artifact_uri)
     if folder is not None:
         return not any(manifest.damaged(folder, listed))
-    there = dict(_stored_files(run.info.run_id, ""))
-    return all(there.get(item["path"]) == item["bytes"] for item in listed["files"])
+    there = _stored_files(run.info.run_id, {str(Path(item["path"]).parent) for item in listed["files"]})
+    return manifest.NAME in there and all(
+        there.get(item["path"]) == item["bytes"] for item in listed["files"]
+    )
+
+
+def is_here(run: Run, key: str) -> bool:
+    """As `is_whole`; of files elsewhere a whole copy here is enough."""
+    if local(run.info.artifact_uri) is None and _is_copied(run, key):
+        return True
+    return is_whole(run)
 
 
 def manifest_of(run: Run) -> dict[str, Any] | None:
@@ -46,16 +55,23 @@ def manifest_of(run: Run) -> dict[str, Any] | None:
     folder, sha256 = local(run.info.artifact_uri), run.data.tags.get(MANIFEST)
     if folder is not None:
         return manifest.read(folder / manifest.NAME, sha256)
-    with file(run.info.run_id, manifest.NAME) as path:
-        return path and manifest.read(path, sha256)
+    if sha256 is not None:
+        text = cache.remembered(sha256, lambda: _bytes(run.info.run_id, manifest.NAME))
+        return manifest.parsed(text, sha256)
+    return manifest.parsed(_bytes(run.info.run_id, manifest.NAME))
 
 
-def _stored_files(run_id: str, folder: str) -> Iterator[tuple[str, int]]:
-    for item in client().list_artifacts(run_id, folder or None):
-        if item.is_dir:
-            yield from _stored_files(run_id, item.path)
-        else:
-            yield item.path, int(item.file_size or 0)
+def _bytes(run_id: str, name: str) -> bytes | None:
+    with file(run_id, name) as path:
+        return path and path.read_bytes()
+
+
+def _stored_files(run_id: str, folders: Set[str]) -> dict[str, int]:
+    """Bytes of the files in these folders of a run, and in its first; one question for each."""
+    found = (
+        item for name in folders | {"."} for item in client().list_artifacts(run_id, name.strip(".") or None)
+    )
+    return {item.path: int(item.file_size or 0) for item in found if not item.is_dir}
 
 
 def local(uri: str | None) -> Path | None:
@@ -66,28 +82,55 @@ def local(uri: str | None) -> Path | None:
 
 def fetched(run: Run, key: str) -> Path:
     """A folder on this machine with a run's files; `key` names the copy of those that lie elsewhere."""
-    return local(run.info.artifact_uri) or _download(run.info.run_id, key)
+    stored = local(run.info.artifact_uri)
+    if stored is not None:
+        return stored
+    listed = _listed(run)
+    return cache.copy(
+        _name(run, key),
+        lambda folder: not any(manifest.damaged(folder, listed)),
+        lambda folder: _download(run.info.run_id, folder, listed),
+    )
 
 
-def _download(run_id: str, key: str) -> Path:
-    """Copy of a remote artifact under the home folder, whole or not at all."""
-    target = home() / "cache" / key
-    if target.is_dir() and any(manifest.damaged(target)):
-        shutil.rmtree(target, ignore_errors=True)
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
-            copy = Path(temporary, key)
-            copy.mkdir()
-            client().download_artifacts(run_id, "", str(copy))
-            for name in manifest.damaged(copy):
-                client().set_tag(run_id, DAMAGED, name)  # so that it is no hit any more
-                raise StoreError(
-                    f"run {run_id}: {name} is damaged in the store; run the flow again to make it anew"
-                )
-            with suppress(OSError):  # another process was first
-                copy.rename(target)
-    return target
+def _is_copied(run: Run, key: str) -> bool:
+    return DAMAGED not in run.data.tags and cache.has(
+        _name(run, key), lambda folder: not any(manifest.damaged(folder, _listed(run)))
+    )
+
+
+def _name(run: Run, key: str) -> str:
+    """Of a copy: two runs of one key may have made other bytes, as they do on a GPU."""
+    return f"{key}-{run.data.tags.get(MANIFEST, '')[:16]}"
+
+
+def _listed(run: Run) -> dict[str, Any]:
+    """
+    Raises:
+        StoreError: there is no manifest, or it is damaged.
+    """
+    if (listed := manifest_of(run)) is None:
+        raise StoreError(
+            f"run {run.info.run_id}: its manifest is gone or damaged; run the flow again to make it anew"
+        )
+    return listed
+
+
+def _download(run_id: str, folder: Path, listed: dict[str, Any]) -> None:
+    """Fetch the files of a run.
+
+    Raises:
+        StoreError: one is damaged in the store, and not only on the way.
+    """
+    for _ in range(_TRIES):
+        client().download_artifacts(run_id, "", str(folder))
+        damaged = list(manifest.damaged(folder, listed))
+        if not damaged:
+            return
+    client().set_tag(run_id, DAMAGED, damaged[0])  # so that it is no hit any more
+    raise StoreError(
+        f"run {run_id}: {damaged[0]} is damaged in the store; run the flow again to make it anew"
+    )
 
 
 def share(run: Run, listed: dict[str, Any]) -> None:

@@ -37,20 +37,29 @@ def without_files(ref: Ref) -> dict[str, Any]:
 
 
 def read(path: Path, sha256: str | None = None) -> dict[str, Any] | None:
-    """What the manifest at `path` says; None where there is none, or one that is damaged.
+    """What the manifest at `path` says, as `parsed` has it."""
+    try:
+        return parsed(path.read_bytes(), sha256)
+    except OSError:
+        return None
+
+
+def parsed(text: bytes | None, sha256: str | None = None) -> dict[str, Any] | None:
+    """What the text of a manifest says; None where there is none, or one that is damaged.
 
     Args:
-        sha256: of the manifest itself, where it is known.
+        text: its bytes, if it is there.
+        sha256: of them, where it is known.
     """
+    if text is None or sha256 not in (None, hashlib.sha256(text).hexdigest()):
+        return None
     try:
-        text = path.read_bytes()
         listed = json.loads(text)
         files = [(item["path"], item["bytes"], item["sha256"]) for item in listed["files"]]
         inside = all(".." not in Path(name).parts and not Path(name).is_absolute() for name, *_ in files)
-        sound = inside and isinstance(listed["inputs"], dict)
-    except (OSError, ValueError, KeyError, TypeError):
+        return listed if inside and isinstance(listed["inputs"], dict) else None
+    except (ValueError, KeyError, TypeError):
         return None
-    return listed if sound and sha256 in (None, hashlib.sha256(text).hexdigest()) else None
 
 
 def inputs(path: Path) -> dict[str, Any]:

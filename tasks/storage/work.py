@@ -207,7 +207,7 @@ def _store(address: str) -> tuple[Any, str]:
     import fsspec
 
     scheme = address.partition("://")[0]
-    options = {}
+    options: dict[str, Any] = {"auto_mkdir": True} if scheme == "file" else {}
     if scheme == "s3" and (endpoint := os.environ.get("MLFLOW_S3_ENDPOINT_URL")):
         options["endpoint_url"] = (
             endpoint  # that of the artifacts, unless the AWS's own variables name another
