@@ -105,7 +105,7 @@ def _look() -> None:
     probe.parent.mkdir(exist_ok=True)
     probe.touch()
     try:
-        wrong = list(_wrong(probe, _alive()))
+        wrong = list(_wrong(probe, [item for item in _alive() if item["Resources"].get("CPU")]))
     finally:
         probe.unlink()
     if wrong:
