@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.corpus import corpus_ref
 from flows.downstream import grid_refs, promote_refs, score_refs
+from flows.estimates.estimating import expect
 from flows.opened import check_registered, opened
 from flows.pretraining import model_refs, register_ref
 from flows.recipe.entry import DownstreamPart
@@ -78,6 +79,7 @@ def run_chain(recipe: Recipe, only: Sequence[str]) -> FlowRun:
     check_registered(targets)
     with opened(recipe) as run:
         run.look_up([*targets, *report_refs(recipe, only, targets)])
+        expect(recipe.name, recipe.machine, run)
         run.execute(targets)
         # What failed is missing from the report, which is the whole one again once a retry has mended it.
         for page in report_refs(recipe, only, [ref for ref in targets if run.done(ref)]):

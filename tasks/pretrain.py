@@ -8,7 +8,7 @@ from tasks.graph.step import step
 from tasks.running.job import Job
 
 
-@step(Model, process="exclusive", headline="eval/loss")
+@step(Model, process="exclusive", gpu=True, headline="eval/loss")
 def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: Tokenizer) -> None:
     """Pretrains a model, on several processes where there are; goes on from its newest checkpoint after a kill."""
     # Here, not above: torch and transformers take seconds to import, and only training processes need them.

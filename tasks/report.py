@@ -11,6 +11,7 @@ from models.config import Config
 from models.interfaces.downstream import Downstream
 from models.modes import CONTROLS
 from models.reporting import collect
+from models.reporting.costs import Cost
 from models.reporting.data import Data, Entry, Kept, Pretraining, Score
 from models.reporting.gain import collect as gain
 from models.reporting.gain.grid import Grid
@@ -19,6 +20,7 @@ from models.reporting.language.language import Code
 from models.reporting.report import ReportData
 from models.reporting.resampling import Resampling
 from models.reporting.seeds import gains, over_seeds
+from tasks.costs import cost
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
@@ -110,9 +112,22 @@ def report(
         pretraining=tuple(_pretraining(job, upstreams[item.key], item) for item in pretrained),
         entries=tuple(_entry(job, config, name, items, upstreams) for name, items in entries.items()),
         grids=tuple(_grid(job, config, name, items, upstreams) for name, items in grids.items()),
+        costs=_costs(entries, config.upstreams, pretrained),
         kept=_kept([*scores, *cells, *pretrained, *((corpus,) if corpus is not None else ())]),
     )
     page.write(data, job.out)
+
+
+def _costs(
+    entries: Mapping[str, list[refs.Scores]], upstreams: Sequence[str], pretrained: Sequence[refs.Model]
+) -> tuple[Cost, ...]:
+    """What each upstream and each entry took: its pretraining, or all models that were adapted and asked."""
+    parts: dict[str, list[refs.Ref]] = {
+        name: [model] for name, model in zip(upstreams, pretrained, strict=True)
+    }
+    for name, items in entries.items():
+        parts[name] = [ref for item in items for ref in (item.predictions, item.predictions.adapted)]
+    return tuple(found for name, steps in parts.items() if (found := cost(name, steps)))
 
 
 def _kept(items: list[refs.Ref]) -> tuple[Kept, ...]:

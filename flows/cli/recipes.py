@@ -52,41 +52,62 @@ def run(
     steps: Annotated[
         bool, typer.Option("--steps", help="End with a table of all steps, not of results.")
     ] = False,
+    engine: Annotated[
+        str,
+        typer.Option("--on", metavar="ENGINE", help="A Ray cluster for its steps: ray://HOST:PORT."),
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Run a recipe.
 
-    It runs in this process and ends with a table of results. What is there already is not made again.
+    It runs in this process, or its steps on a cluster, and ends with a table of results. What is there already is not
+    made again.
 
     \b
     Examples:
       headwater run recipes/demo.yaml
       headwater run recipes/demo.yaml --only pretrain
       headwater run recipes/demo.yaml --set upstreams.mlm.train.tokens=500000
+      headwater run recipes/demo.yaml --on ray://head.example:10001
       headwater run recipes/demo.yaml --json > result.json
     """
     from flows.commands.run import run
     from flows.recipe import overrides
 
-    return run(recipe, overrides.parse(settings), names(only), steps=steps, as_json=as_json)
+    given = overrides.parse(settings) | ({"engine": engine} if engine else {})
+    return run(recipe, given, names(only), steps=steps, as_json=as_json)
 
 
 @app.command()
 @exits.answered
-def plan(recipe: RecipePath, only: Only = [], settings: Settings = [], as_json: AsJson = False) -> int:
+def plan(
+    recipe: RecipePath,
+    only: Only = [],
+    settings: Settings = [],
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Time a few training steps, on a sample, of what was never run or timed here: seconds for each.",
+        ),
+    ] = True,
+    as_json: AsJson = False,
+) -> int:
     """Show what a run would do.
 
-    It lists each step, whether it is there already, and about how long the others take. Nothing runs.
+    It lists each step, whether it is there already, and between what time, memory and disk of the others
+    will probably lie. Nothing is kept but what was timed.
 
     \b
     Examples:
       headwater plan recipes/korean.yaml
       headwater plan recipes/korean.yaml --only classification
+      headwater plan recipes/korean.yaml --no-probe
     """
     from flows.commands.plan import plan
     from flows.recipe import overrides
 
-    return plan(recipe, overrides.parse(settings), names(only), as_json=as_json)
+    return plan(recipe, overrides.parse(settings), names(only), probe=probe, as_json=as_json)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """What a report shows of a whole run."""
 
+from models.reporting.costs import Cost
 from models.reporting.data import Data, Entry, Kept, Pretraining
 from models.reporting.gain.grid import Grid
 from models.reporting.language.language import Code
@@ -17,3 +18,4 @@ class ReportData(Part):
     entries: tuple[Entry, ...] = ()
     grids: tuple[Grid, ...] = ()
     kept: tuple[Kept, ...] = ()
+    costs: tuple[Cost, ...] = ()

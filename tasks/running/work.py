@@ -2,20 +2,18 @@
 
 import multiprocessing
 import os
-import resource
 import signal
-import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from multiprocessing.connection import wait
-from pathlib import Path
 
 from tqdm import tqdm
 
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
 from tasks.running.job import Helping, Job, JobSpec, Progress
+from tasks.running.memory import forget_peak, peak
 from tasks.storage import system_metrics
 
 PEAK_MEMORY = "memory/peak_bytes"
@@ -43,10 +41,10 @@ def do(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
     """Do a job, or this process's part of it where several share it."""
     body = step_of(spec.ref).fn
     if not computes(spec.ref):
-        _forget_peak()
+        forget_peak()
         with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
             body(job, spec.ref.config, **spec.ref.inputs)
-            job.metrics({PEAK_MEMORY: _peak()})
+            job.metrics({PEAK_MEMORY: peak()})
         return
     import torch  # only training processes need it
 
@@ -54,14 +52,14 @@ def do(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
 
     if spec.workplace.threads is not None:
         torch.set_num_threads(spec.workplace.threads)
-    _forget_peak()
+    forget_peak()
     if not team().leads:
         body(Helping(spec), spec.ref.config, **spec.ref.inputs)
-        team().gathered(_peak())
+        team().gathered(peak())
         return
     with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
         body(job, spec.ref.config, **spec.ref.inputs)
-        peaks = team().gathered(_peak())
+        peaks = team().gathered(peak())
         job.metrics({PEAK_MEMORY: sum(peaks)})
         if len(peaks) > 1:
             job.metrics({_LARGEST: max(peaks)})
@@ -70,18 +68,3 @@ def do(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
 def computes(ref: Ref) -> bool:
     """Whether a step's code uses torch, which takes seconds to import and hundreds of megabytes."""
     return "torch" in ref.made_of["libraries"]
-
-
-def _forget_peak() -> None:
-    """Start the kernel's record of the most memory anew, where it can (Linux, proc(5): clear_refs)."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> float:
-    """The most memory, in bytes, that this process has held at once."""
-    with suppress(OSError, IndexError):
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return float(status.split("VmHWM:")[1].split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak) * (1 if sys.platform == "darwin" else 1024)

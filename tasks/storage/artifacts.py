@@ -7,7 +7,7 @@ kill at any moment leaves either nothing or the whole.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class Made:
     metrics: dict[str, float]
     kept: str = ""
     """Why it counts for another key than the one it was made for, where somebody decided so."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(key: str) -> Made | None:
@@ -152,7 +154,10 @@ def _run(run_id: str) -> Run | None:
 
 def _made(run: Run, reason: str = "") -> Made:
     milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
-    return Made(run.info.run_id, milliseconds / 1000, dict(run.data.metrics), reason)
+    data = run.data
+    return Made(
+        run.info.run_id, milliseconds / 1000, dict(data.metrics), reason, dict(data.tags), dict(data.params)
+    )
 
 
 def files(ref: Ref) -> Path:

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from flows.commands.estimates import Estimate, total
 from flows.recipe.recipe import Recipe
 from flows.transfer import chain, report_refs
-from tasks.environment import Machine
 from tasks.graph.refs import Ref, Scores, ordered
 from tests.support.recipes import SMALL, write
 
@@ -153,23 +151,6 @@ def test_entries_that_share_controls_are_each_reported(recipe: Path) -> None:
         found = [(ref.about.downstream, ref.about.mode) for ref in scores]
         modes = ("finetune", "scratch", "baseline")
         assert found == [(entry, mode) for entry in ("classification", "again") for mode in modes]
-
-
-@pytest.mark.parametrize(
-    ("machine", "seconds", "memory"),
-    [(Machine(threads=2, jobs=2), 60 + 15, 40 + 7), (Machine(threads=1, jobs=2), 60 + 30, 40)],
-)
-def test_what_may_run_beside_another_step_takes_its_share_of_the_time(
-    recipe: Path, machine: Machine, seconds: float, memory: float
-) -> None:
-    made = {ref.step: ref for ref in steps(Recipe.load(recipe))}
-    estimates = {
-        made["pretrain"]: Estimate(60, 40, 3),
-        made["adapt"]: Estimate(20, 7, 2),
-        made["predict"]: Estimate(10, None, 1),
-        made["score"]: Estimate(None, None, None),
-    }
-    assert total(estimates, machine) == Estimate(seconds, memory, 6)
 
 
 def test_asking_starts_from_what_the_demo_has_pretrained() -> None:

@@ -41,8 +41,8 @@ def test_a_command_says_so_in_one_line(
 
 
 def test_what_registers_nothing_may_run(headwater_here: Callable, recipe: Path) -> None:
-    assert headwater_here("plan", recipe, "--only", "pretrain").code == 0
-    assert headwater_here("plan", recipe, "--set", "name=meets").code == 0
+    assert headwater_here("plan", recipe, "--no-probe", "--only", "pretrain").code == 0
+    assert headwater_here("plan", recipe, "--no-probe", "--set", "name=meets").code == 0
 
 
 def test_deployed_flows_end_before_their_first_step(recipe: Path) -> None:

@@ -109,11 +109,11 @@ def test_from_a_folder_with_a_table_to_a_model_that_answers(
 
     assert "task      classification, 400 rows" in headwater("init", "--labels", "tickets.csv")
     settings = [part for setting in QUICK for part in ("--set", setting)]
-    steps = json.loads(headwater("plan", "recipe.yaml", "--json", *settings))["steps"]
+    steps = json.loads(headwater("plan", "recipe.yaml", "--no-probe", "--json", *settings))["steps"]
     assert {step["status"] for step in steps} == {"run"}
-    assert "comes with Headwater" in headwater("plan", "demo", said=True)
+    assert "comes with Headwater" in headwater("plan", "demo", "--no-probe", said=True)
     headwater("run", "recipe.yaml", "--json", *settings)
-    name = json.loads(headwater("plan", "recipe.yaml", "--json"))["recipe"]
+    name = json.loads(headwater("plan", "recipe.yaml", "--no-probe", "--json"))["recipe"]
     asked = json.dumps({"subject": "Invoice 12", "body": "my card was charged twice"})
     answer = json.loads(headwater("predict", f"{name}-classification@champion", asked))
     assert answer["label"] in tickets.TEAMS

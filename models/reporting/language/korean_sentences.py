@@ -83,6 +83,12 @@ PAGE = {
     "The worst errors": "가장 크게 틀린 것",
     "{count} wrong predictions the model was surest of": "모델이 가장 확신하고도 틀린 예측 {count}건",
     "Wrong predictions of {mode}, {labels} labels": "틀린 예측({mode}, 레이블 {labels}개)",
+    "Time and memory": "걸린 시간과 메모리",
+    "What each part took, beside what was estimated before it ran; of what was there already, when it was made": (
+        "부분마다 실제로 든 시간과 메모리, 그리고 돌리기 전의 예상. 이미 있던 것은 만들 당시의 값입니다"
+    ),
+    "Part": "부분",
+    "Estimated": "예상",
     "Kept from earlier runs": "이전 실행에서 이어 쓴 것",
     "Somebody decided that what an earlier run had made counts here, though not all it was made from is as it "
     "was.": ("만들 때 쓴 것이 그때와 다 같지는 않지만, 이전 실행의 결과를 그대로 쓰기로 사람이 정했습니다."),

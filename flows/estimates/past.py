@@ -1,0 +1,84 @@
+"""What earlier runs of a step say of the next one."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from flows.estimates.quantities import Estimate, Interval
+from models.config import leaves
+from models.pretraining.pretrain import PretrainConfig
+from tasks.adapt import AdaptConfig
+from tasks.graph.refs import Ref
+from tasks.running.work import PEAK_MEMORY
+from tasks.storage import artifacts
+from tasks.storage.artifacts import Made
+
+LABELS = "headwater.labels"
+SCALED = frozenset({"tokens", "labels", "validation_rows", "seed"})
+"""Settings of a training that may differ: its time is scaled by them, or they bear on none."""
+_COMPARED = 200
+"""Characters of a setting; of long ones MLflow has only the beginning."""
+Work = Callable[[Ref, int | None], float | None]
+"""How much work a step is at a number of labels (None: at its own), in whatever unit; None where that is not known."""
+
+
+class Past:
+    """The finished runs of a recipe."""
+
+    def __init__(self, recipe: str, work: Work) -> None:
+        self._work = work
+        self._newest = cache(lambda tags: artifacts.newest(recipe, dict(tags)))
+
+    def estimate(self, ref: Ref) -> Estimate | None:
+        """As the newest run of the same step for the same entry, scaled to the tokens or labels there are now."""
+        if ref.about.shard or self._newest(()) is None:
+            return None  # shards differ in size, and that is what their time goes by
+        made, exact = self._last(ref)
+        if made is None or not _alike(made, ref):
+            return None
+        seconds, less, more = made.seconds, 1.2, 1.3
+        if isinstance(ref.config, PretrainConfig):
+            read, wanted = made.metrics.get("train/tokens"), ref.config.train.tokens
+            if read and wanted:
+                seconds *= wanted / read
+        elif not exact:
+            before, now = self._work(ref, int(made.tags.get(LABELS, 0))), self._work(ref, None)
+            if not before or not now:
+                return None
+            seconds, less, more = seconds * now / before, 1.5, 1.5
+        memory = made.metrics.get(PEAK_MEMORY)
+        return Estimate(
+            Interval.around(seconds, less, more),
+            Interval.around(memory, 1.1, 1.2) if memory else None,
+            Interval.around(artifacts.size(made.run_id), 1.05, 1.05),
+            "past",
+        )
+
+    def _last(self, ref: Ref) -> tuple[Made | None, bool]:
+        """The newest run of the step for the entry, and whether it was for as many labels."""
+        about = ref.about
+        tags = {
+            "headwater.step": ref.step,
+            "headwater.name": about.downstream or about.upstream,
+            "headwater.mode": about.mode,
+        }
+        # How many rows "all" were is known from then on; that all were asked for stays.
+        of_labels = {name: value for name, value in about.tags().items() if "labels" in name}
+        made = self._find(tags | of_labels)
+        if made is not None or not isinstance(ref.config, AdaptConfig):
+            return made, True
+        return self._find(tags), False
+
+    def _find(self, tags: Mapping[str, str]) -> Made | None:
+        return self._newest(tuple(tags.items()))
+
+
+def _alike(made: Made, ref: Ref) -> bool:
+    """Whether a training had the settings that are asked for now, but for those it can be scaled by."""
+    if not isinstance(ref.config, PretrainConfig | AdaptConfig):
+        return True
+    settings = {name: str(value)[:_COMPARED] for name, value in leaves(ref.config.identity())}
+    return all(
+        made.parameters.get(name, "")[:_COMPARED] == value
+        for name, value in settings.items()
+        if name.rpartition(".")[2] not in SCALED
+    )

@@ -1,0 +1,98 @@
+"""How long a run takes as a whole: its steps are put on the seats there are, as the run itself will."""
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flows.estimates.quantities import Estimate, Interval
+from tasks.environment import Machine
+from tasks.graph.refs import Ref
+from tasks.graph.step import step_of
+
+OWN_MEMORY = Interval.around(700e6, 1.4, 1.3)
+"""Bytes of the process that orchestrates, with Prefect and MLflow."""
+OPENING = Interval.around(15.0, 2.0, 2.0)
+"""Seconds until Prefect and the training processes have started, and the flow run's page is written."""
+
+
+@dataclass
+class _Seats:
+    """Those of training processes, and those in the run's own process."""
+
+    training: int
+    own: int
+
+    def sit(self, use: str | None, jobs: int) -> bool:
+        """Take what a step of this `use` wants, if it is there."""
+        wanted = 0 if use is None else 1 if use == "shared" else jobs
+        if self.training < wanted or (use is None and not self.own):
+            return False
+        self.training, self.own = self.training - wanted, self.own - (use is None)
+        return True
+
+    def rise(self, use: str | None, jobs: int) -> None:
+        self.training += 0 if use is None else 1 if use == "shared" else jobs
+        self.own += use is None
+
+
+def total(estimates: Mapping[Ref, Estimate], machine: Machine) -> Estimate:
+    """Of all steps together: each starts once its inputs are there and it has a seat.
+
+    Memory is the most that steps hold at the same time, and disk what all artifacts take.
+    """
+    ends = [_ends(estimates, machine, pick) for pick in (_low, _about, _high)]
+    seconds = Interval(*(max((end for _, end in spans.values()), default=0.0) for spans in ends))
+    memories = {ref: item.memory for ref, item in estimates.items() if item.memory is not None}
+    most = Interval(0.0, 0.0, 0.0)
+    for begin, _ in ends[1].values():
+        at_once = [memory for ref, memory in memories.items() if ends[1][ref][0] <= begin < ends[1][ref][1]]
+        most = max(most, sum(at_once, Interval(0.0, 0.0, 0.0)), key=lambda item: item.about)
+    disk = sum((item.disk for item in estimates.values() if item.disk), Interval(0.0, 0.0, 0.0))
+    return Estimate(seconds + OPENING if estimates else seconds, most + OWN_MEMORY, disk)
+
+
+def _ends(
+    estimates: Mapping[Ref, Estimate], machine: Machine, pick: Callable[[Interval], float]
+) -> dict[Ref, tuple[float, float]]:
+    """When each step begins and ends, in seconds; what nothing is known of takes no time."""
+    jobs = max(1, min(machine.jobs, machine.cores))
+    seats, now = _Seats(jobs, machine.cores), 0.0
+    waiting, running = list(estimates), []
+    spans: dict[Ref, tuple[float, float]] = {}
+    while waiting or running:
+        for ref in _startable(waiting, {item for *_, item in running}, seats, jobs):
+            known = estimates[ref].seconds
+            spans[ref] = now, now + (pick(known) if known else 0.0)
+            heapq.heappush(running, (spans[ref][1], len(spans), ref))
+            waiting.remove(ref)
+        if not running:
+            break  # what is left waits for a step that is not in the list at all
+        now, _, done = heapq.heappop(running)
+        seats.rise(step_of(done).process(done), jobs)
+    return spans
+
+
+def _startable(waiting: Sequence[Ref], running: set[Ref], seats: _Seats, jobs: int) -> list[Ref]:
+    """Those whose turn it is, as `tasks.running.schedule` has it: who wants everything for itself goes first."""
+    open_ones = running.union(waiting)
+    ready = [ref for ref in waiting if not any(parent in open_ones for parent in ref.parents())]
+    alone = [ref for ref in ready if step_of(ref).process(ref) not in (None, "shared")]
+    taken = [ref for ref in alone if seats.sit("exclusive", jobs)]
+    makes_room = len(taken) < len(alone)
+    for ref in ready:
+        use = step_of(ref).process(ref)
+        if ref not in alone and not (use == "shared" and makes_room) and seats.sit(use, jobs):
+            taken.append(ref)
+    return taken
+
+
+def _low(item: Interval) -> float:
+    return item.low
+
+
+def _about(item: Interval) -> float:
+    return item.about
+
+
+def _high(item: Interval) -> float:
+    return item.high

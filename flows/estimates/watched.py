@@ -1,0 +1,57 @@
+"""Where probes happen, and the job that a step's body gets there."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from models.workplace import Workplace
+from tasks.graph.refs import Ref
+from tasks.running.job import Job
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where probes happen."""
+
+    folder: Path
+    workplace: Workplace
+    there: Mapping[str, Path]
+    """Folders of artifacts that are there already, by key."""
+
+    def clock(self) -> float:
+        """Seconds since some moment. For a single thread it is the processor's time that counts: what other programs
+        take of it meanwhile is not the step's."""
+        alone = self.workplace.threads == 1 and self.workplace.device == "cpu"
+        return time.process_time() if alone else time.perf_counter()
+
+
+class Watched(Job):
+    """A job that keeps nothing, and notes when it was told of progress."""
+
+    def __init__(self, stage: Stage, name: str, known: Mapping[str, Path]) -> None:
+        self.out, self.work = stage.folder / name / "out", stage.folder / name / "work"
+        for folder in (self.out, self.work):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        self.workplace = replace(stage.workplace, folder=self.work)
+        self._known, self._clock, self.times = known, stage.clock, list[float]()
+
+    def files(self, ref: Ref) -> Path:
+        return self._known[ref.key]
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None: ...
+    def curve(self, record: Mapping[str, float]) -> None: ...
+    def trial(self, number: int, settings: Mapping[str, object], metrics: Mapping[str, float]) -> None: ...
+    def used(self, labels: int) -> None: ...
+    def attach(self, path: Path) -> None: ...
+    def read_from(self, files: Sequence[Mapping[str, str]]) -> None: ...
+    def say(self, text: str) -> None: ...
+    def warn(self, text: str) -> None: ...
+    def close(self) -> None: ...
+
+    def progress(self, done: int, total: int, text: str = "") -> None:
+        self.times.append(self._clock())

@@ -1,0 +1,54 @@
+"""What steps have cost, beside what was estimated before they ran: both stand in their MLflow runs."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from models.reporting.costs import Cost
+from models.reporting.parts import Interval
+from tasks.graph.refs import Ref
+from tasks.running.expected import TAG
+from tasks.running.work import PEAK_MEMORY
+from tasks.storage import artifacts
+from tasks.storage.artifacts import Made
+
+_BOUNDS = {"value": "", "low": "_low", "high": "_high"}
+
+
+def cost(name: str, refs: Sequence[Ref]) -> Cost | None:
+    """Of steps together: their seconds, and the memory of the largest; None where nothing is known of one of them."""
+    found = {ref: artifacts.find(ref.key) for ref in dict.fromkeys(refs)}
+    made = [item for item in found.values() if item is not None]
+    if not made or len(made) < len(found):
+        return None
+    estimates = [_estimate(item) for item in made]
+    seconds = [_interval(item, "seconds") for item in estimates]
+    held = [
+        (item.metrics[PEAK_MEMORY], told)
+        for item, told in zip(made, estimates, strict=True)
+        if PEAK_MEMORY in item.metrics
+    ]
+    memory, told = max(held, key=lambda pair: pair[0]) if held else (None, {})
+    return Cost(
+        name=name,
+        seconds=sum(item.seconds for item in made),
+        expected_seconds=_sum([item for item in seconds if item]) if all(seconds) else None,
+        memory=memory,
+        expected_memory=_interval(told, "memory_bytes"),
+    )
+
+
+def _estimate(made: Made) -> dict[str, Any]:
+    try:
+        return json.loads(made.tags.get(TAG, "{}"))
+    except ValueError:  # somebody has edited it
+        return {}
+
+
+def _interval(estimate: dict[str, Any], name: str) -> Interval | None:
+    values: dict[str, Any] = {bound: estimate.get(f"{name}{at}") for bound, at in _BOUNDS.items()}
+    return Interval(**values) if all(isinstance(value, int | float) for value in values.values()) else None
+
+
+def _sum(items: Sequence[Interval]) -> Interval:
+    return Interval(**{bound: sum(getattr(item, bound) for item in items) for bound in _BOUNDS})

@@ -1,0 +1,138 @@
+"""What a plan says a run will take: its arithmetic, and probes against the real thing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.estimates import estimating, probe, probing, sampled
+from flows.estimates.quantities import Estimate, Interval
+from flows.estimates.rates import Adapting, Rows
+from flows.estimates.seats import OPENING, OWN_MEMORY, total
+from flows.estimates.watched import Stage, Watched
+from flows.recipe.recipe import Recipe
+from flows.transfer import chain, report_refs
+from models.workplace import Workplace
+from tasks.adapt import AdaptConfig
+from tasks.environment import Machine
+from tasks.graph.refs import Adapted, Model, Ref, ordered
+from tasks.graph.step import step_of
+from tests.support.recipes import SMALL, write
+
+
+def exactly(value: float) -> Interval:
+    return Interval(value, value, value)
+
+
+def steps(recipe: Path, **overrides: Any) -> list[Ref]:
+    """All steps of a recipe, settings given by their dotted path with `__` for dots."""
+    loaded = Recipe.load(recipe, {name.replace("__", "."): value for name, value in overrides.items()})
+    made = chain(loaded, [])
+    return ordered([*made, *report_refs(loaded, [], made)])
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    return write(tmp_path, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("machine", "seconds", "memory"),
+    [(Machine(threads=2, jobs=2), 60 + 20 + 10, 40), (Machine(threads=1, jobs=2), 60 + 20 + 20 + 10, 40)],
+)
+def test_steps_take_their_turns_and_their_seats(
+    recipe: Path, machine: Machine, seconds: float, memory: float
+) -> None:
+    """A pretraining has all seats, two models are adapted at once where there are two; each waits for its inputs."""
+    made = steps(recipe, upstreams__0__train__tokens=30_000)
+    adapted = [ref for ref in made if ref.step == "adapt" and ref.about.mode in ("finetune", "baseline")]
+    predicted = next(ref for ref in made if ref.step == "predict" and ref.about.mode == "finetune")
+    pretrained = next(ref for ref in made if ref.step == "pretrain")
+    twenty = Estimate(exactly(20), exactly(7), exactly(2))
+    estimates = {
+        pretrained: Estimate(exactly(60), exactly(40), exactly(3)),
+        **dict.fromkeys(adapted, twenty),
+        predicted: Estimate(exactly(10), None, exactly(1)),
+    }
+    whole = total(estimates, machine)
+    assert whole.seconds == exactly(seconds) + OPENING
+    assert whole.memory == exactly(memory) + OWN_MEMORY
+    assert whole.disk == exactly(3 + 2 + 2 + 1)
+
+
+def test_a_search_is_counted_trial_by_trial(recipe: Path) -> None:
+    """Two rates with and without embeddings on few rows, then the better of each way on all; every look costs."""
+    finetune = {"learning_rates": [1e-3, 2e-3], "train_embeddings": [True, False], "search_rows": 50}
+    finetune |= {"epochs": 1, "min_steps": 1, "batch_size": 10, "evaluations": 2}
+    made = steps(recipe, downstreams__0__finetune=finetune)
+    config = next(ref.config for ref in made if ref.step == "adapt" and ref.about.mode == "finetune")
+    assert isinstance(config, AdaptConfig)
+    rates, rows = Adapting(once=1, asked=0.01, predicted=0, step=0.1), Rows(300, 60, 100)
+    trained = 4 * 5 * 0.1 + 2 * 10 * 0.1
+    looks, starts = 6 * 2 * 60 * 0.01, (50 + 60 + 100 + 60) * 0.01
+    assert rates.seconds(config, rows) == pytest.approx(1 + trained + looks + starts)
+    longer = rates.seconds(config.model_copy(update={"labels": None}), rows)
+    assert longer == pytest.approx(rates.seconds(config, rows) + 2 * 20 * 0.1 + 200 * 0.01)
+
+
+def test_what_changes_no_speed_is_not_probed_again(recipe: Path, tmp_path: Path) -> None:
+    """More tokens, labels and seeds scale what is known; another model, or another number of threads, does not."""
+    machine = Machine(device="cpu", threads=1)
+    kept = probing.Probes(machine)
+    wanted = [ref for ref in steps(recipe) if isinstance(ref, Model | Adapted)]
+
+    def same(**overrides: Any) -> set[str]:
+        return {
+            kept.name(ref) or "" for ref in steps(recipe, **overrides) if isinstance(ref, Model | Adapted)
+        }
+
+    assert (
+        len({kept.name(ref) for ref in wanted}) == 3
+    )  # pretraining, fine-tuning and scratch alike, the baseline
+    assert same() == same(upstreams__0__train__tokens=90_000, downstreams__0__labels=[50, 200], seed=1)
+    assert not same() & same(upstreams__0__model__hidden_size=64) - same(downstreams__0__modes=["baseline"])
+    assert not same() & {probing.Probes(Machine(device="cpu", threads=2)).name(ref) for ref in wanted}
+
+
+def test_a_probe_says_how_long_the_real_training_takes(recipe: Path, tmp_path: Path) -> None:
+    """Of fine-tuning on all rows, tens of steps and several looks, from a probe of a few steps on some."""
+    finetune = {"learning_rates": [3e-3], "train_embeddings": [True], "epochs": 1, "min_steps": 120}
+    made = steps(recipe, downstreams__0__labels=["all"], downstreams__0__finetune=finetune)
+    adapted = next(ref for ref in made if isinstance(ref, Adapted) and ref.about.mode == "scratch")
+    stage = Stage(tmp_path / "stage", Workplace("cpu", 1), {})
+    rows, measured = probe.adapting(stage, adapted)
+    assert (rows.train, rows.validation, rows.test) == pytest.approx((300, 60, 100), rel=0.2)
+    config = adapted.config
+    assert isinstance(config, AdaptConfig)
+    inputs = {ref.key: tmp_path / "stage" / "samples" / ref.key for ref in [adapted.rows]}
+    inputs |= {ref.key: stage.folder / "tokenizers" / ref.key for ref in adapted.parents()} | inputs
+    job = Watched(stage, "real", inputs)
+    begun = stage.clock()
+    step_of(adapted).fn(job, config, **adapted.inputs)
+    real, told = stage.clock() - begun, measured.seconds(config, sampled.sizes(inputs[adapted.rows.key]))
+    assert real / 2.5 < told < real * 2.5
+    assert measured.disk == pytest.approx(sampled.size(job.out), rel=0.2)
+
+
+def test_a_probe_of_pretraining_counts_tokens(recipe: Path, tmp_path: Path) -> None:
+    """Twice the tokens is twice the time, and what is kept is the model's weights."""
+    pretrained = next(ref for ref in steps(recipe) if isinstance(ref, Model))
+    measured = probe.pretraining(Stage(tmp_path, Workplace("cpu", 1), {}), pretrained)
+    assert 1e-7 < measured.judged < measured.token < 1e-3
+    assert measured.disk > 4 * 600 * 32
+    train = pretrained.config.train  # type: ignore[attr-defined]
+    once = measured.seconds(train, 0)
+    assert measured.seconds(train, 2e6) - once == pytest.approx(2 * (measured.seconds(train, 1e6) - once))
+
+
+def test_what_cannot_be_probed_is_said_and_estimated_by_rule(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is probed where it was not asked for, and every step has an interval all the same."""
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path))
+    made = steps(recipe)
+    found = estimating.estimated("nobody-ran-this", Machine("cpu", 1), made, {}, probe=None)
+    assert list(found) == made
+    assert {item.basis for ref, item in found.items() if ref.step in ("pretrain", "adapt")} == {"rule"}
+    for item in found.values():
+        assert item.seconds is None or item.seconds.low < item.seconds.about < item.seconds.high
