@@ -35,10 +35,12 @@ CHANGED = 0.15
 
 @dataclass(frozen=True)
 class Taken:
-    """What a command took: how many steps it ran, of each name; `work` is the seconds of all of them, one by one."""
+    """What a command took: how many steps it ran, of each name; `processor` the seconds
+    of its processors, `work` those of all steps, one by one."""
 
     ran: Counter[str]
     seconds: float
+    processor: float
     work: float
     peak: float
 
@@ -151,6 +153,7 @@ def run(path: Path, place: Path, *steps: str) -> Taken:
     return Taken(
         Counter(step["step"] for step in done),
         seconds,
+        used.ru_utime + used.ru_stime,
         sum(step["seconds"] or 0.0 for step in done),
         max([used.ru_maxrss * 1024, *peaks]),
     )
@@ -159,22 +162,37 @@ def run(path: Path, place: Path, *steps: str) -> Taken:
 def show(title: str, taken: dict[str, Taken], size: int) -> None:
     """A table of the steps."""
     print(
-        f"\n{title}\n\n| step | run | seconds | of work | MB/s | peak memory, MB |\n|---|--:|--:|--:|--:|--:|"
+        f"\n{title}\n\n| step | run | seconds | CPU seconds | of work | MB/s | peak memory, MB |\n"
+        "|---|--:|--:|--:|--:|--:|--:|"
     )
     for step, one in taken.items():
-        numbers = (one.ran[step], one.seconds, one.work, size / 1e6 / one.seconds, one.peak / 1e6)
-        print("| {} | {} | {:.1f} | {:.1f} | {:.1f} | {:.0f} |".format(step, *numbers), flush=True)
+        numbers = (
+            one.ran[step],
+            one.seconds,
+            one.processor,
+            one.work,
+            size / 1e6 / one.seconds,
+            one.peak / 1e6,
+        )
+        print("| {} | {} | {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.0f} |".format(step, *numbers), flush=True)
 
 
 def compared(made: dict[int, dict[str, Taken]]) -> None:
     """Each size beside the smallest."""
     first, *others = made
     for times in others:
-        print(f"\n{times}x beside {first}x\n\n| step | seconds | of work | peak memory |\n|---|--:|--:|--:|")
+        print(f"\n{times}x beside {first}x\n")
+        print("| step | seconds | CPU seconds | of work | peak memory |\n|---|--:|--:|--:|--:|")
         for step, one in made[times].items():
             base = made[first][step]
-            ratios = (one.seconds / base.seconds, one.work / max(base.work, 1e-3), one.peak / base.peak)
-            print("| {} | {:.2f} | {:.2f} | {:.2f} |".format(step, *ratios), flush=True)
+            pairs = (
+                (one.seconds, base.seconds),
+                (one.processor, base.processor),
+                (one.work, base.work),
+                (one.peak, base.peak),
+            )
+            ratios = (now / max(then, 1e-3) for now, then in pairs)
+            print("| {} | {:.2f} | {:.2f} | {:.2f} | {:.2f} |".format(step, *ratios), flush=True)
 
 
 def night(place: Path, options: argparse.Namespace) -> None:
@@ -186,11 +204,12 @@ def night(place: Path, options: argparse.Namespace) -> None:
     kept = [(item, item.read_bytes()) for item in new[:1]]
     for item in new:
         item.unlink()
-    print(f"\nThe night: {files(place)} files, and one more\n\n| | steps that ran | seconds |\n|---|---|--:|")
+    print(f"\nThe night: {files(place)} files, and one more\n")
+    print("| | steps that ran | seconds | CPU seconds |\n|---|---|--:|--:|")
     for title in ("first", "one more", "nothing new"):
         taken = run(path, place, "encode", "hold_out")
         steps = ", ".join(f"{number} {step}" for step, number in taken.ran.items())
-        print(f"| {title} | {steps or 'none'} | {taken.seconds:.1f} |", flush=True)
+        print(f"| {title} | {steps or 'none'} | {taken.seconds:.1f} | {taken.processor:.1f} |", flush=True)
         for item, content in kept:
             item.write_bytes(content)
 
