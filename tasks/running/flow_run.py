@@ -233,15 +233,16 @@ def _outcome(ref: Ref, future: PrefectFuture[Any]) -> Outcome:
     why = reason(result) if isinstance(result, BaseException) else str(state.message)
     if not state.is_crashed():
         return Outcome(ref, "failed", reason=why)
-    _say_crashed(future, state)
+    why = why.partition(". ")[0]  # Ray goes on with what to look at
+    LOG.warning("%s was lost with its process: %s", ref.title, why)
+    _say_crashed(future, why)
     return Outcome(ref, "lost", reason=why)
 
 
-def _say_crashed(future: PrefectFuture[Any], state: "State[Any]") -> None:
+def _say_crashed(future: PrefectFuture[Any], why: str) -> None:
     """Tell Prefect's server of a task run that could no longer do so itself."""
-    LOG.warning("a task run was lost: %s", state.message)
     with courtesy(), get_client(sync_client=True) as client:
-        client.set_task_run_state(future.task_run_id, Crashed(message=state.message), force=True)
+        client.set_task_run_state(future.task_run_id, Crashed(message=why), force=True)
 
 
 def _show_hits(context: RunContext, hits: Mapping[Ref, artifacts.Made]) -> None:
