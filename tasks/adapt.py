@@ -65,7 +65,7 @@ def _headline(ref: refs.Adapted) -> str:
     return f"validation/{ref.config.downstream.headline}"
 
 
-@step(refs.Adapted, process="shared", headline=_headline)
+@step(refs.Adapted, process="shared", gpu=True, headline=_headline)
 def adapt(
     job: Job,
     config: AdaptConfig,

@@ -8,7 +8,7 @@ import sysconfig
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -65,6 +65,21 @@ _CODE = Path(__file__).resolve().parents[1]
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
+LOCAL = "local"
+"""The engine that runs steps on this machine."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a step asks for on a cluster; None is what it gets by default."""
+
+    cpus: int | None = None
+    gpus: float | None = None
+    memory_gb: float | None = None
+    processes: int = 1
+    """How many such shares of a cluster it has, a process in each."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where numbers are computed; changes no key."""
@@ -77,6 +92,10 @@ class Machine:
     """How many steps that leave room for others share the threads at once."""
     processes: int = 1
     """Into how many processes a pretraining divides its work; 0: one a GPU."""
+    engine: str = LOCAL
+    """What executes steps: this machine, or a Ray cluster by its address."""
+    resources: Mapping[str, Resources] = field(default_factory=dict)
+    """What steps ask for on a cluster, by the step's name."""
 
     @property
     def cores(self) -> int:
@@ -100,6 +119,11 @@ def home_id() -> str:
             os.link(draft, path)
         draft.unlink()
     return path.read_text(encoding="ascii")
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a variable of the environment holds what nobody else may read."""
+    return bool(_SECRET.search(name)) or public(value) != value
 
 
 def public(text: str) -> str:

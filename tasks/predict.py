@@ -25,7 +25,7 @@ class PredictConfig(Config):
     )
 
 
-@step(refs.Predictions, process="shared")
+@step(refs.Predictions, process="shared", gpu=True)
 def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Adapted) -> None:
     """Predicts every test row, whatever way the model was made, and keeps the predictions row by row with ids.
 

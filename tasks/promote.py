@@ -68,7 +68,7 @@ def _by_hand(champions: Champions) -> str:
     )
 
 
-@step(refs.Promotion, process="shared", stands=_stands)
+@step(refs.Promotion, process="shared", gpu=True, stands=_stands)
 def promote(
     job: Job,
     config: PromoteConfig,

@@ -52,23 +52,30 @@ def run(
     steps: Annotated[
         bool, typer.Option("--steps", help="End with a table of all steps, not of results.")
     ] = False,
+    engine: Annotated[
+        str,
+        typer.Option("--on", metavar="ENGINE", help="A Ray cluster for its steps: ray://HOST:PORT."),
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Run a recipe.
 
-    It runs in this process and ends with a table of results. What is there already is not made again.
+    It runs in this process, or its steps on a cluster, and ends with a table of results. What is there already is not
+    made again.
 
     \b
     Examples:
       headwater run recipes/demo.yaml
       headwater run recipes/demo.yaml --only pretrain
       headwater run recipes/demo.yaml --set upstreams.mlm.train.tokens=500000
+      headwater run recipes/demo.yaml --on ray://head.example:10001
       headwater run recipes/demo.yaml --json > result.json
     """
     from flows.commands.run import run
     from flows.recipe import overrides
 
-    return run(recipe, overrides.parse(settings), names(only), steps=steps, as_json=as_json)
+    given = overrides.parse(settings) | ({"engine": engine} if engine else {})
+    return run(recipe, given, names(only), steps=steps, as_json=as_json)
 
 
 @app.command()

@@ -37,13 +37,15 @@ def up(
 
     Prefect's server, MLflow's and a worker run on this machine alone, with everything in prefect.yaml and in
     *.prefect.yaml deployed, until Ctrl-C stops them all. An address to notify that holds a token is better kept
-    in HEADWATER_NOTIFY than on the command line, which other users of this machine can read.
+    in HEADWATER_NOTIFY than on the command line, which other users of this machine can read. A server that
+    PREFECT_API_URL or MLFLOW_TRACKING_URI names is used, and none is started in its place.
 
     \b
     Examples:
       headwater up
       headwater up --prefect-port 4300 --mlflow-port 5100
       headwater up --auth
+      PREFECT_API_URL=http://HOST:4200/api MLFLOW_TRACKING_URI=http://HOST:5000 headwater up
       headwater up --notify https://hooks.slack.com/services/…
     """
     from flows.commands.up import up

@@ -3,16 +3,20 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.commands.servers import embedded_prefect
 from flows.recipe.recipe import Recipe
+from tasks.environment import EMBEDDED_PREFECT, as_written
+from tasks.running import needs
 
 if TYPE_CHECKING:
     from tasks.running.flow_run import FlowRun, RunFailed
 
 _START_SECONDS = 90
+_HEARTBEAT_SECONDS = 30
 
 
 def run(path: Path, overrides: dict[str, Any], only: Sequence[str], *, steps: bool, as_json: bool) -> int:
@@ -48,13 +52,16 @@ def executed(
         RecipeError: a registered model is somebody else's.
         HeadwaterError: the run could not begin.
     """
+    needs.check(recipe.engine)
     # Who called it says in one line what went wrong; Prefect's pages keep it in full.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    with embedded_prefect() as server:
+    with embedded_prefect() as server, ExitStack() as stack:
         from flows.downstream import check_registered  # now Prefect is imported, while its server is starting
         from flows.transfer import chain
+        from tasks.running import engines
 
         check_registered(chain(recipe, only))
+        stack.enter_context(engines.ready(recipe.machine))
         if server is not None:
             print(f"{recipe.name}: starting Prefect …", file=sys.stderr)
             server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)
@@ -84,9 +91,11 @@ def _transfer_learning(
         return run_chain(loaded, only)
 
     # Heartbeats are for servers that outlive the run; waiting for their thread costs seconds.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    own = os.environ.get("PREFECT_API_URL") == os.environ.get(EMBEDDED_PREFECT)
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None if own else _HEARTBEAT_SECONDS}):
         try:
-            return on_loaded(recipe=path, overrides=overrides, only=list(only)), None
+            # They are for Prefect's pages alone, which others read.
+            return on_loaded(recipe=path, overrides=as_written(overrides), only=list(only)), None
         except RunFailed as error:
             return error.run, error
 

@@ -6,12 +6,14 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import dataclass
+from functools import partial
 
 from flows.commands.passwords import USER, Password, password
 from flows.commands.processes import LOOPBACK, Server, refused, start, stop
-from flows.commands.servers import begun, check_project, check_proxies
+from flows.commands.servers import begun, check_prefect, check_project, check_proxies
 from models.errors import HeadwaterError, RecipeError
-from tasks.environment import home
+from tasks.environment import home, public
 
 _START_SECONDS = 120
 _LOOK_SECONDS = 10.0
@@ -23,15 +25,41 @@ _WITH_USERS = ["--app-name", "basic-auth"]
 _NOTIFIES = "http://, https://, or an address that apprise knows, such as slack:// or mailto://"
 
 
+@dataclass(frozen=True)
+class _Address:
+    """Where a server is, and whether it is a team's, which the environment names, and not one of this command's."""
+
+    url: str
+    port: int
+    is_teams: bool
+
+    @classmethod
+    def of(cls, port: int, variable: str) -> "_Address":
+        own, named = (
+            f"http://{LOOPBACK}:{port}",
+            os.environ.get(variable, "").rstrip("/").removesuffix("/api"),
+        )
+        # What a shell was told for commands beside this one is no team's.
+        is_teams = named.replace("localhost", LOOPBACK) not in ("", own) and not named.startswith("sqlite")
+        return cls(named if is_teams else own, port, is_teams)
+
+
 def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False) -> int:
     """Start everything, wait for Ctrl-C or SIGTERM, and stop everything again.
+
+    A server that PREFECT_API_URL or MLFLOW_TRACKING_URI names is used, and none is started in its place.
 
     Raises:
         RecipeError: a port, a proxy or the address to notify cannot be used, or this is not the project's folder.
         HeadwaterError: a server did not start.
     """
-    _check(prefect_port, mlflow_port, notify)
+    prefect, mlflow = (
+        _Address.of(prefect_port, "PREFECT_API_URL"),
+        _Address.of(mlflow_port, "MLFLOW_TRACKING_URI"),
+    )
+    _check(prefect, mlflow, notify, auth=auth)
     check_proxies()
+    _check_teams(prefect, mlflow)
     login = password() if auth else None
     os.environ["HEADWATER_NOTIFY"] = notify  # by its name it is left out of logs
     os.environ["HEADWATER_HOME"] = str(home())  # for servers, and for runs wherever the worker starts them
@@ -40,8 +68,8 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False
         signal.signal(number, signal.default_int_handler)
     servers: list[Server] = []
     try:
-        _start(servers, prefect_port, mlflow_port, login)
-        _say(prefect_port, mlflow_port, login, notify)
+        _start(servers, prefect, mlflow, login)
+        _say(prefect, mlflow, login, notify)
         threading.Thread(target=_watch, args=(notify,), name="watch", daemon=True).start()
         while True:
             time.sleep(0.5)
@@ -57,14 +85,19 @@ def up(prefect_port: int, mlflow_port: int, notify: str = "", auth: bool = False
         print("Stopped.", flush=True)
 
 
-def _check(prefect_port: int, mlflow_port: int, notify: str) -> None:
+def _check(prefect: _Address, mlflow: _Address, notify: str, *, auth: bool) -> None:
     check_project("up")
-    if prefect_port == mlflow_port:
+    own = [item for item in (prefect, mlflow) if not item.is_teams]
+    if len(own) == 2 and prefect.port == mlflow.port:
         raise RecipeError(
-            f"both servers cannot listen on port {mlflow_port}: name another with --mlflow-port"
+            f"both servers cannot listen on port {mlflow.port}: name another with --mlflow-port"
         )
-    for port, option in ((prefect_port, "--prefect-port"), (mlflow_port, "--mlflow-port")):
-        if (why := refused(port)) is not None:
+    if auth and not own:
+        raise RecipeError(
+            "--auth: no server is started here, since PREFECT_API_URL and MLFLOW_TRACKING_URI name them"
+        )
+    for address, option in ((prefect, "--prefect-port"), (mlflow, "--mlflow-port")):
+        if not address.is_teams and (why := refused(address.port)) is not None:
             raise RecipeError(f"{why}, or name another with {option}")
     if notify:
         from apprise import Apprise
@@ -73,30 +106,35 @@ def _check(prefect_port: int, mlflow_port: int, notify: str) -> None:
             raise RecipeError(f"--notify: that is no address to send to; give one with {_NOTIFIES}")
 
 
-def _start(servers: list[Server], prefect_port: int, mlflow_port: int, login: Password | None) -> None:
+def _check_teams(prefect: _Address, mlflow: _Address) -> None:
+    """
+    Raises:
+        RecipeError: nobody answers there.
+    """
+    if prefect.is_teams:
+        check_prefect(os.environ["PREFECT_API_URL"])
+    if mlflow.is_teams:
+        from tasks.storage import connection
+
+        connection.known_experiment("Default")
+
+
+def _start(servers: list[Server], prefect: _Address, mlflow: _Address, login: Password | None) -> None:
     """Start one after another, each added to `servers` as soon as it runs."""
-    prefect, mlflow = f"http://{LOOPBACK}:{prefect_port}", f"http://{LOOPBACK}:{mlflow_port}"
-    _tell("starting Prefect and MLflow")
-    from tasks.storage import connection  # MLflow is imported while nothing else could go on
-
-    connection.make(connection.embedded_uri())
-    os.environ.update(PREFECT_API_URL=f"{prefect}/api", PREFECT_UI_URL=prefect, MLFLOW_TRACKING_URI=mlflow)
+    own = [name for name, item in (("Prefect", prefect), ("MLflow", mlflow)) if not item.is_teams]
+    if own:
+        _tell(f"starting {' and '.join(own)}")
     os.environ.update(login.for_clients() if login else {})
-    address = ["--host", LOOPBACK, "--port"]
-    command = [*_mlflow(), *(_WITH_USERS if login else []), *address, str(mlflow_port)]
-    servers.append(start("mlflow-server", command, login.for_mlflow() if login else {}, folder=home()))
-    command = [sys.executable, "-m", "prefect", "server", "start", *address, str(prefect_port)]
-    settings = _PREFECT | (login.for_prefect() if login else {})
-    servers.append(begun(f"{prefect}/api", lambda: start("prefect-server", command, settings, folder=home())))
-    servers[-1].wait_until(f"{prefect}/api/health", _START_SECONDS)
+    if not mlflow.is_teams:
+        servers.append(_started_mlflow(mlflow, login))
+    if not prefect.is_teams:
+        _start_prefect(servers, prefect, login)
     from flows.commands import deploying  # Prefect looks only once, when it is imported, where its server is
-    from tasks.running import killed
 
-    _tell(f"deploying {', '.join(map(str, deploying.files()))}")
-    killed.end_pending()
-    deploying.make_pool(deploying.AT_ONCE)
-    deploying.deploy()
-    deploying.automate()
+    if prefect.is_teams:
+        deploying.make_pool(None)
+    else:
+        _deploy()
     _tell("starting the worker")
     command = [
         *(sys.executable, "-m", "prefect", "worker", "start"),
@@ -104,24 +142,64 @@ def _start(servers: list[Server], prefect_port: int, mlflow_port: int, login: Pa
     ]
     servers.append(start("worker", command, {"PREFECT_WORKER_QUERY_SECONDS": "2"}))
     _wait_for_worker(servers[-1], deploying.POOL)
-    servers[0].wait_until(f"{mlflow}/health", _START_SECONDS)
+    if not mlflow.is_teams:
+        servers[0].wait_until(f"{mlflow.url}/health", _START_SECONDS)
 
 
-def _say(prefect_port: int, mlflow_port: int, login: Password | None, notify: str) -> None:
+def _started_mlflow(mlflow: _Address, login: Password | None) -> Server:
+    from tasks.storage import connection  # MLflow is imported while nothing else could go on
+
+    connection.make(connection.embedded_uri())
+    os.environ["MLFLOW_TRACKING_URI"] = mlflow.url
+    command = [*_mlflow(), *(_WITH_USERS if login else []), "--host", LOOPBACK, "--port", str(mlflow.port)]
+    return start("mlflow-server", command, login.for_mlflow() if login else {}, folder=home())
+
+
+def _start_prefect(servers: list[Server], prefect: _Address, login: Password | None) -> None:
+    os.environ.update(PREFECT_API_URL=f"{prefect.url}/api", PREFECT_UI_URL=prefect.url)
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    command += ["--host", LOOPBACK, "--port", str(prefect.port)]
+    settings = _PREFECT | (login.for_prefect() if login else {})
+    starting = partial(start, "prefect-server", command, settings, folder=home())
+    servers.append(begun(f"{prefect.url}/api", starting))
+    servers[-1].wait_until(f"{prefect.url}/api/health", _START_SECONDS)
+
+
+def _deploy() -> None:
+    """On the server of this command, which no other worker asks."""
+    from flows.commands import deploying
+    from tasks.running import killed
+
+    _tell(f"deploying {', '.join(map(str, deploying.files()))}")
+    killed.end_pending()
+    deploying.make_pool(deploying.AT_ONCE)
+    deploying.deploy()
+    deploying.automate()
+
+
+def _say(prefect: _Address, mlflow: _Address, login: Password | None, notify: str) -> None:
     """Where everything is, and what to do next."""
     from flows.commands import deploying
 
-    prefect, mlflow = f"http://{LOOPBACK}:{prefect_port}", f"http://{LOOPBACK}:{mlflow_port}"
-    print(f"\nPrefect   {prefect}\nMLflow    {mlflow}\nLogs      {home() / 'logs'}\n")
+    print()
+    for name, item in (("Prefect", prefect), ("MLflow", mlflow)):
+        print(
+            f"{name:<10}{public(item.url)}{' (a server of yours: none is started)' if item.is_teams else ''}"
+        )
+    print(f"Logs      {home() / 'logs'}\n")
     if login:
         print(f"User      {USER}\nPassword  {login.said}")
+    if prefect.is_teams:
+        print(
+            f"Worker    of the work pool {deploying.POOL}; `headwater deploy` puts this folder's deployments there"
+        )
     for line in deploying.schedules_on() or ["none is on; switch one on at its deployment's page"]:
         print(f"Schedule  {line}")
     print(
         f"Failures  {'are told to the address of --notify' if notify else 'are told nobody (--notify URL)'}"
     )
     for name in deploying.names()[:1]:
-        print(f"Try       prefect deployment run {name}", f"(with PREFECT_API_URL={prefect}/api)")
+        print(f"Try       prefect deployment run {name}", f"(with PREFECT_API_URL={public(prefect.url)}/api)")
     print("Stop      Ctrl-C", flush=True)
 
 

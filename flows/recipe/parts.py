@@ -41,6 +41,20 @@ Device = Annotated[
 """What torch calls a place to compute in, or `auto`."""
 
 
+class ResourcesPart(Config):
+    """What one step asks for on a cluster."""
+
+    cpus: int | None = Field(
+        default=None, ge=1, description="Processors, and as many threads; equal bits take equal threads."
+    )
+    gpus: float | None = Field(
+        default=None, ge=0, description="GPUs; less than one is a share of one, with whoever has the rest."
+    )
+    memory_gb: float | None = Field(
+        default=None, gt=0, description="Memory in gigabytes that a node must have left for it."
+    )
+
+
 class CorpusPart(Config):
     """The text that models are pretrained on."""
 

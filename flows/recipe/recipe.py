@@ -2,18 +2,19 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from flows.recipe import documents, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.entry import DownstreamPart
 from flows.recipe.gain import GainPart
-from flows.recipe.parts import CorpusPart, Device, Name, ReportPart, UpstreamPart
+from flows.recipe.parts import CorpusPart, Device, Name, ReportPart, ResourcesPart, UpstreamPart
 from models import hub, outside, pretrained
 from models.adapted.rule import Rule
 from models.backbone import compatibility
@@ -22,7 +23,7 @@ from models.errors import NetworkError, RecipeError
 from models.modes import fitting
 from models.paths import Places
 from models.seeds import Seed
-from tasks.environment import Machine, as_written
+from tasks.environment import LOCAL, Machine, Resources, as_written
 from tasks.graph.step import step_names
 from tasks.reading import remote
 
@@ -59,6 +60,18 @@ class Recipe(Config):
         "where there is none. The model is the same within rounding.",
         json_schema_extra=PLUMBING,
     )
+    engine: str = Field(
+        default=LOCAL,
+        description="What runs the steps: local, this machine; ray://HOST:PORT, a Ray cluster; or ray, the cluster "
+        "that this machine is a node of.",
+        json_schema_extra=PLUMBING,
+    )
+    resources: dict[str, ResourcesPart] = Field(
+        default={},
+        description="What steps ask for on a cluster, by the step's name, such as pretrain; by default what they are "
+        "says it.",
+        json_schema_extra=PLUMBING,
+    )
     corpus: CorpusPart | None = Field(
         default=None,
         description="The text that models are pretrained on, and that is searched for test rows; not needed where all "
@@ -78,7 +91,10 @@ class Recipe(Config):
     @property
     def machine(self) -> Machine:
         """Where numbers are computed."""
-        return Machine(self.device, self.threads, self.jobs, self.processes)
+        asked = {
+            name: Resources(part.cpus, part.gpus, part.memory_gb) for name, part in self.resources.items()
+        }
+        return Machine(self.device, self.threads, self.jobs, self.processes, self.engine, asked)
 
     @model_validator(mode="after")
     def _names(self) -> Self:
@@ -101,6 +117,23 @@ class Recipe(Config):
                     f"{entry.name}: {entry.downstream.kind} needs a model that reads from left to right: "
                     "name an upstream with objective clm"
                 )
+        return self
+
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        if not re.fullmatch(r"local|ray|ray://[^/\s@]+:\d+", value):
+            raise ValueError(
+                f"'{value}' is no engine: take ray://HOST:PORT, a Ray cluster; ray, the cluster that this machine is a "
+                "node of; or local, this machine"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _resources(self) -> Self:
+        for name in self.resources:
+            if name not in STEPS:
+                raise ValueError(f"resources: no step is named '{name}'{did_you_mean(name, list(STEPS))}")
         return self
 
     @model_validator(mode="after")

@@ -28,11 +28,13 @@ class Step(Generic[R]):
         makes: type[R],
         retries: int,
         process: "TrainingProcessUse | Callable[[R], TrainingProcessUse | None] | None",
+        gpu: bool,
         stands: Callable[[R], bool],
         headline: str | Callable[[R], str],
     ) -> None:
         self.fn, self.makes, self.retries = fn, makes, retries
-        self._process = process
+        self._process: TrainingProcessUse | Callable[[R], TrainingProcessUse | None] | None = process
+        self.gpu = gpu
         self.stands, self._headline = stands, headline
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__
         identity.forget()  # what declares it may have been edited, in a notebook say
@@ -44,9 +46,11 @@ class Step(Generic[R]):
         key = identity.digest(made_of)
         return self.makes(self.name, self.module, key, config, inputs, about or About(), made_of)
 
-    def process(self, ref: R) -> TrainingProcessUse | None:
-        """Whether its body runs in a training process, and how."""
-        return self._process(ref) if callable(self._process) else self._process
+    def process(self, ref: R | None = None) -> TrainingProcessUse | None:
+        """Whether its body runs in a training process, and how; without a ref, the most that any may ask for."""
+        if callable(self._process):
+            return "shared" if ref is None else self._process(ref)
+        return self._process
 
     def headline(self, ref: R) -> str:
         """Name of the metric that says most about what was made; empty where none does."""
@@ -58,6 +62,7 @@ def step(
     *,
     retries: int = 2,
     process: "TrainingProcessUse | Callable[[R], TrainingProcessUse | None] | None" = None,
+    gpu: bool = False,
     stands: Callable[[R], bool] = lambda ref: True,
     headline: str | Callable[[R], str] = "",
 ) -> "Callable[[Callable[..., None]], Step[R]]":
@@ -72,11 +77,12 @@ def step(
             or `exclusive`, with all threads, while no other does. Such a body may run in several processes at once that
             are a team (`models.training.distributed`); where `job.leads`, it fills `job.out`. Or how that is found for
             a ref.
+        gpu: whether a GPU makes it quicker, so that it asks for one, or a share, where a cluster has some.
         stands: whether what the step does outside its artifact is still there; where it is not, a finished artifact
             is no hit.
         headline: the metric that tables show for it, or how it is named for a ref.
     """
-    return lambda fn: Step(fn, makes, retries, process, stands, headline)
+    return lambda fn: Step(fn, makes, retries, process, gpu, stands, headline)
 
 
 def step_of(ref: Ref) -> Step[Any]:

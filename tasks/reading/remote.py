@@ -60,6 +60,16 @@ class Fetched(PosixPath):
     def __format__(self, spec: str) -> str:
         return format(self.url or str(self), spec)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restored, (str(self), self.url)
+
+
+def restored(path: str, url: str) -> Path:
+    """A file of another machine, told to another process; it is fetched where that process does not find it."""
+    if url and not Path(path).exists():
+        return fetched(url)[0]
+    return _as_fetched(Path(path), url)
+
 
 def is_remote(path: str) -> bool:
     """Whether it is an address and no path of this machine."""

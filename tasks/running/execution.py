@@ -17,14 +17,14 @@ from prefect.states import Completed
 from models.errors import HeadwaterError
 from models.workplace import Workplace
 from tasks.graph.refs import Ref
-from tasks.graph.step import Step, step_of
+from tasks.graph.step import Step
 from tasks.running import expected
+from tasks.running.engine import Engine, Seat
 from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal, reason
-from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.progress import LOG, ONE_OF_MANY, Board, ProgressArtifact, courtesy, in_prefect
-from tasks.running.training_processes import Seat, TrainingProcesses
+from tasks.running.job import JobSpec, Progress
+from tasks.running.progress import LOG, ONE_OF_MANY, ProgressArtifact, courtesy, in_prefect
 from tasks.storage import artifacts, decoration, runs
-from tasks.storage.entry_runs import EntryRuns
+from tasks.storage.entry_runs import EntryRuns, entry_runs
 from tasks.storage.lease import Lease
 from tasks.storage.work import Work
 
@@ -37,11 +37,27 @@ class Outcome:
 
     ref: Ref
     status: str
-    """`hit`, `run`, `failed` or `not run`."""
+    """`hit`, `run`, `failed`, `not run`; or `lost`, of an attempt that ended with the process or node it was in."""
     seconds: float = 0.0
     run_id: str = ""
     metrics: "dict[str, float] | None" = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The flow run that steps are made for, in Prefect and in MLflow; goes with them to wherever they run."""
+
+    experiment_id: str
+    parent_id: str
+    flow_run_id: str
+    expected: Mapping[str, Any] | None = None
+    """What the step will probably take."""
+
+    @property
+    def entries(self) -> EntryRuns:
+        """The runs that those of steps hang below."""
+        return entry_runs(self.experiment_id, self.parent_id, self.flow_run_id)
 
 
 @dataclass(frozen=True)
@@ -51,20 +67,24 @@ class RunContext:
     experiment_id: str
     parent_id: str
     flow_run_id: str
-    device: str
-    board: Board
-    processes: TrainingProcesses
-    expected: "dict[str, Mapping[str, Any]]" = field(default_factory=dict)
+    engine: Engine
+    expected: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """By key, what a step will probably take."""
 
-    @functools.cached_property
-    def entries(self) -> EntryRuns:
-        """The runs that those of steps hang below."""
-        return EntryRuns(self.experiment_id, self.parent_id, self.flow_run_id)
+    def origin(self, ref: Ref) -> Origin:
+        """What of it goes with a step."""
+        return Origin(self.experiment_id, self.parent_id, self.flow_run_id, self.expected.get(ref.key))
+
+
+class Call:
+    """What the task of a step is called with. Prefect does not look into it, as it would into a dataclass."""
+
+    def __init__(self, ref: Ref, origin: Origin, seat: Seat) -> None:
+        self.ref, self.origin, self.seat = ref, origin, seat
 
 
 @functools.cache
-def task_of(step: Step[Any]) -> "Task[[Ref, RunContext, Seat], State[Outcome]]":
+def task_of(step: Step[Any]) -> "Task[[Call], State[Outcome]]":
     """A step as a Prefect task."""
     return Task(
         _run,
@@ -79,9 +99,11 @@ def task_of(step: Step[Any]) -> "Task[[Ref, RunContext, Seat], State[Outcome]]":
     )
 
 
-def _run(ref: Ref, context: RunContext, seat: Seat) -> "State[Outcome]":
-    outcome = make(ref, context, seat)
-    return Completed(name="Hit" if outcome.status == "hit" else "Completed", message=ref.title, data=outcome)
+def _run(call: Call) -> "State[Outcome]":
+    with call.seat.sitting(call.ref):
+        outcome = make(call.ref, call.origin, call.seat)
+    name = "Hit" if outcome.status == "hit" else "Completed"
+    return Completed(name=name, message=call.ref.title, data=outcome)
 
 
 def produce(ref: Ref, context: RunContext) -> Outcome:
@@ -91,21 +113,25 @@ def produce(ref: Ref, context: RunContext) -> Outcome:
         Exception: what the body raised, after its MLflow run was closed as FAILED or KILLED.
         Stopped: the run is being stopped.
     """
-    with closing(Turn(ref, context.processes)) as turn:
+    with closing(Turn(ref, context.engine)) as turn:
         while not turn.take():
             if STOPPING.is_set():
                 raise Stopped("the run was stopped")
             time.sleep(0.1)
-        return make(ref, context, turn.seat)
+        return make(ref, context.origin(ref), turn.seat)
 
 
 class Turn:
-    """What a step needs before it may run: a seat, and the lease of its key, which of two runs one makes."""
+    """What a step needs before it may run: a seat, and the lease of its key, which of two runs one makes.
 
-    def __init__(self, ref: Ref, processes: TrainingProcesses) -> None:
-        self.ref = ref
+    `lost` says how often it was lost before, with the process or node it was in; then it waits a while first.
+    """
+
+    def __init__(self, ref: Ref, engine: Engine, lost: int = 0) -> None:
+        self.ref, self.lost = ref, lost
         self.waits_for_another_run = False
-        self._processes = processes
+        self._engine = engine
+        self._not_before = time.monotonic() + (RETRY_SECONDS[lost - 1] if lost else 0.0)
         self._seat: Seat | None = None
         self._lease: Lease | None = None
 
@@ -117,7 +143,9 @@ class Turn:
 
     def take(self) -> bool:
         """Take both if they are free now."""
-        self._seat = self._processes.take(step_of(self.ref).process(self.ref))
+        if time.monotonic() < self._not_before:
+            return False
+        self._seat = self._engine.take(self.ref)
         if self._seat is None:
             return False
         self._lease = Lease.take(self.ref.key, shared=True)
@@ -144,7 +172,7 @@ def found(ref: Ref, made: artifacts.Made) -> Outcome:
     return Outcome(ref, "hit", made.seconds, made.run_id, made.metrics)
 
 
-def make(ref: Ref, context: RunContext, seat: Seat) -> Outcome:
+def make(ref: Ref, origin: Origin, seat: Seat) -> Outcome:
     """Make an artifact in an MLflow run of its own, for who has its turn; or find it, made by another run meanwhile.
 
     Raises:
@@ -154,12 +182,12 @@ def make(ref: Ref, context: RunContext, seat: Seat) -> Outcome:
         return found(ref, made)
     started = time.monotonic()
     runs.kill_stale(ref.key)
-    tags = _prefect_tags(context.flow_run_id) | expected.tags(context.expected.get(ref.key))
-    run_id = runs.open_child(context.experiment_id, context.entries.of(ref), ref, tags)
+    tags = _prefect_tags(origin.flow_run_id) | expected.tags(origin.expected)
+    run_id = runs.open_child(origin.experiment_id, origin.entries.of(ref), ref, tags)
     decoration.opened(run_id, ref)
-    link_to(runs.run_url(context.experiment_id, run_id), "What this step made and measured")
+    link_to(runs.run_url(origin.experiment_id, run_id), "What this step made and measured")
     try:
-        _execute(ref, context, run_id, seat)
+        _execute(ref, run_id, seat)
     except BaseException as error:
         stopped = STOPPING.is_set() or not isinstance(error, Exception)
         _close_after(error, run_id, runs.KILLED if stopped else runs.FAILED)
@@ -172,32 +200,28 @@ def make(ref: Ref, context: RunContext, seat: Seat) -> Outcome:
     return Outcome(ref, "run", seconds, run_id, runs.metrics(run_id))
 
 
-def _execute(ref: Ref, context: RunContext, run_id: str, seat: Seat) -> None:
-    """Run the body, here or in a training process, and store what it made."""
+def _execute(ref: Ref, run_id: str, seat: Seat) -> None:
+    """Run the body in its seat, and store what it made."""
     artifact = ProgressArtifact()
 
     def tell(progress: Progress) -> None:
         if progress.is_message:
             LOG.log(progress.level, "%s: %s", progress.title, progress.text, extra=_one_of_many(ref))
         else:
-            context.board.show(progress)
+            seat.told.show(progress)
             artifact.show(progress)
 
     with Work(ref.key) as work:
         fail_on_purpose(ref)
         spec = JobSpec(
-            ref, run_id, work.out, Workplace(context.device, seat.threads, work.resumable, seat.processes)
+            ref, run_id, work.out, Workplace(seat.device, seat.threads, work.resumable, seat.processes)
         )
         try:
-            if seat.process is not None:
-                seat.process.run(spec, tell)
-            else:
-                with closing(Job(spec, tell)) as job:
-                    step_of(ref).fn(job, ref.config, **ref.inputs)
+            seat.run(spec, tell)
             artifacts.commit(run_id, ref, work.out)
             decoration.finished(run_id, ref, work.out)
         finally:
-            context.board.end(ref.title)
+            seat.told.end(ref.title)
         artifact.finish()
 
 

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefect import Task
+from prefect import Task, get_client
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
-from prefect.utilities.annotations import quote
+from prefect.states import Crashed
 
 from models.data.counts import so_many
 from models.errors import HeadwaterError
@@ -22,12 +22,13 @@ from tasks.environment import Machine
 from tasks.graph.refs import Ref, ordered
 from tasks.graph.step import step_of
 from tasks.running import killed, notices, schedule
-from tasks.running.execution import Outcome, RunContext, found, link_to, task_of
+from tasks.running.engine import Engine, Seat, Told
+from tasks.running.engines import engine_of
+from tasks.running.execution import Call, Outcome, RunContext, found, link_to, task_of
 from tasks.running.failures import STOPPING, reason
 from tasks.running.front_page import FrontPage
 from tasks.running.job import Progress
 from tasks.running.progress import LOG, Board, ProgressArtifact, courtesy
-from tasks.running.training_processes import Seat, TrainingProcesses
 from tasks.storage import artifacts, connection, decoration, provenance, runs
 
 _PATIENCE_SECONDS = 8.0
@@ -79,7 +80,7 @@ class FlowRun:
         self.outcomes |= {ref.key: outcome for ref, outcome in hits.items()}
         missing = [ref for ref in new if ref not in hits]
         with _Submitting(self.context, missing) as start:
-            schedule.run(missing, self.outcomes, self.context.processes, start)
+            schedule.run(missing, self.outcomes, self.context.engine, start)
         for ref in new:  # in their order, and not in that in which they ended
             self.outcomes[ref.key] = self.outcomes.pop(ref.key)
 
@@ -119,7 +120,7 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
 
     Args:
         recipe: the recipe's name, which names the MLflow experiment.
-        machine: where numbers are computed.
+        machine: where numbers are computed, and by which engine.
         shown: what the pages say of the recipe.
 
     Raises:
@@ -133,18 +134,18 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
     killed.begin(flow_run_id)
     experiment_id = connection.experiment(recipe)
     decoration.experiment(experiment_id, recipe, shown.about)
-    runs.end_killed()
+    killed.end_killed()
     tags = {"headwater.recipe": recipe, "headwater.flow": name, **_prefect_url(flow_run_id)}
     parent_id = runs.open_parent(experiment_id, name, flow_run_id, tags)
     link_to(runs.run_url(experiment_id, parent_id), "Everything this flow run made and measured")
     notices.label(flow_run_id, runs.run_url(experiment_id, parent_id))
     with connection.patience(), Board() as board:
-        processes = TrainingProcesses(machine.cores, machine.jobs, machine.processes)
-        context = RunContext(experiment_id, parent_id, flow_run_id, machine.device, board, processes)
+        engine = engine_of(machine, board)
+        context = RunContext(experiment_id, parent_id, flow_run_id, engine)
         run, page = FlowRun(recipe, context), FrontPage(context)
         status = runs.KILLED
         try:
-            with _stop_on_interrupt(processes):
+            with engine, _stop_on_interrupt(engine):
                 page.open(shown.text, shown.settings)
                 provenance.keep(parent_id)
                 yield run
@@ -155,8 +156,6 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
                 raise RunFailed(str(error), run) from error
             raise
         finally:
-            STOPPING.set()
-            processes.stop()
             page.close(list(run.outcomes.values()), status)
     if failures := run.failures():
         raise RunFailed("; ".join(f"{item.ref.title} failed: {item.reason}" for item in failures), run)
@@ -181,28 +180,38 @@ class _Submitting:
     def _said(self) -> str:
         return f"{self._done} of {self._total} steps"
 
-    def _start(self, ref: Ref, seat: Seat, on_end: Callable[[Outcome], None]) -> None:
-        needed = [self._futures[parent.key] for parent in ref.parents() if parent.key in self._futures]
+    def _start(self, ref: Ref, seat: Seat, on_end: Callable[[schedule.Ended], None]) -> None:
+        parents = [self._futures[parent.key] for parent in ref.parents() if parent.key in self._futures]
+        needed = [future.task_run_id for future in parents]
         self._progress.show(Progress("", self._done, self._total, self._said()))
         task: Task[..., Any] = task_of(step_of(ref)).with_options(task_run_name=ref.title.replace("/", " · "))
-        future = task.submit(quote(ref), quote(self._context), quote(seat), wait_for=needed)
+        try:
+            future = self._context.engine.submit(
+                task, seat, Call(ref, self._context.origin(ref), seat), needed
+            )
+        except HeadwaterError as error:
+            failed = Outcome(ref, "failed", reason=reason(error))
+            on_end(lambda: failed)
+            return
         self._futures[ref.key] = future
 
-        def ended(future: PrefectFuture[Any]) -> None:
-            self._done += 1
-            if ref.title_of_shards:
-                self._show_shards(ref.title_of_shards)
-            on_end(_outcome(ref, future))
+        def ended() -> Outcome:
+            outcome = _outcome(ref, future)
+            if outcome.status != "lost":
+                self._done += 1
+                if ref.title_of_shards:
+                    self._show_shards(ref.title_of_shards, seat.told)
+            return outcome
 
-        future.add_done_callback(ended)
+        future.add_done_callback(lambda _: on_end(ended))
 
-    def _show_shards(self, title: str) -> None:
+    def _show_shards(self, title: str, told: Told) -> None:
         """Show how far all shards of a step are, and in the end say so."""
         self._ended_of_shards[title] += 1
         done, total = self._ended_of_shards[title], self._of_shards[title]
-        self._context.board.show(Progress(title, done, total, f"{done:,} of {total:,} shards"))
+        told.show(Progress(title, done, total, f"{done:,} of {total:,} shards"))
         if done == total:
-            self._context.board.end(title)
+            told.end(title)
             LOG.info("%s: %s", title, so_many(total, "shard"))
 
 
@@ -218,9 +227,18 @@ def _outcome(ref: Ref, future: PrefectFuture[Any]) -> Outcome:
         return result
     if STOPPING.is_set() or not (state.is_failed() or state.is_crashed()):
         return Outcome(ref, "not run", reason="it was stopped")
-    return Outcome(
-        ref, "failed", reason=reason(result) if isinstance(result, BaseException) else str(state.message)
-    )
+    why = reason(result) if isinstance(result, BaseException) else str(state.message)
+    if not state.is_crashed():
+        return Outcome(ref, "failed", reason=why)
+    _say_crashed(future, state)
+    return Outcome(ref, "lost", reason=why)
+
+
+def _say_crashed(future: PrefectFuture[Any], state: "State[Any]") -> None:
+    """Tell Prefect's server of a task run that could no longer do so itself."""
+    LOG.warning("a task run was lost: %s", state.message)
+    with courtesy(), get_client(sync_client=True) as client:
+        client.set_task_run_state(future.task_run_id, Crashed(message=state.message), force=True)
 
 
 def _show_hits(context: RunContext, hits: Mapping[Ref, artifacts.Made]) -> None:
@@ -234,8 +252,8 @@ def _show_hits(context: RunContext, hits: Mapping[Ref, artifacts.Made]) -> None:
 
 
 @contextmanager
-def _stop_on_interrupt(processes: TrainingProcesses) -> Iterator[None]:
-    """On Ctrl-C and SIGTERM stop the training processes first, so that no thread is left waiting for it."""
+def _stop_on_interrupt(engine: Engine) -> Iterator[None]:
+    """On Ctrl-C and SIGTERM stop the steps first, so that no thread is left waiting for one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -244,7 +262,7 @@ def _stop_on_interrupt(processes: TrainingProcesses) -> Iterator[None]:
 
     def stop(number: int, frame: Any) -> None:
         STOPPING.set()
-        processes.stop()
+        engine.stop()
         # Threads that never report progress must not keep a stopped run alive.
         watchdog = threading.Timer(_PATIENCE_SECONDS, os._exit, args=(130,))
         watchdog.daemon = True

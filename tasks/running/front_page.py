@@ -13,6 +13,7 @@ from tasks.running.execution import Outcome, RunContext
 from tasks.running.means import over_seeds
 from tasks.running.progress import LOG
 from tasks.storage import artifacts, runs
+from tasks.storage.entry_runs import entry_runs
 
 SCORES = "scores.json"
 """The scores as a table that MLflow shows."""
@@ -68,7 +69,9 @@ class FrontPage:
         try:
             self._show(outcomes)
             context = self._context
-            context.entries.close(functools.partial(_status_of, outcomes, status))
+            entry_runs(context.experiment_id, context.parent_id, context.flow_run_id).close(
+                functools.partial(_status_of, outcomes, status)
+            )
             reasons = "; ".join(f"{item.ref.title}: {item.reason}" for item in failed)
             runs.close(self._run_id, status, reasons)
         except HeadwaterError as error:

@@ -52,7 +52,7 @@ class Watch:
             StoreError: MLflow does not answer.
             httpx.HTTPError: Prefect does not answer.
         """
-        runs.end_killed()
+        end_killed()
         with get_client(sync_client=True) as client:
             dead = {run.id: run for run in _in_state(client, _GOING_ON) if is_dead(str(run.id))}
             left = {run.id: run for run in _task_runs_left(client)}
@@ -62,6 +62,28 @@ class Watch:
                 crashed = Crashed(message="Its flow run has crashed.")
                 client.set_task_run_state(found, crashed, force=True)
         self._suspects = dead.keys() | left.keys()
+
+
+def end_killed() -> None:
+    """Runs in MLflow whose flow run was killed: of this home, as its lock says, and of others, as Prefect says."""
+    runs.end_killed()
+    if not (elsewhere := runs.running_elsewhere()):
+        return
+    ids = [UUID(name) for name in elsewhere if _is_id(name)]
+    wanted = FlowRunFilter.model_validate({"id": {"any_": ids}})
+    with get_client(sync_client=True) as client:
+        ended = [
+            run for run in client.read_flow_runs(flow_run_filter=wanted) if run.state and run.state.is_final()
+        ]
+    for run_id in (run_id for flow in ended for run_id in elsewhere[str(flow.id)]):
+        runs.close(run_id, runs.KILLED, "its process was killed")
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def end_pending() -> None:

@@ -71,9 +71,10 @@ class Board(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print what is logged above the bars."""
         if record.levelno > logging.INFO or not getattr(record, ONE_OF_MANY, False):
-            self._line(record.getMessage())
+            self.line(record.getMessage())
 
-    def _line(self, text: str) -> None:
+    def line(self, text: str) -> None:
+        """Print a line above the bars."""
         with self._rows_lock:
             self._console.print(text, markup=False, highlight=False, soft_wrap=not self._live)
 
@@ -108,7 +109,7 @@ class Board(logging.Handler):
         self._printed[progress.title] = now
         share = f"{progress.done / progress.total:.0%}" if progress.total else ""
         clock = f"{int(left // 60)}:{int(left % 60):02d} left" if left is not None else ""
-        self._line("  ".join(part for part in (progress.title, share, clock, progress.text) if part))
+        self.line("  ".join(part for part in (progress.title, share, clock, progress.text) if part))
 
     def _left(self, progress: Progress, now: float) -> float | None:
         """Seconds, at the pace since this count began: a resumed training begins in the middle."""

@@ -1,37 +1,39 @@
 """Which step runs when: as soon as its inputs are there and there is a seat for it, and no sooner."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
+from tasks.running.engine import Engine, Seat
 from tasks.running.execution import Outcome, Turn
 from tasks.running.failures import STOPPING
-from tasks.running.training_processes import Seat, TrainingProcesses
 
 _LOOK_EVERY_SECONDS = 0.2
 """How often it is asked whether another run has finished what this one waits for."""
 
-Start = Callable[[Ref, Seat, Callable[[Outcome], None]], None]
-"""Starts a step in its seat; when it has ended, what became of it is said to the third, from any thread."""
+Ended = Callable[[], Outcome]
+"""Says what became of a step that has ended."""
+Start = Callable[[Ref, Seat, Callable[[Ended], None]], None]
+"""Starts a step in its seat; when it has ended the third is called, from any thread."""
 
 
-def run(
-    refs: Sequence[Ref], outcomes: dict[str, Outcome], processes: TrainingProcesses, start: Start
-) -> None:
+def run(refs: Sequence[Ref], outcomes: dict[str, Outcome], engine: Engine, start: Start) -> None:
     """Run steps, each after what it needs and independent ones at once.
 
     A step whose inputs failed is not run; the others go on. No thread waits for a turn: a step starts when it has it.
+    One that was lost with the process or node it was in waits for another turn, as often as it may be retried.
 
     Args:
         refs: what to make, each after what it is made from.
         outcomes: what became of each step, by key; it takes in those of `refs` as they end.
-        processes: the seats.
+        engine: where there are seats.
         start: starts a step.
     """
-    waiting = {ref.key: Turn(ref, processes) for ref in refs}
+    waiting = {ref.key: Turn(ref, engine) for ref in refs}
     running: dict[str, Turn] = {}
-    ended: SimpleQueue[Outcome] = SimpleQueue()
+    ended: SimpleQueue[Ended] = SimpleQueue()
     try:
         while waiting or running:
             for turn in _startable(waiting, outcomes):
@@ -42,8 +44,12 @@ def run(
                 del waiting[outcome.ref.key]
             if running or waiting:
                 for outcome in _ended(ended):
-                    outcomes[outcome.ref.key] = outcome
-                    running.pop(outcome.ref.key).close()
+                    turn = running.pop(outcome.ref.key)
+                    turn.close()
+                    if outcome.status == "lost" and turn.lost < step_of(turn.ref).retries:
+                        waiting[turn.ref.key] = Turn(turn.ref, engine, turn.lost + 1)
+                        continue
+                    outcomes[outcome.ref.key] = _final(outcome)
     finally:
         for turn in running.values():
             turn.close()
@@ -82,9 +88,14 @@ def _holding_up(ref: Ref, outcomes: dict[str, Outcome]) -> set[str]:
     return states - {"hit", "run"}
 
 
-def _ended(ended: "SimpleQueue[Outcome]") -> list[Outcome]:
+def _ended(ended: "SimpleQueue[Ended]") -> list[Outcome]:
     """Those that have ended, after a short wait for the first."""
     try:
-        return [ended.get(timeout=_LOOK_EVERY_SECONDS)]
+        return [ended.get(timeout=_LOOK_EVERY_SECONDS)()]
     except Empty:
         return []
+
+
+def _final(outcome: Outcome) -> Outcome:
+    """What is lost for good has failed."""
+    return replace(outcome, status="failed") if outcome.status == "lost" else outcome

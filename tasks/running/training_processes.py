@@ -22,8 +22,8 @@ _reports: Any = None  # the child's end of the pipe
 
 
 @dataclass(frozen=True)
-class Seat:
-    """Where a step runs, with how many threads; `process` is None for this process."""
+class Room:
+    """Where there is room for a step, with how many threads; `process` is None for this process."""
 
     process: "TrainingProcess | None"
     threads: int
@@ -42,7 +42,7 @@ class TrainingProcesses:
         self._beside = threads  # seats in this process
         self._lock = threading.Lock()
 
-    def take(self, use: TrainingProcessUse | None) -> Seat | None:
+    def take(self, use: TrainingProcessUse | None) -> Room | None:
         """A free child with its share of the threads; for `exclusive` use all of them with all threads, which the child
         then divides among as many processes as a pretraining is to have.
 
@@ -57,9 +57,9 @@ class TrainingProcesses:
             # The last that became free is the next: no child is started before it is needed.
             taken = [self._free.pop() for _ in range(count)]
         if not taken:
-            return Seat(None, self.threads, lambda: self._give_back(()))
+            return Room(None, self.threads, lambda: self._give_back(()))
         threads = self.threads if exclusive else self.threads // len(self._all)
-        return Seat(taken[0], threads, lambda: self._give_back(taken), self._processes if exclusive else 1)
+        return Room(taken[0], threads, lambda: self._give_back(taken), self._processes if exclusive else 1)
 
     def stop(self) -> None:
         """Kill the children at once; work that can resume lies in its checkpoints."""

@@ -228,9 +228,7 @@ def resolve(uri: str) -> Path:
         if alias:
             version = client().get_model_version_by_alias(name, alias).version
         source = client().get_model_version_download_uri(name, version)
-        folder = content.local(source) or Path(
-            mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri())
-        )
+        place = content.local(source) or _fetched(name, version, source)
     except MlflowException as error:
         if alias and (numbers := versions(name)):
             newest = numbers[-1]
@@ -239,8 +237,23 @@ def resolve(uri: str) -> Path:
                 f"`headwater promote {name} {newest}` makes one the champion, or ask models:/{name}/{newest}"
             ) from error
         raise RecipeError(f"'{uri}' is not a registered model: {str(error).splitlines()[0]}") from error
-    check(folder)
-    return folder
+    check(place)
+    return place
+
+
+def _fetched(name: str, version: str, source: str) -> Path:
+    """The files of a version that lie elsewhere: an artifact is fetched once.
+
+    Raises:
+        RecipeError: they are gone or damaged.
+    """
+    found = client().get_model_version(name, version)
+    if found.run_id and (key := found.tags.get("headwater.key")):
+        try:
+            return folder(found.run_id, key)
+        except StoreError as error:
+            raise RecipeError(f"{name}/{version}: {error}") from error
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri()))
 
 
 def versions(name: str) -> list[str]:

@@ -33,10 +33,10 @@ class Lease:
             if not _try_lock(file.fileno()):
                 return None
             if shared and (team := team_leases.current()) is not None:
-                claim = team.take(name)
-                if claim is None:
+                free = team.take(name)
+                if free is None:
                     return None
-                held.callback(team.release, claim)
+                held.callback(free)
             return cls(held.pop_all())
 
     def release(self) -> None:

@@ -5,6 +5,7 @@ import getpass
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,8 +19,21 @@ _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 5.0
 
 
-@functools.cache
+_told: dict[str, str] = {}
+
+
+def told(found: Mapping[str, str]) -> None:
+    """Take over what was found where a run began, of which this process is a part on another machine."""
+    _told.update(found)
+
+
 def tags() -> dict[str, str]:
+    """What was told, else what is found here."""
+    return _told or _found()
+
+
+@functools.cache
+def _found() -> dict[str, str]:
     """User, source, version and, where the code lies in a git checkout, its commit, branch and whether it is dirty."""
     return {
         mlflow_tags.MLFLOW_USER: _user(),

@@ -30,7 +30,7 @@ def keep(run_id: str) -> None:
     """Store the code and the names of libraries, as they are now, in a run."""
     with reaching(), tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _snapshot(folder / CODE)
+        snapshot(folder / CODE)
         (folder / LOCK).write_text(lock(), encoding="utf-8")
         if diff := uncommitted():
             (folder / DIFF).write_bytes(diff[:_MOST])
@@ -71,14 +71,14 @@ def uncommitted() -> bytes:
     return b""
 
 
-def _snapshot(folder: Path) -> None:
-    """The project's code as one file; the same code gives the same bytes."""
-    folder.mkdir()
+def snapshot(folder: Path) -> Path:
+    """The project's code as one file in `folder`; the same code gives the same bytes."""
+    folder.mkdir(exist_ok=True)
     draft = folder / "draft"
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
         for place, path in identity.project_files().items():
             archive.writestr(zipfile.ZipInfo(place), path.read_bytes(), zipfile.ZIP_DEFLATED)
-    draft.rename(folder / f"{sha256(draft.read_bytes()).hexdigest()[:12]}.zip")
+    return draft.rename(folder / f"{sha256(draft.read_bytes()).hexdigest()[:12]}.zip")
 
 
 def text(run_id: str, name: str) -> str | None:

@@ -214,6 +214,17 @@ def end_killed() -> None:
             close(run.run_id, KILLED, "its process was killed")
 
 
+def running_elsewhere() -> dict[str, list[str]]:
+    """By the flow run, runs under other home folders that say they run; of a team's all are asked for."""
+    if team_leases.current() is None:
+        return {}
+    found: dict[str, list[str]] = {}
+    for run in _every("attributes.status = 'RUNNING' and tags.`headwater.flow_run_id` LIKE '%'"):
+        if run.tags.get("headwater.home") != home_id():
+            found.setdefault(run.tags["headwater.flow_run_id"], []).append(run.run_id)
+    return found
+
+
 def kill_stale(key: str) -> None:
     """For who holds the lease of a key: runs that say they compute it were killed: say so."""
     for run_id in unfinished(key, everywhere=team_leases.current() is not None):

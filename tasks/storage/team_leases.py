@@ -11,9 +11,11 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -21,6 +23,7 @@ from models.errors import HeadwaterError
 from tasks.environment import EMBEDDED_PREFECT, home_id
 
 if TYPE_CHECKING:
+    from tasks.storage.database_leases import DatabaseLeases
     from tasks.storage.prefect_limits import Limit, Limits, Place
 
 LEASED_SECONDS = 90.0
@@ -62,8 +65,8 @@ class TeamLeases:
         self._thread: threading.Thread | None = None
         atexit.register(self.close)
 
-    def take(self, name: str) -> Claim | None:
-        """The lease `name`, for who holds this home's lock of it; None where another home has it.
+    def take(self, name: str) -> Callable[[], None] | None:
+        """Take the lease `name`, for who holds this home's lock of it; gives what frees it, None where another has it.
 
         Raises:
             HeadwaterError: the server does not answer.
@@ -83,7 +86,7 @@ class TeamLeases:
                 self._ended = threading.Event()
                 self._thread = threading.Thread(target=self._renew_all, args=(self._ended,), daemon=True)
                 self._thread.start()
-        return claim
+        return partial(self.release, claim)
 
     def release(self, claim: Claim) -> None:
         """Free it. Where the server is away it runs out by itself."""
@@ -174,14 +177,22 @@ def holder() -> UUID:
     return UUID(home_id())
 
 
-def current() -> TeamLeases | None:
-    """The leases of the team; None where nobody else has this store, or no server is there to keep them."""
-    if os.environ.get("MLFLOW_TRACKING_URI", "sqlite").startswith("sqlite"):
+def current() -> "TeamLeases | DatabaseLeases | None":
+    """Who keeps the leases of those who share the store: Prefect's server, else the store's database; None where nobody
+    else has the store, or nobody is there to keep them."""
+    store = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not store or store.startswith("sqlite"):
         return None
     from prefect.settings import PREFECT_API_URL  # importing Prefect takes seconds
 
     api = PREFECT_API_URL.value()
-    return None if not api or api == os.environ.get(EMBEDDED_PREFECT) else _at(api, holder())
+    if api and api != os.environ.get(EMBEDDED_PREFECT):
+        return _at(api, holder())
+    if store.startswith("postgres"):
+        from tasks.storage import database_leases
+
+        return database_leases.at(store, home_id())
+    return None
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from typing import Any
 
 import prefect.server.api
 import pytest
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.utilities.schema_tools.validation import ValidationError, validate
 from prefect.utilities.templating import apply_values, find_placeholders
 from ruamel.yaml import YAML
@@ -67,11 +68,10 @@ def test_a_job_is_made_of_what_the_worker_takes(
     assert wanted - moved <= set(_paths(job.get("job_manifest", {})))
 
 
-def test_every_variable_is_used_and_every_use_is_declared(template: dict[str, Any]) -> None:
+def test_every_variable_is_used_and_every_use_is_declared(kind: str, template: dict[str, Any]) -> None:
+    WorkPoolCreate(name="pool", type=kind, base_job_template=template)  # refuses uses that are not declared
     used = {item.name for item in find_placeholders(template["job_configuration"])}
-    blocks = {name for name in used if name.startswith("prefect.blocks.")}
-    # `env` is added by the worker to variables that the template has of its own.
-    assert used - blocks | {"env"} == template["variables"]["properties"].keys()
+    assert used == template["variables"]["properties"].keys()
 
 
 def test_deployments_ask_for_what_the_pool_offers(kind: str, template: dict[str, Any]) -> None:
@@ -86,7 +86,7 @@ def test_deployments_ask_for_what_the_pool_offers(kind: str, template: dict[str,
             if "default" in item
         }
         left = find_placeholders(apply_values(template["job_configuration"], defaults | values))
-        assert {item.name for item in left if not item.name.startswith(("prefect.blocks.", "$"))} == set()
+        assert not [item.name for item in left if not item.name.startswith(("prefect.blocks.", "$"))]
     with pytest.raises(ValidationError):
         validate({"image": 7}, template["variables"], raise_on_error=True)
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from flows.commands.processes import answers, free_port
+from tasks.running.parent import end_with_parent
 from tests.support.up import PROJECT, until
 
 USER, PASSWORD = "headwater", "canary-postgres-7f3a"
@@ -136,13 +138,17 @@ def running(
     """A server in a process group of its own, which ends with the block."""
     with log.open("ab") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=out, cwd=cwd, env={**os.environ, **more}, start_new_session=True
+            command,
+            stdout=out,
+            stderr=out,
+            cwd=cwd,
+            env={**os.environ, **more},
+            start_new_session=True,
+            preexec_fn=end_with_parent,
         )
         try:
             yield
         finally:
-            import signal
-
             os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(20)

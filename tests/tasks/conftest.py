@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.running.execution import RunContext
+from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import connection, runs
@@ -37,4 +38,4 @@ def context(
     name = request.node.name.translate(str.maketrans("[]", "--"))
     experiment_id = connection.experiment(name)
     parent_id = runs.open_parent(experiment_id, "parent", name, {})
-    return RunContext(experiment_id, parent_id, "flow-run", "cpu", Board(), processes)
+    return RunContext(experiment_id, parent_id, "flow-run", Local(processes, Board(), "cpu"))

@@ -22,7 +22,8 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 @pytest.fixture(scope="session")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return recipes.write(tmp_path_factory.mktemp("recipe"), recipes.SMALL)
+    entry = recipes.SMALL["downstreams"][0] | {"modes": ["finetune"]}
+    return recipes.write(tmp_path_factory.mktemp("recipe"), recipes.SMALL | {"downstreams": [entry]})
 
 
 @pytest.fixture(scope="session")

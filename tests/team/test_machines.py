@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from flows.commands.processes import answers
 from tests.support import recipes
 from tests.support.machines import Machine, finished, kill, objects
 from tests.support.team import BUCKET, Team
-from tests.support.up import until
+from tests.support.up import Up, until
 
 pytestmark = pytest.mark.slow
 
@@ -19,14 +20,13 @@ def test_another_machine_finds_everything(first: dict[str, Any], machine: Machin
     assert {step["status"] for step in first["steps"]} == {"run"}
     again = machine.runs(recipe)
     assert {step["status"] for step in again["steps"]} == {"hit"}
-    assert "nothing" in machine.does("plan", recipe).lower() or True
-    made = {step["title"]: step["run_id"] for step in first["steps"]}
-    predicting = next(run_id for title, run_id in made.items() if title.startswith("predict"))
-    rows = machine.home / "cache"
-    assert len(list(rows.glob("*-*"))) >= 1, "the report was fetched"
+    planned = json.loads(machine.does("plan", recipe, "--json"))
+    assert {step["status"] for step in planned["steps"]} == {"hit"}
+    predicting = next(step["run_id"] for step in first["steps"] if step["step"] == "predict")
     answer = json.loads(machine.does("predict", "small-classification@champion", "참 좋은 영화"))
     assert answer["label"] in ("긍정", "부정")
-    assert predicting
+    traced = json.loads(machine.does("trace", predicting, _row(machine, predicting), "--json"))
+    assert traced
     machine.does("compare", first["run_id"], again["run_id"])
     machine.does("promote", "small-classification", "1")
     assert "Copies of artifacts from a store elsewhere take" in machine.does("clean")
@@ -68,3 +68,15 @@ def test_a_run_that_was_killed_is_gone_on_with_on_another_machine(
     assert running.returncode == 0, err
     assert next(step for step in json.loads(out)["steps"] if step["step"] == "pretrain")["status"] == "run"
     assert objects(team, "work/") == {}
+
+
+def test_up_beside_a_teams_servers_starts_the_worker_alone(team: Team, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    up = Up(home, environment=team.environment(home))
+    try:
+        said = "\n".join(up.said)
+        assert said.count("none is started") == 2 and "starting the worker" in said
+        assert not any(answers(f"http://127.0.0.1:{port}") for port in (up.prefect, up.mlflow))
+        assert not (home / "mlflow.db").exists()
+    finally:
+        up.stop()

@@ -153,9 +153,10 @@ import sys
 sys.path.insert(0, {project!r})
 from tests.support.toy_steps import Toy, write
 from tasks.running.execution import RunContext, produce
+from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
-context = RunContext({experiment!r}, {parent!r}, "", "cpu", Board(), TrainingProcesses(1))
+context = RunContext({experiment!r}, {parent!r}, "", Local(TrainingProcesses(1), Board(), "cpu"))
 print("ready", flush=True)
 produce(write(Toy(word="slow", wait=60.0)), context)
 """

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from models.errors import HeadwaterError, RecipeError
 from tasks.environment import home_id
 from tasks.running.execution import RunContext, produce
+from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts, connection, lineage, place, runs
@@ -33,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, processes: TrainingProcesses)
         experiment = connection.experiment(NAME)
         parent = runs.open_parent(experiment, "parent", "flow", {})
         for ref in (REF, TWICE):
-            produce(ref, RunContext(experiment, parent, "flow", "cpu", Board(), processes))
+            produce(ref, RunContext(experiment, parent, "flow", Local(processes, Board(), "cpu")))
         made = artifacts.find(REF.key)
         assert made is not None
         connection.client().create_registered_model("river")
@@ -155,7 +156,7 @@ def test_a_back_up_made_while_a_step_runs_can_be_used(
     """As docs/state.md has it: databases first, by SQLite's own back-up, then the files."""
     slow = write(Toy(word="slow", wait=2.0))
     parent = runs.open_parent(connection.experiment(NAME), "second", "flow-2", {})
-    context = RunContext(connection.experiment(NAME), parent, "flow-2", "cpu", Board(), processes)
+    context = RunContext(connection.experiment(NAME), parent, "flow-2", Local(processes, Board(), "cpu"))
     saved = tmp_path / "back-up"
     with ThreadPoolExecutor(1) as pool:
         going = pool.submit(produce, slow, context)
