@@ -137,17 +137,18 @@ def run(path: Path, place: Path, *steps: str) -> Taken:
     """Run steps by a command of its own."""
     command = [sys.executable, "-m", "flows.cli", "run", str(path), "--only", ",".join(steps), "--json"]
     out, started = place / "out.json", time.monotonic()
-    with out.open("wb") as said:
+    errors = place / "errors.txt"
+    with out.open("wb") as said, errors.open("wb") as complained:
         process = subprocess.Popen(
             command,
             stdout=said,
-            stderr=subprocess.DEVNULL,
+            stderr=complained,
             env={**os.environ, "HEADWATER_HOME": str(place / "home")},
         )
         _, status, used = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started
     if status:
-        raise SystemExit(f"{' '.join(command)} failed: {out.read_text(encoding='utf-8')[-2000:]}")
+        raise SystemExit(f"{' '.join(command)} failed: {errors.read_text(encoding='utf-8')[-2000:]}")
     done = [step for step in json.loads(out.read_text(encoding="utf-8"))["steps"] if step["status"] == "run"]
     peaks = [step["metrics"].get("memory/peak_bytes", 0.0) for step in done]
     return Taken(
