@@ -34,6 +34,9 @@ LEAST, MOST = 300, 1500
 SECONDS = 2.5
 """How long pretraining is tried."""
 
+_imported = set[type]()
+"""Ways that this process has been through."""
+
 
 def adapting(stage: Stage, ref: refs.Adapted) -> tuple[Rows, Adapting]:
     """The rows of an entry, and what carrying a model over to it, and asking it, takes."""
@@ -63,7 +66,11 @@ def _carried(
         short |= {"min_steps": 1, "evaluations": 1, "early_stopping": None}
         way = way.model_copy(update=short)
     update = {"labels": None, "validation_rows": None, "way": way}
-    job, seconds = _timed(stage, ref, config.model_copy(update=update), known)
+    short_config = config.model_copy(update=update)
+    if type(way) not in _imported:  # the first of a kind also imports, which a training process does once
+        _predicted(stage, ref, config, known, _timed(stage, ref, short_config, known)[0])
+        _imported.add(type(way))
+    job, seconds = _timed(stage, ref, short_config, known)
     predicted = _predicted(stage, ref, config, known, job) / max(1, rows.test)
     measured = {"predicted": predicted, "memory": peak(), "disk": sampled.size(job.out)}
     if not trained or len(job.times) < 3:
@@ -74,6 +81,8 @@ def _carried(
     step = median(gaps[:-1])
     asked = max(0.0, gaps[-1] - step) / rows.validation
     trains = moments[-1] - moments[0] + step
+    if asked:  # without loading the model, which does not grow with the rows
+        measured["predicted"] = min(predicted, 1.2 * asked)
     once = seconds - trains - (rows.train + rows.validation) * asked
     examples = way.step_rows * len(moments) / max(1, rows.train) if isinstance(way, Hyperparameters) else 1.0
     return Adapting(max(0.0, once), asked, step=step, examples=max(1.0, examples - 0.2), **measured)
