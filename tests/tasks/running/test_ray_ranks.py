@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tasks.graph.refs import Ref
+from tasks.running.engine import Seat
 from tasks.running.execution import RunContext, produce
 from tasks.running.failures import ProcessKilled
 from tasks.running.job import JobSpec, Progress
-from tasks.running.training_processes import Seat, TrainingProcess, TrainingProcesses
+from tasks.running.local import Local
+from tasks.running.progress import Board
+from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts
 from tests.support.together import Learning, assert_close, assert_same, learn
 
@@ -32,8 +36,10 @@ def cluster(home_folder: Path) -> Iterator[None]:
     ray.shutdown()
 
 
-class OnRay(TrainingProcess):
-    """A seat's process that hands its job to two workers of the cluster."""
+class Workers(Seat):
+    """Two workers of the cluster."""
+
+    threads, processes, device, told = 2, 2, "cpu", Board()
 
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         from tasks.running import ray_ranks
@@ -41,9 +47,11 @@ class OnRay(TrainingProcess):
         ray_ranks.run(spec, 2, tell)
 
 
-class Seats(TrainingProcesses):
-    def take(self, use: object) -> Seat:
-        return Seat(OnRay(), 2, lambda: None)
+class OnWorkers(Local):
+    """Every step is shared by two workers."""
+
+    def take(self, ref: Ref) -> Seat:
+        return Workers()
 
 
 def made(config: Learning, context: RunContext) -> Path:
@@ -54,7 +62,7 @@ def made(config: Learning, context: RunContext) -> Path:
 
 @pytest.mark.slow
 def test_ray_train_runs_the_same_loop(context: RunContext, cluster: None) -> None:
-    on_ray = dataclasses.replace(context, processes=Seats(2))
+    on_ray = dataclasses.replace(context, engine=OnWorkers(TrainingProcesses(2), Board()))
     alone = made(Learning(word="ray alone"), context)
     together = made(Learning(word="ray together"), on_ray)
     assert_close(alone, together)
