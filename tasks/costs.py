@@ -23,18 +23,13 @@ def cost(name: str, refs: Sequence[Ref]) -> Cost | None:
         return None
     estimates = [_estimate(item) for item in made]
     seconds = [_interval(item, "seconds") for item in estimates]
-    held = [
-        (item.metrics[PEAK_MEMORY], told)
-        for item, told in zip(made, estimates, strict=True)
-        if PEAK_MEMORY in item.metrics
-    ]
-    memory, told = max(held, key=lambda pair: pair[0]) if held else (None, {})
+    memories = [one for item in estimates if (one := _interval(item, "memory_bytes"))]
     return Cost(
         name=name,
         seconds=sum(item.seconds for item in made),
         expected_seconds=_sum([item for item in seconds if item]) if all(seconds) else None,
-        memory=memory,
-        expected_memory=_interval(told, "memory_bytes"),
+        memory=max((item.metrics[PEAK_MEMORY] for item in made if PEAK_MEMORY in item.metrics), default=None),
+        expected_memory=max(memories, key=lambda item: item.value, default=None),
     )
 
 

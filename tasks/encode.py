@@ -1,35 +1,39 @@
-"""The corpus as packed sequences of tokens."""
+"""A shard of the corpus as tokens."""
 
 import json
 
-from models.data import counts as data_counts
-from models.data import shards
+import pyarrow.parquet as parquet
+
 from models.tokens import packing
 from models.tokens.packing import EncodeConfig
-from models.tokens.tokenizer import load_tokenizer
-from tasks.graph.refs import Corpus, Sequences, Tokenizer
+from models.tokens.tokenizer import load_tokenizer, texts
+from tasks.graph.refs import Sequences, Tokenizer, Validated
 from tasks.graph.step import step
 from tasks.running.job import Job
 
+UNKNOWN = 0.02
+"""Share of unknown tokens from which on a shard is not one that its tokenizer was made for."""
 
-@step(Sequences, process="shared")
-def encode(job: Job, config: EncodeConfig, corpus: Corpus, tokenizer: Tokenizer) -> None:
-    """Cuts the corpus into tokens and packs them into sequences."""
-    folder, made = job.files(corpus), load_tokenizer(job.files(tokenizer))
-    folders, told = [job.files(ref) for ref in corpus.shards], data_counts.load(folder)["parts"]
-    counts = {}
-    for part in ("train", "validation"):
-        total = told[part]
-        counts[part] = packing.write(
-            (rows["text"].to_list() for rows in shards.texts(folder, folders, part)),
-            made,
-            config,
-            job.out / f"{part}.arrow",
-            lambda done, total=total, part=part: job.progress(done, total, f"{part}: {done:,} texts"),
-        )
-    (job.out / "counts.json").write_text(json.dumps(counts, indent=1))
-    job.metrics({f"{part}/{name}": value for part, of in counts.items() for name, value in of.items()})
-    train = counts["train"]
-    job.say(
-        f"{train['tokens']:,} tokens in {train['pieces']:,} pieces; {train['cut']:,} texts were cut into pieces"
+
+@step(Sequences, process="shared", headline="tokens")
+def encode(job: Job, config: EncodeConfig, rows: Validated, tokenizer: Tokenizer) -> None:
+    """Cuts the texts of a shard into tokens, all of them: which are learnt from is settled when they are read."""
+    source, made = job.files(rows) / "rows.parquet", load_tokenizer(job.files(tokenizer))
+    total = parquet.read_metadata(source).num_rows
+    counts = packing.write(
+        texts(source),
+        made,
+        config,
+        job.out / "documents.arrow",
+        lambda done: job.progress(done, total, f"{done:,} texts"),
     )
+    (job.out / "counts.json").write_text(json.dumps(counts, indent=1))
+    job.metrics(counts)
+    job.say(
+        f"{counts['tokens']:,} tokens in {counts['pieces']:,} pieces; {counts['cut']:,} texts are longer than one"
+    )
+    if counts["unknown"] > UNKNOWN * counts["tokens"]:
+        job.warn(
+            f"{counts['unknown'] / counts['tokens']:.1%} of the tokens are unknown: the tokenizer has seen little text "
+            "like this. Train it on more (tokenizer.sample), or take one of this language"
+        )

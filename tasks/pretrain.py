@@ -1,28 +1,26 @@
-"""A language model, pretrained on packed sequences."""
-
-import json
+"""A language model, pretrained on the encoded shards of a corpus."""
 
 from models.pretraining.pretrain import PretrainConfig
-from tasks.graph.refs import Model, Sequences, Tokenizer
+from tasks.graph.refs import Corpus, Model, Sequences, Tokenizer
 from tasks.graph.step import step
 from tasks.running.job import Job
 
 
 @step(Model, process="exclusive", gpu=True, headline="eval/loss")
-def pretrain(job: Job, config: PretrainConfig, sequences: Sequences, tokenizer: Tokenizer) -> None:
+def pretrain(
+    job: Job, config: PretrainConfig, sequences: tuple[Sequences, ...], corpus: Corpus, tokenizer: Tokenizer
+) -> None:
     """Pretrains a model, on several processes where there are; goes on from its newest checkpoint after a kill."""
     # Here, not above: torch and transformers take seconds to import, and only training processes need them.
-    import numpy as np
-
     from models.pretraining import pretrain as pretraining
-    from models.tokens.documents import read
     from models.tokens.tokenizer import load_tokenizer
 
-    folder = job.files(sequences)
-    counts = json.loads((folder / "counts.json").read_text())
-    train, validation = (
-        read([(folder / f"{part}.arrow", np.arange(counts[part]["documents"]))])
-        for part in ("train", "validation")
+    train, validation = pretraining.documents(
+        [job.files(ref) for ref in sequences], job.files(corpus), config.encode
+    )
+    job.metrics({"documents": len(train), "corpus/tokens": train.tokens, "corpus/bytes": train.size})
+    job.say(
+        f"{train.tokens:,} tokens in {len(train):,} sequences to learn from, {validation.tokens:,} held out"
     )
     made = load_tokenizer(job.files(tokenizer))
     model, history = pretraining.pretrain(

@@ -26,7 +26,8 @@ class Rows:
 
     def judged(self, config: AdaptConfig) -> int:
         """Validation rows that its choices go by."""
-        return min(self.validation, *(count for count in (config.labels, config.validation_rows) if count))
+        bounds = (count for count in (config.labels, config.validation_rows) if count)
+        return min([self.validation, *bounds])
 
     def judged_by_all(self, most: int | None) -> int:
         """Validation rows that models are compared on."""

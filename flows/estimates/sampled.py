@@ -24,22 +24,38 @@ from tasks.reading.source import Source
 
 READING = 3.0
 """Seconds that counting the rows of an entry may take; what is left is reckoned by the size of the files."""
+AMONG = 50_000
+"""Rows of a file among which those of a sample are looked for."""
 CHARACTERS = 1_500_000
 """Of the corpus, for a tokenizer that stands in."""
 
 
 class Cut:
-    """A source of which only the first rows of each file are read."""
+    """A source of which only the first rows of each part of each file are read."""
 
     def __init__(self, source: Source, rows: int) -> None:
         self._source, self._rows = source, rows
 
     def by_file(self) -> Iterator[tuple[Path | None, Iterable[Any]]]:
         for path, rows in self._source.by_file():
-            yield path, islice(rows, self._rows)
+            yield path, _first(rows, self._rows)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
+
+
+def _first(items: Iterable[Any], rows: int) -> Iterator[Any]:
+    """So many of each published part, as far as they stand among the first."""
+    seen = Counter[str]()
+    for item in islice(items, AMONG):
+        part = _part(item)
+        seen[part] += 1
+        if seen[part] <= rows:
+            yield item
+
+
+def _part(item: Any) -> str:
+    return (item.part if isinstance(item, Record) else "") or "train"
 
 
 def labelled(stage: Stage, ref: refs.Split, rows: int) -> tuple[Rows, Path]:
@@ -130,9 +146,9 @@ def _counted(sources: Sequence[Source], rows: int) -> tuple[Counter[str], Counte
         for path, items in source.by_file():
             own, characters, whole = Counter[str](), 0, True
             for number, item in enumerate(items):
-                part = (item.part if isinstance(item, Record) else "") or "train"
+                part = _part(item)
                 own[part] += 1
-                read[part] += number < rows
+                read[part] += own[part] <= rows and number < AMONG
                 characters += len(str(item))
                 if time.monotonic() > until and number >= rows:
                     whole = False

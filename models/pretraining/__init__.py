@@ -1,1 +1,1 @@
-"""Pretraining a language model on packed sequences."""
+"""Pretraining a language model on encoded documents."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,12 @@ from pydantic import Field, model_validator
 
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config
+from models.data.shards import parts_of
+from models.errors import DataError
 from models.interfaces.objective import Objective, ObjectiveField, Vocabulary
 from models.pretraining.buckets import Buckets
 from models.seeds import derive
-from models.tokens.documents import Documents
+from models.tokens.documents import Documents, read
 from models.tokens.packing import EncodeConfig
 from models.tokens.special import token_id
 from models.training.optimizers import OptimizerConfig
@@ -233,3 +235,26 @@ def save(
         [{name.replace("/", "_"): value for name, value in lasting(point).items()} for point in history]
     )
     curve.write_parquet(folder / "history.parquet", compression="zstd")
+
+
+def documents(sequences: Sequence[Path], corpus: Path, encode: EncodeConfig) -> tuple[Documents, Documents]:
+    """(training, validation) documents: of the encoded shards what the corpus keeps.
+
+    Raises:
+        DataError: there is none for a part.
+    """
+    found = []
+    for part in ("train", "validation"):
+        kept = (_rows_of(corpus, shard, part) for shard in range(len(sequences)))
+        files = (folder / "documents.arrow" for folder in sequences)
+        own = read(zip(files, kept, strict=True))
+        if not len(own):
+            raise DataError(f"none of the corpus's texts for {part} has a token")
+        found.append(own.joined(encode.sequence_length) if encode.across_documents else own)
+    train, validation = found
+    return train, validation
+
+
+def _rows_of(corpus: Path, shard: int, part: str) -> np.ndarray:
+    kept = parts_of(corpus, shard)
+    return kept.filter(kept["part"] == part)["row"].to_numpy()

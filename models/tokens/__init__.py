@@ -1,1 +1,1 @@
-"""Text as tokens: the tokenizer, its training, and packing."""
+"""Text as tokens: the tokenizer, its training, encoding, and the documents that are read back."""

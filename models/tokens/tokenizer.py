@@ -47,6 +47,12 @@ class TokenizerConfig(Config):
     min_frequency: int = Field(
         default=2, ge=1, description="Pieces seen less often are not merged (wordpiece and bpe)."
     )
+    sample: int | None = Field(
+        default=50_000_000,
+        ge=1,
+        description="About how many bytes of text it is trained on at most, drawn from some of the corpus's files: "
+        "new files change nothing until there are twice as many. null: all of it, so a new file makes a new tokenizer.",
+    )
     pretrained: Pretrained | None = Field(
         default=None,
         description="Folder, hub id or models:/ URI to take a tokenizer from instead of training one.",
@@ -54,7 +60,7 @@ class TokenizerConfig(Config):
 
     @model_validator(mode="after")
     def _nothing_ignored(self) -> TokenizerConfig:
-        others = sorted({*self.other_than_default()} - {"pretrained"})
+        others = sorted({*self.other_than_default(*TokenizerConfig.model_fields)} - {"pretrained"})
         if self.pretrained is not None and others:
             raise ValueError(
                 f"pretrained brings its own {', '.join(others)}: leave that out, or leave out pretrained"
@@ -67,7 +73,7 @@ class TokenizerConfig(Config):
         return super().identity()
 
 
-def texts(path: Path, batch: int = 4096) -> Iterator[list[str]]:
+def texts(path: Path, batch: int = 1024) -> Iterator[list[str]]:
     """The `text` column of a Parquet file in batches, in order."""
     for rows in parquet.ParquetFile(path).iter_batches(batch, columns=["text"]):
         yield rows.column(0).to_pylist()
@@ -89,7 +95,7 @@ def measure(tokenizer: PreTrainedTokenizerBase, batches: Iterable[list[str]]) ->
                 unknown += sum(end - start for token, (start, end) in pairs if token == unknown_id)
     if not words:
         raise DataError(
-            "the corpus's validation part holds no text to measure the tokenizer on; raise corpus.holdout"
+            "the corpus holds no text to measure the tokenizer on: its texts are white space alone"
         )
     return {
         "fertility": tokens / words,

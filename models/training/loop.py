@@ -139,7 +139,7 @@ class _Run(Generic[M]):
         optimizers.set_rate(self.optimizers, plan.optimizer.rate(self.step, plan.steps))
         for optimizer in self.optimizers:
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)  # also of weights that another process moves
         self.layout.moved()
         self.step += 1
 

@@ -40,27 +40,39 @@ class Muon(torch.optim.Optimizer):
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
-        mean = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        update = _whole(gradient.lerp(mean, group["momentum"]))
+        mean = _own(state["momentum"]).lerp_(_own(gradient), 1 - group["momentum"])
+        update = _whole(_own(gradient).lerp(mean, group["momentum"]), parameter)
         stacked = _split(update.T if group["transposed"] else update, group["parts"], group["blocks"])
         scale = 0.2 * max(stacked.shape[1:]) ** 0.5
         moved = _join(orthogonalize(stacked), group["blocks"])
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(
-            _shaped(moved.T if group["transposed"] else moved, parameter), alpha=-group["lr"] * scale
-        )
+        moved = _share(moved.T if group["transposed"] else moved, parameter)
+        weight = _own(parameter)
+        weight.mul_(1 - group["lr"] * group["weight_decay"])
+        weight.add_(moved, alpha=-group["lr"] * scale)
 
 
-def _whole(tensor: Tensor) -> Tensor:
-    """A matrix of which each process holds some rows, whole: only so can it be orthogonalised."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+def _own(tensor: Tensor) -> Tensor:
+    """What of a tensor lies in this process: all, or some rows where each process has some."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
-def _shaped(whole: Tensor, like: Tensor) -> Tensor:
-    """What of a whole matrix, which all processes hold, stands where `like` does."""
+def _whole(own: Tensor, like: Tensor) -> Tensor:
+    """The matrix of which each process has what it has of `like`: only whole it can be orthogonalised."""
+    if not isinstance(like, DTensor):
+        return own
+    spread = DTensor.from_local(
+        own, like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
+    )
+    return spread.full_tensor()
+
+
+def _share(whole: Tensor, like: Tensor) -> Tensor:
+    """What of a whole matrix, which all processes have, lies where this one has `like`."""
     if not isinstance(like, DTensor):
         return whole
-    return distribute_tensor(whole.contiguous(), like.device_mesh, like.placements, src_data_rank=None)
+    return distribute_tensor(
+        whole.contiguous(), like.device_mesh, like.placements, src_data_rank=None
+    ).to_local()
 
 
 def _split(weight: Tensor, parts: int, blocks: int) -> Tensor:

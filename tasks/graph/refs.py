@@ -170,7 +170,7 @@ class Tokenizer(Ref):
 
 
 class Sequences(Ref):
-    """Packed token sequences in Arrow that plain `datasets` reads."""
+    """The tokens of a shard in Arrow that plain `datasets` reads."""
 
 
 class Model(Ref):

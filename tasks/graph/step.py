@@ -33,7 +33,7 @@ class Step(Generic[R]):
         headline: str | Callable[[R], str],
     ) -> None:
         self.fn, self.makes, self.retries = fn, makes, retries
-        self._process = process
+        self._process: TrainingProcessUse | Callable[[R], TrainingProcessUse | None] | None = process
         self.gpu = gpu
         self.stands, self._headline = stands, headline
         self.name, self.module, self.__doc__ = fn.__name__, fn.__module__, fn.__doc__

@@ -13,8 +13,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from models.errors import RecipeError
-from tasks import environment
-from tasks.environment import Machine, make_home, public
+from tasks.environment import Machine, is_secret, make_home, public
 from tasks.graph import identity
 from tasks.graph.step import step_names
 from tasks.running import node, resources
@@ -72,17 +71,23 @@ def _only_on(item: dict[str, Any]) -> NodeAffinitySchedulingStrategy:
 def _connect(engine: str) -> None:
     """Join the cluster as a client of it, or as the node that this machine is, and send it the code."""
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            ray.init(
-                "auto" if engine == ON_THIS_NODE else engine,
-                namespace="headwater",
-                log_to_driver=False,
-                configure_logging=False,
-                runtime_env={"working_dir": str(provenance.snapshot(Path(folder))), "env_vars": _variables()},
-            )
-        except (OSError, RuntimeError, ValueError, RayError) as error:
-            said = " ".join(public(str(error)).split())[:300]
-            raise RecipeError(f"engine: no Ray cluster can be used at {engine} ({said})") from error
+        environment = {"working_dir": str(provenance.snapshot(Path(folder))), "env_vars": _variables()}
+        for again in (True, False):
+            try:
+                ray.init(
+                    "auto" if engine == ON_THIS_NODE else engine,
+                    namespace="headwater",
+                    log_to_driver=False,
+                    configure_logging=False,
+                    runtime_env=environment,
+                )
+                return
+            except (OSError, RuntimeError, ValueError, RayError) as error:
+                ray.shutdown()
+                # A head forks a process for each client, which on a busy machine may die at its birth.
+                if not (again and isinstance(error, ConnectionAbortedError)):
+                    said = " ".join(public(str(error)).split())[:300]
+                    raise RecipeError(f"engine: no Ray cluster can be used at {engine} ({said})") from error
 
 
 def _variables() -> dict[str, str]:
@@ -93,7 +98,7 @@ def _variables() -> dict[str, str]:
         for name, value in (os.environ | own).items()
         if name.startswith(_SENT) and "__" not in name
     }
-    return {name: value for name, value in named.items() if not environment.is_secret(name, value)}
+    return {name: value for name, value in named.items() if not is_secret(name, value)}
 
 
 def _look() -> None:
@@ -105,7 +110,7 @@ def _look() -> None:
     probe.parent.mkdir(exist_ok=True)
     probe.touch()
     try:
-        wrong = list(_wrong(probe, _alive()))
+        wrong = list(_wrong(probe, [item for item in _alive() if item["Resources"].get("CPU")]))
     finally:
         probe.unlink()
     if wrong:

@@ -48,8 +48,8 @@ class Seat(Protocol):
 
 
 def inputs(after: Sequence[UUID]) -> dict[str, set[RunInput]]:
-    """Task runs that one comes after, as Prefect's page of the flow run draws them."""
-    return {"wait_for": {TaskRunResult(id=run) for run in after}}  # pyright: ignore[reportUnhashable] it is frozen
+    """Task runs whose steps the one that is called is made from, as Prefect's page of the flow run draws them."""
+    return {"call": {TaskRunResult(id=run) for run in after}}  # pyright: ignore[reportUnhashable] it is frozen
 
 
 class Engine(Protocol):

@@ -3,7 +3,6 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from tasks.environment import LOCAL, Machine
-from tasks.running import needs
 from tasks.running.engine import Engine
 from tasks.running.local import Local
 from tasks.running.progress import Board
@@ -14,7 +13,6 @@ def engine_of(machine: Machine, board: Board) -> Engine:
     """The engine that a recipe names, not open yet."""
     if machine.engine == LOCAL:
         return Local(TrainingProcesses(machine.cores, machine.jobs, machine.processes), board, machine.device)
-    needs.check(machine.engine)
     from tasks.running.on_ray import OnRay
 
     return OnRay(machine, board)

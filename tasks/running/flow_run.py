@@ -21,7 +21,7 @@ from models.errors import HeadwaterError
 from tasks.environment import Machine
 from tasks.graph.refs import Ref, ordered
 from tasks.graph.step import step_of
-from tasks.running import killed, notices, schedule
+from tasks.running import killed, needs, notices, schedule
 from tasks.running.engine import Engine, Seat, Told
 from tasks.running.engines import engine_of
 from tasks.running.execution import Call, Outcome, RunContext, found, link_to, task_of
@@ -125,9 +125,11 @@ def flow_run(recipe: str, machine: Machine, shown: Shown) -> Iterator[FlowRun]:
 
     Raises:
         RunFailed: at the end, when any step failed, naming each with its reason; or when MLflow no longer answers.
+        RecipeError: what the engine takes here is missing.
         StoreError: MLflow does not answer from the start.
     """
     STOPPING.clear()
+    needs.check(machine.engine)
     flow = FlowRunContext.get()
     assert flow is not None and flow.flow_run is not None, "flow_run() is for the inside of a flow"
     flow_run_id, name = str(flow.flow_run.id), flow.flow_run.name
@@ -221,6 +223,7 @@ def _outcome(ref: Ref, future: PrefectFuture[Any]) -> Outcome:
         future.wait()
         state: State[Any] = future.state
         result = state.result(raise_on_failure=False)
+        result = getattr(result, "cause", None) or result  # an error on a node, without Ray's words around it
     except BaseException as error:  # noqa: BLE001 whatever ended the thread: who waits for it has to hear of it
         return Outcome(ref, "failed", reason=reason(error))
     if isinstance(result, Outcome):
@@ -230,15 +233,16 @@ def _outcome(ref: Ref, future: PrefectFuture[Any]) -> Outcome:
     why = reason(result) if isinstance(result, BaseException) else str(state.message)
     if not state.is_crashed():
         return Outcome(ref, "failed", reason=why)
-    _say_crashed(future, state)
+    why = why.partition(". ")[0]  # Ray goes on with what to look at
+    LOG.warning("%s was lost with its process: %s", ref.title, why)
+    _say_crashed(future, why)
     return Outcome(ref, "lost", reason=why)
 
 
-def _say_crashed(future: PrefectFuture[Any], state: "State[Any]") -> None:
+def _say_crashed(future: PrefectFuture[Any], why: str) -> None:
     """Tell Prefect's server of a task run that could no longer do so itself."""
-    LOG.warning("a task run was lost: %s", state.message)
     with courtesy(), get_client(sync_client=True) as client:
-        client.set_task_run_state(future.task_run_id, Crashed(message=state.message), force=True)
+        client.set_task_run_state(future.task_run_id, Crashed(message=why), force=True)
 
 
 def _show_hits(context: RunContext, hits: Mapping[Ref, artifacts.Made]) -> None:

@@ -20,7 +20,7 @@ from models.errors import HeadwaterError
 from tasks.environment import Machine, Resources, home, prepare, public
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
-from tasks.running import ray_ranks, work
+from tasks.running import work
 from tasks.running.engine import Seat
 from tasks.running.failures import STOPPING
 from tasks.running.job import Job, JobSpec, Progress
@@ -79,6 +79,8 @@ class NodeSeat(Seat):
         """Do it in this process; what several share, in as many that Ray Train starts."""
         step = step_of(spec.ref)
         if self.processes > 1:
+            from tasks.running import ray_ranks  # Ray Train, which takes seconds to import
+
             ray_ranks.run(spec, self.processes, tell)
             return
         if step.process(spec.ref) is not None:

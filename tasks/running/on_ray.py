@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -70,8 +70,13 @@ class OnRay:
             self._stack.close()
 
     def take(self, ref: Ref) -> NodeSeat:
-        """A seat with what the step asks for."""
-        asks = resources.asked(step_of(ref), self._machine, cluster.nodes(), ref)
+        """A seat with what the step asks for.
+
+        Raises:
+            HeadwaterError: the cluster is gone.
+        """
+        with self._reaching():
+            asks = resources.asked(step_of(ref), self._machine, cluster.nodes(), ref)
         return NodeSeat(asks, self._machine, self._told, origin.tags())
 
     def submit(
@@ -84,15 +89,10 @@ class OnRay:
         """
         assert isinstance(seat, NodeSeat), "seats are taken here"
         asks = seat.asks
-        try:
+        with self._reaching(), remote_options(**_options(asks)):
             if wrong := resources.complaint(call.ref.step, asks, cluster.nodes()):
                 raise HeadwaterError(wrong)
-            with remote_options(**_options(asks)):
-                future = self._runner.submit(task, {"call": call}, dependencies=inputs(after))
-        except (ConnectionError, RayError) as error:
-            raise HeadwaterError(
-                f"the Ray cluster at {self._machine.engine} no longer answers ({error})"
-            ) from error
+            future = self._runner.submit(task, {"call": call}, dependencies=inputs(after))
         self._going[future.task_run_id] = _Going(future.wrapped_future, asks)
         future.add_done_callback(lambda done: self._going.pop(done.task_run_id, None))
         return future
@@ -100,6 +100,15 @@ class OnRay:
     def stop(self) -> None:
         """Have what runs cancelled, which the thread that watches it does."""
         self._stopping.set()
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except (ConnectionError, RayError) as error:
+            raise HeadwaterError(
+                f"the Ray cluster at {self._machine.engine} no longer answers ({error})"
+            ) from error
 
     def _watch(self) -> None:
         """Show what nodes say, and end what cannot run or is to stop, until the engine closes."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from models.data import columns
 from models.data.columns import Made
 from models.data.records import Record, Rejected
-from tasks.reading.own_files import Objects, Unfit
+from tasks.reading.objects import Objects, Unfit
 from tasks.reading.source import COLUMNS
 from tasks.reading.tags import Malformed, Scheme, entities, is_tag, likely_scheme
 

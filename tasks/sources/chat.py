@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from models.data import columns
 from models.data.records import Record, Rejected
-from tasks.reading.own_files import Objects, Unfit
+from tasks.reading.objects import Objects, Unfit
 
 _PLACES = ("messages", "conversations", "conversation")
 _ROLE, _CONTENT = ("role", "from", "speaker"), ("content", "value", "text")

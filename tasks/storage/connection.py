@@ -33,7 +33,8 @@ ARTIFACTS = "HEADWATER_ARTIFACTS"
 """The variable that says where artifacts lie, for a store that is a database without a server."""
 _LOG = logging.getLogger("headwater")
 _AT_ONCE = 16
-Asked, Told = TypeVar("Asked"), TypeVar("Told")
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 _EXTRAS = {
     "psycopg2": "headwater[postgres]",
     "boto3": "headwater[s3]",

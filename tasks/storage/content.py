@@ -122,6 +122,7 @@ def _download(run_id: str, folder: Path, listed: dict[str, Any]) -> None:
     Raises:
         StoreError: one is damaged in the store, and not only on the way.
     """
+    damaged: list[str] = []
     for _ in range(_TRIES):
         client().download_artifacts(run_id, "", str(folder))
         damaged = list(manifest.damaged(folder, listed))

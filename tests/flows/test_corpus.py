@@ -1,19 +1,17 @@
 """A corpus of many files: what a new one costs, in which order they count, and how they are shown."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.cli import main
 from flows.commands.together import together
 from flows.corpus import corpus_ref, shards
 from flows.recipe.recipe import Recipe
 from tasks.graph.refs import Ref, ordered
 from tests.support.recipes import SMALL, write
-
-MINIMAL = {"name": "files", "upstreams": SMALL["upstreams"]}
 
 
 def of_files(tmp_path: Path, *sources: dict[str, Any], **settings: Any) -> Recipe:
@@ -62,20 +60,30 @@ def test_the_shards_of_a_step_are_one_line() -> None:
 
 
 @pytest.mark.slow
-def test_shards_add_up_and_duplicates_across_them_name_the_text_that_is_kept(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_shards_add_up_and_a_new_file_is_all_that_is_read(tmp_path: Path, headwater: Callable) -> None:
     texts = [f"{number}번째 글은 다른 글과 같지 않다" for number in range(60)]
     for number in range(3):
         write_file(tmp_path / "texts", f"{number}.txt", *texts[number * 15 : number * 15 + 30], "")
-    broken = tmp_path / "texts" / "broken.jsonl"
-    broken.write_text('{"text": "좋은 글"}\n{\n', encoding="utf-8")
-    paths = [f"{tmp_path}/texts/*.txt", f"{tmp_path}/texts/*.jsonl"]
-    path = write(tmp_path, SMALL | {"corpus": {"sources": [{"kind": "files", "paths": paths}]}})
-    assert main(["run", str(path), "--only", "hold_out", "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    (made,) = [step for step in document["steps"] if step["step"] == "hold_out"]
-    assert made["metrics"]["rows/read"] == 92 and made["metrics"]["rows/quarantined"] == 1
-    assert made["metrics"]["rows/removed"] == 30 and made["metrics"]["rows/kept"] == 61
-    assert main(["run", str(path), "--only", "hold_out", "--set", "corpus.quarantine=0.001"]) == 1
-    assert "the first is broken.jsonl, line 2" in " ".join(capsys.readouterr().err.split())
+    write_file(tmp_path / "texts", "broken.jsonl", '{"text": "좋은 글"}', "{")
+    sources = [{"kind": "files", "paths": [f"{tmp_path}/texts/*.txt", f"{tmp_path}/texts/*.jsonl"]}]
+    recipe = write(tmp_path, SMALL | {"name": "shards", "corpus": {"sources": sources}})
+    made = headwater("run", recipe, "--only", "hold_out", "--json")
+    assert made.code == 0, made.err
+    found = {step["title"]: step for step in json.loads(made.out)["steps"]}
+    counted = found["hold_out"]["metrics"]
+    assert (counted["rows/read"], counted["rows/removed"], counted["rows/kept"]) == (92, 30, 61)
+    assert counted["rows/quarantined"] == 1 == found["validate (broken.jsonl)"]["metrics"]["rows/quarantined"]
+    assert "validate: 4 shards" in made.err and "validate (0.txt)" not in made.err
+
+    refused = headwater("run", recipe, "--only", "hold_out", "--set", "corpus.quarantine=0.001")
+    assert refused.code == 1
+    assert "the first is broken.jsonl, line 2" in " ".join(refused.err.split())
+
+    write_file(tmp_path / "texts", "1-new.txt", "새 글")
+    more = headwater("run", recipe, "--only", "hold_out", "--steps")
+    assert more.code == 0, more.err
+    lines = [" ".join(line.split()) for line in more.out.splitlines()]
+    assert [line.partition(" hit")[0] for line in lines if "shards" in line] == [
+        "ingest, 5 shards 1 run, 4",
+        "validate, 5 shards 1 run, 4",
+    ]

@@ -111,7 +111,7 @@ def test_a_lease_that_the_server_has_lost_is_taken_again(
     monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.2)
     held = team.at("a").take("key")
     leases = team_leases.current()
-    assert held is not None and leases is not None
+    assert held is not None and isinstance(leases, team_leases.TeamLeases)
     (claim,) = leases._held.values()
     place, client = claim.place, _raw(team.api)
     client("concurrency_limits/decrement-with-lease", {"lease_id": str(place.lease)})
@@ -129,7 +129,7 @@ def test_a_place_that_nobody_has_leased_does_not_stay_taken(
     monkeypatch.setattr(team_leases, "_FORGOTTEN_SECONDS", 0.5)
     held = team.at("a").take("key")
     leases = team_leases.current()
-    assert held is not None and leases is not None
+    assert held is not None and isinstance(leases, team_leases.TeamLeases)
     (claim,) = leases._held.values()
     claim.lost = True  # as if its machine were gone: it is neither renewed nor given back
     client = _raw(team.api)
@@ -147,7 +147,7 @@ def test_who_comes_late_makes_no_second_holder(team: Team, monkeypatch: pytest.M
     monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.5)
     held = team.at("a").take("key")
     leases = team_leases.current()
-    assert held is not None and leases is not None
+    assert held is not None and isinstance(leases, team_leases.TeamLeases)
     (claim,) = leases._held.values()
     _raw(team.api)("concurrency_limits/decrement-with-lease", {"lease_id": str(claim.place.lease)})
     others = team.at("b").take("key")

@@ -3,7 +3,7 @@
 from models.backbone import build
 from models.backbone.config import ModelConfig
 from models.modes import CONTROLS
-from models.tokens.tokenizer import TokenizerConfig, load_tokenizer
+from models.tokens.tokenizer import load_tokenizer
 from models.transfer.finetune import Finetune
 from tasks.adapt import AdaptConfig, adapt
 from tasks.graph import refs
@@ -16,7 +16,7 @@ from tasks.running.job import Job
 from tasks.score import ScoreConfig, score
 from tasks.sources.demo import Demo
 from tasks.split import SplitConfig, split
-from tasks.tokenizer import tokenizer
+from tasks.tokenizer import LearnConfig, tokenizer
 from tasks.validate import ValidateConfig, validate
 
 SMALL = ModelConfig(preset="modernbert", hidden_size=32, layers=1, heads=2)
@@ -40,7 +40,7 @@ CORPUS = hold_out(
 LABELLED = ingest(IngestConfig(sources=(Demo(view="classification", **DEMO),), columns="all"))
 ROWS = split(SplitConfig(), rows=validate(ValidateConfig(rows=CLASSES, quarantine=0.1), rows=LABELLED))
 LEAKS = leaks(LeaksConfig(), rows=ROWS, corpus=CORPUS)
-WORDS = tokenizer(TokenizerConfig(vocabulary=600), corpus=CORPUS)
+WORDS = tokenizer(LearnConfig(vocabulary=600, holdout=0.02), shards=CORPUS.shards)
 MODEL = untrained(SMALL, words=WORDS)
 
 

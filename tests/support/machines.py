@@ -75,5 +75,6 @@ def objects(team: Team, prefix: str = "") -> dict[str, int]:
         "aws_access_key_id": S3["AWS_ACCESS_KEY_ID"],
         "aws_secret_access_key": S3["AWS_SECRET_ACCESS_KEY"],
     }
-    bucket = boto3.resource("s3", endpoint_url=team.s3, region_name="us-east-1", **known).Bucket(BUCKET)
-    return {item.key: item.size for item in bucket.objects.filter(Prefix=prefix)}
+    client = boto3.client("s3", endpoint_url=team.s3, region_name="us-east-1", **known)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+    return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", ())}

@@ -2,6 +2,7 @@
 
 import math
 
+from models.reporting.costs import Cost
 from models.reporting.data import (
     CONTROLS,
     Bin,
@@ -268,6 +269,10 @@ def report() -> ReportData:
         pretraining=(upstream,),
         entries=(entry(),),
         grids=(grid(),),
+        costs=(
+            Cost(name="mlm", seconds=1456.0, expected_seconds=interval(1500.0, 300.0), memory=1.4e9),
+            Cost(name=f"nsmc {HOSTILE}", seconds=61.0, expected_memory=interval(1.2e9, 1e8)),
+        ),
         kept=(
             Kept(step="pretrain (mlm)", run_id="0123456789ab", reason=f"the library {HOSTILE} was bumped"),
         ),

@@ -38,6 +38,7 @@ class Learning(Config):
     sharding: Sharding = Field(default="none", json_schema_extra=PLUMBING)
     ends: str = Field(default="", json_schema_extra=PLUMBING)
     """RANK@STEP: this one kills itself there, the first time."""
+    checkpoint_seconds: float = Field(default=0.0, json_schema_extra=PLUMBING)
     fails: str = Field(default="", json_schema_extra=PLUMBING)
     """RANK@STEP: this one finds bad data there."""
 
@@ -90,7 +91,7 @@ def learnt(
             evaluate_every=3,
             keep_best=lambda found: -found["loss"],
             workplace=workplace,
-            checkpoint_seconds=0,
+            checkpoint_seconds=config.checkpoint_seconds,
             sharding=config.sharding,
         ),
         targets_of=objective.targets,
@@ -141,21 +142,23 @@ def learn_each_way(rank: int, place: Path, ways: Mapping[str, Learning]) -> None
     torch.set_num_threads(1)
 
     def stop(at: int) -> None:
-        if at == 7:
+        if at == 3:
             raise Stop
 
     with distributed.joined(rank, 2, "cpu", place / "meeting") as team:
         for name, config in ways.items():
             calm, stopped = place / name / "calm", place / name / "stopped"
-            found = learnt(config, Workplace("cpu", 1, calm / "work"))
+            found = learnt(config, Workplace("cpu", 1))
             if team.leads:
+                calm.mkdir(parents=True)
                 keep(calm, *found)
             with suppress(Stop):
                 learnt(config, Workplace("cpu", 1, stopped / "work"), stop)
             if team.leads:
                 shutil.copytree(stopped / "work", place / name / "alone" / "work")
             team.said_by_leader(None)  # it is copied
-            found = learnt(config, Workplace("cpu", 1, stopped / "work"))
+            rarely = config.model_copy(update={"checkpoint_seconds": 1e9})
+            found = learnt(rarely, Workplace("cpu", 1, stopped / "work"))
             if team.leads:
                 keep(stopped, *found)
 

@@ -13,7 +13,6 @@ from flows.commands.promote import promote, rollback
 from models.backbone.config import ModelConfig
 from models.errors import RecipeError
 from models.pretrained import PretrainedConfig
-from models.tokens.tokenizer import TokenizerConfig
 from tasks.fetch import fetch
 from tasks.graph import refs
 from tasks.graph.refs import About
@@ -21,7 +20,7 @@ from tasks.register import RegisterConfig, register
 from tasks.running.execution import RunContext
 from tasks.storage import artifacts, connection
 from tasks.storage.champions import Champions
-from tasks.tokenizer import tokenizer
+from tasks.tokenizer import LearnConfig, tokenizer
 from tests.support import standard
 from tests.support.demo_chain import SMALL, WORDS, untrained
 from tests.support.making import make
@@ -102,7 +101,7 @@ def test_a_model_that_is_brought_along_goes_on_with_a_text(
     context: RunContext, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(standard.save("gpt2", tmp_path / "mine"))
-    words = tokenizer(TokenizerConfig(pretrained=folder), corpus=None)
+    words = tokenizer(LearnConfig(pretrained=folder), shards=())
     registered(context, "mine", fetch(PretrainedConfig(pretrained=folder), tokenizer=words))
     assert (
         predict(

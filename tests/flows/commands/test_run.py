@@ -43,6 +43,17 @@ def test_the_whole_chain_ends_in_scores_with_intervals_and_a_report(first) -> No
     assert "긍정" in page
 
 
+def test_the_report_shows_what_each_part_took_beside_what_was_estimated(first) -> None:
+    report = json.loads(Path(first.document["report"]).with_name("report.json").read_text(encoding="utf-8"))
+    costs = {item["name"]: item for item in report["costs"]}
+    assert set(costs) == {"mlm", "classification"}
+    for item in costs.values():
+        assert item["seconds"] > 0 and item["memory"] > 1e8
+        assert item["expected_seconds"]["low"] < item["expected_seconds"]["high"]
+        assert item["expected_memory"]["low"] < item["expected_memory"]["high"]
+    assert "Time and memory" in Path(first.document["report"]).read_text(encoding="utf-8")
+
+
 def test_json_has_a_result_for_each_entry_mode_and_number_of_labels(first) -> None:
     pretrained, *scored = first.document["results"]
     assert (pretrained["entry"], pretrained["metric"], pretrained["status"]) == ("mlm", "eval/loss", "run")

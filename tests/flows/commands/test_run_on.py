@@ -22,7 +22,7 @@ def recipe(tmp_path: Path) -> Path:
         (["--on", "dask://head:1"], "is no engine"),
         (["--on", "ray://127.0.0.1:1"], "set MLFLOW_TRACKING_URI to the address of one"),
         (["--set", "engine=ray"], "set MLFLOW_TRACKING_URI to the address of one"),
-        (["--set", "resources.pretran.gpus=1"], "no step is named 'pretran'; did you mean 'pretrain'?"),
+        (["--set", "resources.pretran.gpus=1"], "no step is named 'pretran': did you mean 'pretrain'?"),
         (["--set", "resources.pretrain.cpus=0"], "cpus"),
     ],
 )

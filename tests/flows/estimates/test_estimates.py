@@ -96,7 +96,7 @@ def test_what_changes_no_speed_is_not_probed_again(recipe: Path, tmp_path: Path)
 
 def test_a_probe_says_how_long_the_real_training_takes(recipe: Path, tmp_path: Path) -> None:
     """Of fine-tuning on all rows, tens of steps and several looks, from a probe of a few steps on some."""
-    finetune = {"learning_rates": [3e-3], "train_embeddings": [True], "epochs": 1, "min_steps": 120}
+    finetune = {"learning_rates": [3e-3], "train_embeddings": [True], "epochs": 1, "min_steps": 80}
     made = steps(recipe, downstreams__0__labels=["all"], downstreams__0__finetune=finetune)
     adapted = next(ref for ref in made if isinstance(ref, Adapted) and ref.about.mode == "scratch")
     stage = Stage(tmp_path / "stage", Workplace("cpu", 1), {})

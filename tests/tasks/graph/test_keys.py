@@ -34,9 +34,10 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     "split": ROWS,
     "leaks": ROWS,
     "tokenizer": TOKENS | ROWS,
-    "encode": TOKENS | ROWS,
+    "encode": TOKENS,
     "fetch": TOKENS,
     "pretrain": TOKENS
+    | ROWS
     | {"models.backbone", "models.interfaces", "models.pretraining", "models.training", "models.workplace"},
     "adapt": WAY
     | ROWS

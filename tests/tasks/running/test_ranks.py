@@ -63,7 +63,7 @@ def test_two_processes_learn_the_model_of_one(context: RunContext, two: RunConte
 def test_killed_they_all_stop_and_go_on_with_two_or_with_one(context: RunContext, two: RunContext) -> None:
     calm = made(Learning(word="calm"), two)
     for name, going_on, as_before in (("two", two, assert_same), ("one", context, assert_close)):
-        ref = learn(Learning(word=f"killed, then {name}", ends="1@7"))
+        ref = learn(Learning(word=f"killed, then {name}", ends="1@3"))
         with pytest.raises(ProcessKilled) as caught:
             produce(ref, two)
         assert may_heal(caught.value) and "was killed" in reason(caught.value)
@@ -75,8 +75,8 @@ def test_killed_they_all_stop_and_go_on_with_two_or_with_one(context: RunContext
 
 @pytest.mark.slow
 def test_what_one_process_finds_wrong_is_what_the_step_fails_with(two: RunContext) -> None:
-    with pytest.raises(DataError, match="the text of step 3 is bad"):
-        produce(learn(Learning(word="bad", fails="1@3")), two)
+    with pytest.raises(DataError, match="the text of step 2 is bad"):
+        produce(learn(Learning(word="bad", fails="1@2")), two)
 
 
 @pytest.mark.slow

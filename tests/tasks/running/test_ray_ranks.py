@@ -58,7 +58,7 @@ def test_ray_train_runs_the_same_loop(context: RunContext, cluster: None) -> Non
     alone = made(Learning(word="ray alone"), context)
     together = made(Learning(word="ray together"), on_ray)
     assert_close(alone, together)
-    ref = learn(Learning(word="ray killed", ends="1@7"))
+    ref = learn(Learning(word="ray killed", ends="1@3"))
     with pytest.raises(ProcessKilled):
         produce(ref, on_ray)
     produce(ref, on_ray)

@@ -30,9 +30,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _fetch(name: str) -> Path:
     """A copy of 1,000 bytes, and the step that wanted it has ended."""
-    made = cache.copy(name, _is_whole, lambda folder: folder.joinpath("file").write_bytes(b"x" * 1000))
+    made = cache.copy(name, _is_whole, _fill)
     cache.done()
     return made
+
+
+def _fill(folder: Path) -> None:
+    (folder / "file").write_bytes(b"x" * 1000)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -85,7 +89,7 @@ def test_what_a_process_that_lives_reads_stays() -> None:
 
 def test_a_step_that_needs_more_than_there_is_room_for_has_it() -> None:
     for name in ("a-1", "b-1", "c-1", "d-1"):
-        cache.copy(name, _is_whole, lambda folder: folder.joinpath("file").write_bytes(b"x" * 1000))
+        cache.copy(name, _is_whole, _fill)
     assert len(_names()) == 4
     cache.done()
     cache.make_room()

@@ -1,0 +1,219 @@
+"""What the steps on a corpus take while it grows: seconds, and the most memory of a process, at 1x, 4x and 16x.
+
+A larger corpus is the given one several times over, with other ids and some words changed in each copy, so that hardly
+anything in it repeats; in files of one size, so that there are more of them. Each step runs by a command of its own, as
+`headwater run --only STEP` does, and finds what the steps before it have made. Then the night: the corpus in a hundred
+files, and one more: which steps that makes run.
+
+    python -m benchmarks.growth CORPUS [--times 1 4 16] [--shard-mb 8] [--nightly 100] [--work DIR]
+
+CORPUS is a folder of `*.jsonl.gz` with the columns `id` and `text`.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from flows.recipe import yaml_text
+
+STEPS = ("ingest", "validate", "hold_out", "tokenizer", "encode")
+CHANGED = 0.15
+"""Share of a copy's words that are others; one at least in each text."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a command took: how many steps it ran, of each name; `processor` the seconds
+    of its processors, `work` those of all steps, one by one."""
+
+    ran: Counter[str]
+    seconds: float
+    processor: float
+    work: float
+    peak: float
+
+
+def main() -> None:
+    """Print a table for each size, how they compare, and the night."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
+    parser.add_argument("--shard-mb", type=float, default=8)
+    parser.add_argument("--nightly", type=int, default=100, help="files before the new one; 0 leaves it out")
+    parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--work", type=Path, help="where files and stores are made; a temporary folder else")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        made = {}
+        for times in options.times:
+            place = Path(folder) / f"{times}x"
+            rows = grown(options.corpus, times, options.seed)
+            size = written(rows, place / "text", round(options.shard_mb * 1e6))
+            path = recipe(place, options.vocabulary)
+            made[times] = {step: run(path, place, step) for step in STEPS}
+            show(f"{times}x: {size / 1e6:,.0f} MB in {files(place)} files", made[times], size)
+        compared(made)
+        if options.nightly:
+            night(Path(folder) / "night", options)
+
+
+def grown(corpus: Path, times: int, seed: int) -> Iterator[dict[str, Any]]:
+    """The rows of a corpus, and of copies of it in which ids and some words are others."""
+    words = [word for row in islice(_rows(corpus), 20_000) for word in str(row["text"]).split()]
+    for copy in range(times):
+        draw = random.Random(f"{seed}:{copy}")
+        for row in _rows(corpus):
+            yield (
+                row
+                if not copy
+                else row | {"id": f"{copy}:{row['id']}", "text": _changed(row["text"], words, draw)}
+            )
+
+
+def _changed(text: str, words: Sequence[str], draw: random.Random) -> str:
+    own = text.split(" ")
+    for place in draw.sample(range(len(own)), max(1, round(CHANGED * len(own)))):
+        own[place] = draw.choice(words)
+    return " ".join(own)
+
+
+def _rows(corpus: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(corpus.glob("*.jsonl.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def written(rows: Iterator[dict[str, Any]], folder: Path, size: int) -> int:
+    """Rows in files of about `size` bytes each, named in their order; bytes in all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    total, number, own = 0, 0, bytearray()
+    for row in rows:
+        own += json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        if len(own) >= size:
+            (folder / f"text-{number:05d}.jsonl").write_bytes(own)
+            total, number, own = total + len(own), number + 1, bytearray()
+    if own:
+        (folder / f"text-{number:05d}.jsonl").write_bytes(own)
+    return total + len(own)
+
+
+def files(place: Path) -> int:
+    """How many files the text is in."""
+    return len(list((place / "text").iterdir()))
+
+
+def recipe(place: Path, vocabulary: int) -> Path:
+    """A recipe that goes as far as the encoded corpus."""
+    path = place / "recipe.yaml"
+    upstream = {
+        "objective": "mlm",
+        "tokenizer": {"vocabulary": vocabulary},
+        "model": {"size": "tiny"},
+        "train": {"tokens": 1000},
+    }
+    sources = [{"kind": "files", "paths": [str(place / "text" / "*.jsonl")]}]
+    path.write_text(
+        yaml_text.dump({"name": "growth", "corpus": {"sources": sources}, "upstreams": [upstream]})
+    )
+    return path
+
+
+def run(path: Path, place: Path, *steps: str) -> Taken:
+    """Run steps by a command of its own."""
+    command = [sys.executable, "-m", "flows.cli", "run", str(path), "--only", ",".join(steps), "--json"]
+    out, started = place / "out.json", time.monotonic()
+    errors = place / "errors.txt"
+    with out.open("wb") as said, errors.open("wb") as complained:
+        process = subprocess.Popen(
+            command,
+            stdout=said,
+            stderr=complained,
+            env={**os.environ, "HEADWATER_HOME": str(place / "home")},
+        )
+        _, status, used = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - started
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed: {errors.read_text(encoding='utf-8')[-2000:]}")
+    done = [step for step in json.loads(out.read_text(encoding="utf-8"))["steps"] if step["status"] == "run"]
+    peaks = [step["metrics"].get("memory/peak_bytes", 0.0) for step in done]
+    return Taken(
+        Counter(step["step"] for step in done),
+        seconds,
+        used.ru_utime + used.ru_stime,
+        sum(step["seconds"] or 0.0 for step in done),
+        max([used.ru_maxrss * 1024, *peaks]),
+    )
+
+
+def show(title: str, taken: dict[str, Taken], size: int) -> None:
+    """A table of the steps."""
+    print(
+        f"\n{title}\n\n| step | run | seconds | CPU seconds | of work | MB/s | peak memory, MB |\n"
+        "|---|--:|--:|--:|--:|--:|--:|"
+    )
+    for step, one in taken.items():
+        numbers = (
+            one.ran[step],
+            one.seconds,
+            one.processor,
+            one.work,
+            size / 1e6 / one.seconds,
+            one.peak / 1e6,
+        )
+        print("| {} | {} | {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.0f} |".format(step, *numbers), flush=True)
+
+
+def compared(made: dict[int, dict[str, Taken]]) -> None:
+    """Each size beside the smallest."""
+    first, *others = made
+    for times in others:
+        print(f"\n{times}x beside {first}x\n")
+        print("| step | seconds | CPU seconds | of work | peak memory |\n|---|--:|--:|--:|--:|")
+        for step, one in made[times].items():
+            base = made[first][step]
+            pairs = (
+                (one.seconds, base.seconds),
+                (one.processor, base.processor),
+                (one.work, base.work),
+                (one.peak, base.peak),
+            )
+            ratios = (now / max(then, 1e-3) for now, then in pairs)
+            print("| {} | {:.2f} | {:.2f} | {:.2f} | {:.2f} |".format(step, *ratios), flush=True)
+
+
+def night(place: Path, options: argparse.Namespace) -> None:
+    """A corpus of many files gets one more."""
+    whole = sum(len(json.dumps(row, ensure_ascii=False).encode()) + 1 for row in _rows(options.corpus))
+    written(_rows(options.corpus), place / "text", whole // (options.nightly + 1))
+    path = recipe(place, options.vocabulary)
+    new = sorted((place / "text").iterdir())[options.nightly :]
+    kept = [(item, item.read_bytes()) for item in new[:1]]
+    for item in new:
+        item.unlink()
+    print(f"\nThe night: {files(place)} files, and one more\n")
+    print("| | steps that ran | seconds | CPU seconds |\n|---|---|--:|--:|")
+    for title in ("first", "one more", "nothing new"):
+        taken = run(path, place, "encode", "hold_out")
+        steps = ", ".join(f"{number} {step}" for step, number in taken.ran.items())
+        print(f"| {title} | {steps or 'none'} | {taken.seconds:.1f} | {taken.processor:.1f} |", flush=True)
+        for item, content in kept:
+            item.write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
