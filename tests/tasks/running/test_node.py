@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
-from tasks.running.node import looked_at, unlike  # noqa: E402
+from tasks.running.node import looked_at, unlike
 
 
 def test_what_is_wrong_with_a_node_is_a_line_each(
