@@ -15,6 +15,8 @@ import pytest
 from models.errors import DataError
 from tasks.running.execution import RunContext, produce
 from tasks.running.failures import ProcessKilled, Stopped, may_heal, reason
+from tasks.running.local import Local
+from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts
 from tests.support.together import Learning, assert_close, assert_same, learn
@@ -29,7 +31,7 @@ def on_two() -> Iterator[TrainingProcesses]:
 
 @pytest.fixture
 def two(context: RunContext, on_two: TrainingProcesses) -> RunContext:
-    return dataclasses.replace(context, processes=on_two)
+    return dataclasses.replace(context, engine=Local(on_two, Board(), "cpu"))
 
 
 def made(config: Learning, context: RunContext) -> Path:
@@ -86,7 +88,7 @@ def test_no_process_is_left_of_a_run_that_ends(two: RunContext, home_folder: Pat
     ref = learn(Learning(word=how, steps=1_000_000))
     with ThreadPoolExecutor(1) as pool:
         before = {child.pid for child in psutil.Process().children(recursive=True)}
-        run = pool.submit(produce, ref, dataclasses.replace(two, processes=processes))
+        run = pool.submit(produce, ref, dataclasses.replace(two, engine=Local(processes, Board(), "cpu")))
         saved = home_folder / "work" / ref.key / "resumable" / "checkpoints"
         until(lambda: list(saved.glob("step-*")))
         started = {child.pid for child in psutil.Process().children(recursive=True)} - before
