@@ -10,7 +10,9 @@ import pytest
 from tasks.running.execution import RunContext, produce
 from tasks.running.failures import ProcessKilled
 from tasks.running.job import JobSpec, Progress
-from tasks.running.training_processes import Seat, TrainingProcess, TrainingProcesses
+from tasks.running.local import Local
+from tasks.running.progress import Board
+from tasks.running.training_processes import Room, TrainingProcess, TrainingProcesses
 from tasks.storage import artifacts
 from tests.support.together import Learning, assert_close, assert_same, learn
 
@@ -33,7 +35,7 @@ def cluster(home_folder: Path) -> Iterator[None]:
 
 
 class OnRay(TrainingProcess):
-    """A seat's process that hands its job to two workers of the cluster."""
+    """A process that hands its job to two workers of the cluster."""
 
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         from tasks.running import ray_ranks
@@ -42,8 +44,8 @@ class OnRay(TrainingProcess):
 
 
 class Seats(TrainingProcesses):
-    def take(self, use: object) -> Seat:
-        return Seat(OnRay(), 2, lambda: None)
+    def take(self, use: object) -> Room:
+        return Room(OnRay(), 2, lambda: None)
 
 
 def made(config: Learning, context: RunContext) -> Path:
@@ -54,7 +56,7 @@ def made(config: Learning, context: RunContext) -> Path:
 
 @pytest.mark.slow
 def test_ray_train_runs_the_same_loop(context: RunContext, cluster: None) -> None:
-    on_ray = dataclasses.replace(context, processes=Seats(2))
+    on_ray = dataclasses.replace(context, engine=Local(Seats(2), Board(), "cpu"))
     alone = made(Learning(word="ray alone"), context)
     together = made(Learning(word="ray together"), on_ray)
     assert_close(alone, together)
