@@ -71,7 +71,7 @@ def _only_on(item: dict[str, Any]) -> NodeAffinitySchedulingStrategy:
 def _connect(engine: str) -> None:
     """Join the cluster as a client of it, or as the node that this machine is, and send it the code."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {"working_dir": str(provenance.snapshot(Path(folder))), "env_vars": _variables()}
+        environment = {"working_dir": str(provenance.snapshot(Path(folder))), "env_vars": variables()}
         for again in (True, False):
             try:
                 ray.init(
@@ -90,7 +90,7 @@ def _connect(engine: str) -> None:
                     raise RecipeError(f"engine: no Ray cluster can be used at {engine} ({said})") from error
 
 
-def _variables() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """What nodes are to have in their environment; Ray logs it, so what is secret they must have themselves."""
     own = {"HEADWATER_HOME": str(make_home())}
     named = {

@@ -24,7 +24,7 @@ from tasks.running import work
 from tasks.running.engine import Seat
 from tasks.running.failures import STOPPING
 from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.progress import LOG
+from tasks.running.progress import LOG, on_terminal
 from tasks.storage import connection, origin
 
 _NEWS_EVERY_SECONDS = 0.5
@@ -46,7 +46,8 @@ class Teller(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send a line."""
-        self._send(record.getMessage())
+        if on_terminal(record):
+            self._send(record.getMessage())
 
     def show(self, progress: Progress) -> None:
         """Send how far a step is, now and then."""

@@ -34,6 +34,11 @@ _LINE_EVERY_SECONDS = 15.0
 _ARTIFACT_EVERY_SECONDS = 5.0
 
 
+def on_terminal(record: logging.LogRecord) -> bool:
+    """Whether the terminal has a line of its own for what is logged."""
+    return record.levelno > logging.INFO or not getattr(record, ONE_OF_MANY, False)
+
+
 class Board(logging.Handler):
     """Shows the progress of all steps of a run on standard error, and what is logged meanwhile."""
 
@@ -70,7 +75,7 @@ class Board(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print what is logged above the bars."""
-        if record.levelno > logging.INFO or not getattr(record, ONE_OF_MANY, False):
+        if on_terminal(record):
             self.line(record.getMessage())
 
     def line(self, text: str) -> None:

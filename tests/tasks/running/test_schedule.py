@@ -1,6 +1,7 @@
 """Which step runs when."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -106,7 +107,15 @@ def test_who_waits_for_another_run_holds_no_seat_meanwhile(engine: Local) -> Non
     stage = Stage()
     elsewhere = [meet(Toy(word=f"elsewhere {number}")) for number in range(2)]
     held = [Lease.take(ref.key) for ref in elsewhere]
-    threading.Timer(1.0, lambda: [lease.release() for lease in held if lease]).start()
+
+    def release() -> None:
+        deadline = time.monotonic() + 30
+        while len(stage.order) < 4 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        for lease in filter(None, held):
+            lease.release()
+
+    threading.Thread(target=release, daemon=True).start()
     found = run(stage, engine, *elsewhere, *(meet(Toy(word=f"{number}")) for number in range(4)))
     assert set(found.values()) == {"run"}
     assert stage.order[:4] == ["0", "1", "2", "3"]
