@@ -15,7 +15,7 @@ UNKNOWN = 0.02
 """Share of unknown tokens from which on a shard is not one that its tokenizer was made for."""
 
 
-@step(Sequences, process="shared", headline="tokens")
+@step(Sequences, process="shared")
 def encode(job: Job, config: EncodeConfig, rows: Validated, tokenizer: Tokenizer) -> None:
     """Cuts the texts of a shard into tokens, all of them: which are learnt from is settled when they are read."""
     source, made = job.files(rows) / "rows.parquet", load_tokenizer(job.files(tokenizer))
@@ -35,5 +35,5 @@ def encode(job: Job, config: EncodeConfig, rows: Validated, tokenizer: Tokenizer
     if counts["unknown"] > UNKNOWN * counts["tokens"]:
         job.warn(
             f"{counts['unknown'] / counts['tokens']:.1%} of the tokens are unknown: the tokenizer has seen little text "
-            "like this. Train it on more (tokenizer.sample), or take one of this language"
+            "like this, or has too few tokens: raise tokenizer.sample or tokenizer.vocabulary"
         )
