@@ -16,8 +16,8 @@ def asked(step: Step[Any], machine: Machine, nodes: Sequence[Node], ref: Ref | N
     """What a step asks for, or its work on `ref`: what the recipe says, else by what it is.
 
     A pretraining has the processors of a whole node, or as many as `threads` says, and a GPU where there are some, for
-    each of its `processes`; what leaves room for others a share of them, of which there are as many as `jobs` says;
-    anything else one processor.
+    each of its `processes`; other work on models a share of them, of which there are as many as `jobs` says; anything
+    else one processor.
     """
     said = machine.resources.get(step.name, Resources())
     use = step.process(ref)
@@ -27,7 +27,7 @@ def asked(step: Step[Any], machine: Machine, nodes: Sequence[Node], ref: Ref | N
     whole = machine.threads or int(
         max((node.get("CPU", 0) for node in nodes if node.get("GPU", 0) >= gpus), default=1)
     )
-    cpus = said.cpus or (max(1, whole // shares) if use else 1)
+    cpus = said.cpus or (max(1, whole // shares) if step.gpu else 1)
     processes = max(1, machine.processes) if use == "exclusive" else 1
     return Resources(cpus, gpus, said.memory_gb, processes)
 

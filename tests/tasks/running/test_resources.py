@@ -16,13 +16,13 @@ MIXED = [{"CPU": 64.0, "memory": 64e9}, {"CPU": 16.0, "GPU": 2.0, "memory": 64e9
 def test_a_pretraining_has_a_node_and_others_a_share() -> None:
     machine = Machine(jobs=2)
     found = [asked(step, machine, PLAIN) for step in (pretrain, predict, encode, ingest)]
-    assert [(item.cpus, item.gpus) for item in found] == [(8, 0), (4, 0), (4, 0), (1, 0)]
+    assert [(item.cpus, item.gpus) for item in found] == [(8, 0), (4, 0), (1, 0), (1, 0)]
 
 
 def test_where_there_are_gpus_only_what_they_make_quicker_asks_for_one() -> None:
     machine = Machine(jobs=2)
     found = [asked(step, machine, MIXED) for step in (pretrain, predict, encode, ingest)]
-    assert [(item.cpus, item.gpus) for item in found] == [(16, 1), (8, 0.5), (32, 0), (1, 0)]
+    assert [(item.cpus, item.gpus) for item in found] == [(16, 1), (8, 0.5), (1, 0), (1, 0)]
     assert asked(pretrain, Machine(device="cpu"), MIXED).gpus == 0
 
 
