@@ -157,7 +157,7 @@ def joined(rank: int, size: int, device: str, meeting: Path) -> Iterator[Team]:
     gpu = device in _EACH_GPU and torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(rank)
-    store = distributed.FileStore(str(meeting), size)
+    store = distributed.FileStore(str(meeting), size)  # pyright: ignore[reportPrivateImportUsage] - documented
     backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     yield team()

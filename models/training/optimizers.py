@@ -123,7 +123,7 @@ def set_rate(optimizers: list[Optimizer], factor: float) -> None:
 
 def states(model: nn.Module, optimizers: list[Optimizer]) -> dict[str, Tensor]:
     """What optimisers remember of each weight, by the weight's name and theirs."""
-    names = {weight: name for name, weight in model.named_parameters()}
+    names: dict[Tensor, str] = {weight: name for name, weight in model.named_parameters()}
     return {
         f"{names[weight]}.{name}": tensor
         for optimizer in optimizers

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, distributed
-from torch.distributed import checkpoint as dcp
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from models import files
 from models.training.checkpoints import STATE, Checkpoint, Saved, forget_old, names_in, unique
@@ -45,7 +47,7 @@ class ShardedWriter:
                 (draft / STATE).write_text(json.dumps(checkpoint.state))
             self._team.said_by_leader(None)  # the folder is there
             try:
-                dcp.save(_flat(checkpoint), checkpoint_id=draft)
+                save(_flat(checkpoint), checkpoint_id=draft)
             except CheckpointException as error:
                 raise next(iter(error.failures.values()))[0] from error
             if leads:
@@ -83,10 +85,10 @@ class Sharded(Saved):
         found = {f"{name}/{key}": tensor.detach() for key, tensor in tensors.items()}
         alone = not distributed.is_initialized()
         with torch.no_grad():
-            dcp.load(found, checkpoint_id=self.folder, no_dist=alone)
+            load(found, checkpoint_id=self.folder, no_dist=alone)
 
     def _metadata(self, name: str) -> dict[str, TensorStorageMetadata]:
-        found = dcp.FileSystemReader(self.folder).read_metadata().state_dict_metadata
+        found = FileSystemReader(self.folder).read_metadata().state_dict_metadata
         return {
             key.removeprefix(f"{name}/"): about
             for key, about in found.items()

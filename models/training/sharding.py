@@ -56,7 +56,7 @@ class OptimizersApart(Layout[M]):
     apart = True
 
     def optimizers(self, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
-        learning = [weight for weight in self.model.parameters() if weight.requires_grad]
+        learning: list[Tensor] = [weight for weight in self.model.parameters() if weight.requires_grad]
         self._owned = _dealt(learning, self.team.size)
         mine = {id(weight) for weight in self._owned[self.team.rank]}
         return optimizers.build(self.model, config, lambda weight: id(weight) in mine)
