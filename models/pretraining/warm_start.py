@@ -104,7 +104,7 @@ def _occurrences(
     if len(documents) > MOST_DOCUMENTS:
         documents = documents.of(np.sort(random.choice(len(documents), MOST_DOCUMENTS, replace=False)))
     some = [_occurring(documents, chosen, special, vocabulary) for chosen in documents.chunks()]
-    return sparse.vstack(some, format="csr")
+    return sparse.csr_matrix(sparse.vstack(some, format="csr"))
 
 
 def _occurring(

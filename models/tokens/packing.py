@@ -96,7 +96,8 @@ def write(
             stream.write_batch(_record_batch(some))
             counts.pieces += len(some)
             counts.tokens += sum(len(piece.ids) for piece in some)
-            counts.unknown += sum(piece.ids[1:-1].count(unknown) for piece in some)
+            if unknown is not None:
+                counts.unknown += sum(piece.ids[1:-1].count(unknown) for piece in some)
     return asdict(counts)
 
 
