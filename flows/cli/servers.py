@@ -45,7 +45,7 @@ def up(
       headwater up
       headwater up --prefect-port 4300 --mlflow-port 5100
       headwater up --auth
-      PREFECT_API_URL=http://HOST:4200/api MLFLOW_TRACKING_URI=http://HOST:5000 headwater up
+      PREFECT_API_URL=http://HOST:4200/api headwater up
       headwater up --notify https://hooks.slack.com/services/…
     """
     from flows.commands.up import up

@@ -256,7 +256,7 @@ def test_settings_may_follow_one_set_or_have_one_each(
 def test_only_may_be_given_more_than_once(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plan", str(recipe), "--only", "ingest", "--only", "tokenizer, split", "--json"]) == 0
     steps = {row["name"].split()[0].split("/")[0] for row in json.loads(capsys.readouterr().out)["steps"]}
-    assert steps == {"ingest", "validate", "hold_out", "split", "tokenizer"}
+    assert steps == {"ingest", "validate", "split", "tokenizer"}
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["plan"], ["up"], ["predict"], ["trace"]], ids=" ".join)
@@ -291,7 +291,7 @@ def test_a_shell_completes_commands_and_options(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("_HEADWATER_COMPLETE", "complete_bash")
-    for words, completed in (("headwater pred", ["predict"]), ("headwater run --o", ["--only"])):
+    for words, completed in (("headwater pred", ["predict"]), ("headwater run --o", ["--only", "--on"])):
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
         with pytest.raises(SystemExit) as ended:
