@@ -143,7 +143,7 @@ def run(path: Path, place: Path, *steps: str) -> Taken:
             command,
             stdout=said,
             stderr=complained,
-            env={**os.environ, "HEADWATER_HOME": str(place / "home")},
+            env={**os.environ, "HEADWATER_HOME": str(place / "home"), "PREFECT_HOME": ""},
         )
         _, status, used = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started

@@ -66,7 +66,7 @@ def begun(api: str, starting: Callable[[], Server]) -> Server:
     Raises:
         HeadwaterError: it did not start.
     """
-    made = home() / "prefect" / "made"
+    made = Path(os.environ["PREFECT_HOME"]) / "made"
     if made.exists():
         return starting()
     with lease("prefect"):
