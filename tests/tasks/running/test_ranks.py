@@ -44,6 +44,14 @@ def alive(pids: Iterable[int]) -> list[int]:
     return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
 
 
+def training() -> list[psutil.Process]:
+    """The processes that train for this one, each after the one that started it; not what tracks Python's resources."""
+    below = psutil.Process().children(recursive=True)
+    return sorted(
+        (item for item in below if "spawn_main" in " ".join(item.cmdline())), key=psutil.Process.create_time
+    )
+
+
 def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -69,8 +77,7 @@ def test_killed_they_all_stop_and_go_on_with_two_or_with_one(context: RunContext
         with pytest.raises(ProcessKilled) as caught:
             produce(ref, two)
         assert may_heal(caught.value) and "was killed" in reason(caught.value)
-        left = [item for training in psutil.Process().children() for item in training.children()]
-        assert not [item for item in left if "spawn_main" in " ".join(item.cmdline())]
+        assert not [item for item in training() if item.ppid() != os.getpid()]
         produce(ref, going_on)
         as_before(calm, artifacts.files(ref))
 
@@ -87,18 +94,16 @@ def test_no_process_is_left_of_a_run_that_ends(two: RunContext, home_folder: Pat
     processes = TrainingProcesses(threads=2, jobs=1, processes=2)
     ref = learn(Learning(word=how, steps=1_000_000))
     with ThreadPoolExecutor(1) as pool:
-        before = {child.pid for child in psutil.Process().children(recursive=True)}
+        before = {item.pid for item in training()}
         run = pool.submit(produce, ref, dataclasses.replace(two, engine=Local(processes, Board(), "cpu")))
         saved = home_folder / "work" / ref.key / "resumable" / "checkpoints"
         until(lambda: list(saved.glob("step-*")))
-        started = {child.pid for child in psutil.Process().children(recursive=True)} - before
-        assert len(alive(started)) >= 3, "the training process and its two"
+        started = [item.pid for item in training() if item.pid not in before]
+        assert len(started) == 3, "the training process and its two"
         if how == "stopped":
             processes.stop()
         else:
-            first = min(started, key=lambda pid: psutil.Process(pid).create_time())
-            os.kill(first, signal.SIGKILL)
+            os.kill(started[0], signal.SIGKILL)
         with pytest.raises((BrokenProcessPool, Stopped)):
             run.result(60)
-        # The trackers of shared resources that Python starts end with the last that uses them.
         until(lambda: not alive(started), 20)
