@@ -73,7 +73,9 @@ MAY_TAKE_IN: dict[str, set[str]] = {
         "tasks.speaking",
     },
     "promote": WAY | ROWS | {"models.bootstrap", "models.reporting", "tasks.model_card"},
-    "report": WAY | ROWS | {"models.bootstrap", "models.modes", "models.reporting", "tasks.costs", "tasks.score"},
+    "report": WAY
+    | ROWS
+    | {"models.bootstrap", "models.modes", "models.reporting", "tasks.costs", "tasks.score"},
 }
 """By step, the folders below `models/` and `tasks/`, and the modules that lie in no folder."""
 

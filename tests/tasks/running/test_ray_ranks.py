@@ -10,13 +10,12 @@ import pytest
 from tasks.graph.refs import Ref
 from tasks.running.engine import Seat
 from tasks.running.execution import RunContext, produce
-from tasks.running.failures import ProcessKilled
 from tasks.running.job import JobSpec, Progress
 from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts
-from tests.support.together import Learning, assert_close, assert_same, learn
+from tests.support.together import Learning, assert_close, learn
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 PROJECT = Path(__file__).parents[3]
@@ -66,8 +65,3 @@ def test_ray_train_runs_the_same_loop(context: RunContext, cluster: None) -> Non
     alone = made(Learning(word="ray alone"), context)
     together = made(Learning(word="ray together"), on_ray)
     assert_close(alone, together)
-    ref = learn(Learning(word="ray killed", ends="1@3"))
-    with pytest.raises(ProcessKilled):
-        produce(ref, on_ray)
-    produce(ref, on_ray)
-    assert_same(together, artifacts.files(ref))
