@@ -25,5 +25,5 @@ def check(engine: str) -> None:
         if not value or value.startswith("sqlite"):
             raise RecipeError(
                 f"engine: steps on {engine} need servers that every node reaches: set {name} to the address of one, "
-                f"such as {example}; `headwater up` starts both"
+                f"such as {example}; `make team` starts both (on this machine alone, `headwater up`)"
             )

@@ -53,7 +53,9 @@ def _dumped(team: Team, name: str) -> str:
     programs = postgres_programs()
     assert programs is not None
     command = [str(programs / "pg_dump"), f"postgresql://{team.postgres}/{name}"]
-    return subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ).stdout
+    dumped = subprocess.run(command, capture_output=True, text=True, env=os.environ)
+    assert not dumped.returncode, dumped.stderr
+    return dumped.stdout
 
 
 def _bucket(team: Team) -> list[str]:
