@@ -87,7 +87,7 @@ def postgres(folder: Path) -> Iterator[str]:
         [*start, *made, f"--pwfile={word}", "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/"
     )
     options = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-    options += ["-c", f"unix_socket_directories={folder}", "-c", "max_connections=200"]
+    options += ["-c", f"unix_socket_directories={folder}", "-c", "max_connections=500"]
     with running([*start, str(programs / "postgres"), "-D", str(data), *options], folder / "log", cwd="/"):
         until(lambda: _does(port, "select 1"), 60, "PostgreSQL")
         for name in ("mlflow", "direct", "prefect"):
