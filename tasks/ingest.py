@@ -12,10 +12,11 @@ from models.data.cleaning import CleanConfig
 from models.data.counts import metrics
 from models.data.ingestion import Ingestion
 from models.data.records import Record, Rejected
+from models.errors import DataError
 from tasks.graph.refs import Ingested, at_once
 from tasks.graph.step import step
 from tasks.reading.own_files import OwnFiles
-from tasks.reading.shards import Piece, copied
+from tasks.reading.shards import CHANGED, Piece, copied
 from tasks.reading.source import SourceField, content, read_all, shown
 from tasks.running.job import Job
 
@@ -66,6 +67,8 @@ def ingest(job: Job, config: IngestConfig) -> None:
         rows = _of_piece(config, config.piece, job.work / "piece", files)
     ingestion = Ingestion(config.columns == "corpus", config.clean, work)
     counts = ingestion.run(rows, job.out, progress)
+    if not job.as_planned():
+        raise DataError(f"{', '.join(item['file'] for item in files)}: {CHANGED}")
     job.read_from(files)
     for (column, used), number in sorted(ingestion.own.items()):
         how = "is used" if used else f"is not used: the recipe names the {column} itself"
@@ -85,7 +88,7 @@ def _of_piece(
     assert isinstance(source, OwnFiles), "only files of rows are cut"
     ((part, path),) = source.files()
     name = shown(path.name)
-    part = f"{piece.start}-{piece.end}"
-    files.append({"file": name, "path": f"{path}", "sha256": source.digest, "bytes": part})
-    for row in source.rows(copied(path, piece, folder), part):
+    where = f"{piece.start}-{piece.end}"
+    files.append({"file": name, "path": f"{path}", "sha256": source.digest, "bytes": where})
+    for row in source.rows(copied(path, piece, source.digest, folder), part):
         yield replace(row, file=name, line=row.line + piece.line - 1)

@@ -16,12 +16,14 @@ from pydantic import Field
 from models.config import PLUMBING, Config
 from models.data.lines import SAMPLE
 from models.data.packed import packing
+from models.errors import DataError
 
 MEGABYTE = 1_000_000
 MANY = 128
 """Files of which each may be small and yet a shard of its own."""
 SMALL = 64_000
 """Bytes of a file below which, of more files, it goes together with its neighbours."""
+CHANGED = "what is read has changed since the run began; run again"
 _CHUNK = 1 << 20
 
 
@@ -109,14 +111,21 @@ def pieces(path: Path, size: int) -> list[tuple[Piece, str]]:
             start, line = file.tell(), line + lines
 
 
-def copied(path: Path, piece: Piece, folder: Path) -> Path:
-    """A file of the same name in a folder, with the bytes of a piece."""
+def copied(path: Path, piece: Piece, digest: str, folder: Path) -> Path:
+    """A file of the same name in a folder, with the bytes of a piece, whose digest was this one.
+
+    Raises:
+        DataError: the file has changed.
+    """
     folder.mkdir(exist_ok=True)
-    copy = folder / path.name
+    copy, found = folder / path.name, hashlib.sha256()
     with path.open("rb") as file, copy.open("wb") as target:
         file.seek(piece.start)
         left = piece.end - piece.start
         while left and (chunk := file.read(min(left, _CHUNK))):
             target.write(chunk)
+            found.update(chunk)
             left -= len(chunk)
+    if found.hexdigest() != digest:
+        raise DataError(f"{path}: {CHANGED}")
     return copy

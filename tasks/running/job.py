@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.config import identity
 from models.workplace import Workplace
 from tasks.graph.refs import Ref
 from tasks.running.failures import STOPPING, Stopped
@@ -64,6 +65,10 @@ class Job:
     def files(self, ref: Ref) -> Path:
         """Local folder with the files of an input; read-only."""
         return artifacts.files(ref)
+
+    def as_planned(self) -> bool:
+        """Whether the settings still stand for what the step's key was made of: files that they name are the same."""
+        return identity(self._ref.config) == self._ref.made_of["config"]
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log metric points; `step` places them on a curve."""

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.errors import DataError
 from tasks.ingest import IngestConfig, ingest
 from tasks.reading.shards import MANY, Piece, pieces
 from tasks.running.execution import RunContext
@@ -73,12 +75,27 @@ def test_rows_of_pieces_are_those_of_the_whole_file(context: RunContext, tmp_pat
             for name in ("rows", "quarantine")
             for folder in folders
         ]
-        return sorted(pl.concat(found).rows())
+        parts = [pl.read_parquet(folder / "rows.parquet").select("part", "id", "line") for folder in folders]
+        return sorted([*pl.concat(found).rows(), *pl.concat(parts).rows()])
 
-    source = Files(paths=(str(path),))
+    source = Files(parts={"train": (str(path),)})
     cut = [IngestConfig(sources=(shard.source,), piece=shard.piece) for shard in source.shards(1_000)]
     assert len(cut) > 2 and isinstance(cut[1].piece, Piece)
     assert rows(*cut) == rows(IngestConfig(sources=(source,)))
+
+
+@pytest.mark.parametrize("size", [100, LARGE])
+def test_a_file_that_changes_after_the_run_began_is_not_taken_for_what_it_was(
+    context: RunContext, tmp_path: Path, size: int
+) -> None:
+    path = write(tmp_path, "rows.txt", "앞의 글\n" * 100)
+    first = Files(paths=(str(path),)).shards(size)[0]
+    ref = ingest(IngestConfig(sources=(first.source,), piece=first.piece))
+    write(tmp_path, "rows.txt", "뒤의 글\n" * 100)
+    with pytest.raises(
+        DataError, match=r"rows\.txt: what is read has changed since the run began; run again"
+    ):
+        make(ref, context)
 
 
 def test_files_that_no_line_end_may_cut_stay_whole(tmp_path: Path) -> None:
