@@ -148,9 +148,12 @@ class Turn:
         self._seat = self._engine.take(self.ref)
         if self._seat is None:
             return False
-        self._lease = Lease.take(self.ref.key, shared=True)
+        try:
+            self._lease = Lease.take(self.ref.key, shared=True)
+        finally:
+            if self._lease is None:
+                self.close()
         if self._lease is None:
-            self.close()
             if not self.waits_for_another_run:
                 maker = runs.maker(self.ref.key)
                 LOG.info("%s: %s is making the same artifact; waiting for it", self.ref.title, maker)

@@ -1,6 +1,6 @@
 """Which step runs when: as soon as its inputs are there and there is a seat for it, and no sooner."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 
@@ -55,19 +55,23 @@ def run(refs: Sequence[Ref], outcomes: dict[str, Outcome], engine: Engine, start
             turn.close()
 
 
-def _startable(waiting: dict[str, Turn], outcomes: dict[str, Outcome]) -> list[Turn]:
-    """Those whose turn it is. Who wants everything for itself goes first: many steps wait for a pretraining."""
+def _startable(waiting: dict[str, Turn], outcomes: dict[str, Outcome]) -> Iterator[Turn]:
+    """Those whose turn it is, one by one, as they have it. Who wants everything for itself goes first: many steps wait
+    for a pretraining."""
     if STOPPING.is_set():
-        return []
+        return
     ready = [turn for turn in waiting.values() if not _holding_up(turn.ref, outcomes)]
-    alone = [turn for turn in ready if step_of(turn.ref).process(turn.ref) == "exclusive"]
-    taken = [turn for turn in alone if turn.take()]
-    makes_room = any(not turn.waits_for_another_run for turn in alone if turn not in taken)
+    makes_room = False
+    for turn in ready:
+        if step_of(turn.ref).process(turn.ref) == "exclusive":
+            if turn.take():
+                yield turn
+            elif not turn.waits_for_another_run:
+                makes_room = True
     for turn in ready:
         use = step_of(turn.ref).process(turn.ref)
         if use != "exclusive" and not (use == "shared" and makes_room) and turn.take():
-            taken.append(turn)
-    return taken
+            yield turn
 
 
 def _never(waiting: dict[str, Turn], outcomes: dict[str, Outcome]) -> list[Outcome]:

@@ -91,6 +91,8 @@ class TeamLeases:
     def release(self, claim: Claim) -> None:
         """Free it. Where the server is away it runs out by itself."""
         with self._lock:
+            if self._held.get(claim.name) is not claim:
+                return  # freed by `close`
             del self._held[claim.name]
             if not self._held and self._ended is not None:
                 self._ended.set()
@@ -136,21 +138,32 @@ class TeamLeases:
         return True
 
     def _renew_all(self, ended: threading.Event) -> None:
-        with suppress(HeadwaterError), self._limits.asked(patiently=False):
-            self._limits.sweep(_LEFT)
+        self._asked_for(partial(self._limits.sweep, _LEFT))
         while not ended.wait(_LOOK_SECONDS):
             with self._lock:
                 before = time.monotonic() - RENEWED_SECONDS
                 due = [claim for claim in self._held.values() if claim.renewed < before and not claim.lost]
-            try:
-                with self._limits.asked(patiently=False):
-                    for claim in due:
-                        if self._limits.renew(claim.place):
-                            claim.renewed = time.monotonic()
-                        else:
-                            self._take_again(claim)
-            except HeadwaterError as error:
-                _LOG.info("%s; leases are renewed when it is there again", error)
+            for claim in due:
+                if not self._asked_for(partial(self._renew, claim)):
+                    break
+
+    def _asked_for(self, ask: Callable[[], None]) -> bool:
+        """Whether the server was there to be asked; whatever else is wrong, the other leases are renewed."""
+        try:
+            with self._limits.asked(patiently=False):
+                ask()
+        except HeadwaterError as error:
+            _LOG.info("%s; leases are renewed when it is there again", error)
+            return False
+        except Exception:  # noqa: BLE001 nobody else would renew them
+            _LOG.warning("a lease could not be renewed, and will be tried again", exc_info=True)
+        return True
+
+    def _renew(self, claim: Claim) -> None:
+        if self._limits.renew(claim.place):
+            claim.renewed = time.monotonic()
+        else:
+            self._take_again(claim)
 
     def _take_again(self, claim: Claim) -> None:
         """The server has forgotten a lease, or ended it when it ran out while it was away."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -16,7 +17,7 @@ import pytest
 from tasks.environment import EMBEDDED_PREFECT
 from tasks.storage import team_leases
 from tasks.storage.lease import Lease, is_free
-from tasks.storage.prefect_limits import Limits
+from tasks.storage.prefect_limits import Limits, Place
 from tests.support.up import PROJECT, until
 
 _HOLD = """
@@ -120,6 +121,29 @@ def test_a_lease_that_the_server_has_lost_is_taken_again(
     until(lambda: claim.place.lease != place.lease, 5, "the new lease")
     assert team.at("b").is_taken("key")
     held.release()
+    assert team.limits() == []
+
+
+def test_renewal_goes_on_after_an_unforeseen_error(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team_leases, "RENEWED_SECONDS", 0.2)
+    monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.2)
+    held = team.at("a").take("key")
+    leases = team_leases.current()
+    assert held is not None and isinstance(leases, team_leases.TeamLeases)
+    (claim,) = leases._held.values()
+    renew, errors = Limits.renew, [ValueError("what no server should answer")]
+
+    def fail_once(limits: Limits, place: Place) -> bool:
+        if errors:
+            raise errors.pop()
+        return renew(limits, place)
+
+    monkeypatch.setattr(Limits, "renew", fail_once)
+    until(lambda: not errors, 5, "the error")
+    failed = time.monotonic()
+    until(lambda: claim.renewed > failed, 5, "the next renewal")
+    leases.close()
+    held.release()  # which is no error, though all was freed
     assert team.limits() == []
 
 

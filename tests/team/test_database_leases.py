@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tasks.storage.lease import Lease, is_free
 from tests.support import team as servers
@@ -58,3 +59,25 @@ def test_a_killed_process_frees_it_for_every_home(folder: Path, monkeypatch: pyt
     process.send_signal(signal.SIGKILL)
     process.wait()
     until(lambda: is_free("key", shared=True), 10, "the lease")
+
+
+def test_a_database_that_was_away_is_gone_back_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _at(folder, "a", monkeypatch)
+    held = Lease.take("key", shared=True)
+    assert held is not None
+    engine = create_engine(os.environ["MLFLOW_TRACKING_URI"])
+    with engine.connect() as other:  # as a restart does
+        other.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    engine.dispose()
+    another = Lease.take("another key", shared=True)
+    assert another is not None
+    _at(folder, "b", monkeypatch)
+    assert not is_free("key", shared=True), "what was held is held again"
+    held.release()
+    another.release()
+    assert is_free("key", shared=True) and is_free("another key", shared=True)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from tasks.running.failures import STOPPING
 from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
-from tasks.storage.lease import Lease
+from tasks.storage.lease import Lease, is_free
 from tests.support.toy_steps import Toy, alone, meet, repeat, write
 
 
@@ -119,6 +120,25 @@ def test_who_waits_for_another_run_holds_no_seat_meanwhile(engine: Local) -> Non
     found = run(stage, engine, *elsewhere, *(meet(Toy(word=f"{number}")) for number in range(4)))
     assert set(found.values()) == {"run"}
     assert stage.order[:4] == ["0", "1", "2", "3"]
+
+
+def test_a_run_that_cannot_start_or_lease_a_step_leaves_nothing_taken(
+    engine: Local, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refs = [meet(Toy(word=f"{number}")) for number in range(2)]
+    stage = Stage()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("it cannot be started")
+
+    with pytest.raises(RuntimeError):
+        schedule.run(refs, {}, engine, fail)
+    with monkeypatch.context() as patch, pytest.raises(NotADirectoryError):
+        (tmp_path / "file").touch()
+        patch.setenv("HEADWATER_HOME", str(tmp_path / "file"))
+        run(stage, engine, *refs)
+    assert not stage.order and all(is_free(ref.key) for ref in refs)
+    assert all(engine.take(ref) for ref in refs), "both seats are free again"
 
 
 def test_a_run_that_is_stopped_starts_nothing_more(engine: Local) -> None:
