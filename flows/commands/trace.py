@@ -124,7 +124,7 @@ def _corpora(behind: Sequence[Node]) -> list[Node]:
 
 def _corpus(corpus: Node, behind: Iterable[Node]) -> list[dict[str, Any]]:
     """Each file of a corpus, with its documents, who read it for which corpus, and what learnt from that."""
-    parts = {corpus.key, *(node.key for node in corpus.inputs["shards"])}
+    parts = {corpus.key, *(node.key for node in lineage.shards(corpus))}
     users = {
         node.step for node in behind if parts & {item.key for items in node.inputs.values() for item in items}
     }

@@ -195,15 +195,22 @@ def sources(ingested: Node, file: str) -> list[str]:
     return [item["path"] for item in read or () if item["file"] == file]
 
 
+def shards(corpus: Node) -> tuple[Node, ...]:
+    """What a corpus was put together from: the one artifact `rows` where an earlier version did it."""
+    return corpus.inputs.get("shards") or corpus.inputs["rows"]
+
+
 def documents(corpus: Node) -> "list[tuple[str, dict[str, int], Node, str]]":
     """The files of a corpus, or of the shards that a tokenizer was learnt from: the name of each, its documents by part
     (`all` where none were held out), and who read it under which name."""
-    shards = corpus.inputs["shards"]
-    if corpus.step == "hold_out":
+    made_of = shards(corpus)
+    if corpus.step != "hold_out":
+        files = pl.concat(_files(number, shard) for number, shard in enumerate(made_of))
+    elif "shards" in corpus.inputs:
         files = pl.read_parquet(corpus.folder() / "files.parquet")
     else:
-        files = pl.concat(_files(number, shard) for number, shard in enumerate(shards))
-    readers = [next(node for node in (shard, *shard.above()) if node.step == "ingest") for shard in shards]
+        files = _files_of_parts(corpus)
+    readers = [next(node for node in (shard, *shard.above()) if node.step == "ingest") for shard in made_of]
     return [
         (
             row["name"],
@@ -219,3 +226,16 @@ def _files(number: int, shard: Node) -> pl.DataFrame:
     column = pl.scan_parquet(shard.folder() / "rows.parquet").select("file")
     files = column.group_by("file", maintain_order=True).len("all").collect()
     return files.with_columns(shard=pl.lit(number), name="file")
+
+
+def _files_of_parts(corpus: Node) -> pl.DataFrame:
+    """The files of a corpus as an earlier version held it: the texts of each part in a table."""
+    parts = ("train", "validation")
+    tables = (
+        pl.scan_parquet(corpus.folder() / f"{part}.parquet").select("file", part=pl.lit(part))
+        for part in parts
+    )
+    counted = (
+        pl.concat(tables).group_by("file").agg((pl.col("part") == part).sum().alias(part) for part in parts)
+    )
+    return counted.with_columns(shard=pl.lit(0), name="file").collect(engine="streaming")

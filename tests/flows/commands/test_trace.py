@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from mlflow import MlflowClient
 
+from models.files import digest
+from tasks.storage import content, manifest
 from tests.support.recipes import SMALL, on_files, write, write_corpus, write_labelled
 
 ROW = "test7"
@@ -159,3 +162,32 @@ def test_a_run_that_is_deleted_is_named_as_gone(run, traced: Callable, home: Pat
         client.restore_run(pretrained["run_id"])
     assert f"key {pretrained['key'][:12]}: no longer in MLflow" in text
     assert "test.txt, line" in text
+
+
+def test_a_corpus_that_an_earlier_version_held_out_is_traced_to_its_file(
+    run, traced: Callable, files: dict[str, str], home: Path
+) -> None:
+    client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+    corpus = client.get_run(run.step("hold_out")["run_id"])
+    folder = content.local(corpus.info.artifact_uri)
+    assert folder
+    listed = folder / manifest.NAME
+    before = listed.read_bytes()
+    older = json.loads(before)
+    (shard,) = older["inputs"].pop("shards")
+    older |= {"inputs": {"rows": shard}, "files": []}
+    for part, number in (("train", 390), ("validation", 10)):
+        path = folder / f"{part}.parquet"
+        pl.DataFrame({"file": ["corpus.jsonl.gz"] * number}).write_parquet(path)
+        older["files"] += [{"path": path.name, "bytes": path.stat().st_size, "sha256": digest(path)}]
+    listed.write_text(json.dumps(older))
+    client.set_tag(corpus.info.run_id, content.MANIFEST, digest(listed))
+    try:
+        found = json.loads(traced(run.step("predict/classification/finetune")["run_id"], ROW, "--json"))
+    finally:
+        listed.write_bytes(before)
+        client.set_tag(corpus.info.run_id, content.MANIFEST, digest(listed))
+    (held,) = found["corpus"]
+    assert (held["file"], held["documents"]) == ("corpus.jsonl.gz", {"train": 390, "validation": 10})
+    assert held["sources"][0]["paths"] == [files["corpus"]]
+    assert "encode" in held["used_by"]
