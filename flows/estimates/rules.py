@@ -14,6 +14,7 @@ from models.tuning.hyperparameters import Hyperparameters
 from tasks.adapt import AdaptConfig
 from tasks.graph import refs
 from tasks.graph.refs import Ref
+from tasks.ingest import IngestConfig
 from tasks.reading.source import Source
 
 FLOPS = 30e9
@@ -82,6 +83,8 @@ def _sources(ref: Ref) -> Sequence[Source]:
 
 @cache
 def _source_megabytes(ref: Ref) -> float | None:
+    if isinstance(ref.config, IngestConfig) and (piece := ref.config.piece) is not None:
+        return (piece.end - piece.start) / 1e6
     try:
         paths = [path for source in _sources(ref) for path, _ in source.by_file() if path is not None]
         return sum(map(text_bytes, paths)) / 1e6 if paths else None

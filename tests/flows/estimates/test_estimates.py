@@ -1,11 +1,13 @@
 """What a plan says a run will take: its arithmetic, and probes against the real thing."""
 
+from dataclasses import replace
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
 
-from flows.estimates import estimating, probe, probing, sampled
+from flows.estimates import estimating, probe, probing, rules, sampled
 from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Rows
 from flows.estimates.seats import OPENING, OWN_MEMORY, total
@@ -58,6 +60,33 @@ def test_steps_take_their_turns_and_their_seats(
     assert whole.seconds == exactly(seconds) + OPENING
     assert whole.memory == exactly(memory) + OWN_MEMORY
     assert whole.disk == exactly(3 + 2 + 2 + 1)
+
+
+def test_a_great_many_shards_are_put_on_seats_in_no_time(recipe: Path) -> None:
+    """Two steps of a shard, two seats: as many seconds as there are shards."""
+    ingested = next(ref for ref in steps(recipe) if ref.step == "ingest")
+    estimates: dict[Ref, Estimate] = {}
+    for shard in range(2_000):
+        first = replace(ingested, key=f"first {shard}")
+        second = replace(ingested, key=f"second {shard}", inputs={"rows": first})
+        estimates |= dict.fromkeys((first, second), Estimate(exactly(1)))
+    begun = process_time()
+    assert total(estimates, Machine(threads=2, jobs=2)).seconds == exactly(2_000) + OPENING
+    assert process_time() - begun < 5
+
+
+def test_a_file_that_is_read_in_pieces_counts_once(tmp_path: Path) -> None:
+    """A corpus of one file takes as long in three shards as in one, and its sample is the same text."""
+    path = tmp_path / "corpus.txt"
+    path.write_text("".join(f"{line} and some more words\n" for line in range(100_000)), encoding="utf-8")
+    source = {"kind": "files", "paths": [str(path)]}
+    small = write(tmp_path, SMALL | {"corpus": {"sources": [source], "shard_megabytes": 1}})
+    cut, whole = (steps(small), steps(small, corpus__shard_megabytes=100))
+    assert [sum(ref.step == "ingest" for ref in made) - 1 for made in (cut, whole)] == [3, 1]
+    read, once = (next(ref for ref in made if ref.step == "hold_out") for made in (cut, whole))
+    assert rules.megabytes(read) == pytest.approx(path.stat().st_size / 1e6)
+    assert rules.data(read) == rules.data(once)
+    assert sampled.texts(read) == sampled.texts(once)
 
 
 def test_a_search_is_counted_trial_by_trial(recipe: Path) -> None:
