@@ -7,18 +7,22 @@ from typing import Any
 
 import pytest
 
-from flows.estimates import estimating, probe, probing, rules, sampled
+from flows.estimates import estimating, past, probe, probing, rules, sampled
 from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Rows
 from flows.estimates.seats import OPENING, OWN_MEMORY, total
 from flows.estimates.watched import Stage, Watched
 from flows.recipe.recipe import Recipe
 from flows.transfer import chain, report_refs
+from models.config import leaves
 from models.workplace import Workplace
 from tasks.adapt import AdaptConfig
 from tasks.environment import Machine
 from tasks.graph.refs import Adapted, Model, Ref, ordered
 from tasks.graph.step import step_of
+from tasks.running import expected
+from tasks.storage import artifacts
+from tasks.storage.artifacts import Made
 from tests.support.recipes import SMALL, write
 
 
@@ -87,6 +91,46 @@ def test_a_file_that_is_read_in_pieces_counts_once(tmp_path: Path) -> None:
     assert rules.megabytes(read) == pytest.approx(path.stat().st_size / 1e6)
     assert rules.data(read) == rules.data(once)
     assert sampled.texts(read) == sampled.texts(once)
+
+
+class Watching:
+    """A run that has nothing yet, and keeps what is expected of it."""
+
+    def __init__(self, made: list[Ref]) -> None:
+        self._made, self.expected = made, dict[Ref, Any]()
+
+    def there(self) -> dict[Ref, Made]:
+        return {}
+
+    def missing(self) -> list[Ref]:
+        return self._made
+
+    def expect(self, estimates: dict[Ref, Any]) -> None:
+        self.expected = estimates
+
+
+def test_a_grown_corpus_takes_longer_than_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three times the text, three times the seconds; an earlier run of which that is not known says nothing."""
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path))
+    monkeypatch.setattr(artifacts, "size", lambda run: 1_000)
+    path = tmp_path / "corpus.txt"
+    train = {"epochs": 2, "batch_tokens": 512}
+    upstream = SMALL["upstreams"][0] | {"train": train}
+    source = {"kind": "files", "paths": [str(path)]}
+    small = write(tmp_path, SMALL | {"corpus": {"sources": [source]}, "upstreams": [upstream]})
+    path.write_text("some words of text\n" * 1_000, encoding="utf-8")
+    before, run = steps(small), Watching(steps(small))
+    monkeypatch.setattr(artifacts, "newest", lambda recipe, tags: None)
+    estimating.expect("small", Machine("cpu", 1), run)  # type: ignore[arg-type]
+    path.write_text("some words of text\n" * 3_000, encoding="utf-8")
+    for step in ("pretrain", "hold_out", "tokenizer", "ingest"):
+        old, new = (next(ref for ref in made if ref.step == step) for made in (before, steps(small)))
+        parameters = {name: str(value) for name, value in leaves(old.config.identity())}
+        for tags, seconds in ((expected.tags(run.expected[old]), 300), ({}, None)):
+            made = Made("run", 100, {}, tags=tags, parameters=parameters)
+            monkeypatch.setattr(artifacts, "newest", lambda recipe, tags, made=made: made)
+            found = past.Past("small", lambda ref, labels: None).estimate(new)
+            assert (found and found.seconds and found.seconds.about) == (seconds and pytest.approx(seconds))
 
 
 def test_a_search_is_counted_trial_by_trial(recipe: Path) -> None:
