@@ -1,16 +1,14 @@
 """What steps have cost, beside what was estimated before they ran: both stand in their MLflow runs."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from models.reporting.costs import Cost
 from models.reporting.parts import Interval
 from tasks.graph.refs import Ref
-from tasks.running.expected import TAG
+from tasks.running import expected
 from tasks.running.work import PEAK_MEMORY
 from tasks.storage import artifacts
-from tasks.storage.artifacts import Made
 
 _BOUNDS = {"value": "", "low": "_low", "high": "_high"}
 
@@ -21,7 +19,7 @@ def cost(name: str, refs: Sequence[Ref]) -> Cost | None:
     made = [item for item in found.values() if item is not None]
     if not made or len(made) < len(found):
         return None
-    estimates = [_estimate(item) for item in made]
+    estimates = [expected.read(item.tags) for item in made]
     seconds = [_interval(item, "seconds") for item in estimates]
     memories = [one for item in estimates if (one := _interval(item, "memory_bytes"))]
     return Cost(
@@ -31,13 +29,6 @@ def cost(name: str, refs: Sequence[Ref]) -> Cost | None:
         memory=max((item.metrics[PEAK_MEMORY] for item in made if PEAK_MEMORY in item.metrics), default=None),
         expected_memory=max(memories, key=lambda item: item.value, default=None),
     )
-
-
-def _estimate(made: Made) -> dict[str, Any]:
-    try:
-        return json.loads(made.tags.get(TAG, "{}"))
-    except ValueError:  # somebody has edited it
-        return {}
 
 
 def _interval(estimate: dict[str, Any], name: str) -> Interval | None:

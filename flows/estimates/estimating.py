@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from flows.estimates import rules
-from flows.estimates.past import Past
+from flows.estimates.past import WORK, Past
 from flows.estimates.probing import Measured, Probes
 from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Pretraining, Rows
@@ -58,7 +58,13 @@ def expect(recipe: str, machine: Machine, run: FlowRun) -> None:
     with decorating("what steps will take"):
         there = run.there()
         found = estimated(recipe, machine, [*there, *run.missing()], there, probe=None)
-        run.expect({ref: estimate.described() for ref, estimate in found.items() if estimate.basis})
+        run.expect(
+            {
+                ref: {**estimate.described(), WORK: rules.work(ref)}
+                for ref, estimate in found.items()
+                if estimate.basis
+            }
+        )
 
 
 def _folders(unknown: Sequence[Ref], there: Mapping[Ref, Made]) -> dict[str, Path]:

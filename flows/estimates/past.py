@@ -3,16 +3,20 @@
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from flows.estimates import rules
 from flows.estimates.quantities import Estimate, Interval
 from models.config import leaves
 from models.pretraining.pretrain import PretrainConfig
 from tasks.adapt import AdaptConfig
 from tasks.graph.refs import Ref
+from tasks.running import expected
 from tasks.running.work import PEAK_MEMORY
 from tasks.storage import artifacts
 from tasks.storage.artifacts import Made
 
 LABELS = "headwater.labels"
+WORK = "read_megabytes"
+"""Beside the estimate in a run's tag: how much text its time goes by."""
 SCALED = frozenset({"tokens", "labels", "validation_rows", "seed"})
 """Settings of a training that may differ: its time is scaled by them, or they bear on none."""
 _COMPARED = 200
@@ -29,29 +33,37 @@ class Past:
         self._newest = cache(lambda tags: artifacts.newest(recipe, dict(tags)))
 
     def estimate(self, ref: Ref) -> Estimate | None:
-        """As the newest run of the same step for the same entry, scaled to the tokens or labels there are now."""
+        """As the newest run of the same step for the same entry, scaled to the text, tokens or labels there are now."""
         if ref.about.shard or self._newest(()) is None:
             return None  # shards differ in size, and that is what their time goes by
         made, exact = self._last(ref)
         if made is None or not _alike(made, ref):
             return None
-        seconds, less, more = made.seconds, 1.2, 1.3
-        if isinstance(ref.config, PretrainConfig):
-            read, wanted = made.metrics.get("train/tokens"), ref.config.train.tokens
-            if read and wanted:
-                seconds *= wanted / read
-        elif not exact:
-            before, now = self._work(ref, int(made.tags.get(LABELS, 0))), self._work(ref, None)
-            if not before or not now:
-                return None
-            seconds, less, more = seconds * now / before, 1.5, 1.5
+        times = self._times(made, ref, exact)
+        if times is None:
+            return None
+        less, more = (1.2, 1.3) if exact else (1.5, 1.5)
+        kept = artifacts.size(made.run_id) * (times if ref.step in rules.KEPT else 1.0)
         memory = made.metrics.get(PEAK_MEMORY)
         return Estimate(
-            Interval.around(seconds, less, more),
+            Interval.around(made.seconds * times, less, more),
             Interval.around(memory, 1.1, 1.2) if memory else None,
-            Interval.around(artifacts.size(made.run_id), 1.05, 1.05),
+            Interval.around(kept, 1.05, 1.05),
             "past",
         )
+
+    def _times(self, made: Made, ref: Ref, exact: bool) -> float | None:
+        """How many times as much work it is as it was; None where one of both is not known."""
+        before, now = 1.0, rules.work(ref)
+        if isinstance(ref.config, PretrainConfig) and ref.config.train.tokens is not None:
+            before, now = made.metrics.get("train/tokens"), ref.config.train.tokens
+        elif not exact:
+            before, now = self._work(ref, int(made.tags.get(LABELS, 0))), self._work(ref, None)
+        elif now is not None:
+            before = expected.read(made.tags).get(WORK)
+        else:
+            now = 1.0  # it goes by no text
+        return now / before if before and now else None
 
     def _last(self, ref: Ref) -> tuple[Made | None, bool]:
         """The newest run of the step for the entry, and whether it was for as many labels."""

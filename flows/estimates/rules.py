@@ -14,6 +14,7 @@ from models.tuning.hyperparameters import Hyperparameters
 from tasks.adapt import AdaptConfig
 from tasks.graph import refs
 from tasks.graph.refs import Ref
+from tasks.ingest import IngestConfig
 from tasks.reading.source import Source
 
 FLOPS = 30e9
@@ -42,14 +43,20 @@ def data(ref: Ref) -> Estimate | None:
     if ref.step in ONCE:
         seconds = Interval.around(ONCE[ref.step], 2.0, 3.0)
         return Estimate(seconds, None, Interval.around(1e6, 3.0, 3.0), "rule")
-    rate, read = A_MEGABYTE.get(ref.step), megabytes(ref)
-    if rate is None or read is None:
+    rate, read, looked_at = A_MEGABYTE.get(ref.step), megabytes(ref), work(ref)
+    if rate is None or read is None or looked_at is None:
         return None
-    bounded = getattr(ref.config, "sample", None)  # where a setting says how much is looked at, at most
-    looked_at = min(read, bounded / 1e6) if isinstance(bounded, int) and bounded else read
     seconds = Interval.around(STEP + rate * looked_at, 2.0, 2.0)
     memory = Interval.around(LIBRARIES / 2 + 1.5e6 * read, 2.0, 2.0) if ref.step == "tokenizer" else None
     return Estimate(seconds, memory, Interval.around(1e6 * KEPT.get(ref.step, 0.05) * read, 2.0, 2.0), "rule")
+
+
+def work(ref: Ref) -> float | None:
+    """Megabytes of text that the time of a step goes by; None where it goes by none, or no file says how much."""
+    epochs = isinstance(ref.config, PretrainConfig) and ref.config.train.tokens is None
+    read = megabytes(ref) if epochs or ref.step in A_MEGABYTE else None
+    bounded = getattr(ref.config, "sample", None)  # where a setting says how much is looked at, at most
+    return min(read, bounded / 1e6) if read is not None and isinstance(bounded, int) and bounded else read
 
 
 def megabytes(ref: Ref) -> float | None:
@@ -82,6 +89,8 @@ def _sources(ref: Ref) -> Sequence[Source]:
 
 @cache
 def _source_megabytes(ref: Ref) -> float | None:
+    if isinstance(ref.config, IngestConfig) and (piece := ref.config.piece) is not None:
+        return (piece.end - piece.start) / 1e6
     try:
         paths = [path for source in _sources(ref) for path, _ in source.by_file() if path is not None]
         return sum(map(text_bytes, paths)) / 1e6 if paths else None

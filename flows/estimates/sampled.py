@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -119,10 +119,13 @@ def size(folder: Path) -> int:
 
 def texts(ref: Ref) -> list[str]:
     """Texts of the corpus that `ref` is made from: of each file as much of it as it has of the corpus."""
-    files = [(path, rows) for source in sources_of([ref]) for path, rows in source.by_file()]
-    whole = sum(text_bytes(path) for path, _ in files) or len(files)
+    read = chain.from_iterable(source.by_file() for source in sources_of([ref]))
+    files = {
+        path or number: (path, rows) for number, (path, rows) in enumerate(read)
+    }  # a piece names all of its file
+    whole = sum(text_bytes(path) for path, _ in files.values()) or len(files)
     found: list[str] = []
-    for path, rows in files:
+    for path, rows in files.values():
         room = CHARACTERS * (text_bytes(path) or 1) / whole
         for row in rows:
             if isinstance(row, Record) and isinstance(text := row.fields.get("text"), str):

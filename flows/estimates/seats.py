@@ -1,7 +1,8 @@
 """How long a run takes as a whole: its steps are put on the seats there are, as the run itself will."""
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flows.estimates.quantities import Estimate, Interval
@@ -44,7 +45,7 @@ def total(estimates: Mapping[Ref, Estimate], machine: Machine) -> Estimate:
     seconds = Interval(*(max((end for _, end in spans.values()), default=0.0) for spans in ends))
     memories = {ref: item.memory for ref, item in estimates.items() if item.memory is not None}
     most = Interval(0.0, 0.0, 0.0)
-    for begin, _ in ends[1].values():
+    for begin, _ in (ends[1][ref] for ref in memories):
         at_once = [memory for ref, memory in memories.items() if ends[1][ref][0] <= begin < ends[1][ref][1]]
         most = max(most, sum(at_once, Interval(0.0, 0.0, 0.0)), key=lambda item: item.about)
     disk = sum((item.disk for item in estimates.values() if item.disk), Interval(0.0, 0.0, 0.0))
@@ -57,33 +58,55 @@ def _ends(
     """When each step begins and ends, in seconds; what nothing is known of takes no time."""
     jobs = max(1, min(machine.jobs, machine.cores))
     seats, now = _Seats(jobs, machine.cores), 0.0
-    waiting, running = list(estimates), []
+    turns, running = _Turns(list(estimates)), []
     spans: dict[Ref, tuple[float, float]] = {}
-    while waiting or running:
-        for ref in _startable(waiting, {item for *_, item in running}, seats, jobs):
+    while True:
+        for ref in turns.startable(seats, jobs):
             known = estimates[ref].seconds
             spans[ref] = now, now + (pick(known) if known else 0.0)
             heapq.heappush(running, (spans[ref][1], len(spans), ref))
-            waiting.remove(ref)
         if not running:
-            break  # what is left waits for a step that is not in the list at all
+            return spans  # what is left, if anything, waits for a step that is not in the list at all
         now, _, done = heapq.heappop(running)
         seats.rise(step_of(done).process(done), jobs)
-    return spans
+        turns.ended(done)
 
 
-def _startable(waiting: Sequence[Ref], running: set[Ref], seats: _Seats, jobs: int) -> list[Ref]:
-    """Those whose turn it is, as `tasks.running.schedule` has it: who wants everything for itself goes first."""
-    open_ones = running.union(waiting)
-    ready = [ref for ref in waiting if not any(parent in open_ones for parent in ref.parents())]
-    alone = [ref for ref in ready if step_of(ref).process(ref) not in (None, "shared")]
-    taken = [ref for ref in alone if seats.sit("exclusive", jobs)]
-    makes_room = len(taken) < len(alone)
-    for ref in ready:
-        use = step_of(ref).process(ref)
-        if ref not in alone and not (use == "shared" and makes_room) and seats.sit(use, jobs):
-            taken.append(ref)
-    return taken
+class _Turns:
+    """Who starts next, as `tasks.running.schedule` has it: who wants everything for itself goes first."""
+
+    def __init__(self, refs: Sequence[Ref]) -> None:
+        self._refs, self._places = refs, {ref: place for place, ref in enumerate(refs)}
+        self._open, self._children = [0] * len(refs), defaultdict[Ref, list[int]](list)
+        self._ready = defaultdict[str | None, list[int]](
+            list
+        )  # heaps of places, by the use of a training process
+        for place, ref in enumerate(refs):
+            parents = {parent for parent in ref.parents() if parent in self._places}
+            self._open[place] = len(parents)
+            for parent in parents:
+                self._children[parent].append(place)
+            if not parents:
+                self._is_ready(place)
+
+    def startable(self, seats: _Seats, jobs: int) -> Iterator[Ref]:
+        """Those whose turn it is; each takes its seat."""
+        for use in ("exclusive", "shared", None):
+            if use == "shared" and self._ready["exclusive"]:
+                continue  # makes room
+            while self._ready[use] and seats.sit(use, jobs):
+                yield self._refs[heapq.heappop(self._ready[use])]
+
+    def ended(self, ref: Ref) -> None:
+        """What has waited for it alone is ready."""
+        for place in self._children[ref]:
+            self._open[place] -= 1
+            if not self._open[place]:
+                self._is_ready(place)
+
+    def _is_ready(self, place: int) -> None:
+        ref = self._refs[place]
+        heapq.heappush(self._ready[step_of(ref).process(ref)], place)
 
 
 def _low(item: Interval) -> float:

@@ -1,22 +1,28 @@
 """What a plan says a run will take: its arithmetic, and probes against the real thing."""
 
+from dataclasses import replace
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
 
-from flows.estimates import estimating, probe, probing, sampled
+from flows.estimates import estimating, past, probe, probing, rules, sampled
 from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Rows
 from flows.estimates.seats import OPENING, OWN_MEMORY, total
 from flows.estimates.watched import Stage, Watched
 from flows.recipe.recipe import Recipe
 from flows.transfer import chain, report_refs
+from models.config import leaves
 from models.workplace import Workplace
 from tasks.adapt import AdaptConfig
 from tasks.environment import Machine
 from tasks.graph.refs import Adapted, Model, Ref, ordered
 from tasks.graph.step import step_of
+from tasks.running import expected
+from tasks.storage import artifacts
+from tasks.storage.artifacts import Made
 from tests.support.recipes import SMALL, write
 
 
@@ -58,6 +64,73 @@ def test_steps_take_their_turns_and_their_seats(
     assert whole.seconds == exactly(seconds) + OPENING
     assert whole.memory == exactly(memory) + OWN_MEMORY
     assert whole.disk == exactly(3 + 2 + 2 + 1)
+
+
+def test_a_great_many_shards_are_put_on_seats_in_no_time(recipe: Path) -> None:
+    """Two steps of a shard, two seats: as many seconds as there are shards."""
+    ingested = next(ref for ref in steps(recipe) if ref.step == "ingest")
+    estimates: dict[Ref, Estimate] = {}
+    for shard in range(2_000):
+        first = replace(ingested, key=f"first {shard}")
+        second = replace(ingested, key=f"second {shard}", inputs={"rows": first})
+        estimates |= dict.fromkeys((first, second), Estimate(exactly(1)))
+    begun = process_time()
+    assert total(estimates, Machine(threads=2, jobs=2)).seconds == exactly(2_000) + OPENING
+    assert process_time() - begun < 5
+
+
+def test_a_file_that_is_read_in_pieces_counts_once(tmp_path: Path) -> None:
+    """A corpus of one file takes as long in three shards as in one, and its sample is the same text."""
+    path = tmp_path / "corpus.txt"
+    path.write_text("".join(f"{line} and some more words\n" for line in range(100_000)), encoding="utf-8")
+    source = {"kind": "files", "paths": [str(path)]}
+    small = write(tmp_path, SMALL | {"corpus": {"sources": [source], "shard_megabytes": 1}})
+    cut, whole = (steps(small), steps(small, corpus__shard_megabytes=100))
+    assert [sum(ref.step == "ingest" for ref in made) - 1 for made in (cut, whole)] == [3, 1]
+    read, once = (next(ref for ref in made if ref.step == "hold_out") for made in (cut, whole))
+    assert rules.megabytes(read) == pytest.approx(path.stat().st_size / 1e6)
+    assert rules.data(read) == rules.data(once)
+    assert sampled.texts(read) == sampled.texts(once)
+
+
+class Watching:
+    """A run that has nothing yet, and keeps what is expected of it."""
+
+    def __init__(self, made: list[Ref]) -> None:
+        self._made, self.expected = made, dict[Ref, Any]()
+
+    def there(self) -> dict[Ref, Made]:
+        return {}
+
+    def missing(self) -> list[Ref]:
+        return self._made
+
+    def expect(self, estimates: dict[Ref, Any]) -> None:
+        self.expected = estimates
+
+
+def test_a_grown_corpus_takes_longer_than_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three times the text, three times the seconds; an earlier run of which that is not known says nothing."""
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path))
+    monkeypatch.setattr(artifacts, "size", lambda run: 1_000)
+    path = tmp_path / "corpus.txt"
+    train = {"epochs": 2, "batch_tokens": 512}
+    upstream = SMALL["upstreams"][0] | {"train": train}
+    source = {"kind": "files", "paths": [str(path)]}
+    small = write(tmp_path, SMALL | {"corpus": {"sources": [source]}, "upstreams": [upstream]})
+    path.write_text("some words of text\n" * 1_000, encoding="utf-8")
+    before, run = steps(small), Watching(steps(small))
+    monkeypatch.setattr(artifacts, "newest", lambda recipe, tags: None)
+    estimating.expect("small", Machine("cpu", 1), run)  # type: ignore[arg-type]
+    path.write_text("some words of text\n" * 3_000, encoding="utf-8")
+    for step in ("pretrain", "hold_out", "tokenizer", "ingest"):
+        old, new = (next(ref for ref in made if ref.step == step) for made in (before, steps(small)))
+        parameters = {name: str(value) for name, value in leaves(old.config.identity())}
+        for tags, seconds in ((expected.tags(run.expected[old]), 300), ({}, None)):
+            made = Made("run", 100, {}, tags=tags, parameters=parameters)
+            monkeypatch.setattr(artifacts, "newest", lambda recipe, tags, made=made: made)
+            found = past.Past("small", lambda ref, labels: None).estimate(new)
+            assert (found and found.seconds and found.seconds.about) == (seconds and pytest.approx(seconds))
 
 
 def test_a_search_is_counted_trial_by_trial(recipe: Path) -> None:
