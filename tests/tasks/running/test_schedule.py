@@ -133,10 +133,11 @@ def test_a_run_that_cannot_start_or_lease_a_step_leaves_nothing_taken(
 
     with pytest.raises(RuntimeError):
         schedule.run(refs, {}, engine, fail)
-    with monkeypatch.context() as patch, pytest.raises(NotADirectoryError):
-        (tmp_path / "file").touch()
+    (tmp_path / "file").touch()
+    with monkeypatch.context() as patch:
         patch.setenv("HEADWATER_HOME", str(tmp_path / "file"))
-        run(stage, engine, *refs)
+        with pytest.raises(NotADirectoryError):
+            run(stage, engine, *refs)
     assert not stage.order and all(is_free(ref.key) for ref in refs)
     assert all(engine.take(ref) for ref in refs), "both seats are free again"
 
