@@ -29,7 +29,7 @@ class HoldOutConfig(Config):
 @step(Corpus, process=lambda ref: "shared" if len(ref.shards) > 1 else None, headline="parts/train")
 def hold_out(job: Job, config: HoldOutConfig, shards: tuple[Validated, ...]) -> None:
     """Finds what repeats over the shards, from signatures alone, and holds a share of the texts out."""
-    corpus = Gathering([job.files(ref) for ref in shards], job.work, job.out)
+    corpus = Gathering([job.files(ref) for ref in shards], job.scratch, job.out)
     found = corpus.before()
     if not found["kept"] and found["removed"].get("leak"):
         raise DataError(

@@ -50,7 +50,7 @@ class IngestConfig(Config):
 @step(Ingested, process=at_once, headline="rows/kept")
 def ingest(job: Job, config: IngestConfig) -> None:
     """Reads the files, cleans corpus text, masks personal data and removes duplicates."""
-    work = job.work / "batches"
+    work = job.scratch / "batches"
     work.mkdir(exist_ok=True)
 
     def progress(done: int) -> None:
@@ -64,7 +64,7 @@ def ingest(job: Job, config: IngestConfig) -> None:
     if config.piece is None:
         rows = read_all(config.sources, told)
     else:
-        rows = _of_piece(config, config.piece, job.work / "piece", files)
+        rows = _of_piece(config, config.piece, job.scratch / "piece", files)
     ingestion = Ingestion(config.columns == "corpus", config.clean, work)
     counts = ingestion.run(rows, job.out, progress)
     if not job.as_planned():

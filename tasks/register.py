@@ -54,7 +54,7 @@ def register(job: Job, config: RegisterConfig, model: refs.Model) -> None:
 
     with lease(registered.lock, on_wait=waiting, shared=True):
         version = registered.register(model)
-        registered.accompany(version, _described(job.work / "beside", speaker))
+        registered.accompany(version, _described(job.scratch / "beside", speaker))
         card = pretrained_card.markdown(registered.name, version, speaker, model, measured)
         registered.describe(version, pretrained_card.summary(speaker, measured), card)
         champions = Champions(registered.name)

@@ -32,7 +32,7 @@ def remove_leaks(job: Job, config: RemoveLeaksConfig, rows: Validated, tests: Ro
     """Takes texts out of a shard in which a test row stands, and names both."""
     source, paths = job.files(rows), sorted(job.files(tests).glob("rows-*.parquet"))
     looked_for = [LookedFor(pl.read_parquet(path), config.cleaned) for path in paths]
-    kept, signatures = Spool(job.work, "rows", CORPUS | FROM), Spool(job.work, "signatures", SIGNATURES)
+    kept, signatures = Spool(job.scratch, "rows", CORPUS | FROM), Spool(job.scratch, "signatures", SIGNATURES)
     leaks = [pl.DataFrame(schema=LEAKS)]
     read = batches(source / "rows.parquet", tuple(CORPUS | FROM), BATCH)
     signed = batches(source / "signatures.parquet", tuple(SIGNATURES), BATCH)

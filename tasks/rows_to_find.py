@@ -45,7 +45,7 @@ class RowsToFindConfig(Config):
 def rows_to_find(job: Job, config: RowsToFindConfig) -> None:
     """Reads labelled rows and keeps the texts of those that are for testing."""
     for number, tests in enumerate(config.tests):
-        with tempfile.TemporaryDirectory(dir=job.work) as folder:
+        with tempfile.TemporaryDirectory(dir=job.scratch) as folder:
             rows = _in_test(tests, Path(folder))
         rows.write_parquet(job.out / f"rows-{number:04d}.parquet", compression="zstd")
 

@@ -81,7 +81,7 @@ def _labelled(downstream: Any, source: Path, out: Path) -> tuple[int, pl.DataFra
 
 def _corpus(job: Job, source: Path) -> tuple[int, pl.DataFrame]:
     """The same of a shard of the corpus, some rows at a time, with what its texts are told apart by."""
-    rows, signatures = Spool(job.work, "rows", CORPUS | FROM), Spool(job.work, "signatures", SIGNATURES)
+    rows, signatures = Spool(job.scratch, "rows", CORPUS | FROM), Spool(job.scratch, "signatures", SIGNATURES)
     signed = batches(source / "signatures.parquet", tuple(SIGNATURES))
     quarantined = [pl.DataFrame(schema=QUARANTINE)]
     for (kept, where, bad), marks in zip(check_corpus(source / "rows.parquet"), signed, strict=True):

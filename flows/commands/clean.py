@@ -1,7 +1,6 @@
 """`headwater clean`: what nothing refers to any more, shown, and deleted when asked."""
 
 import json
-import shutil
 import sqlite3
 import time
 from collections import Counter
@@ -106,8 +105,7 @@ def _cache(since: float) -> Iterator[Unused]:
     busy = cache.in_use()
     for folder in cache.every():
         if folder.stat().st_mtime < since and folder.name not in busy:
-            delete = partial(shutil.rmtree, folder, ignore_errors=True)
-            yield Unused("downloaded artifacts", folder.name, [folder], delete)
+            yield Unused("downloaded artifacts", folder.name, [folder], partial(cache.remove, folder))
 
 
 def _logs(since: float) -> Iterator[Unused]:

@@ -33,8 +33,9 @@ class Watched(Job):
     """A job that keeps nothing, and notes when it was told of progress."""
 
     def __init__(self, stage: Stage, name: str, known: Mapping[str, Path]) -> None:
-        self.out, self.work = stage.folder / name / "out", stage.folder / name / "work"
-        for folder in (self.out, self.work):
+        place = stage.folder / name
+        self.out, self.work, self.scratch = place / "out", place / "work", place / "scratch"
+        for folder in (self.out, self.work, self.scratch):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
         self.workplace = replace(stage.workplace, folder=self.work)

@@ -104,8 +104,7 @@ class Writer:
 
     def __init__(self, folder: Path, *, snapshot: bool) -> None:
         self._folder, self._snapshot = folder, snapshot
-        for left in folder.glob(f"step-*{files.DRAFT}"):
-            shutil.rmtree(left)  # of one that was killed while it wrote
+        forget_drafts(folder)
         self._pool = ThreadPoolExecutor(1, "checkpoint")
         self._last: Future[None] | None = None
         self._buffers: dict[tuple[str, str], Tensor] = {}
@@ -228,6 +227,12 @@ def forget_old(folder: Path) -> None:
     """Deletes all checkpoints but the newest."""
     for old in _all(folder)[KEPT:]:
         shutil.rmtree(old)
+
+
+def forget_drafts(folder: Path) -> None:
+    """Deletes what one that was killed while it wrote has left."""
+    for left in folder.glob(f"step-*{files.DRAFT}"):
+        shutil.rmtree(left)
 
 
 def names_in(folder: Path) -> list[str]:

@@ -17,7 +17,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
 from models import files
-from models.training.checkpoints import STATE, Checkpoint, Saved, forget_old, names_in, unique
+from models.training.checkpoints import STATE, Checkpoint, Saved, forget_drafts, forget_old, names_in, unique
 from models.training.distributed import Team
 
 _METADATA = ".metadata"
@@ -30,6 +30,8 @@ class ShardedWriter:
 
     def __init__(self, folder: Path, team: Team) -> None:
         self._folder, self._team = folder, team
+        if team.leads:
+            forget_drafts(folder)
 
     def save(self, checkpoint: Checkpoint) -> None:
         """

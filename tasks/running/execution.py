@@ -217,7 +217,11 @@ def _execute(ref: Ref, run_id: str, seat: Seat) -> None:
     with Work(ref.key) as work:
         fail_on_purpose(ref)
         spec = JobSpec(
-            ref, run_id, work.out, Workplace(seat.device, seat.threads, work.resumable, seat.processes)
+            ref,
+            run_id,
+            work.out,
+            work.scratch,
+            Workplace(seat.device, seat.threads, work.resumable, seat.processes),
         )
         try:
             seat.run(spec, tell)

@@ -39,6 +39,7 @@ class JobSpec:
     ref: Ref
     run_id: str
     out: Path
+    scratch: Path
     workplace: Workplace
 
 
@@ -49,6 +50,7 @@ class Job:
         out: folder to fill; everything in it becomes the artifact.
         workplace: device, threads and a folder; no part of identity.
         work: that folder, which survives a kill and a retry, for checkpoints.
+        scratch: folder for what nothing goes on from; it is empty at the start.
         leads: whether this process is the one that fills `out`, where several share the work.
     """
 
@@ -57,6 +59,7 @@ class Job:
     def __init__(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         assert spec.workplace.folder is not None, "a job has a folder to work in"
         self.out, self.workplace, self.work = spec.out, spec.workplace, spec.workplace.folder
+        self.scratch = spec.scratch
         self._ref, self._title, self._labels = spec.ref, spec.ref.title, spec.ref.about.labels
         self._tell = tell
         self._run_id = spec.run_id

@@ -92,13 +92,19 @@ def make_room() -> None:
     over = sum(sizes.values()) - bound()
     if over <= 0:
         return
-    with _alone(), tempfile.TemporaryDirectory(dir=folder(), prefix="draft.") as temporary:
-        busy = in_use()
-        for path, taken in sizes.items():
-            if over > 0 and path.name not in busy:
-                with suppress(OSError):  # at once gone for all, and then deleted
-                    path.rename(Path(temporary, path.name))
-                    over -= taken
+    for path, taken in sizes.items():
+        if over > 0 and remove(path):
+            over -= taken
+
+
+def remove(path: Path) -> bool:
+    """Remove one of `every`, unless a process that lives is reading it by now; whether it is gone."""
+    with tempfile.TemporaryDirectory(dir=folder(), prefix="draft.") as temporary:
+        with _alone(), suppress(OSError):
+            if path.name not in _in_use():
+                path.rename(Path(temporary, path.name))  # at once gone for all, and then deleted
+                return True
+        return False
 
 
 def size(place: Path) -> int:
@@ -112,6 +118,11 @@ def size(place: Path) -> int:
 
 def in_use() -> set[str]:
     """Names of copies that processes which live are reading."""
+    with _alone():
+        return _in_use()
+
+
+def _in_use() -> set[str]:
     names: set[str] = set()
     for path in _readers().iterdir():
         with suppress(OSError), path.open() as file:
@@ -126,7 +137,8 @@ def in_use() -> set[str]:
 
 def done() -> None:
     """This thread reads no more of what it has asked for until now: its step has ended."""
-    _reading().forget()
+    with _alone():  # nobody reads a list that is half written
+        _reading().forget()
 
 
 def folder() -> Path:
@@ -175,7 +187,7 @@ def _reading() -> _Reading:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """While nobody else begins to read a copy, or removes one."""
+    """While nobody else begins or ends to read a copy, or removes one."""
     with (folder() / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -34,7 +34,7 @@ class Unused:
     title: str
     files: Sequence[Path]
     """Files and folders on this machine."""
-    delete: Callable[[], None]
+    delete: Callable[[], object]
 
 
 @dataclass(frozen=True)

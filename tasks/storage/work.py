@@ -33,20 +33,22 @@ class Work:
 
     Attributes:
         out: what becomes the artifact; this execution's alone.
+        scratch: what nothing goes on from; this execution's alone too, and always on this machine.
         resumable: what a later one goes on from.
     """
 
     def __init__(self, key: str) -> None:
         shared = os.environ.get(VARIABLE, "")
         self._own = home() / "work" / key
-        self.out = self._own / "out"
+        self.out, self.scratch = self._own / "out", self._own / "scratch"
         self._copy = _Copy.at(shared, key) if is_address(shared) else None
         there = shared and self._copy is None
         self.resumable = Path(shared).expanduser() / key if there else self._own / "resumable"
 
     def __enter__(self) -> Self:
-        shutil.rmtree(self.out, ignore_errors=True)
-        self.out.mkdir(parents=True)
+        for folder in (self.out, self.scratch):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
         self.resumable.mkdir(parents=True, exist_ok=True)
         if self._copy is not None:
             self._copy.begin(self.resumable)
@@ -58,6 +60,7 @@ class Work:
         """After an error what is kept stays; else the artifact is stored, and nothing after that may fail it."""
         if self._copy is not None:
             self._copy.end(done=error is None)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         if error is None:
             for folder in (self._own, self.resumable):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -118,6 +121,7 @@ class _Copy:
         self._store, self._path = store, path
         self._sent: dict[str, tuple[int, int]] = {}
         self._ended = threading.Event()
+        self._done = False
         self._thread: threading.Thread | None = None
 
     @classmethod
@@ -142,8 +146,8 @@ class _Copy:
             StoreError: the store does not answer.
         """
         try:
-            for name in self._names():
-                self._fetch(name, folder / name)
+            for name, size in self._sizes().items():
+                self._fetch(name, size, folder / name)
         except Exception as error:  # each store has errors of its own
             why = public(" ".join(str(error).split()))[:300]
             raise StoreError(
@@ -152,15 +156,18 @@ class _Copy:
         self._thread = threading.Thread(target=self._send_all, args=(folder,), daemon=True)
         self._thread.start()
 
-    def _fetch(self, name: str, here: Path) -> None:
+    def _fetch(self, name: str, size: int, here: Path) -> None:
         if not here.exists():
             here.parent.mkdir(parents=True, exist_ok=True)
             with files.write_whole(here) as draft:
                 self._store.get_file(f"{self._path}/{name}", str(draft))
-        self._sent[name] = _state(here)
+        state = _state(here)
+        if state[0] == size:  # else it was written after the last copy, and is sent
+            self._sent[name] = state
 
     def end(self, *, done: bool) -> None:
         """Send the rest; or delete all, once the step is done."""
+        self._done = done
         self._ended.set()
         if self._thread is not None:
             self._thread.join(None if done else _END_SECONDS)
@@ -175,6 +182,8 @@ class _Copy:
         ended = False
         while not ended:
             ended = self._ended.wait(_COPY_SECONDS)
+            if self._done:
+                return
             try:
                 self._send(folder)
             except Exception as error:  # noqa: BLE001 the work goes on; it only would begin further back elsewhere
@@ -194,9 +203,10 @@ class _Copy:
                 self._store.rm_file(f"{self._path}/{name}")
             del self._sent[name]
 
-    def _names(self) -> list[str]:
+    def _sizes(self) -> dict[str, int]:
         start = len(self._path) + 1
-        return [name[start:] for name in self._store.find(self._path)]
+        found = self._store.find(self._path, detail=True)
+        return {name[start:]: about["size"] for name, about in found.items()}
 
 
 def _store(address: str) -> tuple[Any, str]:

@@ -14,6 +14,8 @@ from models import files
 from models.errors import DataError
 from models.training import checkpoints
 from models.training.checkpoints import Checkpoint, Writer
+from models.training.distributed import Team
+from models.training.sharded_checkpoints import ShardedWriter
 
 
 def checkpoint(step: int, model: dict[str, Tensor] | None = None) -> Checkpoint:
@@ -45,6 +47,14 @@ def test_one_that_was_cut_short_or_damaged_is_passed_over(tmp_path: Path) -> Non
     assert newest is not None and newest.state == {"step": 1}
     save(tmp_path)
     assert not list(tmp_path.glob("*.draft")), "what a kill left takes room for ever"
+
+
+def test_who_leads_several_processes_removes_what_a_kill_left(tmp_path: Path) -> None:
+    (tmp_path / "step-000000003.draft").mkdir()
+    ShardedWriter(tmp_path, Team(rank=1, size=2))
+    assert list(tmp_path.iterdir()), "the leader's may be its own by now"
+    ShardedWriter(tmp_path, Team(rank=0, size=2))
+    assert not list(tmp_path.iterdir())
 
 
 def test_tied_weights_come_back_and_are_written_once(tmp_path: Path) -> None:

@@ -87,6 +87,15 @@ def test_what_a_process_that_lives_reads_stays() -> None:
     assert _names() == ["c-1", "d-1", "e-1"], "its list went with it"
 
 
+def test_what_is_read_after_it_was_looked_for_is_not_removed() -> None:
+    _fetch("a-1")
+    (found,) = cache.every()
+    cache.copy("a-1", _is_whole, _fill)
+    assert not cache.remove(found) and _is_whole(found)
+    cache.done()
+    assert cache.remove(found) and not found.exists() and cache.every() == []
+
+
 def test_a_step_that_needs_more_than_there_is_room_for_has_it() -> None:
     for name in ("a-1", "b-1", "c-1", "d-1"):
         cache.copy(name, _is_whole, _fill)

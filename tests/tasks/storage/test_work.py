@@ -1,9 +1,11 @@
 """What a killed step goes on from, where machines share it: a folder, or a store."""
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from models import files
 from models.errors import RecipeError
@@ -17,6 +19,7 @@ class Machines:
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.shared, self._folder, self._patch = folder / "shared", folder, patch
+        self.is_address = False
 
     def on(self, name: str) -> Work:
         """The work of a step on this machine."""
@@ -28,6 +31,7 @@ class Machines:
 def machines(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     made = Machines(tmp_path, monkeypatch)
     place = str(made.shared) if request.param == "folder" else made.shared.as_uri()
+    made.is_address = request.param == "address"
     monkeypatch.setenv("HEADWATER_WORK", place)
     monkeypatch.setattr(work, "_COPY_SECONDS", 0.05)
     return made
@@ -69,6 +73,38 @@ def test_another_machine_goes_on_from_what_a_killed_one_has_kept(machines: Machi
         assert {(item.key, item.written > 1e9) for item in work.left()} == {("key", True)}
     assert not list((machines.shared).rglob("model")), "the artifact is stored"
     assert not other.resumable.exists() and not other.out.exists()
+
+
+def test_nothing_is_sent_that_nobody_goes_on_from(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    put = LocalFileSystem.put_file
+
+    def noted(store: LocalFileSystem, here: str, there: str, **more: object) -> None:
+        sent.append(Path(there).name)
+        put(store, here, there, **more)
+
+    monkeypatch.setattr(LocalFileSystem, "put_file", noted)
+    with machines.on("a") as done:
+        (done.scratch / "piece").touch()
+        (done.resumable / "kept").touch()
+        if machines.is_address:
+            until(lambda: sent == ["kept"], 5, "the copy")
+        monkeypatch.setattr(work, "_COPY_SECONDS", 60.0)
+        time.sleep(0.2)  # the wait that has begun is over
+        (done.resumable / "last").touch()
+    assert sent == ["kept"] * machines.is_address
+    assert not done.scratch.exists()
+
+
+def test_what_was_written_after_the_last_copy_is_sent_by_who_goes_on(machines: Machines) -> None:
+    with suppress(ZeroDivisionError), machines.on("a") as failing:
+        (failing.resumable / "state").write_text("early")
+        raise ZeroDivisionError
+    (failing.resumable / "state").write_text("and later")  # and the machine was gone at once
+    machines.on("a").__enter__()
+    until(lambda: (machines.shared / "key" / "state").read_text() == "and later", 5, "the copy")
 
 
 def test_what_a_failed_step_has_kept_stays(machines: Machines) -> None:
