@@ -40,7 +40,7 @@ def make_pool(at_once: int | None) -> None:
 
 
 def deploy() -> None:
-    """Deploy every file; schedules that are on stay on.
+    """Deploy every file; schedules that are on stay on, also where one cannot be deployed.
 
     Raises:
         HeadwaterError: one cannot be deployed.
@@ -49,23 +49,27 @@ def deploy() -> None:
     log = home() / "logs" / "deploy.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    for file in files():
-        command = [
-            sys.executable,
-            "-m",
-            "prefect",
-            "--no-prompt",
-            "deploy",
-            "--all",
-            "--prefect-file",
-            str(file),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-        with log.open("a", encoding="utf-8") as said:
-            said.write(done.stdout + done.stderr)
-        if done.returncode:
-            raise HeadwaterError(f"{file} could not be deployed; see {log}")
-    _switch_on(switched_on)
+    try:
+        for file in files():
+            command = [
+                sys.executable,
+                "-m",
+                "prefect",
+                "--no-prompt",
+                "deploy",
+                "--all",
+                "--prefect-file",
+                str(file),
+            ]
+            done = subprocess.run(
+                command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+            )
+            with log.open("a", encoding="utf-8") as said:
+                said.write(done.stdout + done.stderr)
+            if done.returncode:
+                raise HeadwaterError(f"{file} could not be deployed; see {log}")
+    finally:
+        _switch_on(switched_on)
 
 
 def schedules() -> list[tuple[tuple[str, str], UUID, UUID, bool]]:

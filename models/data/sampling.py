@@ -54,20 +54,29 @@ class Sample:
 
     def __init__(self, folders: Sequence[Path], most: int | None, seed: int, holdout: float) -> None:
         self._folders, self._seed, self._holdout = folders, seed, holdout
-        whole = [0, 0]
+        whole, listed = [0, 0], []
         for folder in folders:
             sizes, held = _sizes(folder), self._held(folder)
             whole[0] += int(sizes[~held].sum())
             whole[1] += int(sizes[held].sum())
+            if most is not None:
+                listed.append((self._draws(folder), sizes, held))
         self._apart = bool(whole[0] and whole[1])
         """Whether there is text to learn from and text that is held out; else each stands for the other."""
         self.available = whole[0] if self._apart else sum(whole)
-        self._share = 1.0 if most is None else min(1.0, most / max(1, self.available))
-
-    @property
-    def size(self) -> int:
-        """About how many bytes are learnt from."""
-        return round(self._share * self.available)
+        self.size = self.available
+        """Bytes that are learnt from."""
+        self._limits = (1.0, 1.0)
+        """The largest draw of a text that is learnt from, and of one that is held out."""
+        if most is not None and most < self.available:
+            drawn, sizes, held = map(np.concatenate, zip(*listed, strict=True))
+            learnt, held = (~held, held) if self._apart else (np.full(len(held), True),) * 2
+            share = most / self.available
+            self._limits = (
+                _limit(drawn[learnt], sizes[learnt], share),
+                _limit(drawn[held], sizes[held], share),
+            )
+            self.size = int(sizes[learnt & (drawn <= self._limits[0])].sum())
 
     def learnt(self) -> Iterator[list[str]]:
         """Texts to learn from, some at a time."""
@@ -79,7 +88,7 @@ class Sample:
 
     def _texts(self, held: bool) -> Iterator[list[str]]:
         for folder in self._folders:
-            drawn = draws(_hashes(folder), derive(self._seed, "sample")) < self._share
+            drawn = self._draws(folder) <= self._limits[held]
             if self._apart:
                 drawn &= self._held(folder) == held
             at = 0
@@ -89,8 +98,18 @@ class Sample:
                 if len(some):
                     yield some.to_list()
 
+    def _draws(self, folder: Path) -> np.ndarray:
+        return draws(_hashes(folder), derive(self._seed, "sample"))
+
     def _held(self, folder: Path) -> np.ndarray:
         return held_out(_hashes(folder), self._seed, self._holdout)
+
+
+def _limit(drawn: np.ndarray, sizes: np.ndarray, share: float) -> float:
+    """The draw of the text, in the order of the draws, with which a share of all bytes is reached."""
+    order = np.argsort(drawn, kind="stable")
+    taken = np.cumsum(sizes[order], dtype=np.int64)
+    return float(drawn[order[np.searchsorted(taken, max(1, round(share * taken[-1])))]])
 
 
 def _hashes(folder: Path) -> np.ndarray:

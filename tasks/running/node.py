@@ -82,7 +82,7 @@ class NodeSeat(Seat):
         if self.processes > 1:
             from tasks.running import ray_ranks  # Ray Train, which takes seconds to import
 
-            ray_ranks.run(spec, self.processes, tell)
+            ray_ranks.run(spec, self.asks, tell)
             return
         if step.process(spec.ref) is not None:
             work.do(spec, tell)

@@ -17,24 +17,24 @@ from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 from ray.util.queue import Empty, Queue
 
 from models.training.distributed import PATIENCE, lost_another
-from tasks.environment import prepare
-from tasks.running import work
+from tasks.environment import Resources, prepare
+from tasks.running import resources, work
 from tasks.running.failures import ProcessKilled
 from tasks.running.job import JobSpec, Progress
 
 _NEWS_SECONDS = 0.5
 
 
-def run(spec: JobSpec, processes: int, tell: Callable[[Progress], None]) -> None:
-    """Do a job on so many processes of the cluster that this process has joined, each with its share of the threads.
+def run(spec: JobSpec, asks: Resources, tell: Callable[[Progress], None]) -> None:
+    """Do a job on the processes that it asks for of the cluster that this process has joined, each with its share.
 
     Raises:
         ProcessKilled: one of them, or the node it was on, is gone; the others are stopped.
         Exception: what the step's body raised in one of them; the others are stopped.
     """
-    threads = max(1, (spec.workplace.threads or processes) // processes)
-    gpu = spec.workplace.device != "cpu" and _has_gpus()
-    spec = replace(spec, workplace=replace(spec.workplace, threads=threads, processes=processes))
+    each = resources.counted(asks)
+    gpu = "GPU" in each
+    spec = replace(spec, workplace=replace(spec.workplace, threads=asks.cpus, processes=asks.processes))
     with _told(tell) as queue:
         trainer = TorchTrainer(
             _work,
@@ -43,7 +43,7 @@ def run(spec: JobSpec, processes: int, tell: Callable[[Progress], None]) -> None
                 backend="cpu:gloo,cuda:nccl" if gpu else "gloo", timeout_s=int(PATIENCE.total_seconds())
             ),
             scaling_config=ScalingConfig(
-                num_workers=processes, use_gpu=gpu, resources_per_worker={"CPU": threads, "GPU": int(gpu)}
+                num_workers=asks.processes, use_gpu=gpu, resources_per_worker=dict(each)
             ),
             run_config=RunConfig(
                 storage_path=str(spec.out.parent / "ray"),
@@ -99,9 +99,3 @@ def _cause(failed: TrainingFailedError) -> BaseException:
         if not isinstance(error, RayError) and not lost_another(error):
             return error
     return ProcessKilled(str(failed).splitlines()[0])
-
-
-def _has_gpus() -> bool:
-    import ray
-
-    return bool(ray.cluster_resources().get("GPU"))

@@ -32,21 +32,36 @@ def asked(step: Step[Any], machine: Machine, nodes: Sequence[Node], ref: Ref | N
     return Resources(cpus, gpus, said.memory_gb, processes)
 
 
+def counted(wanted: Resources) -> Node:
+    """What one process of a step asks for, as Ray counts it."""
+    asks = {"CPU": wanted.cpus, "GPU": wanted.gpus, "memory": int((wanted.memory_gb or 0) * 1e9)}
+    return {name: number for name, number in asks.items() if number}
+
+
 def fits(wanted: Resources, nodes: Sequence[Node]) -> bool:
-    """Whether any node has as much, busy or not."""
-    needs = {"CPU": wanted.cpus, "GPU": wanted.gpus, "memory": (wanted.memory_gb or 0) * 1e9}
-    return any(all(node.get(name, 0) >= (need or 0) for name, need in needs.items()) for node in nodes)
+    """Whether any node has as much as one process asks for, busy or not."""
+    return _room(wanted, nodes) > 0
+
+
+def _room(wanted: Resources, nodes: Sequence[Node]) -> int:
+    """How many processes of a step the nodes have room for, were they idle."""
+    asks = counted(wanted)
+    return sum(int(min(node.get(name, 0) / number for name, number in asks.items())) for node in nodes)
 
 
 def complaint(step: str, wanted: Resources, nodes: Sequence[Node]) -> str:
     """Why a step would wait for ever; empty where it would not."""
-    if fits(wanted, nodes):
+    room = _room(wanted, nodes)
+    if room >= wanted.processes:
         return ""
     kinds = {_said(node.get("CPU"), node.get("GPU"), node.get("memory", 0) / 1e9) for node in nodes}
-    return (
-        f"{step} asks for {_said(wanted.cpus, wanted.gpus, wanted.memory_gb)}, and no node of the cluster has as much "
-        f"(there are: {'; '.join(sorted(kinds)) or 'none'}); start one that has, or ask for less by resources.{step}"
-    )
+    there = f"(there are: {'; '.join(sorted(kinds)) or 'none'})"
+    asks = f"{step} asks for {_said(wanted.cpus, wanted.gpus, wanted.memory_gb)}"
+    less = f"or ask for less by resources.{step}"
+    if not room:
+        return f"{asks}, and no node of the cluster has as much {there}; start one that has, {less}"
+    several = f"for each of {wanted.processes} processes, and the cluster has room for {room} of them"
+    return f"{asks} {several} {there}; start more nodes, {less} or by processes"
 
 
 def complaints(machine: Machine, nodes: Sequence[Node]) -> Iterator[str]:

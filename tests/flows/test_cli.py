@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from flows import cli
+from models.errors import HeadwaterError
 from tests.support.recipes import SMALL, on_files, write, write_corpus, write_labelled
 
 PROJECT = Path(__file__).parents[2]
@@ -192,6 +193,39 @@ def test_deploy_without_a_server_ends_with_2(
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert cli.main(["deploy"]) == 2
     assert "nobody answers at http://127.0.0.1:9/api" in said(capsys)
+
+
+def test_schedules_that_were_on_go_on_where_a_file_cannot_be_deployed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.commands import deploying
+
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    active = {"weekly": True, "nightly": False}
+
+    def schedules() -> list[tuple[tuple[str, str], str, str, bool]]:
+        return [((f"flow/{name}", "cron"), name, name, is_on) for name, is_on in active.items()]
+
+    def refused(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        active.update(weekly=False)  # as Prefect does
+        return subprocess.CompletedProcess(command, 1, "", "no such entry point")
+
+    class Client:
+        def __enter__(self) -> "Client":
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def update_deployment_schedule(self, deployment: str, _: str, **changed: bool) -> None:
+            active[deployment] = changed["active"]
+
+    monkeypatch.setattr(deploying, "schedules", schedules)
+    monkeypatch.setattr(deploying, "get_client", lambda **_: Client())
+    monkeypatch.setattr(deploying.subprocess, "run", refused)
+    with pytest.raises(HeadwaterError, match=r"prefect\.yaml could not be deployed; see .*deploy\.log"):
+        deploying.deploy()
+    assert active == {"weekly": True, "nightly": False}
 
 
 def test_ports_that_cannot_be_listened_on_end_with_2(

@@ -82,3 +82,18 @@ def test_of_the_texts_so_many_are_learnt_from_as_the_bound_allows_and_none_that_
 def test_where_nothing_is_held_out_it_is_measured_on_what_is_learnt(folders: list[Path]) -> None:
     sample = Sample(folders[:1], None, 7, 1e-9)
     assert texts(sample.learnt()) == texts(sample.held_out()) == TEXTS[:700]
+
+
+def test_of_large_texts_as_many_are_learnt_from_as_reach_the_bound_and_one_at_least(tmp_path: Path) -> None:
+    large = [letter * MB for letter in "abcdefgh"]
+    pl.DataFrame({"text": large}).write_parquet(tmp_path / "rows.parquet")
+    pl.DataFrame({"hash": HASHES[:8]}).write_parquet(tmp_path / "signatures.parquet")
+    found = set()
+    for seed in range(20):
+        for most, number in ((1, 1), (MB, 1), (MB + 1, 2), (3 * MB, 3), (8 * MB, 8)):
+            sample = Sample([tmp_path], most, seed, 1e-9)
+            some = texts(sample.learnt())
+            assert len(some) == number and sample.size == number * MB
+            assert texts(sample.held_out()) == some
+            found.add(some[0][0])
+    assert len(found) > 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.environment import Resources
 from tasks.graph.refs import Ref
 from tasks.running.engine import Seat
 from tasks.running.execution import RunContext, produce
@@ -43,7 +44,7 @@ class Workers(Seat):
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         from tasks.running import ray_ranks
 
-        ray_ranks.run(spec, 2, tell)
+        ray_ranks.run(spec, Resources(cpus=1, processes=2), tell)
 
 
 class OnWorkers(Local):

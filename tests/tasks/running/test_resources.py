@@ -43,3 +43,26 @@ def test_what_no_node_has_is_said_with_what_there_is(wanted: Resources) -> None:
 
 def test_what_a_node_has_is_no_complaint() -> None:
     assert complaint("pretrain", Resources(8, 0, 16), PLAIN) == ""
+
+
+def test_several_processes_need_room_on_all_nodes_together() -> None:
+    nodes = [{"CPU": 4.0, "memory": 8e9}, {"CPU": 4.0, "memory": 8e9}]
+    for wanted in (
+        Resources(4, processes=2),
+        Resources(2, processes=4),
+        Resources(1, memory_gb=4, processes=4),
+    ):
+        assert complaint("pretrain", wanted, nodes) == ""
+    for wanted, room in (
+        (Resources(4, processes=4), 2),
+        (Resources(3, processes=3), 2),
+        (Resources(1, 0, 3, 5), 4),
+    ):
+        line = complaint("pretrain", wanted, nodes)
+        assert f"each of {wanted.processes} processes" in line and f"room for {room} " in line
+    assert "4 CPUs for each of 4 processes" in complaint(
+        "pretrain", asked(pretrain, Machine(processes=4), nodes), nodes
+    )
+    halves = Resources(1, 0.5, processes=4)
+    assert complaint("pretrain", halves, [{"CPU": 4.0, "GPU": 2.0}]) == ""
+    assert "room for 2 " in complaint("pretrain", halves, [{"CPU": 4.0, "GPU": 1.0}])
