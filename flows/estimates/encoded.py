@@ -11,6 +11,7 @@ from models.errors import DataError
 from models.interfaces.objective import Vocabulary
 from models.pretraining.buckets import Buckets
 from models.pretraining.pretrain import PretrainConfig
+from models.tokens.packing import EncodeConfig, pack
 from models.tokens.special import frame, token_id
 from models.tokens.tokenizer import backend_of
 
@@ -21,19 +22,22 @@ MOST = 24
 """Batches that are made; training goes round them."""
 
 
-def pieces(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, longest: int) -> list[list[int]]:
-    """Framed documents of at most `longest` tokens.
+def pieces(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, config: EncodeConfig) -> list[list[int]]:
+    """Framed documents, cut and joined as `config` says.
 
     Raises:
         DataError: no text has a token.
     """
     (first, *_), last = frame(tokenizer)
-    room, found = longest - 2, list[list[int]]()
+    room, found = config.sequence_length - 2, list[list[int]]()
     for encoding in backend_of(tokenizer).encode_batch_fast(list(texts), add_special_tokens=False):
         ids = encoding.ids
         found += [[first, *ids[start : start + room], last] for start in range(0, len(ids), room)]
     if not found:
         raise DataError("the corpus's sample holds no text")
+    if config.across_documents:
+        rows = pack(map(len, found), config.sequence_length)
+        return [[token for piece in row for token in found[piece]] for row in rows]
     return found
 
 

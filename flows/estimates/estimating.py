@@ -48,7 +48,7 @@ def estimated(
         unknown = probes.missing([ref for ref in missing if estimating.past(ref) is None])
         if unknown:
             folders = _folders(unknown, there)
-            for ref, reason in probes.hold(unknown, folders, probe):
+            for ref, reason in probes.run_probes(unknown, folders, probe):
                 probe(f"{ref.title} cannot be probed: {reason}")
     return {ref: estimating.of(ref) for ref in missing}
 

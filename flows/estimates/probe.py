@@ -18,11 +18,9 @@ from flows.estimates import encoded, sampled, standing_in
 from flows.estimates.rates import Adapting, Pretraining, Rows
 from flows.estimates.watched import Stage, Watched
 from models.pretraining.pretrain import PretrainConfig
-from models.tokens.packing import EncodeConfig
 from models.tuning.hyperparameters import Hyperparameters
 from tasks.adapt import AdaptConfig
 from tasks.graph import refs
-from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
 from tasks.predict import PredictConfig, predict
 from tasks.running.memory import forget_peak, peak
@@ -132,7 +130,7 @@ def pretraining(stage: Stage, ref: refs.Model) -> Pretraining:
     assert isinstance(config, PretrainConfig)
     tokenizer = load_tokenizer(standing_in.tokenizer(stage, standing_in.tokenizer_of(ref)))
     read = sampled.texts(ref)
-    documents = encoded.pieces(read, tokenizer, _sequence_length(ref))
+    documents = encoded.pieces(read, tokenizer, config.encode)
     batches = encoded.batches(config, documents, tokenizer)
     forget_peak()
     begun = stage.clock()
@@ -172,12 +170,6 @@ def pretraining(stage: Stage, ref: refs.Model) -> Pretraining:
         memory=peak(),
         disk=4.0 * sum(item.numel() for item in model.parameters()),
     )
-
-
-def _sequence_length(ref: Ref) -> int:
-    """The longest sequence of what a model learns from."""
-    configs = (parent.config for parent in ref.parents())
-    return next((item.sequence_length for item in configs if isinstance(item, EncodeConfig)), 128)
 
 
 def _tokens(batch: Mapping[str, Any]) -> int:

@@ -9,16 +9,17 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from flows.estimates.probe import adapting, pretraining
 from flows.estimates.rates import Adapting, Pretraining, Rows
 from flows.estimates.watched import Stage
 from models.config import identity
+from models.errors import DataError
 from models.files import write_whole
 from models.home import home
 from models.pretrained import PretrainedConfig
@@ -62,7 +63,7 @@ class Probes:
         }
         return list(reversed(found.values()))
 
-    def hold(
+    def run_probes(
         self, steps: Sequence[Ref], there: Mapping[str, Path], say: Callable[[str], None]
     ) -> Iterator[tuple[Ref, str]]:
         """Probe steps one after another; gives those for which it could not be done, with the reason.
@@ -72,14 +73,14 @@ class Probes:
             there: folders of artifacts that are there already, by key.
             say: told of each before it begins.
         """
-        with tempfile.TemporaryDirectory(prefix="headwater-") as folder, _process() as pool:
+        with tempfile.TemporaryDirectory(prefix="headwater-") as folder, _Process() as process:
             for number, ref in enumerate(steps, start=1):
                 say(f"probing {number} of {len(steps)}: {ref.title}")
                 workplace = Workplace(_device(self._machine), self._threads(ref))
                 stage = Stage(Path(folder), workplace, there)
                 work: Any = pretraining if isinstance(ref, refs.Model) else adapting
                 try:
-                    self._keep(ref, pool.submit(work, stage, ref).result())
+                    self._keep(ref, process.run(work, stage, ref))
                 except Exception as error:  # noqa: BLE001 whatever keeps it from being probed is the run's business
                     yield ref, f"{error}".strip().partition("\n")[0] or type(error).__name__
 
@@ -129,7 +130,8 @@ def _what(ref: Ref) -> Any:
         train = {
             name: value for name, value in config.train.identity().items() if name not in ("tokens", "epochs")
         }
-        return [identity(config.model), identity(config.objective), train, _reading(ref)]
+        asked = config.model, config.objective, config.encode
+        return [*map(identity, asked), train, _reading(ref)]
     if isinstance(ref, refs.Adapted) and isinstance(config, AdaptConfig):
         shows = config.way and config.way.shows(config.mode)
         return [identity(config.downstream), identity(config.way), shows, _model(ref, config), ref.rows.key]
@@ -150,18 +152,36 @@ def _reading(ref: Ref) -> Any:
     return [identity(item.config) for item in ordered([ref]) if isinstance(item, refs.Tokenizer)]
 
 
-@contextmanager
-def _process() -> Iterator[ProcessPoolExecutor]:
-    """A process that is started when it is first needed, and killed when it is no longer waited for."""
-    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
-    try:
-        yield pool
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+class _Process:
+    """A process that is started when it is first needed, anew after it was lost, and killed when it is no longer waited
+    for."""
+
+    def __enter__(self) -> Self:
+        self._pool = _pool()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            for process in list((self._pool._processes or {}).values()):
+                process.kill()
+        self._pool.shutdown(cancel_futures=True)
+
+    def run(self, work: Callable[..., Measured], *given: object) -> Measured:
+        """What `work` gives.
+
+        Raises:
+            DataError: the process ended before it was done.
+        """
+        try:
+            return self._pool.submit(work, *given).result()
+        except BrokenProcessPool as error:
+            self._pool.shutdown()
+            self._pool = _pool()
+            raise DataError("its process ended before it was done, for want of memory perhaps") from error
+
+
+def _pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
 
 
 def _begin() -> None:

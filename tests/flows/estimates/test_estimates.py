@@ -1,5 +1,7 @@
 """What a plan says a run will take: its arithmetic, and probes against the real thing."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from time import process_time
@@ -7,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from flows.estimates import estimating, past, probe, probing, rules, sampled
+from flows.estimates import encoded, estimating, past, probe, probing, rules, sampled, standing_in
 from flows.estimates.quantities import Estimate, Interval
-from flows.estimates.rates import Adapting, Rows
+from flows.estimates.rates import Adapting, Pretraining, Rows
 from flows.estimates.seats import OPENING, OWN_MEMORY, total
 from flows.estimates.watched import Stage, Watched
 from flows.recipe.recipe import Recipe
 from flows.transfer import chain, report_refs
 from models.config import leaves
+from models.tokens.packing import EncodeConfig
+from models.tokens.tokenizer import load_tokenizer
 from models.workplace import Workplace
 from tasks.adapt import AdaptConfig
 from tasks.environment import Machine
@@ -164,6 +168,7 @@ def test_what_changes_no_speed_is_not_probed_again(recipe: Path, tmp_path: Path)
     )  # pretraining, fine-tuning and scratch alike, the baseline
     assert same() == same(upstreams__0__train__tokens=90_000, downstreams__0__labels=[50, 200], seed=1)
     assert not same() & same(upstreams__0__model__hidden_size=64) - same(downstreams__0__modes=["baseline"])
+    assert len(same() - same(upstreams__0__encode__across_documents=True)) == 1  # the pretraining
     assert not same() & {probing.Probes(Machine(device="cpu", threads=2)).name(ref) for ref in wanted}
 
 
@@ -196,6 +201,46 @@ def test_a_probe_of_pretraining_counts_tokens(recipe: Path, tmp_path: Path) -> N
     train = pretrained.config.train  # type: ignore[attr-defined]
     once = measured.seconds(train, 0)
     assert measured.seconds(train, 2e6) - once == pytest.approx(2 * (measured.seconds(train, 1e6) - once))
+
+
+def test_documents_that_share_sequences_are_probed_so(recipe: Path, tmp_path: Path) -> None:
+    """The same tokens, in sequences that are nearly full."""
+    pretrained = next(ref for ref in steps(recipe) if isinstance(ref, Model))
+    tokenizer = load_tokenizer(
+        standing_in.tokenizer(Stage(tmp_path, Workplace("cpu", 1), {}), standing_in.tokenizer_of(pretrained))
+    )
+    apart, joined = (
+        encoded.pieces(
+            ["나는 학교에 간다"] * 200, tokenizer, EncodeConfig(sequence_length=64, across_documents=across)
+        )
+        for across in (False, True)
+    )
+    assert sum(map(len, apart)) == sum(map(len, joined))
+    assert max(map(len, apart)) < 32 < sum(map(len, joined)) / len(joined)
+
+
+def test_after_a_probe_is_killed_the_others_go_on(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one is named with the reason, and of the next the result is kept."""
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path))
+    pretrained = next(ref for ref in steps(recipe) if isinstance(ref, Model))
+    adapted = next(ref for ref in steps(recipe) if isinstance(ref, Adapted))
+    monkeypatch.setattr(probing, "adapting", killed)
+    monkeypatch.setattr(probing, "pretraining", measured)
+    probes = probing.Probes(Machine("cpu", 1))
+    ((ref, reason),) = probes.run_probes([adapted, pretrained], {}, lambda text: None)
+    assert ref == adapted
+    assert "memory" in reason
+    assert isinstance(probes.known(pretrained), Pretraining)
+
+
+def killed(stage: Stage, ref: Ref) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def measured(stage: Stage, ref: Ref) -> Pretraining:
+    return Pretraining(1.0, 1.0, 1.0, 1.0)
 
 
 def test_what_cannot_be_probed_is_said_and_estimated_by_rule(
