@@ -21,6 +21,9 @@ class HoldOutConfig(Config):
     cleaned: CleanConfig | None = Field(
         default=None, description="How the shards were cleaned: what repeats over them goes too."
     )
+    goes_on: tuple[int, ...] = Field(
+        default=(), description="Numbers of the shards that are of the same file as the one before."
+    )
     quarantine: float = Field(
         default=0.02, ge=0, le=1, description="Largest share of rows that may have failed, over all shards."
     )
@@ -29,7 +32,8 @@ class HoldOutConfig(Config):
 @step(Corpus, process=lambda ref: "shared" if len(ref.shards) > 1 else None, headline="parts/train")
 def hold_out(job: Job, config: HoldOutConfig, shards: tuple[Validated, ...]) -> None:
     """Finds what repeats over the shards, from signatures alone, and holds a share of the texts out."""
-    corpus = Gathering([job.files(ref) for ref in shards], job.scratch, job.out)
+    folders = [job.files(ref) for ref in shards]
+    corpus = Gathering(folders, config.cleaned, job.scratch, job.out, config.goes_on)
     found = corpus.before()
     if not found["kept"] and found["removed"].get("leak"):
         raise DataError(
@@ -41,7 +45,7 @@ def hold_out(job: Job, config: HoldOutConfig, shards: tuple[Validated, ...]) -> 
     except DataError:
         corpus.shelf.attach(job.attach)
         raise
-    made = corpus.write(config.cleaned, config.seed, config.holdout)
+    made = corpus.write(config.seed, config.holdout)
     counts.write(job.out, made)
     job.metrics(counts.metrics(made))
     job.say(", ".join(f"{name} {count:,}" for name, count in made["parts"].items()))

@@ -1,7 +1,8 @@
-"""From shards to a corpus: what repeats over them is taken out, and the rest parted; texts are never read."""
+"""From shards to a corpus: what repeats over them is taken out, and the rest parted; no text is read that stays."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from models.data.names import Names
 from models.data.quarantine import FILE as QUARANTINED
 from models.data.quarantine import Shelf
 from models.data.records import QUARANTINE, REMOVED, Spool
-from models.data.repeats import ambiguous, repeats
+from models.data.repeats import NONE, again, ambiguous, repeats
+from models.data.schemas import NOT_UNIQUE, not_unique
 from models.data.shards import FILES, PARTS, as_in_corpus
 from models.errors import DataError
 
@@ -29,38 +31,51 @@ _IDENTIFIED = {"place": pl.Int64, "id": pl.String, "file": pl.String, "line": pl
 class Gathering:
     """The shards of a corpus, in order, and the folder of what is made of them.
 
-    A row's place is its number when all shards are read one after another.
+    A row's place is its number when all shards are read one after another. Pieces of a file come to what the
+    file in one shard would.
     """
 
-    def __init__(self, shards: Sequence[Path], work: Path, out: Path) -> None:
-        self._shards, self._work, self._out = shards, work, out
+    def __init__(
+        self,
+        shards: Sequence[Path],
+        cleaned: CleanConfig | None,
+        work: Path,
+        out: Path,
+        goes_on: Collection[int] = (),
+    ) -> None:
+        """`goes_on`: the numbers of shards that are of the same file as the one before."""
+        self._shards, self._cleaned, self._work, self._out = shards, cleaned, work, out
+        self._goes_on = frozenset(goes_on)
         sizes = [parquet.read_metadata(folder / "rows.parquet").num_rows for folder in shards]
         self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         self.shelf = Shelf(out)
 
     def before(self) -> dict[str, Any]:
         """The counts of all shards together."""
-        return counts.summed(counts.load(folder) for folder in self._shards)
+        bad = len(self._again[1])
+        now = {"kept": -bad, "quarantined": {f"id: {NOT_UNIQUE}": bad}}
+        return counts.summed([*(counts.load(folder) for folder in self._shards), now])
 
     def quarantine(self) -> pl.DataFrame:
         """Writes the quarantine of all shards; its first row."""
         spool = Spool(self._work, "quarantine", QUARANTINE)
-        for folder, names in zip(self._shards, self._names, strict=True):
-            rows = pl.read_parquet(folder / QUARANTINED).with_columns(pl.col("file").replace(names))
+        for shard, folder in enumerate(self._shards):
+            bad = not_unique(self._rows(shard, self._again[1]))
+            rows = pl.concat([pl.read_parquet(folder / QUARANTINED), bad])
+            rows = rows.with_columns(pl.col("file").replace(self._names[shard]))
             spool.write(self.shelf.put(_whole(folder, row) for row in rows.iter_rows(named=True)))
         spool.close(self._out / QUARANTINED)
         return pl.read_parquet(self._out / QUARANTINED, n_rows=1)
 
-    def write(self, cleaned: CleanConfig | None, seed: int, share: float) -> dict[str, Any]:
+    def write(self, seed: int, share: float) -> dict[str, Any]:
         """Writes which rows are kept and in which part, which are removed, and where test rows stood; the counts.
 
         Raises:
             DataError: there is only one text.
         """
-        self._gone, self._ambiguous = (
-            repeats(self._shards, cleaned, self._work),
-            ambiguous(self._shards, self._work),
-        )
+        copies, ids = self._again
+        self._gone = repeats(self._shards, self._cleaned, self._work, ids)
+        self._ambiguous = ambiguous(self._shards, self._work, np.union1d(copies, ids))
         kept = self._identified(np.unique(self._gone["of"].to_numpy()))
         kept = kept.select(of="place", kept_id="id", kept_file="file")
         held = Held(seed, share, (hashes[where] for _, hashes, where in self._hashes()))
@@ -98,7 +113,35 @@ class Gathering:
             first, last = np.searchsorted(gone, self._starts[shard : shard + 2])
             where = np.ones(len(hashes), dtype=bool)
             where[gone[first:last] - self._starts[shard]] = False
+            where[self._own(shard, self._again[1])] = False
             yield shard, hashes, where
+
+    def _own(self, shard: int, places: np.ndarray) -> np.ndarray:
+        """Which rows of a shard are at places that are in order."""
+        first, last = np.searchsorted(places, self._starts[shard : shard + 2])
+        return places[first:last] - self._starts[shard]
+
+    def _rows(self, shard: int, places: np.ndarray) -> pl.DataFrame:
+        """The rows of a shard at these places, whole."""
+        own = pl.Series(self._own(shard, places), dtype=pl.Int64)
+        rows = pl.scan_parquet(self._shards[shard] / "rows.parquet").with_row_index("_at")
+        chosen = rows.filter(pl.col("_at").cast(pl.Int64).is_in(own.implode())) if len(own) else rows.limit(0)
+        return chosen.drop("_at").collect()
+
+    @cached_property
+    def _again(self) -> tuple[np.ndarray, np.ndarray]:
+        """The places of rows that repeat a text of another piece of their file, and of others that repeat an id: what
+        reading and checking the file in one shard would have taken out."""
+        copies, ids = [NONE], [NONE]
+        whole = [shard for shard in range(len(self._shards)) if shard not in self._goes_on]
+        for first, last in pairwise([*whole, len(self._shards)]):
+            pieces, copy = self._shards[first:last], NONE
+            if len(pieces) > 1:
+                if self._cleaned and self._cleaned.exact_duplicates:
+                    copy = again(pieces, "hash", self._work)
+                copies.append(self._starts[first] + copy)
+                ids.append(self._starts[first] + again(pieces, "id", self._work, copy))
+        return np.concatenate(copies), np.concatenate(ids)
 
     def _is_ambiguous(self, places: np.ndarray) -> np.ndarray:
         """Which of the rows at these places have an id that stands in several files."""
@@ -135,14 +178,22 @@ class Gathering:
             _file=pl.when(moved).then("kept_file").otherwise("file"),
             _reason="reason",
         )
-        made = before.join(
+        named = self._called(shard, before)
+        leaked = pl.concat(
+            [
+                before.select(raw_id="id", raw_file="file"),
+                named.select(_id="id", _file="file", _reason=pl.lit(None, pl.String)),
+            ],
+            how="horizontal",
+        )
+        told = pl.concat([told, leaked.filter(before["reason"] == "leak")])
+        made = named.join(
             told,
             left_on=["kept_id", "kept_file"],
             right_on=["raw_id", "raw_file"],
             how="left",
             maintain_order="left",
         ).with_columns(
-            file=pl.col("file").replace(self._names[shard]),
             kept_id=pl.coalesce("_id", "kept_id"),
             kept_file=pl.coalesce("_file", pl.col("kept_file").replace(self._names[shard])),
             reason=pl.coalesce("_reason", "reason"),
@@ -176,19 +227,28 @@ class Gathering:
         """Where test rows stood in a shard, if they were looked for."""
         path = self._shards[shard] / "leaks.parquet"
         found = pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=LEAKS)
-        return found.with_columns(pl.col("corpus_file").replace(self._names[shard]))
+        called = self._called(shard, found.select(id="corpus_id", file="corpus_file", line="corpus_line"))
+        return found.with_columns(corpus_id=called["id"], corpus_file=called["file"])
+
+    def _called(self, shard: int, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows that a shard has no more, with the `file` of the corpus, and the `id` where that is made of it."""
+        named = rows.with_columns(_named=pl.lit(False), name=pl.col("file").replace(self._names[shard]))
+        return as_in_corpus(named).drop("_named", "name")
 
     @cached_property
     def _names(self) -> list[dict[str, str]]:
-        """For each shard, what its files are called in the corpus: the second `rows.csv` is `rows.csv#2`."""
-        names, found = Names(), []
-        for folder in self._shards:
+        """For each shard, what its files are called in the corpus: the second `rows.csv` is `rows.csv#2`; pieces of a
+        file have one name."""
+        names, found, file = Names(), [], None
+        for shard, folder in enumerate(self._shards):
             tables = (
                 pl.scan_parquet(folder / f"{name}.parquet") for name in ("rows", "quarantine", "removed")
             )
             columns = [table.select("file").unique(maintain_order=True) for table in tables]
             own = dict.fromkeys(name for column in columns for name in column.collect()["file"])
-            found.append({name: names.own(name) for name in own})
+            file = file if shard in self._goes_on else None
+            found.append({name: file or names.own(name) for name in own})
+            file = file or next(iter(found[-1].values()), None)
         return found
 
 

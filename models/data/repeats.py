@@ -26,22 +26,29 @@ TOGETHER = 1 << 20
 FAMILIES = 1 << 14
 """Sketches that are compared at once; more only where one text is like so many others."""
 
+NONE = np.empty(0, dtype=np.int64)
+"""No places."""
 _HASHED = np.dtype([("hash", "<u8"), ("place", "<i8")])
 
 Hashes = tuple[np.ndarray, np.ndarray]
 """Hashes, and the places of their rows."""
 
 
-def repeats(shards: Sequence[Path], cleaned: CleanConfig | None, work: Path) -> pl.DataFrame:
-    """Every row that repeats an earlier one that is kept, in order: as if they were read one by one."""
+def repeats(
+    shards: Sequence[Path], cleaned: CleanConfig | None, work: Path, but: np.ndarray = NONE
+) -> pl.DataFrame:
+    """Every row that repeats an earlier one that is kept, in order: as if they were read one by one.
+
+    Those at the places `but`, which are in order, count for nothing.
+    """
     if cleaned is None:
         return pl.DataFrame(schema=REPEATS)
     first = other = np.empty(0, dtype=np.int64)
     if cleaned.exact_duplicates:
-        first, other = _met(_hashes(shards, "hash"), _rows(shards), work)
+        first, other = _met(_hashes(shards, "hash", but), _rows(shards), work)
     place, of = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     if cleaned.near_duplicates is not None:
-        place, of = _alike(shards, other, cleaned.near_duplicates, work)
+        place, of = _alike(shards, np.union1d(other, but), cleaned.near_duplicates, work)
     # The text of a row that goes for its likeness is gone, too, where it stands again.
     at, goes = _found(first, place)
     kinds = np.concatenate(
@@ -52,10 +59,15 @@ def repeats(shards: Sequence[Path], cleaned: CleanConfig | None, work: Path) -> 
     return pl.DataFrame(found, schema=REPEATS).sort("place")
 
 
-def ambiguous(shards: Sequence[Path], work: Path) -> np.ndarray:
-    """The places of rows whose id stands in several files, in order."""
-    first, other = _met(_hashes(shards, "id"), _rows(shards), work)
+def ambiguous(shards: Sequence[Path], work: Path, but: np.ndarray = NONE) -> np.ndarray:
+    """The places of rows whose id stands in several files, in order; those at the places `but` count for nothing."""
+    first, other = _met(_hashes(shards, "id", but), _rows(shards), work)
     return np.unique(np.concatenate([first, other]))
+
+
+def again(pieces: Sequence[Path], column: str, work: Path, but: np.ndarray = NONE) -> np.ndarray:
+    """The places, in order, of rows whose `id`, or the `hash` of whose text, stands earlier in the pieces of a file."""
+    return _met(_hashes(pieces, column, but), _rows(pieces), work)[1]
 
 
 def _alike(
@@ -174,9 +186,11 @@ def _rows(shards: Sequence[Path]) -> int:
     return sum(parquet.read_metadata(folder / "signatures.parquet").num_rows for folder in shards)
 
 
-def _hashes(shards: Sequence[Path], column: str) -> Iterator[Hashes]:
+def _hashes(shards: Sequence[Path], column: str, but: np.ndarray) -> Iterator[Hashes]:
     for start, table in _tables(shards, column):
-        yield table[column].to_numpy(), start + np.arange(table.num_rows)
+        places = start + np.arange(table.num_rows)
+        keep = ~_found(places, but)[1]
+        yield table[column].to_numpy()[keep], places[keep]
 
 
 def _sketches(shards: Sequence[Path], but: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

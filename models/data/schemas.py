@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pandera.polars import DataFrameSchema
 
 _ROW, _COLUMN, _REASON, _VALUE = "_row", "_column", "_reason", "_value"
+NOT_UNIQUE = "not unique"
+"""Why a row is set aside whose `id` another one has."""
 _OUTSIDE = "not in the set"
 _NAMED = 10
 """Values of a set that a message names."""
@@ -71,7 +73,7 @@ def check(
     if pool is not None and refers is not None:
         rows, ambiguous = names.followed(rows, frame["id"], pool, refers)
         misfits += [(row, refers, Misfit(names.AMBIGUOUS, value)) for row, value in ambiguous]
-    repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", "not unique")
+    repeated = _failed((~rows["id"].is_first_distinct()).arg_true(), "id", NOT_UNIQUE)
     failures = pl.concat([_misfits(misfits), _failures(rows, schema), repeated])
     where, bad = _quarantined(frame, failures)
     return rows.filter(where), bad
@@ -87,10 +89,15 @@ def check_corpus(path: Path) -> Iterator[tuple[pl.DataFrame, pl.Series, pl.DataF
     own = pl.read_parquet(path, columns=["file", "id"])
     twice = ~own.select(pl.struct("file", "id").is_first_distinct()).to_series()
     for rows in batches(path, (*schema.columns, *PROVENANCE)):
-        repeated = _failed(twice.slice(at, rows.height).arg_true(), "id", "not unique")
+        repeated = _failed(twice.slice(at, rows.height).arg_true(), "id", NOT_UNIQUE)
         where, bad = _quarantined(rows, pl.concat([_failures(rows, schema), repeated]))
         yield rows.filter(where), where, bad
         at += rows.height
+
+
+def not_unique(rows: pl.DataFrame) -> pl.DataFrame:
+    """The quarantine of rows of a corpus whose `id` another one of their file has."""
+    return _quarantined(rows, _failed(pl.int_range(rows.height, eager=True), "id", NOT_UNIQUE))[1]
 
 
 def _quarantined(frame: pl.DataFrame, failures: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:

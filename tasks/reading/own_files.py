@@ -105,14 +105,14 @@ class OwnFiles(FileSource):
             source = self._only((part, path))
             source._digest = digest
             told = f"{name} ({number + 1} of {len(cut)})"
-            yield Shard(source, told, (name, cut[0][1], number), piece.end - piece.start, False, piece)
+            yield Shard(source, told, (name, cut[0][1]), piece.end - piece.start, False, piece)
 
     def _group(self, files: tuple[File, ...]) -> Shard:
         first, last = files[0], files[-1]
         return Shard(
             self._only(*((file.part, file.path) for file in files)),
             first.name if len(files) == 1 else f"{first.name} … {last.name}",
-            (first.name, first.content, 0),
+            (first.name, first.content),
             sum(file.size for file in files),
             packing(first.path) is not None,
         )

@@ -43,8 +43,8 @@ class Shard:
     """It, as a source."""
     name: str
     """Its file's name; a piece says which it is, of several files the first and the last are named."""
-    order: tuple[str, str, int]
-    """Where it stands among others: by its file's name and content, and by its place in the file."""
+    order: tuple[str, str]
+    """Where it stands among others: by its file's name and content. Pieces of a file follow each other."""
     size: int = 0
     """Bytes on the disk; 0 where they are not known before it is read."""
     packed: bool = False

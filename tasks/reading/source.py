@@ -84,7 +84,7 @@ class Source(Chosen):
         Args:
             size: bytes of a file above which it is cut where it can be.
         """
-        return [Shard(self, self.kind, (self.kind, json.dumps(self.identity(), sort_keys=True), 0))]
+        return [Shard(self, self.kind, (self.kind, json.dumps(self.identity(), sort_keys=True)))]
 
     def asked_by(self) -> Mapping[str, Made]:
         """The columns that canonical ones are made of, by which a model of these rows can be asked as well; none where

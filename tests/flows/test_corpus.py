@@ -46,6 +46,8 @@ def test_paths_and_sources_in_another_order_are_the_same_corpus(tmp_path: Path) 
     one = of_files(tmp_path, {"paths": paths})
     other = of_files(tmp_path, {"paths": paths[2]}, {"paths": paths[1::-1]})
     assert steps(one)[-1] == steps(other)[-1]
+    twins = [{"paths": paths[0]}, {"paths": paths[0], "by_line": False}]
+    assert steps(of_files(tmp_path, *twins))[-1] == steps(of_files(tmp_path, *twins[::-1]))[-1]
     assert [shard.ref.about.shard for shard in shards(one)] == ["rows.txt", "rows.txt#2", "rows.txt#3"]
 
 

@@ -26,12 +26,16 @@ def write_shard(folder: Path, file: str, texts: Sequence[Text], cleaning: CleanC
 
 
 def gathered(
-    out: Path, shards: Sequence[Path], cleaning: CleanConfig | None = None, seed: int = 1, share: float = 0.2
+    out: Path,
+    shards: Sequence[Path],
+    cleaning: CleanConfig | None = None,
+    seed: int = 1,
+    share: float = 0.2,
 ) -> dict[str, pl.DataFrame]:
     """The tables that `hold_out` makes of shards, by name."""
     out.mkdir(parents=True)
     with TemporaryDirectory() as work:
-        corpus = Gathering(shards, Path(work), out)
+        corpus = Gathering(shards, cleaning or CleanConfig(), Path(work), out)
         corpus.quarantine()
-        corpus.write(cleaning or CleanConfig(), seed, share)
+        corpus.write(seed, share)
     return {path.stem: pl.read_parquet(path) for path in out.glob("*.parquet")}

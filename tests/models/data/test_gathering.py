@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from models.data.leaks import LEAKS
 from models.data.shards import texts
 from tests.support.shards import gathered, write_shard
 
@@ -46,3 +47,22 @@ def test_a_file_twice_counts_twice_and_is_learnt_from_once(tmp_path: Path) -> No
     made = gathered(tmp_path / "out", [one, one])
     assert made["files"]["name"].to_list() == ["a", "a#2"] and made["parts"]["shard"].to_list() == [0, 0]
     assert made["removed"].select("id", "kept_file").rows() == [("a#2:1", "a"), ("a#2:2", "a")]
+
+
+def test_a_copy_of_a_text_that_leaked_names_it_as_the_corpus_does(tmp_path: Path) -> None:
+    one = write_shard(tmp_path / "0", "a", ["하나"])
+    two = write_shard(tmp_path / "1", "a", ["둘", "셋", "둘"])
+    leak = {"id": "a:1", "file": "a", "line": 1, "reason": "leak", "kept_id": "test", "kept_file": None}
+    before = pl.read_parquet(two / "removed.parquet")
+    pl.concat([before, pl.DataFrame([leak], before.schema)]).write_parquet(two / "removed.parquet")
+    for name in ("rows", "signatures"):
+        pl.read_parquet(two / f"{name}.parquet")[1:].write_parquet(two / f"{name}.parquet")
+    (two / "counts.json").write_text('{"read": 3, "kept": 1, "quarantined": {}, "removed": {}, "masked": {}}')
+    found = {"row_id": "test", "part": "test", "corpus_id": "a:1", "corpus_file": "a", "corpus_line": 1}
+    pl.DataFrame([found | {"kind": "equal"}], LEAKS).write_parquet(two / "leaks.parquet")
+    made = gathered(tmp_path / "out", [one, two])
+    assert made["leaks"].select("corpus_id", "corpus_file").rows() == [("a#2:1", "a#2")]
+    assert made["removed"].rows() == [
+        ("a#2:3", "a#2", 3, "exact_duplicate", "a#2:1", "a#2"),
+        ("a#2:1", "a#2", 1, "leak", "test", None),
+    ]

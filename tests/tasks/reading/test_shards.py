@@ -1,5 +1,6 @@
 """What of a source is read anew when files are added, moved or longer than before."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -7,11 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.corpus import corpus_ref
+from flows.recipe.recipe import Recipe
+from models.data.shards import texts
 from models.errors import DataError
 from tasks.ingest import IngestConfig, ingest
 from tasks.reading.shards import MANY, Piece, pieces
 from tasks.running.execution import RunContext
 from tasks.sources.files import Files
+from tasks.storage import artifacts
+from tests.support import recipes
 from tests.support.making import make
 
 LARGE = 1 << 30
@@ -82,6 +88,44 @@ def test_rows_of_pieces_are_those_of_the_whole_file(context: RunContext, tmp_pat
     cut = [IngestConfig(sources=(shard.source,), piece=shard.piece) for shard in source.shards(1_000)]
     assert len(cut) > 2 and isinstance(cut[1].piece, Piece)
     assert rows(*cut) == rows(IngestConfig(sources=(source,)))
+
+
+def test_a_file_in_pieces_makes_the_corpus_that_the_whole_file_makes(
+    context: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "아침에 시장에서 산 사과 세 개를 저녁에 친구와 나누어 먹었더니 오래 기억에 남을 만큼 정말 달고 맛이 좋았다"
+    given = [("x", "하나"), ("y", "둘"), ("", "셋"), ("x", "넷"), ("z", "하나"), ("z", "다섯"), ("", long)]
+    given += [("v", "열하나"), ("w", f"{long}!"), ("x", "여섯"), ("b", "일곱"), ("", "셋"), ("u", "둘")]
+    rows = [{"text": text} | ({"id": name} if name else {}) for name, text in given]
+    lines = [*map(json.dumps, rows), "{", json.dumps({"text": "여덟"})]
+    write(tmp_path / "texts", "ids.jsonl", "\n".join(lines))
+    others = [("x", "아홉"), ("b", "열"), ("z", "여섯"), ("y", "셋")]
+    later = [json.dumps({"id": name, "text": text}) for name, text in others]
+    write(tmp_path / "texts", "later.jsonl", "\n".join(later))
+    sources = [{"kind": "files", "paths": [f"{tmp_path}/texts/*.jsonl"]}]
+    corpus = {"sources": sources, "quarantine": 0.5, "shard_megabytes": 1}
+    recipe = Recipe.load(recipes.write(tmp_path, recipes.SMALL | {"corpus": corpus}))
+
+    def made(size: int) -> tuple[int, dict[str, list[tuple]]]:
+        monkeypatch.setattr("flows.corpus.MEGABYTE", size)
+        ref = corpus_ref(recipe)
+        assert ref is not None
+        folder = make(ref, context)
+        shards = [artifacts.files(shard) for shard in ref.shards]
+        found = {
+            "rows": sorted(pl.concat(texts(folder, shards, part)).rows() for part in ("train", "validation"))
+        }
+        for name in ("quarantine", "removed"):
+            found[name] = sorted(pl.read_parquet(folder / f"{name}.parquet").rows())
+        names = pl.read_parquet(folder / "files.parquet")["name"]
+        found["files"] = names.unique().sort().to_list()
+        found["counts"] = [(folder / "counts.json").read_text()]
+        return len(shards), found
+
+    (number, whole), (more, cut) = (made(size) for size in (LARGE, 200))
+    assert (number, more) == (2, 4) and whole["files"] == ["ids.jsonl", "later.jsonl"]
+    assert [row[0] for row in whole["quarantine"]] == ["ids.jsonl"] * 3
+    assert cut == whole
 
 
 @pytest.mark.parametrize("size", [100, LARGE])
