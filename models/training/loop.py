@@ -25,7 +25,7 @@ from models.training.conditions import computing, recomputing
 from models.training.curve import Curve
 from models.training.distributed import Batch, PartOf, team
 from models.training.hardware import hardware
-from models.training.parts import Step, step_of
+from models.training.parts import TrainingStep, prepared
 from models.training.plan import Metrics, Plan
 from models.training.record import Record
 
@@ -72,9 +72,9 @@ def train(
         for record in run.curve.history if run.team.leads else ():
             on_log(record)
 
-        def made(step: int) -> Step:
+        def made(step: int) -> TrainingStep:
             batches = batches_at(step)
-            return step_of(batches, run.team.share(batches, targets_of, part_of), device)
+            return prepared(batches, run.team.share(batches, targets_of, part_of), device)
 
         ahead = steps_ahead(device) if plan.ahead is None else plan.ahead
         with closing(made_ahead(made, range(run.step, plan.steps), ahead, device)) as to_come:
@@ -123,7 +123,7 @@ class _Run(Generic[M]):
         patience = self.plan.settings.early_stopping
         return patience is not None and self.best.stale >= patience
 
-    def advance(self, step: Step, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
+    def advance(self, step: TrainingStep, loss_of: Callable[[M, Batch], Mapping[str, Tensor]]) -> None:
         """One step: the loss is the mean over the targets of all its batches, as if they were one.
 
         Nothing is read from the device, which so works on while the CPU prepares what comes next.

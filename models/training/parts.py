@@ -9,7 +9,7 @@ from models.training.distributed import Batch
 
 
 @dataclass(frozen=True)
-class Step:
+class TrainingStep:
     """What this process learns from in one step."""
 
     parts: Sequence[tuple[Batch, float]]
@@ -18,12 +18,14 @@ class Step:
     """Of the whole step."""
 
 
-def step_of(batches: Sequence[Batch], parts: Sequence[tuple[Batch, float]], device: torch.device) -> Step:
+def prepared(
+    batches: Sequence[Batch], parts: Sequence[tuple[Batch, float]], device: torch.device
+) -> TrainingStep:
     """The `parts` of a step's batches, where a GPU can fetch them while the CPU goes on."""
     pinned = [
         ({name: tensor.pin_memory() for name, tensor in part.items()}, share) for part, share in parts
     ] if device.type == "cuda" else parts  # fmt: skip
-    return Step(pinned, sum(map(_tokens, batches)))
+    return TrainingStep(pinned, sum(map(_tokens, batches)))
 
 
 def _tokens(batch: Batch) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from models.data.counts import so_many
 from models.errors import HeadwaterError
 from tasks.graph import refs
 from tasks.graph.step import step_of
@@ -107,7 +108,7 @@ class FrontPage:
         for title in dict.fromkeys(item.ref.title_of_shards for item in of_shards):
             alike = [item for item in of_shards if item.ref.title_of_shards == title]
             made = [item.seconds for item in alike if item.status == "run"]
-            yield f"| {title}, {len(alike)} shards | {len(made)} run | {sum(made):.1f} | |"
+            yield f"| {title}, {so_many(len(alike), 'shard')} | {len(made)} run | {sum(made):.1f} | |"
         for item in first:
             if item.ref.title_of_shards and _is_there(item):
                 continue

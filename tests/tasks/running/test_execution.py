@@ -15,8 +15,9 @@ import pytest
 
 from models.errors import DataError, HeadwaterError, StoreError
 from tasks.graph.refs import About, Ref, ordered
-from tasks.running.execution import RunContext, produce
+from tasks.running.execution import Outcome, RunContext, produce
 from tasks.running.failures import STOPPING, Stopped, may_heal, reason
+from tasks.running.front_page import FrontPage
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts, connection, runs
 from tasks.storage.lease import lease
@@ -152,7 +153,7 @@ KILLED = """
 import sys
 sys.path.insert(0, {project!r})
 from tests.support.toy_steps import Toy, write
-from tasks.running.execution import RunContext, produce
+from tasks.running.execution import Outcome, RunContext, produce
 from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
@@ -223,3 +224,12 @@ def test_a_run_orders_every_step_after_what_it_needs() -> None:
     a = write(Toy(word="a"))
     b, c = repeat(Toy(word="b"), rows=a), repeat(Toy(word="c"), rows=a)
     assert ordered([c, b]) == [a, c, b]
+
+
+def test_the_front_page_counts_shards_in_words(context: RunContext) -> None:
+    shards = [write(Toy(word=word), about=About(shard=word)) for word in ("one", "two")]
+    for number, said in ((1, "1 shard"), (2, "2 shards")):
+        outcomes = [Outcome(ref, "run", 1.0) for ref in shards[:number]]
+        FrontPage(context).close(outcomes, runs.FINISHED)
+        told = runs.get(context.parent_id).tags["mlflow.note.content"]
+        assert f", {said} | {number} run |" in told
