@@ -44,6 +44,9 @@ class Watched(Job):
     def files(self, ref: Ref) -> Path:
         return self._known[ref.key]
 
+    def as_planned(self) -> bool:
+        return True  # it reads a sample of what was planned
+
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None: ...
     def curve(self, record: Mapping[str, float]) -> None: ...
     def trial(self, number: int, settings: Mapping[str, object], metrics: Mapping[str, float]) -> None: ...
