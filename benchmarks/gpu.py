@@ -30,7 +30,7 @@ from models.backbone import presets
 from models.backbone.config import ModelConfig
 from models.backbone.layers import inner_matrices, matrices
 from models.interfaces.objective import Vocabulary
-from models.pretraining.pretrain import Batches
+from models.pretraining.batches import Batches
 from models.tokens.documents import Documents
 from models.training.hardware import hardware
 from models.training.loop import train

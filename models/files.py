@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 DRAFT = ".draft"
@@ -29,6 +29,15 @@ def digest_of_part(path: Path, start: int, end: int) -> str:
             made.update(chunk)
             left -= len(chunk)
     return made.hexdigest()
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files in a folder; one that goes meanwhile counts nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 @contextmanager

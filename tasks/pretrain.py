@@ -13,11 +13,11 @@ def pretrain(
     """Pretrains a model, on several processes where there are; goes on from its newest checkpoint after a kill."""
     # Here, not above: torch and transformers take seconds to import, and only training processes need them.
     from models.pretraining import pretrain as pretraining
+    from models.pretraining.batches import documents
     from models.tokens.tokenizer import load_tokenizer
 
-    train, validation = pretraining.documents(
-        [job.files(ref) for ref in sequences], job.files(corpus), config.encode
-    )
+    encoded = [job.files(ref) for ref in sequences]
+    train, validation = documents(encoded, job.files(corpus), config.encode)
     job.metrics({"documents": len(train), "corpus/tokens": train.tokens, "corpus/bytes": train.size})
     job.say(
         f"{train.tokens:,} tokens in {len(train):,} sequences to learn from, {validation.tokens:,} held out"

@@ -62,7 +62,7 @@ def _explain(found: unused.Found, keep_days: float, *, yes: bool) -> None:
         print(f"{found.young:,} runs more stay since they are younger than {keep_days:g} days (--keep-days).")
     if found.unused and not unused.forgets():
         print("A server keeps deleted runs and their files until its owner calls `mlflow gc`.")
-    if copied := sum(map(cache.size, cache.copies())):
+    if copied := _bytes([cache.copies()]):
         most = f"of at most {_megabytes(cache.bound())} ({cache.VARIABLE})"
         print(f"Copies of artifacts from a store elsewhere take {_megabytes(copied)} {most}.")
     if not yes:

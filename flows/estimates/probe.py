@@ -14,9 +14,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from flows.estimates import encoded, sampled, standing_in
+from flows.estimates import sampled, standing_in
 from flows.estimates.rates import Adapting, Pretraining, Rows
 from flows.estimates.watched import Stage, Watched
+from models import files
+from models.pretraining.batches import Batches, vocabulary_of
 from models.pretraining.pretrain import PretrainConfig
 from models.tuning.hyperparameters import Hyperparameters
 from tasks.adapt import AdaptConfig
@@ -70,7 +72,7 @@ def _carried(
         _imported.add(type(way))
     job, seconds = _timed(stage, ref, short_config, known)
     predicted = _predicted(stage, ref, config, known, job) / max(1, rows.test)
-    measured = {"predicted": predicted, "memory": peak(), "disk": sampled.size(job.out)}
+    measured = {"predicted": predicted, "memory": peak(), "disk": files.size(job.out)}
     if not trained or len(job.times) < 3:
         asked = min(predicted, seconds / (2 * rows.validation))
         return Adapting(max(0.0, seconds - rows.validation * asked), asked, **measured)
@@ -98,7 +100,7 @@ def _baseline(
     row = max(0.0, (seconds[all_] - seconds[few]) / max(1, all_ - few))
     predicted = _predicted(stage, ref, config, known, job) / max(1, rows.test)
     once = max(0.0, seconds[few] - few * row)
-    return Adapting(once, 0.0, predicted, row=row, memory=peak(), disk=sampled.size(job.out))
+    return Adapting(once, 0.0, predicted, row=row, memory=peak(), disk=files.size(job.out))
 
 
 def _timed(
@@ -125,17 +127,24 @@ def pretraining(stage: Stage, ref: refs.Model) -> Pretraining:
     from models.backbone import build
     from models.tokens.tokenizer import load_tokenizer
     from models.training import loop
+    from models.training.parts import tokens_in
 
     config = ref.config
     assert isinstance(config, PretrainConfig)
     tokenizer = load_tokenizer(standing_in.tokenizer(stage, standing_in.tokenizer_of(ref)))
     read = sampled.texts(ref)
-    documents = encoded.pieces(read, tokenizer, config.encode)
-    batches = encoded.batches(config, documents, tokenizer)
+    documents = sampled.encoded(stage, read, tokenizer, config.encode)
+    vocabulary = vocabulary_of(documents, tokenizer)
+    batches = Batches(config.objective, documents, vocabulary, config.train.batch_tokens, config.seed)
     forget_peak()
     begun = stage.clock()
     model = build.build(config.model, tokenizer, config.objective.model_class, config.seed)
-    accumulated, times = config.train.gradient_accumulation, list[float]()
+    accumulated, times, tokens = config.train.gradient_accumulation, list[float](), list[int]()
+
+    def batches_at(step: int) -> list[Any]:
+        made = [batches.at(step * accumulated + part) for part in range(accumulated)]
+        tokens.append(sum(map(tokens_in, made)))
+        return made
 
     def enough(done: int, total: int, text: str) -> None:
         times.append(stage.clock())
@@ -153,33 +162,28 @@ def pretraining(stage: Stage, ref: refs.Model) -> Pretraining:
     with suppress(_Enough):
         loop.train(
             model,
-            lambda step: [batches[(step * accumulated + part) % len(batches)] for part in range(accumulated)],
+            batches_at,
             config.objective.losses,
             plan,
             targets_of=config.objective.targets,
             on_progress=enough,
         )
-    steps = len(times) - 1
-    tokens = sum(_tokens(batches[at % len(batches)]) for at in range(accumulated, accumulated * (steps + 1)))
-    token = (times[-1] - times[0]) / tokens
+    token = (times[-1] - times[0]) / sum(tokens[1 : len(times)])
     return Pretraining(
-        once=max(0.0, times[0] - begun - accumulated * _tokens(batches[0]) * token),
+        once=max(0.0, times[0] - begun - tokens[0] * token),
         token=token,
-        judged=_judged(stage, model, config, batches[:2]),
-        tokens_a_byte=sum(map(len, documents)) / sum(len(text.encode()) for text in read),
+        judged=_judged(stage, model, config, [batches.at(step) for step in range(2)]),
+        tokens_a_byte=documents.tokens / sum(len(text.encode()) for text in read),
         memory=peak(),
         disk=4.0 * sum(item.numel() for item in model.parameters()),
     )
 
 
-def _tokens(batch: Mapping[str, Any]) -> int:
-    read = batch.get("attention_mask")
-    return batch["input_ids"].numel() if read is None else int(read.sum())
-
-
 def _judged(stage: Stage, model: Any, config: PretrainConfig, batches: Sequence[Mapping[str, Any]]) -> float:
     """Seconds that a held-out token takes."""
     import torch
+
+    from models.training.parts import tokens_in
 
     model.eval()
     begun = stage.clock()
@@ -188,7 +192,7 @@ def _judged(stage: Stage, model: Any, config: PretrainConfig, batches: Sequence[
             config.objective.evaluate(
                 model, {name: tensor.to(model.device) for name, tensor in batch.items()}
             )
-    return (stage.clock() - begun) / sum(map(_tokens, batches))
+    return (stage.clock() - begun) / sum(map(tokens_in, batches))
 
 
 class _Enough(Exception):

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import platform
-import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -30,7 +29,7 @@ from tasks.environment import Machine
 from tasks.graph import refs
 from tasks.graph.refs import Ref, ordered
 from tasks.graph.step import step_of
-from tasks.running.parent import end_with_parent
+from tasks.running import work
 
 FOLDER = "probes"
 """Of the home folder; what lies in it may be deleted at any time."""
@@ -78,9 +77,9 @@ class Probes:
                 say(f"probing {number} of {len(steps)}: {ref.title}")
                 workplace = Workplace(_device(self._machine), self._threads(ref))
                 stage = Stage(Path(folder), workplace, there)
-                work: Any = pretraining if isinstance(ref, refs.Model) else adapting
+                probe: Any = pretraining if isinstance(ref, refs.Model) else adapting
                 try:
-                    self._keep(ref, process.run(work, stage, ref))
+                    self._keep(ref, process.run(probe, stage, ref))
                 except Exception as error:  # noqa: BLE001 whatever keeps it from being probed is the run's business
                     yield ref, f"{error}".strip().partition("\n")[0] or type(error).__name__
 
@@ -181,10 +180,4 @@ class _Process:
 
 
 def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
-
-
-def _begin() -> None:
-    """Ctrl-C is the parent's business, and the process ends with its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=work.begin)

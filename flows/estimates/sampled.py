@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from flows.estimates.rates import Rows
@@ -17,10 +19,17 @@ from flows.estimates.watched import Stage, Watched
 from models.config import Config
 from models.data.records import Record
 from models.data.splits import PARTS
+from models.errors import DataError
+from models.tokens import packing
+from models.tokens.documents import Documents, read
+from models.tokens.packing import EncodeConfig
 from tasks.graph import refs
 from tasks.graph.refs import Ref, ordered
 from tasks.graph.step import step_of
 from tasks.reading.source import Source
+
+if TYPE_CHECKING:  # transformers takes seconds to import
+    from transformers import PreTrainedTokenizerBase
 
 READING = 3.0
 """Seconds that counting the rows of an entry may take; what is left is reckoned by the size of the files."""
@@ -112,11 +121,6 @@ def sizes(folder: Path) -> Rows:
     return Rows(*counts)
 
 
-def size(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 def texts(ref: Ref) -> list[str]:
     """Texts of the corpus that `ref` is made from: of each file as much of it as it has of the corpus."""
     read = chain.from_iterable(source.by_file() for source in sources_of([ref]))
@@ -134,6 +138,22 @@ def texts(ref: Ref) -> list[str]:
             if room < 0:
                 break
     return found
+
+
+def encoded(
+    stage: Stage, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, config: EncodeConfig
+) -> Documents:
+    """Documents of texts, cut and joined as a pretraining reads them.
+
+    Raises:
+        DataError: no text has a token.
+    """
+    path = Path(tempfile.mkdtemp(dir=stage.folder), "documents.arrow")
+    packing.write([[*texts]], tokenizer, config.cutting(), path)
+    found = read([(path, np.arange(len(texts)))])
+    if not len(found):
+        raise DataError("the corpus's sample holds no text")
+    return found.joined(config.sequence_length) if config.across_documents else found
 
 
 def _scaled(part: str, some: int, read: Counter[str], counted: Counter[str]) -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.workplace import Workplace
 from tasks.graph.refs import Ref
-from tasks.running.job import Job
+from tasks.running.job import Silent
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Stage:
         return time.process_time() if alone else time.perf_counter()
 
 
-class Watched(Job):
+class Watched(Silent):
     """A job that keeps nothing, and notes when it was told of progress."""
 
     def __init__(self, stage: Stage, name: str, known: Mapping[str, Path]) -> None:
@@ -47,12 +47,6 @@ class Watched(Job):
     def as_planned(self) -> bool:
         return True  # it reads a sample of what was planned
 
-    def metrics(self, values: Mapping[str, float], step: int = 0) -> None: ...
-    def curve(self, record: Mapping[str, float]) -> None: ...
-    def trial(self, number: int, settings: Mapping[str, object], metrics: Mapping[str, float]) -> None: ...
-    def used(self, labels: int) -> None: ...
-    def attach(self, path: Path) -> None: ...
-    def read_from(self, files: Sequence[Mapping[str, str]]) -> None: ...
     def say(self, text: str) -> None: ...
     def warn(self, text: str) -> None: ...
     def close(self) -> None: ...

@@ -25,9 +25,10 @@ def prepared(
     pinned = [
         ({name: tensor.pin_memory() for name, tensor in part.items()}, share) for part, share in parts
     ] if device.type == "cuda" else parts  # fmt: skip
-    return TrainingStep(pinned, sum(map(_tokens, batches)))
+    return TrainingStep(pinned, sum(map(tokens_in, batches)))
 
 
-def _tokens(batch: Batch) -> int:
+def tokens_in(batch: Batch) -> int:
+    """Tokens of a batch, padding aside."""
     read = batch.get("attention_mask")
     return batch["input_ids"].numel() if read is None else int(read.sum())

@@ -129,13 +129,8 @@ class Job:
         cache.done()
 
 
-class Helping(Job):
-    """The same job in a process that only helps the one that leads: it has nothing to say and nothing to keep."""
-
-    leads = False
-
-    def __init__(self, spec: JobSpec) -> None:
-        super().__init__(spec, lambda progress: None)
+class Silent(Job):
+    """A job that has nothing to say and nothing to keep: what it makes is looked at by whoever runs it."""
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None: ...
 
@@ -148,3 +143,12 @@ class Helping(Job):
     def attach(self, path: Path) -> None: ...
 
     def read_from(self, files: Sequence[Mapping[str, str]]) -> None: ...
+
+
+class Helping(Silent):
+    """The same job in a process that only helps the one that leads."""
+
+    leads = False
+
+    def __init__(self, spec: JobSpec) -> None:
+        super().__init__(spec, lambda progress: None)

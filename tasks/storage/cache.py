@@ -16,6 +16,7 @@ from typing import IO
 from uuid import uuid4
 
 from models.errors import RecipeError
+from models.files import size
 from tasks.environment import home
 
 VARIABLE = "HEADWATER_CACHE_GB"
@@ -105,15 +106,6 @@ def remove(path: Path) -> bool:
                 path.rename(Path(temporary, path.name))  # at once gone for all, and then deleted
                 return True
         return False
-
-
-def size(place: Path) -> int:
-    """Bytes of a folder."""
-    total = 0
-    for path in place.rglob("*"):
-        with suppress(OSError):
-            total += path.stat().st_size if path.is_file() else 0
-    return total
 
 
 def in_use() -> set[str]:

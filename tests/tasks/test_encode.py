@@ -10,7 +10,7 @@ from datasets import Dataset
 from models.data import shards
 from models.data.cleaning import CleanConfig
 from models.errors import DataError
-from models.pretraining import pretrain
+from models.pretraining import batches
 from models.tokens.documents import Documents
 from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import load_tokenizer
@@ -50,7 +50,7 @@ def test_a_model_reads_exactly_the_texts_that_the_corpus_keeps_by_part(
     encoded = [make(encode(LENGTH, rows=ref, tokenizer=words), context) for ref in checked]
     folder, made = make(corpus, context), load_tokenizer(make(words, context))
     assert [len({*Dataset.from_file(str(one / "documents.arrow"))["row"]}) for one in encoded] == [41, 31, 31]
-    train, validation = pretrain.documents(encoded, folder, LENGTH)
+    train, validation = batches.documents(encoded, folder, LENGTH)
 
     def tokens(part: str) -> list[int]:
         kept = shards.texts(folder, [make(ref, context) for ref in checked], part)
@@ -65,7 +65,7 @@ def test_a_model_reads_exactly_the_texts_that_the_corpus_keeps_by_part(
         len(t.encode()) for t in [*lines, long]
     )
     across = EncodeConfig(sequence_length=16, across_documents=True)
-    joined, _ = pretrain.documents(encoded, folder, across)
+    joined, _ = batches.documents(encoded, folder, across)
     assert len(joined) < len(train) and joined.tokens == train.tokens
     assert np.array_equal(joined.counts(60), train.counts(60))
 
@@ -76,4 +76,4 @@ def test_a_corpus_none_of_whose_texts_has_a_token_teaches_nothing(tmp_path: Path
     schema = shards.PARTS
     pl.DataFrame(schema=schema).write_parquet(tmp_path / "parts.parquet")
     with pytest.raises(DataError, match="none of the corpus's texts for train has a token"):
-        pretrain.documents([], tmp_path, LENGTH)
+        batches.documents([], tmp_path, LENGTH)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from flows.estimates import encoded, estimating, past, probe, probing, rules, sampled, standing_in
+from flows.estimates import estimating, past, probe, probing, rules, sampled, standing_in
 from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Pretraining, Rows
 from flows.estimates.seats import OPENING, OWN_MEMORY, total
 from flows.estimates.watched import Stage, Watched
 from flows.recipe.recipe import Recipe
 from flows.transfer import chain, report_refs
+from models import files
 from models.config import leaves
 from models.tokens.packing import EncodeConfig
 from models.tokens.tokenizer import load_tokenizer
@@ -189,7 +190,7 @@ def test_a_probe_says_how_long_the_real_training_takes(recipe: Path, tmp_path: P
     step_of(adapted).fn(job, config, **adapted.inputs)
     real, told = stage.clock() - begun, measured.seconds(config, sampled.sizes(inputs[adapted.rows.key]))
     assert real / 2.5 < told < real * 2.5
-    assert measured.disk == pytest.approx(sampled.size(job.out), rel=0.2)
+    assert measured.disk == pytest.approx(files.size(job.out), rel=0.2)
 
 
 def test_a_probe_of_pretraining_counts_tokens(recipe: Path, tmp_path: Path) -> None:
@@ -206,17 +207,19 @@ def test_a_probe_of_pretraining_counts_tokens(recipe: Path, tmp_path: Path) -> N
 def test_documents_that_share_sequences_are_probed_so(recipe: Path, tmp_path: Path) -> None:
     """The same tokens, in sequences that are nearly full."""
     pretrained = next(ref for ref in steps(recipe) if isinstance(ref, Model))
-    tokenizer = load_tokenizer(
-        standing_in.tokenizer(Stage(tmp_path, Workplace("cpu", 1), {}), standing_in.tokenizer_of(pretrained))
-    )
+    stage = Stage(tmp_path, Workplace("cpu", 1), {})
+    tokenizer = load_tokenizer(standing_in.tokenizer(stage, standing_in.tokenizer_of(pretrained)))
     apart, joined = (
-        encoded.pieces(
-            ["나는 학교에 간다"] * 200, tokenizer, EncodeConfig(sequence_length=64, across_documents=across)
-        )
+        sampled.encoded(
+            stage,
+            ["나는 학교에 간다"] * 200,
+            tokenizer,
+            EncodeConfig(sequence_length=64, across_documents=across),
+        ).lengths
         for across in (False, True)
     )
-    assert sum(map(len, apart)) == sum(map(len, joined))
-    assert max(map(len, apart)) < 32 < sum(map(len, joined)) / len(joined)
+    assert sum(apart) == sum(joined)
+    assert max(apart) < 32 < sum(joined) / len(joined)
 
 
 def test_after_a_probe_is_killed_the_others_go_on(

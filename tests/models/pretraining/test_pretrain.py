@@ -19,6 +19,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from models.backbone import build
 from models.errors import DataError
 from models.pretraining import pretrain
+from models.pretraining.batches import Batches, vocabulary_of
 from models.pretraining.pretrain import PretrainConfig, TrainConfig
 from models.tokens import packing
 from models.tokens.packing import EncodeConfig
@@ -145,9 +146,9 @@ def test_held_out_loss_weighs_targets_equally(folder: Path) -> None:
         {"objective": MLM, "model": {"size": "tiny"}, "train": {"epochs": 1}}
     )
     model = build.build(config.model, tokenizer, "AutoModelForMaskedLM", 1).eval()
-    vocabulary = pretrain.vocabulary_of(train, tokenizer)
+    vocabulary = vocabulary_of(train, tokenizer)
     for tokens in (64, 100_000):
-        batches = pretrain.Batches(config.objective, validation, vocabulary, tokens, seed=0)
+        batches = Batches(config.objective, validation, vocabulary, tokens, seed=0)
         with torch.no_grad():
             found = pretrain.held_out_loss(
                 model, config.objective, [batches.at(i) for i in range(len(batches))], validation.size

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
-from models.pretraining.pretrain import rows
+from models.pretraining.batches import rows
 from models.tokens import packing
 from models.tokens.documents import Documents, read
 from models.tokens.packing import EncodeConfig

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from models.backbone import build
 from models.backbone.config import ModelConfig
-from models.pretraining.pretrain import rows, vocabulary_of
+from models.pretraining.batches import rows, vocabulary_of
 from models.tokens.documents import Documents
 from models.upstream.clm import CausalLanguageModelling
 from tests.support.encoded import apart, by_hand

@@ -12,7 +12,7 @@ from models.backbone.config import ModelConfig
 from models.backbone.vocabulary_scores import target_logits
 from models.errors import DataError
 from models.interfaces.objective import Vocabulary
-from models.pretraining.pretrain import vocabulary_of
+from models.pretraining.batches import vocabulary_of
 from models.upstream.mlm import MaskedLanguageModelling
 from tests.support.encoded import by_hand
 from tests.support.toy_text import sentences
