@@ -114,7 +114,7 @@ def _libraries_of(modules: frozenset[str]) -> Mapping[str, str]:
     names -= set(OURS) | set(sys.stdlib_module_names) | _NOT_NUMBERS
     distributions = from_outside.distributions()
     used = {distributions[name][0] for name in names if name in distributions}
-    return {name: _version(name) for name in sorted(used)}
+    return {name: version(name) for name in sorted(used)}
 
 
 def project_files() -> dict[str, Path]:
@@ -138,7 +138,8 @@ def place_of(name: str) -> str:
 
 
 @functools.cache
-def _version(distribution: str) -> str:
+def version(distribution: str) -> str:
+    """The installed version of a library, as keys have it: without local build tags."""
     return importlib.metadata.version(distribution).split("+")[0]
 
 

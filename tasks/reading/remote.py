@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from models.errors import HeadwaterError, NetworkError, RecipeError
 from models.files import digest, write_whole
 from tasks.environment import home, public
+from tasks.reading.file_systems import file_system
 
 _MARKS = (
     *(
@@ -35,15 +36,6 @@ _MARKS = (
     *("blob_id", "Last-Modified", "LastModified", "last_modified", "mtime", "modified", "created"),
 )
 """What stores say of a file that is another when the file is; its size alone is not enough."""
-_EXTRAS = {
-    "s3": "headwater[s3]",
-    "s3a": "headwater[s3]",
-    "gs": "gcsfs",
-    "gcs": "gcsfs",
-    "az": "adlfs",
-    "abfs": "adlfs",
-}
-"""What to install for the files of a store."""
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 2}}}
 }
@@ -102,17 +94,8 @@ def fetched(pattern: str) -> list[Path]:
 
 def _store(pattern: str, shown: str) -> tuple[Any, str]:
     """The file system of an address, and what it calls the file."""
-    import fsspec
-
     scheme = pattern.partition("://")[0]
-    try:
-        kind = fsspec.get_filesystem_class(scheme)
-    except ImportError as error:
-        package = _EXTRAS.get(scheme)
-        remedy = f"pip install '{package}'" if package else str(error)
-        raise RecipeError(f"{shown}: what reads {scheme}:// is not installed: {remedy}") from error
-    except ValueError as error:
-        raise RecipeError(f"{shown}: nothing reads addresses with {scheme}://; check the path") from error
+    kind = file_system(scheme, shown, "check the path")
     options = dict(_OPTIONS.get(scheme, {}))
     if scheme in ("http", "https"):
         import aiohttp

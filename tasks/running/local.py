@@ -1,7 +1,6 @@
 """Steps on this machine: each in a thread of this process, its numeric work in a training process."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +10,10 @@ from prefect.futures import PrefectFuture
 
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
+from tasks.running import work
 from tasks.running.engine import Seat, Told, inputs
 from tasks.running.failures import STOPPING
-from tasks.running.job import Job, JobSpec, Progress
+from tasks.running.job import JobSpec, Progress
 from tasks.running.training_processes import Room, TrainingProcesses
 
 
@@ -28,9 +28,8 @@ class LocalSeat(Seat):
         """Do it there."""
         if self._room.process is not None:
             self._room.process.run(spec, tell)
-            return
-        with closing(Job(spec, tell)) as job:
-            step_of(spec.ref).fn(job, spec.ref.config, **spec.ref.inputs)
+        else:
+            work.do_here(spec, tell)
 
     def leave(self) -> None:
         """Give it back."""

@@ -1,69 +1,29 @@
 """What runs on a node of a cluster: steps, in Ray's own processes; and a look at the node beforehand."""
 
 import importlib.metadata
-import logging
 import os
 import signal
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from ray.exceptions import RayError
-from ray.util.queue import Queue
 
 from models import outside
 from models.errors import HeadwaterError
 from tasks.environment import Machine, Resources, home, prepare, public
+from tasks.graph import identity
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
 from tasks.running import work
 from tasks.running.engine import Seat
 from tasks.running.failures import STOPPING
-from tasks.running.job import Job, JobSpec, Progress
-from tasks.running.progress import LOG, on_terminal
+from tasks.running.job import JobSpec, Progress
+from tasks.running.progress import LOG
+from tasks.running.teller import Teller
 from tasks.storage import connection, origin
 
-_NEWS_EVERY_SECONDS = 0.5
 _ANSWER_SECONDS = 10
-END = "\0end"
-"""What progress says of a step of which nothing more comes."""
-
-
-class Teller(logging.Handler):
-    """Sends what is logged, and how far steps are, to the terminal of the run."""
-
-    def __init__(self, queue: Queue) -> None:
-        super().__init__()
-        self._queue = queue
-        self._sent: dict[str, float] = {}
-
-    def __reduce__(self) -> Any:
-        return Teller, (self._queue,)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send a line."""
-        if on_terminal(record):
-            self._send(record.getMessage())
-
-    def show(self, progress: Progress) -> None:
-        """Send how far a step is, now and then."""
-        now = time.monotonic()
-        if now - self._sent.get(progress.title, 0.0) >= _NEWS_EVERY_SECONDS:
-            self._sent[progress.title] = now
-            self._send(progress)
-
-    def end(self, title: str) -> None:
-        """Say that nothing more comes of a step."""
-        self._send(Progress(title, 1, 1, END))
-
-    def _send(self, news: "str | Progress") -> None:
-        with suppress(RayError):  # whoever reads it may be gone
-            actor: Any = self._queue.actor
-            actor.put_nowait.remote(news)
 
 
 class NodeSeat(Seat):
@@ -78,17 +38,14 @@ class NodeSeat(Seat):
 
     def run(self, spec: JobSpec, tell: Callable[[Progress], None]) -> None:
         """Do it in this process; what several share, in as many that Ray Train starts."""
-        step = step_of(spec.ref)
         if self.processes > 1:
             from tasks.running import ray_ranks  # Ray Train, which takes seconds to import
 
             ray_ranks.run(spec, self.asks, tell)
-            return
-        if step.process(spec.ref) is not None:
+        elif step_of(spec.ref).process(spec.ref) is not None:
             work.do(spec, tell)
-            return
-        with closing(Job(spec, tell)) as job:
-            step.fn(job, spec.ref.config, **spec.ref.inputs)
+        else:
+            work.do_here(spec, tell)
 
     @contextmanager
     def sitting(self, ref: Ref) -> Iterator[None]:
@@ -149,7 +106,7 @@ def unlike(libraries: Mapping[str, str]) -> str:
 
 def _version(name: str) -> str:
     try:
-        return importlib.metadata.version(name).split("+")[0]
+        return identity.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "(none)"
 

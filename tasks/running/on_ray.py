@@ -23,8 +23,9 @@ from tasks.graph.step import step_of
 from tasks.running import cluster, resources
 from tasks.running.engine import Seat, inputs
 from tasks.running.failures import STOPPING
-from tasks.running.node import END, NodeSeat, Teller
+from tasks.running.node import NodeSeat
 from tasks.running.progress import Board
+from tasks.running.teller import END, Teller
 from tasks.storage import origin
 
 _NEWS_SECONDS = 0.5

@@ -4,7 +4,6 @@ The job's folders must lie on storage that all nodes see: the first process fill
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from tasks.environment import Resources, prepare
 from tasks.running import resources, work
 from tasks.running.failures import ProcessKilled
 from tasks.running.job import JobSpec, Progress
+from tasks.running.teller import Teller
 
 _NEWS_SECONDS = 0.5
 
@@ -59,16 +59,7 @@ def run(spec: JobSpec, asks: Resources, tell: Callable[[Progress], None]) -> Non
 def _work(given: dict[str, Any]) -> None:
     """What one of them does."""
     prepare()
-    queue, said = given["queue"], 0.0
-
-    def tell(progress: Progress) -> None:
-        nonlocal said
-        if progress.is_message or time.monotonic() - said > _NEWS_SECONDS:
-            said = time.monotonic()
-            with suppress(RayError):  # who reads it may be gone, and then this ends as well
-                queue.actor.put_nowait.remote(progress)
-
-    work.do(given["spec"], tell)
+    work.do(given["spec"], Teller(given["queue"]).show)
 
 
 @contextmanager

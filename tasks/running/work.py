@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -15,6 +16,9 @@ from tasks.graph.step import step_of
 from tasks.running.job import Helping, Job, JobSpec, Progress
 from tasks.running.memory import forget_peak, peak
 from tasks.storage import system_metrics
+
+if TYPE_CHECKING:
+    from models.training.distributed import Team
 
 PEAK_MEMORY = "memory/peak_bytes"
 """The most memory that a job held: of several processes that share it, the sum."""
@@ -39,30 +43,39 @@ def begin() -> None:
 
 def do(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
     """Do a job, or this process's part of it where several share it."""
-    body = step_of(spec.ref).fn
-    if not computes(spec.ref):
-        forget_peak()
-        with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
-            body(job, spec.ref.config, **spec.ref.inputs)
-            job.metrics({PEAK_MEMORY: peak()})
+    together = _team(spec) if computes(spec.ref) else None
+    forget_peak()
+    if together is not None and not together.leads:
+        _body(Helping(spec), spec)
+        together.gathered(peak())
         return
+    with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
+        _body(job, spec)
+        peaks = [peak()] if together is None else together.gathered(peak())
+        job.metrics({PEAK_MEMORY: sum(peaks)})
+        if len(peaks) > 1:
+            job.metrics({_LARGEST: max(peaks)})
+
+
+def do_here(spec: JobSpec, tell: Callable[[Progress], None]) -> None:
+    """Do a job that needs no training process, among whatever else this process does."""
+    with closing(Job(spec, tell)) as job:
+        _body(job, spec)
+
+
+def _body(job: Job, spec: JobSpec) -> None:
+    step_of(spec.ref).fn(job, spec.ref.config, **spec.ref.inputs)
+
+
+def _team(spec: JobSpec) -> "Team":
+    """The processes that share a job which computes, this one ready for it."""
     import torch  # only training processes need it
 
     from models.training.distributed import team
 
     if spec.workplace.threads is not None:
         torch.set_num_threads(spec.workplace.threads)
-    forget_peak()
-    if not team().leads:
-        body(Helping(spec), spec.ref.config, **spec.ref.inputs)
-        team().gathered(peak())
-        return
-    with closing(Job(spec, tell)) as job, system_metrics.watched(spec.run_id):
-        body(job, spec.ref.config, **spec.ref.inputs)
-        peaks = team().gathered(peak())
-        job.metrics({PEAK_MEMORY: sum(peaks)})
-        if len(peaks) > 1:
-            job.metrics({_LARGEST: max(peaks)})
+    return team()
 
 
 def computes(ref: Ref) -> bool:

@@ -20,6 +20,7 @@ from typing import Any, Self
 from models import files
 from models.errors import RecipeError, StoreError
 from tasks.environment import home, public
+from tasks.reading.file_systems import file_system
 
 VARIABLE = "HEADWATER_WORK"
 _COPY_SECONDS = 10.0
@@ -214,23 +215,12 @@ def _store(address: str) -> tuple[Any, str]:
     Raises:
         RecipeError: nothing here reads such addresses.
     """
-    import fsspec
-
     scheme = address.partition("://")[0]
     options: dict[str, Any] = {"auto_mkdir": True} if scheme == "file" else {}
     if scheme == "s3" and (endpoint := os.environ.get("MLFLOW_S3_ENDPOINT_URL")):
-        options["endpoint_url"] = (
-            endpoint  # that of the artifacts, unless the AWS's own variables name another
-        )
-    try:
-        kind = fsspec.get_filesystem_class(scheme)
-    except ImportError as error:
-        package = "headwater[s3]" if scheme == "s3" else str(error)
-        raise RecipeError(f"{VARIABLE}: {scheme}:// is not installed: pip install '{package}'") from error
-    except ValueError as error:
-        raise RecipeError(
-            f"{VARIABLE}: nothing reads addresses with {scheme}://; name a folder, or s3://BUCKET/FOLDER"
-        ) from error
+        # That of the artifacts, unless AWS's own variables name another.
+        options["endpoint_url"] = endpoint
+    kind = file_system(scheme, VARIABLE, "name a folder, or s3://BUCKET/FOLDER")
     return kind(**options, use_listings_cache=False), kind._strip_protocol(address)
 
 

@@ -105,8 +105,8 @@ def test_a_library_is_named_with_both_versions(
     (tmp_path / "rows.csv").write_text("text\nlibrary\n", encoding="utf-8")
     how = IngestConfig(sources=(Files(paths=(str(tmp_path / "rows.csv"),)),))
     make(ingest(how, about=About(downstream="library")), context)
-    installed = identity._version
-    monkeypatch.setattr(identity, "_version", lambda name: "0.1" if name == "polars" else installed(name))
+    installed = identity.version
+    monkeypatch.setattr(identity, "version", lambda name: "0.1" if name == "polars" else installed(name))
     identity.forget()
     changed = ingest(how, about=About(downstream="library"))
     identity.forget()
