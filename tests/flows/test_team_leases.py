@@ -71,6 +71,15 @@ def team(prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         yield Team(prefect_server, tmp_path, monkeypatch)
 
 
+def claimed(team: Team) -> tuple[Lease, team_leases.TeamLeases, team_leases.Claim]:
+    """A lease that home a holds, and how this process knows it."""
+    held = team.at("a").take("key")
+    leases = team_leases.current()
+    assert held is not None and isinstance(leases, team_leases.TeamLeases)
+    (claim,) = leases._held.values()
+    return held, leases, claim
+
+
 def test_a_key_is_held_by_one_home_of_a_team(team: Team) -> None:
     held = team.at("a").take("key")
     assert held is not None
@@ -110,10 +119,7 @@ def test_a_lease_that_the_server_has_lost_is_taken_again(
 ) -> None:
     monkeypatch.setattr(team_leases, "RENEWED_SECONDS", 0.2)
     monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.2)
-    held = team.at("a").take("key")
-    leases = team_leases.current()
-    assert held is not None and isinstance(leases, team_leases.TeamLeases)
-    (claim,) = leases._held.values()
+    held, _, claim = claimed(team)
     place, client = claim.place, _raw(team.api)
     client("concurrency_limits/decrement-with-lease", {"lease_id": str(place.lease)})
     if forgotten:  # a restarted server knows of a place that is taken, and of no lease
@@ -127,10 +133,7 @@ def test_a_lease_that_the_server_has_lost_is_taken_again(
 def test_renewal_goes_on_after_an_unforeseen_error(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(team_leases, "RENEWED_SECONDS", 0.2)
     monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.2)
-    held = team.at("a").take("key")
-    leases = team_leases.current()
-    assert held is not None and isinstance(leases, team_leases.TeamLeases)
-    (claim,) = leases._held.values()
+    held, leases, claim = claimed(team)
     renew, errors = Limits.renew, [ValueError("what no server should answer")]
 
     def fail_once(limits: Limits, place: Place) -> bool:
@@ -151,10 +154,7 @@ def test_a_place_that_nobody_has_leased_does_not_stay_taken(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(team_leases, "_FORGOTTEN_SECONDS", 0.5)
-    held = team.at("a").take("key")
-    leases = team_leases.current()
-    assert held is not None and isinstance(leases, team_leases.TeamLeases)
-    (claim,) = leases._held.values()
+    held, _, claim = claimed(team)
     claim.lost = True  # as if its machine were gone: it is neither renewed nor given back
     client = _raw(team.api)
     client("concurrency_limits/decrement-with-lease", {"lease_id": str(claim.place.lease)})
@@ -169,10 +169,7 @@ def test_a_place_that_nobody_has_leased_does_not_stay_taken(
 def test_who_comes_late_makes_no_second_holder(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(team_leases, "RENEWED_SECONDS", 0.2)
     monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.5)
-    held = team.at("a").take("key")
-    leases = team_leases.current()
-    assert held is not None and isinstance(leases, team_leases.TeamLeases)
-    (claim,) = leases._held.values()
+    held, _, claim = claimed(team)
     _raw(team.api)("concurrency_limits/decrement-with-lease", {"lease_id": str(claim.place.lease)})
     others = team.at("b").take("key")
     assert others is not None
