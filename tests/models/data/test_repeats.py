@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rensa import RMinHash, RMinHashDeduplicator  # pyright: ignore[reportAttributeAccessIssue] - compiled
+from rensa import RMinHash, RMinHashLSH  # pyright: ignore[reportAttributeAccessIssue] - compiled
 
 from models.data import hash_join, near
 from models.data.cleaning import CleanConfig
@@ -36,19 +36,20 @@ LONG = " ".join(WORDS)
 
 
 def one_pass(texts: Sequence[str], cleaning: CleanConfig) -> list[tuple[int, str, int]]:
-    """What goes of texts that are seen one by one, each once it is kept: rensa's deduplicator says which kept ones
-    may be like it, and their shingles which are."""
+    """What goes of texts that are seen one by one, each once it is kept: rensa's index says which kept ones may be like
+    it, and their shingles which are."""
     threshold = cleaning.near_duplicates
     assert threshold is not None
     least = threshold - DOUBT * (threshold * (1 - threshold) / SKETCH) ** 0.5
-    kept = RMinHashDeduplicator(least, SKETCH, True, SKETCH // band_width(threshold), SEED)
+    index = RMinHashLSH(threshold, SKETCH, SKETCH // band_width(threshold))
     seen: dict[str, int] = {}
+    kept: dict[int, tuple[RMinHash, set[str]]] = {}
     gone = []
     for number, text in enumerate(map(normal_form, texts)):
-        sketch = RMinHash.from_token_sets([shingles(text)], SKETCH, SEED)[0]
-        own = set(shingles(text))
-        likely = sorted(map(int, kept.get_duplicates(sketch))) if len(text) >= cleaning.near_minimum else []
-        alike = [of for of in likely if similarity(own, set(shingles(normal_form(texts[of])))) >= threshold]
+        sketch, own = RMinHash.from_token_sets([shingles(text)], SKETCH, SEED)[0], set(shingles(text))
+        met = sorted(index.query(sketch)) if len(text) >= cleaning.near_minimum else []
+        likely = [of for of in met if sketch.jaccard(kept[of][0]) >= least]
+        alike = [of for of in likely if similarity(own, kept[of][1]) >= threshold]
         if cleaning.exact_duplicates and text in seen:
             gone.append((number, "exact_duplicate", seen[text]))
         elif alike:
@@ -56,7 +57,8 @@ def one_pass(texts: Sequence[str], cleaning: CleanConfig) -> list[tuple[int, str
         else:
             seen.setdefault(text, number)
             if len(text) >= cleaning.near_minimum:
-                kept.add(str(number), sketch)
+                index.insert(number, sketch)
+                kept[number] = sketch, own
     return gone
 
 
