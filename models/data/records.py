@@ -122,7 +122,9 @@ class Spool:
         group = pl.concat([pl.DataFrame(schema=self._schema), *self._held]).to_arrow()
         self._held = []
         if self._writer is None:
-            self._writer = parquet.ParquetWriter(self._path, group.schema, compression="zstd")
+            self._writer = parquet.ParquetWriter(
+                self._path, group.schema, compression="zstd", compression_level=3, use_dictionary=False
+            )
         self._writer.write_table(group, max(1, len(group)))
 
 
