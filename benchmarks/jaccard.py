@@ -37,7 +37,7 @@ def compared(shards: Sequence[Path], corpus: Path, minimum: int) -> tuple[list[s
     gone: dict[int, int] = {}
     for file, line, kept_file, kept_id in near.iter_rows():
         kept = names.get((kept_file, kept_id), names.get((kept_file, kept_id.removeprefix(f"{kept_file}:"))))
-        if kept is not None:
+        if kept is not None and (file, line) in numbers:  # a copy inside one file went before
             gone[numbers[file, line]] = kept
     return texts, gone
 

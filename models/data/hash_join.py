@@ -9,7 +9,7 @@ import numpy as np
 
 from models.data.signatures import NONE, Hashes
 
-TOGETHER = 1 << 20
+TOGETHER = 1 << 19
 """Hashes that are sorted at once."""
 _HASHED = np.dtype([("hash", "<u8"), ("place", "<i8")])
 
@@ -37,12 +37,13 @@ def pairs(hashes: Iterable[Hashes], total: int, folder: Path) -> Iterator[Hashes
         share_out(records, found >> np.uint64(32), paths)
     for path in paths:
         records = taken(path, _HASHED)
-        records = records[np.lexsort((records["place"], records["hash"]))]
-        starts = np.flatnonzero(np.diff(records["hash"], prepend=records["hash"][:1] + np.uint64(1)) != 0)
-        sizes = np.diff(starts, append=len(records))
-        first = np.repeat(records["place"][starts], sizes)
-        again = first != records["place"]
-        yield first[again], records["place"][again]
+        order = np.argsort(records["hash"], kind="stable")  # of rows with one hash the first stays the first
+        found, places = records["hash"][order], records["place"][order]
+        del records, order
+        is_first = np.ones(len(found), dtype=bool)
+        np.not_equal(found[1:], found[:-1], out=is_first[1:])
+        starts, later = np.flatnonzero(is_first), np.flatnonzero(~is_first)
+        yield places[starts[np.searchsorted(starts, later) - 1]], places[later]
 
 
 def share_out(records: np.ndarray, numbers: np.ndarray, paths: Sequence[Path]) -> None:
