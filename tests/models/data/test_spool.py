@@ -6,8 +6,8 @@ import polars as pl
 import pyarrow.parquet as parquet
 import pytest
 
-from models.data import records
-from models.data.records import Spool
+from models.data import spool
+from models.data.spool import Spool
 
 SCHEMA = {"id": pl.String, "line": pl.Int64}
 
@@ -17,15 +17,15 @@ def test_batches_are_one_file_in_their_order(
     limit: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in limit.items():
-        monkeypatch.setattr(records, name, value)
-    spool = Spool(tmp_path, "rows", SCHEMA)
-    spool.write([{"id": "a", "line": 1}, {"id": "b"}])
-    spool.write([])
-    spool.write(pl.DataFrame({"id": ["c", "d"], "line": [3, 4]}))
-    spool.write([{"line": 5, "id": "e", "other": 6}])
-    spool.close(tmp_path / "out.parquet")
+        monkeypatch.setattr(spool, name, value)
+    rows = Spool(tmp_path, "rows", SCHEMA)
+    rows.write([{"id": "a", "line": 1}, {"id": "b"}])
+    rows.write([])
+    rows.write(pl.DataFrame({"id": ["c", "d"], "line": [3, 4]}))
+    rows.write([{"line": 5, "id": "e", "other": 6}])
+    rows.close(tmp_path / "out.parquet")
     wanted = [("a", 1), ("b", None), ("c", 3), ("d", 4), ("e", 5)]
-    assert pl.read_parquet(tmp_path / "out.parquet").rows() == wanted and spool.rows == len(wanted)
+    assert pl.read_parquet(tmp_path / "out.parquet").rows() == wanted and rows.rows == len(wanted)
     groups = parquet.read_metadata(tmp_path / "out.parquet").num_row_groups
     assert groups == {"GROUP": 2, "GROUP_BYTES": 3}.get("".join(limit), 1)
     assert [path.name for path in tmp_path.iterdir()] == ["out.parquet"]
