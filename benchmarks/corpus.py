@@ -3,8 +3,8 @@
 1. All steps from `ingest` to `encode`, by one command in a new home: seconds in all and of each step.
 2. Near duplicates: of the pairs of texts that are alike (Jaccard of shingles, computed exactly), how many are met, and
    of what goes, how much is like what stays; the same of MinHash alone, as the library `rensa` has it.
-3. Reading, cleaning, exact and near duplicates, ours on one core beside datatrove's local executor with two workers, on
-   `--texts` texts. Where no datatrove is installed this is left out.
+3. Reading, cleaning, exact and near duplicates, ours in one process beside datatrove's local executor with two workers,
+   on `--texts` texts. Where no datatrove is installed this is left out.
 
     python -m benchmarks.corpus CORPUS [--texts 54000] [--datatrove PYTHON] [--vocabulary 32000] [--work DIR]
 
@@ -137,7 +137,9 @@ def beside_datatrove(place: Path, options: argparse.Namespace) -> None:
         if ended.returncode:
             raise SystemExit(f"{script} failed: {ended.stderr[-2000:]}")
 
-    print(f"{len(rows):,} texts, {size / 1e6:.1f} MB of JSON lines: ours on one core, theirs by two workers")
+    print(
+        f"{len(rows):,} texts, {size / 1e6:.1f} MB of JSON lines: ours in one process, theirs by two workers"
+    )
     pairs.pairs(ours, theirs, options.pairs)
 
 
