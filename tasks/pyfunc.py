@@ -3,9 +3,9 @@
 A registered model carries a copy of this module, and of its loader, with all they import (`tasks/packaging.py`).
 """
 
+import os
 import sys
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -14,18 +14,26 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST, INVALID_PARAMETER_VALUE
 
 from models.errors import DataError
+from models.inference.dynamic_batching import TOGETHER, DynamicBatches
 from models.interfaces.served import Served
 
 
 class Pyfunc:
-    """What MLflow calls: a frame of requests in, a list of answers out."""
+    """What MLflow calls: a frame of requests in, a list of answers out.
 
-    def __init__(self, served: Served) -> None:
+    Args:
+        load: gives the model; the first to load torch.
+    """
+
+    def __init__(self, load: Callable[[], Served]) -> None:
         if (server := sys.modules.get(_SERVER)) is not None:
             _refuse_what_cannot_be_read(server)
-        self._served = served
-        # Tokenizers are not for several threads, and the memory of one request is what there is room for.
-        self._turn = threading.Lock()
+            # Threads that wait for each other by spinning are many times slower beside another program, and this is
+            # read when torch is loaded.
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        served = load()
+        # Tokenizers are not for several threads, and the memory of one batch is what there is room for.
+        self._answers = DynamicBatches(served.predict, TOGETHER if served.batched else 1)
 
     def predict(
         self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
@@ -38,8 +46,7 @@ class Pyfunc:
         try:
             # MLflow leaves out columns that are not known, and of a frame without any all rows.
             requests: list[Any] = model_input.to_dict("records") or [{}]
-            with self._turn:
-                return self._served.predict(requests)
+            return self._answers(requests)
         except DataError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 

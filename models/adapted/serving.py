@@ -18,6 +18,8 @@ DIGITS = 5
 class Served:
     """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
 
+    batched = True
+
     def __init__(self, folder: Path) -> None:
         self.downstream, self._predictor = load(folder, "auto")
         self.asked = Asked.of(folder, self.downstream.inputs)

@@ -10,6 +10,11 @@ class Served(Protocol):
     """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
 
     @property
+    def batched(self) -> bool:
+        """Whether requests take less time together than one after the other."""
+        ...
+
+    @property
     def inputs(self) -> Sequence[str]:
         """The fields of a request that it needs; all are texts."""
         ...
