@@ -3,9 +3,8 @@
 A registered model carries a copy of this module, and of its loader, with all they import (`tasks/packaging.py`).
 """
 
-import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
@@ -19,19 +18,11 @@ from models.interfaces.served import Served
 
 
 class Pyfunc:
-    """What MLflow calls: a frame of requests in, a list of answers out.
+    """What MLflow calls: a frame of requests in, a list of answers out."""
 
-    Args:
-        load: gives the model; the first to load torch.
-    """
-
-    def __init__(self, load: Callable[[], Served]) -> None:
+    def __init__(self, served: Served) -> None:
         if (server := sys.modules.get(_SERVER)) is not None:
             _refuse_what_cannot_be_read(server)
-            # Threads that wait for each other by spinning are many times slower beside another program, and this is
-            # read when torch is loaded.
-            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        served = load()
         # Tokenizers are not for several threads, and the memory of one batch is what there is room for.
         self._answers = DynamicBatches(served.predict, TOGETHER if served.batched else 1)
 

@@ -8,4 +8,4 @@ from tasks.pyfunc import Pyfunc
 
 def _load_pyfunc(path: str) -> Pyfunc:
     """MLflow's entry: `path` is the folder of an adapted model."""
-    return Pyfunc(lambda: Served(Path(path)))
+    return Pyfunc(Served(Path(path)))

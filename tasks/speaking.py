@@ -8,4 +8,4 @@ from tasks.pyfunc import Pyfunc
 
 def _load_pyfunc(path: str) -> Pyfunc:
     """MLflow's entry: `path` is the folder of a pretrained model."""
-    return Pyfunc(lambda: load(Path(path)))
+    return Pyfunc(load(Path(path)))

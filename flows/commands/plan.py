@@ -15,7 +15,7 @@ from flows.commands.together import together
 from flows.recipe.recipe import Recipe
 from models.data.counts import so_many
 
-if TYPE_CHECKING:  # these import the steps, and with them Prefect
+if TYPE_CHECKING:  # these import the steps, and with them MLflow
     from flows.estimates.quantities import Basis, Estimate
     from tasks.graph.refs import Ref
     from tasks.storage.artifacts import Made
@@ -36,10 +36,10 @@ def plan(
     recipe.check(only)
     for pin in recipe.pins():
         print(f"{recipe.name}: {pin}", file=sys.stderr)
-    from flows.downstream import check_registered
     from flows.estimates.estimating import estimated
     from flows.estimates.seats import total
-    from flows.transfer import chain, report_refs
+    from flows.graph.chain import chain, report_refs
+    from flows.graph.registered import check_registered
     from tasks.graph.refs import ordered
     from tasks.storage import artifacts, runs
 

@@ -3,7 +3,7 @@
 import json
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -225,10 +225,12 @@ def running_elsewhere() -> dict[str, list[str]]:
     return found
 
 
-def kill_stale(key: str) -> None:
-    """For who holds the lease of a key: runs that say they compute it were killed: say so."""
-    for run_id in unfinished(key, everywhere=team_leases.current() is not None):
-        close(run_id, KILLED, "the process was killed")
+def end_stale(of_key: Iterable[Run]) -> None:
+    """For who holds the lease of a key: its runs that say they still compute it were killed: say so."""
+    everywhere = team_leases.current() is not None
+    for run in of_key:
+        if run.info.status == "RUNNING" and (everywhere or run.data.tags.get("headwater.home") == home_id()):
+            close(run.info.run_id, KILLED, "the process was killed")
 
 
 def log(

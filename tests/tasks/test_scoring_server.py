@@ -1,7 +1,6 @@
 """Whatever is asked of a served model: a right answer, or a 4xx with the reason; and it stays up."""
 
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -131,11 +130,3 @@ def test_many_ask_at_once_and_each_gets_its_own_answer(server: TestClient) -> No
     assert [item["label"] for item in found] == [item["label"] for item in alone]
     for one, other in zip(found, alone, strict=True):  # the last digit may change with what is beside it
         assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1.5e-5)
-
-
-def test_threads_of_a_server_do_not_spin_while_they_wait(
-    server: TestClient, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    mlflow.pyfunc.load_model(str(folder))
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
