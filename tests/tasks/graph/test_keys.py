@@ -43,6 +43,7 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     | ROWS
     | {
         "models.backbone",
+        "models.inference",
         "models.modes",
         "models.paths",
         "models.pretrained",
