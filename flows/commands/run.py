@@ -92,15 +92,20 @@ def _transfer_learning(
 
     # What the deployed flow does, but for reading the recipe again, which may no longer be what was checked.
     @flow(name=transfer_learning.name, flow_run_name=transfer_learning.flow_run_name, persist_result=False)
-    def on_loaded(recipe: Path, overrides: dict[str, Any], only: list[str]) -> FlowRun:
-        return run_chain(loaded, only, targets)
+    def on_loaded(recipe: Path, overrides: dict[str, Any], only: list[str]) -> None:
+        ended.append(
+            run_chain(loaded, only, targets)
+        )  # what a flow returns Prefect goes through, to the last setting
+
+    ended: list[FlowRun] = []
 
     # Heartbeats are for servers that outlive the run; waiting for their thread costs seconds.
     own = os.environ.get("PREFECT_API_URL") == os.environ.get(EMBEDDED_PREFECT)
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None if own else _HEARTBEAT_SECONDS}):
         try:
             # They are for Prefect's pages alone, which others read.
-            return on_loaded(recipe=path, overrides=as_written(overrides), only=list(only)), None
+            on_loaded(recipe=path, overrides=as_written(overrides), only=list(only))
+            return ended[0], None
         except RunFailed as error:
             return error.run, error
 

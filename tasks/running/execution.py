@@ -190,7 +190,7 @@ def make(ref: Ref, origin: Origin, seat: Seat) -> Outcome:
     decoration.opened(run_id, ref)
     link_to(runs.run_url(origin.experiment_id, run_id), "What this step made and measured")
     try:
-        _execute(ref, run_id, seat)
+        measured = _execute(ref, run_id, seat)
     except BaseException as error:
         stopped = STOPPING.is_set() or not isinstance(error, Exception)
         _close_after(error, run_id, runs.KILLED if stopped else runs.FAILED)
@@ -200,11 +200,11 @@ def make(ref: Ref, origin: Origin, seat: Seat) -> Outcome:
         raise
     seconds = time.monotonic() - started
     LOG.info("%s: made in %.0f s", ref.title, seconds, extra=_one_of_many(ref))
-    return Outcome(ref, "run", seconds, run_id, runs.metrics(run_id))
+    return Outcome(ref, "run", seconds, run_id, measured)
 
 
-def _execute(ref: Ref, run_id: str, seat: Seat) -> None:
-    """Run the body in its seat, and store what it made."""
+def _execute(ref: Ref, run_id: str, seat: Seat) -> dict[str, float]:
+    """Run the body in its seat, and store what it made; what it has measured."""
     artifact = ProgressArtifact()
 
     def tell(progress: Progress) -> None:
@@ -225,11 +225,12 @@ def _execute(ref: Ref, run_id: str, seat: Seat) -> None:
         )
         try:
             seat.run(spec, tell)
-            artifacts.commit(run_id, ref, work.out)
+            measured = artifacts.commit(run_id, ref, work.out)
             decoration.finished(run_id, ref, work.out)
         finally:
             seat.told.end(ref.title)
         artifact.finish()
+    return measured
 
 
 def _one_of_many(ref: Ref) -> dict[str, bool]:

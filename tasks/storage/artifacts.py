@@ -206,18 +206,20 @@ def folder(run_id: str, key: str) -> Path:
         return content.fetched(run, key)
 
 
-def commit(run_id: str, ref: Ref, folder: Path) -> None:
-    """Store every file of `folder`, then the manifest, then finish the run, in this order."""
+def commit(run_id: str, ref: Ref, folder: Path) -> dict[str, float]:
+    """Store every file of `folder`, then the manifest, then finish the run, in this order; what it has measured."""
     listed = manifest.of(ref, folder)
     text = json.dumps(listed, indent=1)
     with reaching():
         kept.mark(run_id, ref)
         client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().log_artifacts(run_id, str(folder))
-        content.share(client().get_run(run_id), listed)
+        run = client().get_run(run_id)
+        content.share(run, listed)
         client().set_tag(run_id, content.MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+        return dict(run.data.metrics)
 
 
 def check(folder: Path) -> None:

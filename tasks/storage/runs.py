@@ -170,12 +170,6 @@ def _tracked(run: Run) -> Tracked:
     return Tracked(info.run_id, info.experiment_id, info.run_name or "", info.status, dict(run.data.tags))
 
 
-def metrics(run_id: str) -> dict[str, float]:
-    """The newest value of each metric of a run."""
-    with reaching():
-        return dict(client().get_run(run_id).data.metrics)
-
-
 def keep_file(run_id: str, path: Path, folder: str = "") -> None:
     """Store a file beside a run, whatever becomes of it."""
     with reaching():

@@ -47,7 +47,7 @@ def test_the_processor_time_of_a_command_counts_and_its_failure_is_told() -> Non
 
 def test_each_benchmark_has_a_short_form() -> None:
     found = benchmarks()
-    assert {"gpu", "growth", "masked_only"} <= set(found)
+    assert {"gpu", "growth", "pretrain"} <= set(found)
     assert not {"__main__", "pairs"} & set(found)
     texts = {name: (FOLDER / f"{name}.py").read_text("utf-8") for name in found}
     without = {name for name, text in texts.items() if "pairs.parser(" not in text and "--quick" not in text}
