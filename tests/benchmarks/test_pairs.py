@@ -51,7 +51,7 @@ def test_each_benchmark_has_a_short_form() -> None:
     assert not {"__main__", "pairs"} & set(found)
     texts = {name: (FOLDER / f"{name}.py").read_text("utf-8") for name in found}
     without = {name for name, text in texts.items() if "pairs.parser(" not in text and "--quick" not in text}
-    assert not without - {"serving"}
+    assert not without
 
 
 def test_all_are_run_in_their_short_form_and_a_failure_is_the_exit_code() -> None:
