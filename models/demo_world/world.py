@@ -92,7 +92,7 @@ class World:
         kinds = (self._rated, self._echo, self._described)
 
         def text() -> str:
-            (kind,) = draw.choices(kinds, (6, 2, 4))
+            (kind,) = draw.choices(kinds, (5, 2, 4))
             return kind(draw)
 
         return without_repeats(text)
