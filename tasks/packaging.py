@@ -28,7 +28,7 @@ from models.adapted.requests import Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Transfer
 from tasks import serving
-from tasks.graph import identity
+from tasks.graph import identity, parsed
 
 LOADER = serving.__name__
 CODE, REQUIREMENTS = "code.zip", "requirements.txt"
@@ -96,7 +96,7 @@ def _copied(modules: tuple[str, ...]) -> tuple[str, bytes]:
     """The package that the project's code which `modules` run is copied into, and the file it lies in."""
     sources = {name: identity.source_of(name) for name in identity.code_of(modules)}
     trees = {
-        name: identity.bare(file.read_bytes())
+        name: parsed.bare(file.read_bytes())
         for name, file in sources.items()
         if file is not None and file.suffix == ".py"
     }

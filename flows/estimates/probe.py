@@ -43,6 +43,8 @@ def adapting(stage: Stage, ref: refs.Adapted) -> tuple[Rows, Adapting]:
     config = ref.config
     assert isinstance(config, AdaptConfig)
     wanted = STEPS * config.way.step_rows if isinstance(config.way, Hyperparameters) else LEAST
+    if config.way is None:  # quick to fit, and small fits do not show how it grows
+        wanted = MOST
     count, folder = sampled.labelled(stage, ref.rows, min(MOST, max(LEAST, round(1.3 * wanted))))
     known = {**stage.there, ref.rows.key: folder}
     for parent in ref.parents():

@@ -28,8 +28,8 @@ PACKED = 3.5
 STEP = 0.7
 """Seconds of any step: its run in MLflow and in Prefect, its files and their digests."""
 A_MEGABYTE = {
-    "ingest": 0.45, "validate": 0.03, "remove_leaks": 0.2, "hold_out": 0.05, "leaks": 0.1, "split": 0.05,
-    "tokenizer": 0.45, "encode": 0.35,
+    "ingest": 0.45, "validate": 0.03, "remove_leaks": 0.2, "hold_out": 0.05, "leaks": 0.3, "split": 0.05,
+    "tokenizer": 0.75, "encode": 0.35,
 }  # fmt: skip
 """Seconds for each megabyte of text, measured on one core of 2020."""
 KEPT = {"ingest": 0.5, "validate": 0.5, "hold_out": 0.3, "encode": 0.6, "split": 0.4}
@@ -47,7 +47,7 @@ def data(ref: Ref) -> Estimate | None:
     if rate is None or read is None or looked_at is None:
         return None
     seconds = Interval.around(STEP + rate * looked_at, 2.0, 2.0)
-    memory = Interval.around(LIBRARIES / 2 + 1.5e6 * read, 2.0, 2.0) if ref.step == "tokenizer" else None
+    memory = Interval.around(LIBRARIES / 2 + 15e6 * looked_at, 2.0, 2.0) if ref.step == "tokenizer" else None
     return Estimate(seconds, memory, Interval.around(1e6 * KEPT.get(ref.step, 0.05) * read, 2.0, 2.0), "rule")
 
 

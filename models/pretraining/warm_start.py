@@ -29,6 +29,8 @@ NORMS = (0.25, 2.5)
 """Least and greatest length of a token's vector, in units of a random vector's."""
 MOST_DOCUMENTS = 500_000
 """More than these are sampled: co-occurrence counts change little then."""
+ROWS = 1_000
+"""Tokens whose pairs are looked at together."""
 KEPT = "embeddings.npy"
 """In the workplace's folder."""
 
@@ -120,18 +122,41 @@ def _occurring(
 
 
 def _association(occurrences: sparse.csr_matrix) -> sparse.csr_matrix:
-    """(vocabulary, vocabulary) positive pointwise mutual information; each document counts as much as it is long."""
+    """(vocabulary, vocabulary) positive pointwise mutual information; each document counts as much as it is long.
+
+    Some rows at a time: of all pairs at once there is only how often they occur, as 8 bytes each.
+    """
     sizes = np.asarray(occurrences.sum(1)).ravel()
     weight = sparse.diags((1 / np.maximum(sizes - 1, 1)).astype(np.float32))
-    together = (occurrences.T @ weight @ occurrences).tocsr()
-    together.setdiag(0)
-    together.eliminate_zeros()
-    counts = np.asarray(together.sum(1), np.float64).ravel()
+    containing = sparse.csr_matrix(occurrences.T @ weight)
+    containing.sort_indices()  # sums are taken in this order, here and below
+    starts = range(0, len(containing.indptr) - 1, ROWS)
+    blocks = [_together(containing[start : start + ROWS], occurrences, start) for start in starts]
+    counts = np.concatenate([np.asarray(block.sum(1), np.float64).ravel() for block in blocks])
     contexts = counts**SMOOTHING
     contexts *= counts.sum() / max(contexts.sum(), 1e-12)
+    for place, start in enumerate(starts):
+        blocks[place] = _information(blocks[place], counts[start : start + ROWS], contexts, counts.sum())
+    return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))
+
+
+def _together(containing: sparse.csr_matrix, occurrences: sparse.csr_matrix, start: int) -> sparse.csr_matrix:
+    """How often each of some tokens, the first of which is `start`, occurs together with each other token."""
+    found = sparse.csr_matrix(containing @ occurrences)
+    rows = start + np.repeat(np.arange(len(found.indptr) - 1), np.diff(found.indptr))
+    found.data[found.indices == rows] = 0
+    found.eliminate_zeros()
+    found.sort_indices()
+    return found
+
+
+def _information(
+    together: sparse.csr_matrix, counts: np.ndarray, contexts: np.ndarray, total: float
+) -> sparse.csr_matrix:
+    """The positive pointwise mutual information of some rows."""
     pairs = together.tocoo()
     expected = counts[pairs.row] * contexts[pairs.col]
-    information = np.log(np.maximum(pairs.data * counts.sum() / np.maximum(expected, 1e-12), 1e-12))
+    information = np.log(np.maximum(pairs.data * total / np.maximum(expected, 1e-12), 1e-12))
     above = information > 0
     values = (information[above].astype(np.float32), (pairs.row[above], pairs.col[above]))
     return sparse.csr_matrix(values, together.shape)

@@ -8,12 +8,10 @@ taken into host memory, and the thread writes that.
 import json
 import shutil
 from collections.abc import Container, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -23,6 +21,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from models import files
 from models.errors import DataError
+from models.training.beside import Beside
 
 KEPT = 2
 STATE, TENSORS = "state.json", ".safetensors"
@@ -94,8 +93,8 @@ class Saved:
             raise DataError(f"{self.folder} is of another model: it lacks {min(lacking)}; delete it")
 
 
-class Writer:
-    """Writes checkpoints beside what goes on, one at a time; at its end the last is on the disk.
+class Writer(Beside):
+    """Writes checkpoints beside what goes on.
 
     Args:
         snapshot: whether tensors are copied first, and written by the thread: for those on a device that computes
@@ -103,16 +102,10 @@ class Writer:
     """
 
     def __init__(self, folder: Path, *, snapshot: bool) -> None:
+        super().__init__()
         self._folder, self._snapshot = folder, snapshot
         forget_drafts(folder)
-        self._pool = ThreadPoolExecutor(1, "checkpoint")
-        self._last: Future[None] | None = None
         self._buffers: dict[tuple[str, str], Tensor] = {}
-
-    @property
-    def busy(self) -> bool:
-        """Whether one is still being written."""
-        return self._last is not None and not self._last.done()
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Takes a checkpoint, after which its tensors may change; waits where one is still being written.
@@ -135,24 +128,6 @@ class Writer:
             else:
                 _write_tensors(draft, tensors | fixed)
                 self._last = self._pool.submit(self._end, stack.pop_all(), draft)
-
-    def wait(self) -> None:
-        """Until the last is on the disk.
-
-        Raises:
-            OSError: it cannot be written.
-        """
-        if self._last is not None:
-            last, self._last = self._last, None
-            last.result()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
-        self._pool.shutdown()
-        if kind is None:  # else there is an error to tell already
-            self.wait()
 
     def _copies(
         self, tensors: Mapping[str, Mapping[str, Tensor]]

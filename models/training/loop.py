@@ -108,12 +108,12 @@ class _Run(Generic[M]):
 
     def _writer(self) -> checkpoints.Writer | sharded_checkpoints.ShardedWriter | None:
         """What checkpoints are written by here: everyone writes what lies apart, else one process for all."""
-        folder = self.plan.workplace.folder
+        folder, elsewhere = self.plan.workplace.folder, self.hardware.device.type != "cpu"
         if folder is not None and self.layout.apart:
-            return sharded_checkpoints.ShardedWriter(folder, self.team)
+            return sharded_checkpoints.ShardedWriter(folder, self.team, snapshot=elsewhere)
         if folder is None or not self.team.leads:
             return None
-        return checkpoints.Writer(folder, snapshot=self.hardware.device.type != "cpu")
+        return checkpoints.Writer(folder, snapshot=elsewhere)
 
     def is_due(self, every: int) -> bool:
         return self.step == self.plan.steps or (every > 0 and self.step % every == 0)

@@ -1,5 +1,6 @@
 """How much memory this process has held at once."""
 
+import ctypes
 import resource
 import sys
 from contextlib import suppress
@@ -7,7 +8,13 @@ from pathlib import Path
 
 
 def forget_peak() -> None:
-    """Start the kernel's record of the most memory anew, where it can (Linux, proc(5): clear_refs)."""
+    """Start the kernel's record of the most memory anew, where it can (Linux, proc(5): clear_refs).
+
+    What C's allocator has kept of earlier steps goes back to the system first (glibc, malloc_trim(3)): else a step's
+    record would hold what another one used.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 

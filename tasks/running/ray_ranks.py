@@ -12,6 +12,7 @@ from typing import Any
 from ray.exceptions import RayError
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
+from ray.train.v2._internal.exceptions import RayTrainError
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 from ray.util.queue import Empty, Queue
 
@@ -87,6 +88,6 @@ def _cause(failed: TrainingFailedError) -> BaseException:
     found = failed.worker_failures.values() if isinstance(failed, WorkerGroupError) else ()
     raised = [getattr(error, "_base_exc", error) for error in found]
     for error in raised:
-        if not isinstance(error, RayError) and not lost_another(error):
+        if not isinstance(error, RayError | RayTrainError) and not lost_another(error):
             return error
     return ProcessKilled(str(failed).splitlines()[0])

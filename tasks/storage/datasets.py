@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from mlflow.entities import Dataset, DatasetInput, InputTag
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
 from models.data import counts
@@ -35,6 +36,7 @@ _READ = {
 _DIGITS = 12
 _FEW = 8
 """Shards of which each is named as a dataset where they are read together."""
+_TRIES = 3
 _SCHEMA = 1_000_000
 """Characters of a schema that MLflow takes, and a little less."""
 
@@ -46,8 +48,7 @@ def log_inputs(run_id: str, ref: Ref) -> None:
     found = [item for parent in ref.parents() if parent.key not in apart for item in _read(ref.step, parent)]
     found += [_tagged(_of_shards(items), "rows") for items in several if isinstance(items[0], Held)]
     if found:
-        with reaching():
-            client().log_inputs(run_id, found)
+        _log(run_id, found)
 
 
 def log_sources(run_id: str, ref: Ref, files: Sequence[Mapping[str, str]], out: Path) -> None:
@@ -66,8 +67,22 @@ def log_sources(run_id: str, ref: Ref, files: Sequence[Mapping[str, str]], out: 
         ),
         profile=json.dumps({"num_rows": read, "num_files": len(names)}),
     )
+    _log(run_id, [_tagged(dataset, "source")])
+
+
+def _log(run_id: str, found: Sequence[DatasetInput]) -> None:
+    """Name datasets as inputs of a run.
+
+    MLflow looks for a dataset and then adds it, so of two processes that name a new one at once the second fails; asked
+    again it finds it.
+    """
     with reaching():
-        client().log_inputs(run_id, [_tagged(dataset, "source")])
+        for left in reversed(range(_TRIES)):
+            try:
+                return client().log_inputs(run_id, found)
+            except MlflowException:
+                if not left:
+                    raise
 
 
 def of(ref: Held, part: str) -> Dataset | None:

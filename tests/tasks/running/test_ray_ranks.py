@@ -11,12 +11,13 @@ from tasks.environment import Resources
 from tasks.graph.refs import Ref
 from tasks.running.engine import Seat
 from tasks.running.execution import RunContext, produce
+from tasks.running.failures import ProcessKilled
 from tasks.running.job import JobSpec, Progress
 from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts
-from tests.support.together import Learning, assert_close, learn
+from tests.support.together import Learning, assert_close, assert_same, learn
 
 ray = pytest.importorskip("ray", reason="ray is not installed")
 PROJECT = Path(__file__).parents[3]
@@ -61,8 +62,15 @@ def made(config: Learning, context: RunContext) -> Path:
 
 
 @pytest.mark.slow
-def test_ray_train_runs_the_same_loop(context: RunContext, cluster: None) -> None:
+def test_ray_train_runs_the_same_loop_and_goes_on_when_a_worker_was_killed(
+    context: RunContext, cluster: None
+) -> None:
     on_ray = dataclasses.replace(context, engine=OnWorkers(TrainingProcesses(2), Board()))
     alone = made(Learning(word="ray alone"), context)
     together = made(Learning(word="ray together"), on_ray)
     assert_close(alone, together)
+    ref = learn(Learning(word="ray killed", ends="1@3"))
+    with pytest.raises(ProcessKilled):
+        produce(ref, on_ray)
+    produce(ref, on_ray)
+    assert_same(together, artifacts.files(ref))

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from tasks.ingest import IngestConfig, ingest
 from tasks.running.execution import RunContext, produce
 from tasks.sources.files import Files
 from tasks.storage import artifacts, connection, decoration, registry, system_metrics
-from tests.support.demo_chain import ROWS, adapted, scored
+from tasks.storage.datasets import log_sources
+from tests.support.demo_chain import LABELLED, ROWS, adapted, scored
 from tests.support.making import make
 
 MADE = adapted("finetune")
@@ -63,6 +66,22 @@ def test_runs_name_the_data_they_read(made: RunContext) -> None:
             assert [column["name"] for column in columns] == frame.columns
             assert item["tags"] == {"mlflow.data.context": part}
     assert datasets(PREDICTED) == datasets(SCORED)
+
+
+def test_runs_that_name_the_same_new_files_at_once_all_have_them(made: RunContext) -> None:
+    runs = [connection.client().create_run(made.experiment_id).info.run_id for _ in range(6)]
+    files, out = [{"file": "new.csv", "sha256": "0"}], artifacts.files(LABELLED)
+    together = threading.Barrier(len(runs))
+
+    def name(run_id: str) -> None:
+        together.wait()
+        log_sources(run_id, LABELLED, files, out)
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        list(pool.map(name, runs))
+    inputs = [connection.client().get_run(run_id).inputs for run_id in runs]
+    assert len({item.dataset.digest for found in inputs if found for item in found.dataset_inputs}) == 1
+    assert all(found and len(found.dataset_inputs) == 1 for found in inputs)
 
 
 def test_data_are_found_by_what_their_run_says_of_them(made: RunContext, tmp_path: Path) -> None:
