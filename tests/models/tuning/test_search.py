@@ -58,7 +58,7 @@ def test_a_model_is_written_where_it_may_be_the_one_that_is_kept(make_problem, t
     assert all(name.startswith("trial-40-") for name in folders)
     before = tuned.model.joinpath("model.safetensors").read_bytes()
     again = config.carry(problem, silent)  # all trials are read, none is run
-    assert again == tuned
+    assert (again.trials, again.metrics, again.model) == (tuned.trials, tuned.metrics, tuned.model)
     shutil.rmtree(tuned.model.parent)
     remade = config.carry(problem, silent)  # begins with the last layer that was fitted before
     assert remade.model.joinpath("model.safetensors").read_bytes() == before
