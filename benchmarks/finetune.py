@@ -13,10 +13,9 @@ Rows are NSMC's where HEADWATER_DATA has them, else invented ones of such length
 """
 
 import argparse
-import io
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, redirect_stdout
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -27,10 +26,10 @@ import numpy as np
 import polars as pl
 import torch
 import transformers
-from datasets import Dataset
-from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+from datasets import disable_progress_bars
 
 from benchmarks import pairs
+from benchmarks.hugging_face import Theirs
 from benchmarks.reviews import PARTS, read
 from models.backbone import build
 from models.backbone.config import ModelConfig
@@ -89,6 +88,11 @@ class Work:
         parts, place = (self.train, self.validation, self.train.clear()), Workplace("cpu", 1, folder)
         return Problem(self.downstream, self.folder, None, *parts, seed, place, lambda number: self.train)
 
+    @property
+    def theirs(self) -> Theirs:
+        """The same for Trainer."""
+        return Theirs(self.folder, self.epochs, BATCH, RATE, LENGTH)
+
     def heard(self, who: str, said: list[str]) -> None:
         """Takes in what a trained model says of the test rows."""
         self.right.setdefault(who, []).append((self.test["label"] == pl.Series(said)).to_numpy())
@@ -107,6 +111,7 @@ def main() -> None:
     options = pairs.options(parser)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    disable_progress_bars()
     torch.set_num_threads(1)
     with TemporaryDirectory() as place:
         for work in works(options, Path(place)):
@@ -129,44 +134,49 @@ def works(options: argparse.Namespace, place: Path) -> list[Work]:
 
 def compare(work: Work, options: argparse.Namespace) -> None:
     """Print what the training and whole trials take, and the ratios."""
-    print(
-        f"\n{work.name}: {work.train.height:,} rows, {work.epochs} epochs; training alone, in rows",
-        flush=True,
-    )
-    seeds = {name: count(1) for name in ("ours", "grouped", "padded")}
-    few = draw(work.train, work.train.height // 8, 1, "label")
+    few = draw(work.train, max(BATCH, work.train.height // 8), 1, "label")
+    (
+        our_training(work, 0, few),
+        work.theirs.training(0, few),
+    )  # what is imported and allotted once is none of theirs
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
+    print(f"\n{work.name}: {work.train.height:,} rows, {work.epochs} epochs; the training alone", flush=True)
     loops: dict[str, pairs.Way] = {
-        "ours": lambda: our_training(work, next(seeds["ours"])),
-        "Trainer": lambda: trainer(work, next(seeds["grouped"])),
-        "padded to 128": lambda: trainer(work, next(seeds["padded"]), rows=few, whole=True),
+        "ours": lambda: our_training(work, next(numbers["ours"]), work.train),
+        "Trainer": lambda: work.theirs.training(next(numbers["grouped"]), work.train),
+        "padded to 128": lambda: work.theirs.training(next(numbers["padded"]), few, whole=True),
     }
-    warm_up = not options.quick
-    found = pairs.Turns(loops, options.pairs, warm_up=warm_up)
-    found.show()
+    alone = pairs.Turns(loops, options.pairs, warm_up=False)
+    alone.show()
+    for name in loops:
+        print(f"{name}: {1 / alone.for_one(name, 'user'):,.1f} rows a user-CPU second")
     print(
         f"\n{work.name}: whole trials, {EVALUATIONS} evaluations on {work.validation.height:,} rows",
         flush=True,
     )
-    tried = count(1), count(1)
     trials: dict[str, pairs.Way] = {
-        "ours": lambda: our_trial(work, next(tried[0])),
-        "Trainer": lambda: trainer_trial(work, next(tried[1])),
+        "ours": lambda: our_trial(work, next(numbers["our trial"])),
+        "Trainer": lambda: their_trial(work, next(numbers["their trial"])),
     }
-    whole = pairs.Turns(trials, options.pairs, warm_up=warm_up)
-    whole.show()
+    tried = pairs.Turns(trials, options.pairs, warm_up=False)
+    tried.show()
     answers(work)
-    whole.ratio("ours", "Trainer", "user")
-    found.ratio("ours", "padded to 128", "user")
-    found.ratio("ours", "Trainer", "user")
+    for what, turns, theirs in (
+        ("whole trials", tried, "Trainer"),
+        ("training", alone, "padded to 128"),
+        ("training", alone, "Trainer"),
+    ):
+        print(f"{work.name}, {what}: ", end="")
+        turns.ratio("ours", theirs, "user")
 
 
-# ---- ours
+# ---- the trials
 
 
-def our_training(work: Work, seed: int) -> pairs.Taken:
+def our_training(work: Work, seed: int, rows: pl.DataFrame) -> pairs.Taken:
     """The loop, without an evaluation, on the rows as they are."""
     problem, config = work.problem(seed), work.ours.model_copy(update={"word_dropout": 0.0})
-    inputs = Inputs(work.downstream, load_tokenizer(work.folder), work.train, labelled=True)
+    inputs = Inputs(work.downstream, load_tokenizer(work.folder), rows, labelled=True)
     batches = Batches(inputs, config, seed)
     model: Any = transformers.AutoModelForSequenceClassification.from_pretrained(work.folder)
     steps = config.steps(len(batches.examples))
@@ -175,7 +185,7 @@ def our_training(work: Work, seed: int) -> pairs.Taken:
     def learn() -> float:
         with unpadded(model):
             train(model, batches, lambda model, batch: {"loss": work.downstream.loss(model, batch)}, plan)
-        return work.train.height * work.epochs
+        return rows.height * work.epochs
 
     return pairs.once(learn)
 
@@ -196,102 +206,12 @@ def our_trial(work: Work, seed: int) -> pairs.Taken:
     return taken
 
 
-# ---- theirs
-
-
-def tokenized(rows: pl.DataFrame, tokenizer: Any, whole: bool) -> Dataset:
-    """As the tutorials of `transformers` have it."""
-    padding = "max_length" if whole else False
-
-    def encode(batch: dict[str, list[str]]) -> Any:
-        return tokenizer(batch["text"], truncation=True, max_length=LENGTH, padding=padding)
-
-    made = Dataset.from_dict(
-        {"text": rows["text"].to_list(), "label": rows["label"].cast(pl.Int64).to_list()}
-    )
-    return made.map(encode, batched=True, remove_columns=["text"])
-
-
-def arguments(work: Work, folder: str, seed: int, **settings: Any) -> TrainingArguments:
-    """As a user would write them; the optimizer's are ours."""
-    return TrainingArguments(
-        output_dir=folder,
-        per_device_train_batch_size=BATCH,
-        per_device_eval_batch_size=BATCH,
-        num_train_epochs=work.epochs,
-        learning_rate=RATE,
-        weight_decay=0.01,
-        warmup_steps=0.1,
-        adam_beta2=0.98,
-        max_grad_norm=1.0,
-        train_sampling_strategy="group_by_length",
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        use_cpu=True,
-        seed=seed,
-        **settings,
-    )
-
-
-def trainer(work: Work, seed: int, *, rows: pl.DataFrame | None = None, whole: bool = False) -> pairs.Taken:
-    """`Trainer.train` without an evaluation; padded by the batch, or to the longest there may be."""
-    rows = work.train if rows is None else rows
-    with TemporaryDirectory() as folder:
-        tokenizer = load_tokenizer(work.folder)
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(work.folder)
-        learner = Trainer(
-            model=model,
-            args=arguments(work, folder, seed),
-            train_dataset=tokenized(rows, tokenizer, whole),
-            data_collator=DataCollatorWithPadding(tokenizer),
-        )
-
-        def learn() -> float:
-            with silent():
-                learner.train()
-            return rows.height * work.epochs
-
-        return pairs.once(learn)
-
-
-def trainer_trial(work: Work, seed: int) -> pairs.Taken:
-    """From texts to a saved model, evaluated on the way."""
-    steps = work.ours.steps(work.train.height)
-    kept: list[tuple[Trainer, Any]] = []
-    with TemporaryDirectory() as folder:
-
-        def whole() -> float:
-            tokenizer = load_tokenizer(work.folder)
-            learner = Trainer(
-                model=transformers.AutoModelForSequenceClassification.from_pretrained(work.folder),
-                args=arguments(
-                    work, folder, seed, eval_strategy="steps", eval_steps=-(-steps // EVALUATIONS)
-                ),
-                train_dataset=tokenized(work.train, tokenizer, False),
-                eval_dataset=tokenized(work.validation, tokenizer, False),
-                data_collator=DataCollatorWithPadding(tokenizer),
-                compute_metrics=lambda made: {
-                    "accuracy": float((made.predictions.argmax(1) == made.label_ids).mean())
-                },
-            )
-            with silent():
-                learner.train()
-                learner.save_model(folder)
-            kept.append((learner, tokenizer))
-            return work.train.height * work.epochs
-
-        taken = pairs.once(whole)
-        learner, tokenizer = kept[0]
-        with silent():
-            said: Any = learner.predict(tokenized(work.test, tokenizer, False)).predictions
-    work.heard("Trainer", [str(number) for number in said.argmax(1)])
+def their_trial(work: Work, seed: int) -> pairs.Taken:
+    """Evaluated as often."""
+    every = -(-work.ours.steps(work.train.height) // EVALUATIONS)
+    taken, said = work.theirs.trial(seed, (work.train, work.validation, work.test), every)
+    work.heard("Trainer", said)
     return taken
-
-
-def silent() -> AbstractContextManager[Any]:
-    """Trainer prints its records."""
-    return redirect_stdout(io.StringIO())
 
 
 # ---- what both learn from
