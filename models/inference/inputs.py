@@ -61,7 +61,7 @@ class Inputs:
 
     def head(self, count: int) -> "Inputs":
         """The same of the first `count` rows."""
-        return replace(self, rows=self.rows.head(count))
+        return self if count >= self.rows.height else replace(self, rows=self.rows.head(count))
 
     def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """The features of `indices`, padded to the longest of them."""
