@@ -13,7 +13,7 @@ COMPILE = $(BIN)/uv pip compile -q --no-config --custom-compile-command "make lo
 	--python-platform x86_64-manylinux_2_28 --constraints locks/torch.txt --excludes locks/cuda.txt --no-emit-package torch pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults test-pages test-all lint types format docs lock team clean
+.PHONY: help setup demo test test-slow test-faults test-pages test-all bench lint types format docs lock team clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ test-pages: $(READY)  ## what a user sees of a run on the real pages, in chromiu
 test-all: $(READY)  ## every test; those marked real read $$HEADWATER_DATA
 	@$(BIN)/pytest $(WORKERS) -m ""
 	@echo "Next: make demo (the whole chain)"
+
+bench: $(READY)  ## the short form of every benchmark: how it goes, no figures to quote
+	@$(BIN)/python -m benchmarks
 
 lint: $(READY)  ## ruff and import-linter
 	@$(BIN)/ruff check .

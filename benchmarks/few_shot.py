@@ -4,10 +4,11 @@ Both learn from the same few labelled texts and are asked the same test texts, e
 defaults; ours is also given as many validation texts, as in a recipe, which say how strictly the last layer is
 fitted. Files are tab-separated with the columns `id`, `document` and `label`, as NSMC is published.
 
-    python benchmarks/few_shot.py MODEL TRAIN.txt VALIDATION.txt TEST.txt [--labels 8 16 64] [--draws 3] [--test 1000]
+    python -m benchmarks.few_shot MODEL TRAIN.txt VALIDATION.txt TEST.txt [--labels 8 16 64] [--pairs 3] [--test 1000]
+
+In its short form it makes up a model and rows.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks import pairs
 from models.bootstrap import interval, paired
 from models.data.draws import draw
 from models.downstream.classification import Classification
@@ -25,6 +27,8 @@ from models.interfaces.transfer import Problem
 from models.seeds import derive
 from models.transfer.contrastive import Contrastive
 from models.workplace import Workplace
+from tasks.reading.source import Record
+from tasks.sources.demo import Demo
 
 RESAMPLES = 1000
 Way = Callable[[Path, pl.DataFrame, pl.DataFrame, pl.DataFrame, int], list[str]]
@@ -33,32 +37,50 @@ Way = Callable[[Path, pl.DataFrame, pl.DataFrame, pl.DataFrame, int], list[str]]
 
 def main() -> None:
     """Print a line for each way and number of labels, and the ratio of CPU seconds last."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("model", type=Path)
-    for part in ("train", "validation", "test_rows"):
-        parser.add_argument(part, type=_rows, metavar=f"{part.partition('_')[0].upper()}.txt")
+    parser = pairs.parser(__doc__)
+    parser.set_defaults(pairs=3)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="MODEL TRAIN VALIDATION TEST")
     parser.add_argument("--labels", type=int, nargs="+", default=[8, 16, 64])
-    parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--test", type=int, default=1000)
-    options = parser.parse_args()
-    test, seconds = options.test_rows.head(options.test), {"contrastive": 0.0, "setfit": 0.0}
-    for labels in options.labels:
+    options = pairs.options(parser)
+    if not options.quick and len(options.files) != 4:
+        parser.error("name a model and the files of training, validation and test rows; or --quick")
+    with tempfile.TemporaryDirectory() as folder:
+        if options.quick:
+            options.labels, options.test = [4], 100
+            model, rows = invented(Path(folder))
+        else:
+            model, *files = options.files
+            rows = tuple(map(_rows, files))
+        compared(model, *rows, options.labels, options.pairs, options.test)
+
+
+def compared(
+    model: Path,
+    train_rows: pl.DataFrame,
+    validation_rows: pl.DataFrame,
+    test_rows: pl.DataFrame,
+    sizes: list[int],
+    draws: int,
+    asked: int,
+) -> None:
+    """Both ways on each draw of each number of labels."""
+    test, seconds = test_rows.head(asked), {"contrastive": 0.0, "setfit": 0.0}
+    for labels in sizes:
         right: dict[str, list[np.ndarray]] = {"contrastive": [], "setfit": []}
         spent = dict.fromkeys(right, 0.0)
-        for seed in range(1, options.draws + 1):
-            train = draw(options.train, labels, derive(seed, "labels"), "label")
-            validation = draw(options.validation, labels, derive(seed, "validation"))
+        for seed in range(1, draws + 1):
+            train = draw(train_rows, labels, derive(seed, "labels"), "label")
+            validation = draw(validation_rows, labels, derive(seed, "validation"))
             for name, way in (("contrastive", contrastive), ("setfit", setfit)):
                 started = time.process_time()
-                said = way(options.model, train, validation, test, seed)
+                said = way(model, train, validation, test, seed)
                 spent[name] += time.process_time() - started
                 right[name].append((test["label"] == pl.Series(said)).to_numpy())
-        _show(labels, right, spent, options.draws)
+        _show(labels, right, spent, draws)
         for name in seconds:
             seconds[name] += spent[name]
-    print(f"contrastive takes {seconds['contrastive'] / seconds['setfit']:.2f} x the CPU seconds of setfit")
+    print(f"setfit / contrastive: {seconds['setfit'] / seconds['contrastive']:.2f} x the CPU seconds")
 
 
 def contrastive(
@@ -124,9 +146,32 @@ def _show(labels: int, right: dict[str, list[np.ndarray]], spent: dict[str, floa
     )
 
 
-def _rows(path: str) -> pl.DataFrame:
+def invented(folder: Path) -> tuple[Path, tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
+    """A model that has learnt nothing, and rows of the demo's world, for the short form."""
+    from tokenizers.implementations import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    read = Demo(view="classification", train=200, validation=50, test=100).read()
+    records = [item for item in read if isinstance(item, Record) and item.fields["label"]]
+    parts = [
+        pl.DataFrame([dict(item.fields) for item in records if item.part == part])
+        for part in ("train", "validation", "test")
+    ]
+    pieces = BertWordPieceTokenizer(strip_accents=False)
+    pieces.train_from_iterator(parts[0]["text"].to_list(), vocab_size=1000, show_progress=False)
+    BertTokenizerFast(tokenizer_object=pieces._tokenizer).save_pretrained(folder)
+    BertModel(
+        BertConfig(
+            vocab_size=1000, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128
+        )
+    ).save_pretrained(folder)
+    train, validation, test = parts
+    return folder, (train, validation, test)
+
+
+def _rows(path: Path) -> pl.DataFrame:
     """Rows of a file with a header and no quoting."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines()[1:]
+    lines = path.read_text(encoding="utf-8").splitlines()[1:]
     rows = [line.split("\t") for line in lines if line.count("\t") == 2]
     return pl.DataFrame(rows, schema=["id", "text", "label"], orient="row").filter(
         pl.col("text").str.contains(r"\S")

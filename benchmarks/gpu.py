@@ -3,8 +3,8 @@
 The project's own loop trains (batches made ahead, losses read every ten steps), on random documents of one length, for
 two models: `small` (modernbert) and a BERT of 110 million parameters, in float32 and bfloat16, eager and compiled.
 
-    python benchmarks/gpu.py                 # a GPU: seven minutes at most, a table in Markdown
-    python benchmarks/gpu.py --short         # a tiny model for some seconds, on a CPU too
+    python -m benchmarks.gpu                 # a GPU: seven minutes at most, a table in Markdown
+    python -m benchmarks.gpu --quick         # a tiny model for some seconds, on a CPU too
 
 Model FLOPs are what the mathematics asks for, whatever is computed: A. Chowdhery et al., "PaLM" (2022), appendix B.
 A weight matrix of N numbers takes 2 N a token forward and 4 N backward; attention 12 x hidden size x length a token
@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--short", action="store_true", help="a tiny model for some seconds")
+    parser.add_argument("--quick", action="store_true", help="a tiny model for some seconds")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--batch-tokens", type=int, default=65_536)
     parser.add_argument("--length", type=int, default=512)
@@ -89,13 +89,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=7.0, help="no line begins later")
     options = parser.parse_args()
     text = Text(options.batch_tokens, options.length, 32_000)
-    if options.short:
+    if options.quick:
         text, options.seconds = Text(512, 32, 1_000), 1.0
     end = time.monotonic() + 60 * options.minutes
     device = hardware(options.device).device
-    peaks = {precision: peak(device, precision, options.short) for precision in ("fp32", "bf16")}
+    peaks = {precision: peak(device, precision, options.quick) for precision in ("fp32", "bf16")}
     print(heading(device, peaks, text))
-    for case in cases(options.short):
+    for case in cases(options.quick):
         if time.monotonic() > end:
             print(f"| {case.size} {case.precision} | not measured: the time was up |", flush=True)
             continue
@@ -107,22 +107,22 @@ def main() -> None:
             )
 
 
-def cases(short: bool) -> Iterator[Case]:
+def cases(quick: bool) -> Iterator[Case]:
     """The lines, those that matter most first."""
-    for size, model in (TINY if short else MODELS).items():
+    for size, model in (TINY if quick else MODELS).items():
         for precision in ("bf16", "fp32"):
-            for compiled in (False,) if short else (False, True):
+            for compiled in (False,) if quick else (False, True):
                 yield Case(size, model, precision, compiled)
-    for size, model in (TINY if short else MODELS).items():
-        yield Case(size, model, "bf16", compiled=not short, optimizer="muon")
+    for size, model in (TINY if quick else MODELS).items():
+        yield Case(size, model, "bf16", compiled=not quick, optimizer="muon")
 
 
-def peak(device: torch.device, precision: Precision, short: bool = False) -> float:
+def peak(device: torch.device, precision: Precision, quick: bool = False) -> float:
     """FLOPs a second of a large product."""
-    width = 256 if short else 8192
+    width = 256 if quick else 8192
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     one, other = (torch.randn(width, width, device=device, dtype=dtype) for _ in "ab")
-    rounds, best = 3 if short else 20, 0.0
+    rounds, best = 3 if quick else 20, 0.0
     for _ in range(4):  # the first warms up, and the best is what the device can do
         _wait(device)
         started = time.perf_counter()

@@ -7,7 +7,7 @@ files, and one more: which steps that makes run.
 
     python -m benchmarks.growth CORPUS [--times 1 4 16] [--shard-mb 8] [--nightly 100] [--work DIR]
 
-CORPUS is a folder of `*.jsonl.gz` with the columns `id` and `text`.
+CORPUS is a folder of `*.jsonl.gz` with the columns `id` and `text`. In its short form texts are made up.
 """
 
 import argparse
@@ -26,7 +26,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks import pairs
 from flows.recipe import yaml_text
+from tasks.reading.source import Record
+from tasks.sources.demo import Demo
 
 STEPS = ("ingest", "validate", "hold_out", "tokenizer", "encode")
 CHANGED = 0.15
@@ -47,18 +50,21 @@ class Taken:
 
 def main() -> None:
     """Print a table for each size, how they compare, and the night."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("corpus", type=Path)
+    parser = pairs.parser(__doc__)
+    parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--shard-mb", type=float, default=8)
     parser.add_argument("--nightly", type=int, default=100, help="files before the new one; 0 leaves it out")
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, help="where files and stores are made; a temporary folder else")
-    options = parser.parse_args()
+    options = pairs.options(parser)
+    if options.corpus is None and not options.quick:
+        parser.error("name the folder of a corpus; or --quick")
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        if options.quick:
+            options.corpus, options.times = invented(Path(folder) / "corpus"), [1, 2]
+            options.shard_mb, options.nightly, options.vocabulary = 0.2, 0, 500
         made = {}
         for times in options.times:
             place = Path(folder) / f"{times}x"
@@ -70,6 +76,15 @@ def main() -> None:
         compared(made)
         if options.nightly:
             night(Path(folder) / "night", options)
+
+
+def invented(folder: Path) -> Path:
+    """Texts of the demo's world, for the short form."""
+    folder.mkdir()
+    texts = (item.fields for item in Demo(documents=2000).read() if isinstance(item, Record))
+    with gzip.open(folder / "corpus.jsonl.gz", "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in texts)
+    return folder
 
 
 def grown(corpus: Path, times: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -186,14 +201,16 @@ def compared(made: dict[int, dict[str, Taken]]) -> None:
         print("| step | seconds | CPU seconds | of work | peak memory |\n|---|--:|--:|--:|--:|")
         for step, one in made[times].items():
             base = made[first][step]
-            pairs = (
+            both = (
                 (one.seconds, base.seconds),
                 (one.processor, base.processor),
                 (one.work, base.work),
                 (one.peak, base.peak),
             )
-            ratios = (now / max(then, 1e-3) for now, then in pairs)
+            ratios = (now / max(then, 1e-3) for now, then in both)
             print("| {} | {:.2f} | {:.2f} | {:.2f} | {:.2f} |".format(step, *ratios), flush=True)
+        now, then = (sum(one.processor for one in made[size].values()) for size in (times, first))
+        print(f"\n{times}x / {first}x: {now / then:.2f} x the CPU seconds, for {times / first:g} x the text")
 
 
 def night(place: Path, options: argparse.Namespace) -> None:

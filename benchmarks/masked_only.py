@@ -8,18 +8,16 @@ troubles all alike; the ratio is what counts:
 - masked: texts of one length together, scores over the whole vocabulary at masked positions only;
 - sampled: the same against 1,024 sampled words and those of the batch (`candidates`).
 
-    python benchmarks/masked_only.py [--vocabulary 32000] [--rounds 8]
+    python -m benchmarks.masked_only [--vocabulary 32000] [--pairs 8] [--quick]
 """
 
-import argparse
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from transformers import ModernBertConfig, ModernBertForMaskedLM
 
+from benchmarks import pairs
 from models.interfaces.objective import Vocabulary
 from models.upstream.mlm import MaskedLanguageModelling
 
@@ -29,36 +27,32 @@ MASK = 4
 
 
 def main() -> None:
-    """Print tokens a second and ratios."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Print what a step takes in each way, and the ratio."""
+    parser = pairs.parser(__doc__)
     parser.add_argument("--vocabulary", type=int, default=32_000)
-    parser.add_argument("--rounds", type=int, default=8)
-    options = parser.parse_args()
+    options = pairs.options(parser)
+    vocabulary = 1_000 if options.quick else options.vocabulary
     torch.manual_seed(0)
-    model = ModernBertForMaskedLM(_config(options.vocabulary)).train()
+    model = ModernBertForMaskedLM(_config(vocabulary)).train()
     # Lengths and frequencies like those of short reviews: most are short, a few are long; Zipf's law.
     random = np.random.default_rng(0)
     lengths = np.clip(random.lognormal(2.8, 0.6, 2000).astype(int), 6, LONGEST)
     words = Vocabulary(
-        torch.arange(5), MASK, torch.from_numpy((1e6 / np.arange(1, options.vocabulary + 1)).astype(int) + 1)
+        torch.arange(5), MASK, torch.from_numpy((1e6 / np.arange(1, vocabulary + 1)).astype(int) + 1)
     )
-    ways = {
-        "plain": _plain(model, lengths, words),
-        "masked": _ours(model, MaskedLanguageModelling(), int(np.median(lengths)), words),
-        "sampled": _ours(model, MaskedLanguageModelling(candidates=1024), int(np.median(lengths)), words),
-    }
-    speeds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(options.rounds + 1):
-        for name, step in ways.items():
-            started = time.perf_counter()
-            tokens = step()
-            if turn:  # the first is for warming up
-                speeds[name].append(tokens / (time.perf_counter() - started))
-    medians = {name: statistics.median(values) for name, values in speeds.items()}
-    for name, speed in medians.items():
-        print(f"{name:8} {speed:8,.0f} tokens/s   {speed / medians['plain']:.1f} x plain")
+    short = int(np.median(lengths))
+    found = pairs.Turns(
+        {
+            "plain": _plain(model, lengths, words),
+            "masked": _ours(model, MaskedLanguageModelling(), short, words),
+            "sampled": _ours(
+                model, MaskedLanguageModelling(candidates=min(1024, vocabulary // 4)), short, words
+            ),
+        },
+        options.pairs,
+    )
+    found.show()
+    found.ratio("masked", "plain")
 
 
 def _config(vocabulary: int) -> ModernBertConfig:

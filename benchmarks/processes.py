@@ -1,12 +1,11 @@
 """What it is worth to share a pretraining among processes: `small`, learnt by one process with all threads, and by
 several with a share of them each, as a ratio of tokens a second.
 
-    python benchmarks/processes.py --processes 2 --threads 2
+    python -m benchmarks.processes [--processes 2] [--threads 2] [--quick]
 
 The ways take turns, so that a busy machine slows all of them.
 """
 
-import argparse
 import statistics
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +15,7 @@ import torch
 from torch.multiprocessing.spawn import start_processes
 from transformers import AutoModelForMaskedLM
 
+from benchmarks import pairs
 from models.backbone import presets
 from models.backbone.config import ModelConfig
 from models.interfaces.objective import Vocabulary
@@ -34,24 +34,24 @@ STEPS = 8
 
 def main() -> None:
     """Print the ratios."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = pairs.parser(__doc__)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch-tokens", type=int, default=8192)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = pairs.options(parser)
+    if options.quick:
+        options.batch_tokens = 256
     ways: list[tuple[int, Sharding]] = [
         (1, "none"),
         (options.processes, "none"),
         (options.processes, "optimizer"),
     ]
     speeds: dict[tuple[int, Sharding], list[float]] = {way: [] for way in ways}
-    for _ in range(options.rounds):
+    for _ in range(options.pairs):
         for way in ways:
             speeds[way].append(speed(*way, options.threads, options.batch_tokens))
     alone = statistics.median(speeds[ways[0]])
+    shared = statistics.median(speeds[ways[1]])
     for (processes, sharding), found in speeds.items():
         middle = statistics.median(found)
         print(
@@ -59,6 +59,7 @@ def main() -> None:
             f"{middle:,.0f} tokens/s, {middle / alone:.2f} × one process (of {[round(item) for item in found]})",
             flush=True,
         )
+    print(f"{options.processes} processes / one: {shared / alone:.2f} x the tokens a second")
 
 
 def speed(processes: int, sharding: Sharding, threads: int, batch_tokens: int) -> float:

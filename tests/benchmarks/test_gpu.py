@@ -34,7 +34,7 @@ def test_the_larger_model_has_110_million_weights() -> None:
 def test_its_short_form_prints_a_table(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["gpu.py", "--short", "--device", "cpu"])
+    monkeypatch.setattr("sys.argv", ["gpu.py", "--quick", "--device", "cpu"])
     gpu.main()
     head, rule, *lines = [row for row in capsys.readouterr().out.splitlines() if row.startswith("|")]
     assert {row.count("|") for row in (head, rule, *lines)} == {10}
