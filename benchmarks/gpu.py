@@ -191,13 +191,14 @@ def documents(text: Text) -> Documents:
     return Documents.apart([ids], np.zeros(number, dtype=np.int32), starts, sizes)
 
 
-def flops_a_token(model: PreTrainedModel, length: int, asked: float) -> float:
-    """Model FLOPs of learning from a token, of which a share is `asked` for."""
+def flops_a_token(model: PreTrainedModel, length: float, asked: float, words: float | None = None) -> float:
+    """Model FLOPs of learning from a token, of which a share is `asked` for by scores of `words`; None: of all."""
     inner = set(inner_matrices(model))
     within = sum(matrix.weight.numel() for matrix in matrices(model) if matrix.layer in inner)
     head = sum(matrix.weight.numel() for matrix in matrices(model) if matrix.layer not in inner)
     embeddings: Any = model.get_input_embeddings()
-    head += embeddings.weight.numel()  # the output layer, tied to them or as large
+    size, width = embeddings.weight.shape  # of the output layer too, which is tied to them or as large
+    head += (size if words is None else words) * width
     config = model.config
     return 6 * (within + asked * head) + 12 * config.num_hidden_layers * config.hidden_size * length
 

@@ -89,10 +89,10 @@ def invented(folder: Path) -> Path:
 
 def grown(corpus: Path, times: int, seed: int) -> Iterator[dict[str, Any]]:
     """The rows of a corpus, and of copies of it in which ids and some words are others."""
-    words = [word for row in islice(_rows(corpus), 20_000) for word in str(row["text"]).split()]
+    words = [word for row in islice(rows_of(corpus), 20_000) for word in str(row["text"]).split()]
     for copy in range(times):
         draw = random.Random(f"{seed}:{copy}")
-        for row in _rows(corpus):
+        for row in rows_of(corpus):
             yield (
                 row
                 if not copy
@@ -107,7 +107,8 @@ def _changed(text: str, words: Sequence[str], draw: random.Random) -> str:
     return " ".join(own)
 
 
-def _rows(corpus: Path) -> Iterator[dict[str, Any]]:
+def rows_of(corpus: Path) -> Iterator[dict[str, Any]]:
+    """All rows of a corpus, in order."""
     for path in sorted(corpus.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             yield from map(json.loads, lines)
@@ -132,8 +133,8 @@ def files(place: Path) -> int:
     return len(list((place / "text").iterdir()))
 
 
-def recipe(place: Path, vocabulary: int) -> Path:
-    """A recipe that goes as far as the encoded corpus."""
+def recipe(place: Path, vocabulary: int, texts: Path | None = None) -> Path:
+    """A recipe that goes as far as the encoded corpus, of the files that `texts` names or those that were written."""
     path = place / "recipe.yaml"
     upstream = {
         "objective": "mlm",
@@ -141,7 +142,7 @@ def recipe(place: Path, vocabulary: int) -> Path:
         "model": {"size": "tiny"},
         "train": {"tokens": 1000},
     }
-    sources = [{"kind": "files", "paths": [str(place / "text" / "*.jsonl")]}]
+    sources = [{"kind": "files", "paths": [str(texts or place / "text" / "*.jsonl")]}]
     path.write_text(
         yaml_text.dump({"name": "growth", "corpus": {"sources": sources}, "upstreams": [upstream]})
     )
@@ -215,8 +216,8 @@ def compared(made: dict[int, dict[str, Taken]]) -> None:
 
 def night(place: Path, options: argparse.Namespace) -> None:
     """A corpus of many files gets one more."""
-    whole = sum(len(json.dumps(row, ensure_ascii=False).encode()) + 1 for row in _rows(options.corpus))
-    written(_rows(options.corpus), place / "text", whole // (options.nightly + 1))
+    whole = sum(len(json.dumps(row, ensure_ascii=False).encode()) + 1 for row in rows_of(options.corpus))
+    written(rows_of(options.corpus), place / "text", whole // (options.nightly + 1))
     path = recipe(place, options.vocabulary)
     new = sorted((place / "text").iterdir())[options.nightly :]
     kept = [(item, item.read_bytes()) for item in new[:1]]

@@ -5,7 +5,7 @@ the one ratio of their medians.
     pairs.pairs(ours, theirs, options.pairs)
 
 A way is a function without arguments, or a command with its arguments. A function may give how much it has done, such
-as tokens or rows: then it is compared what one of them takes.
+as tokens or rows: then it is compared what one of them takes. Or it gives what was `Taken`, if it has measured that.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Way = Callable[[], float | None] | Sequence[str]
 Unit = Literal["wall", "user"]
 """What is compared: seconds that pass, or seconds of processors in the work's own code, which others disturb less."""
 PAIRS, FEW = 5, 1
@@ -31,6 +30,9 @@ class Taken:
     user: float
     done: float = 1.0
     """How much was done."""
+
+
+Way = Callable[[], "float | Taken | None"] | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ def once(way: Way) -> Taken:
         ended = subprocess.run(list(way), capture_output=True, text=True, errors="replace")
         if ended.returncode:
             raise SystemExit(f"{' '.join(way)} failed ({ended.returncode}): {ended.stderr[-2000:]}")
+    if isinstance(done, Taken):
+        return done
     return Taken(time.perf_counter() - started, _user() - user, 1.0 if done is None else float(done))
 
 

@@ -1,5 +1,6 @@
 """Parts of a configuration that are picked by `kind`, the name of the module that defines them."""
 
+import functools
 import importlib
 import pkgutil
 from collections.abc import Mapping
@@ -22,11 +23,14 @@ class Chosen(Config):
         return tuple(dict.fromkeys((type(self).__module__, *super().modules())))
 
 
-def kinds(package: str) -> list[str]:
+@functools.cache
+def kinds(package: str) -> tuple[str, ...]:
     """Names of the modules in `package`: what `kind` may be, beside what comes from outside."""
     if not package:
-        return []
-    return sorted(info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__))
+        return ()
+    return tuple(
+        sorted(info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__))
+    )
 
 
 def find(package: str, kind: str, base: type[Chosen]) -> type[Chosen]:

@@ -3,6 +3,8 @@
 Each way says its own modes; the ways are found in their folder, so a new file there is all that a new mode takes.
 """
 
+import functools
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, GetJsonSchemaHandler
@@ -24,7 +26,8 @@ _brought: dict[str, type[Transfer]] = {}
 """Ways that recipes of this process bring along, by the path of each."""
 
 
-def ways() -> dict[str, type[Transfer]]:
+@functools.cache
+def ways() -> Mapping[str, type[Transfer]]:
     """Every way of transfer that every recipe has, by its kind, in the order in which they are listed."""
     names = [*kinds("models.transfer"), *installed(Transfer)]
     known: dict[str, Any] = {kind: find("models.transfer", kind, Transfer) for kind in names}
@@ -75,7 +78,7 @@ def fitting(downstream: Downstream, decoder: bool) -> frozenset[str]:
 
 
 def _every() -> dict[str, type[Transfer]]:
-    return ways() | _brought
+    return {**ways(), **_brought}
 
 
 def _known(mode: str) -> str:

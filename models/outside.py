@@ -30,8 +30,20 @@ def installed(base: type) -> Mapping[str, str]:
 
     Their group is called after the base: `headwater.downstreams` for a `Downstream`.
     """
-    points = metadata.entry_points(group=f"headwater.{base.__name__.lower()}s")
+    points = _entry_points().select(group=f"headwater.{base.__name__.lower()}s")
     return {point.name: point.value.replace(":", ".") for point in points}
+
+
+@functools.cache
+def _entry_points() -> metadata.EntryPoints:
+    """Those of all installed packages: to read them takes a while."""
+    return metadata.entry_points()
+
+
+def forget() -> None:
+    """Look anew for what is installed."""
+    for known in (_entry_points, installed):
+        known.cache_clear()
 
 
 def look_in(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Where numbers are computed and state lives, and quiet, local defaults for libraries, set before their import."""
 
+import functools
 import logging
 import os
 import re
@@ -128,7 +129,7 @@ def home_id() -> str:
 
 def is_secret(name: str, value: str) -> bool:
     """Whether a variable of the environment holds what nobody else may read."""
-    return bool(_SECRET.search(name)) or public(value) != value
+    return _names_a_secret(name) or public(value) != value
 
 
 def public(text: str) -> str:
@@ -137,11 +138,17 @@ def public(text: str) -> str:
     Out of addresses go user, password and tokens; what a variable of the environment keeps secret, as its name says,
     is told by that name.
     """
-    text = _TOKENS.sub(r"\1…", _LOGINS.sub("", text))
-    for name, value in os.environ.items():
-        if len(value) >= _LEAST_SECRET and value in text and _SECRET.search(name):
+    text = _TOKENS.sub(r"\1…", _LOGINS.sub("", text)) if "=" in text or "@" in text else text
+    for name in filter(_names_a_secret, os.environ):
+        value = os.environ.get(name, "")
+        if len(value) >= _LEAST_SECRET and value in text:
             text = text.replace(value, f"${{{name}}}")
     return text
+
+
+@functools.lru_cache(maxsize=4096)
+def _names_a_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None
 
 
 def as_written(value: Any) -> Any:

@@ -29,7 +29,7 @@ from models.adapted.requests import Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Transfer
 from tasks import serving
-from tasks.graph import identity
+from tasks.graph import identity, parsed
 
 LOADER = serving.__name__
 CODE, REQUIREMENTS = "code.zip", "requirements.txt"
@@ -131,7 +131,7 @@ class _Source(NamedTuple):
 
     def tree(self) -> ast.Module:
         """Its syntax tree without docstrings."""
-        return identity.bare(self.path.read_bytes())
+        return parsed.bare(self.path.read_bytes())
 
 
 @functools.cache

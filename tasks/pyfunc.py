@@ -4,7 +4,6 @@ A registered model carries a copy of this module, and of its loader, with all th
 """
 
 import sys
-import threading
 from collections.abc import Mapping
 from functools import wraps
 from typing import Any
@@ -14,6 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST, INVALID_PARAMETER_VALUE
 
 from models.errors import DataError
+from models.inference.dynamic_batching import TOGETHER, DynamicBatches
 from models.interfaces.served import Served
 
 
@@ -23,9 +23,8 @@ class Pyfunc:
     def __init__(self, served: Served) -> None:
         if (server := sys.modules.get(_SERVER)) is not None:
             _refuse_what_cannot_be_read(server)
-        self._served = served
-        # Tokenizers are not for several threads, and the memory of one request is what there is room for.
-        self._turn = threading.Lock()
+        # Tokenizers are not for several threads, and the memory of one batch is what there is room for.
+        self._answers = DynamicBatches(served.predict, TOGETHER if served.batched else 1)
 
     def predict(
         self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
@@ -38,8 +37,7 @@ class Pyfunc:
         try:
             # MLflow leaves out columns that are not known, and of a frame without any all rows.
             requests: list[Any] = model_input.to_dict("records") or [{}]
-            with self._turn:
-                return self._served.predict(requests)
+            return self._answers(requests)
         except DataError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 

@@ -18,7 +18,6 @@ os.environ["PREFECT_HOME"] = os.path.join(_HOME, "prefect")
 os.makedirs(os.environ["PREFECT_HOME"])
 # Workers share the cores, and models as small as those of tests are quickest on one thread.
 os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["OMP_WAIT_POLICY"] = "passive"  # a thread without work leaves its core to other workers
 for _name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL"):
     os.environ.pop(_name, None)
 # The command does this first; tests that call it in this process may have imported anything before.

@@ -1,19 +1,22 @@
 """`headwater plan`: what a run would find, what it would make, and what that takes."""
 
 import json
+import math
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.table import Table
 
 from flows import terminal
 from flows.commands.together import together
 from flows.recipe.recipe import Recipe
+from models.data.counts import so_many
 
-if TYPE_CHECKING:  # these import the steps, and with them Prefect
-    from flows.estimates.quantities import Estimate
+if TYPE_CHECKING:  # these import the steps, and with them MLflow
+    from flows.estimates.quantities import Basis, Estimate
     from tasks.graph.refs import Ref
     from tasks.storage.artifacts import Made
 
@@ -33,10 +36,10 @@ def plan(
     recipe.check(only)
     for pin in recipe.pins():
         print(f"{recipe.name}: {pin}", file=sys.stderr)
-    from flows.downstream import check_registered
     from flows.estimates.estimating import estimated
     from flows.estimates.seats import total
-    from flows.transfer import chain, report_refs
+    from flows.graph.chain import chain, report_refs
+    from flows.graph.registered import check_registered
     from tasks.graph.refs import ordered
     from tasks.storage import artifacts, runs
 
@@ -89,42 +92,85 @@ def _show(rows: Sequence[dict[str, Any]], whole: dict[str, Any], unknown: int) -
         if row["status"] == "hit":
             table.add_row(row["name"], f"[green]{'kept' if row['kept'] else row['told']}[/]")
             continue
-        numbers = _time(row), _bytes(row, "memory_bytes"), _bytes(row, "disk_bytes")
+        numbers = _time(row) or "?", _bytes(row, "memory_bytes"), _bytes(row, "disk_bytes")
         table.add_row(row["name"], f"[cyan]{row['told']}[/]", *numbers)
     console.print(table)
-    running = sum(row["status"] == "run" for row in rows)
+    console.print()
+    for line in _summed_up(rows, whole, unknown):
+        console.print(line)
+
+
+def _summed_up(rows: Sequence[dict[str, Any]], whole: dict[str, Any], unknown: int) -> Iterator[str]:
+    """What the table comes to, in sentences."""
+    found = Counter(row["status"] for row in rows)
+    running = found["run"]
     if not running:
-        console.print("\nEverything is there already; a run takes what starting Prefect takes.")
+        yield "All steps are there already (hit): a run makes nothing anew."
         return
-    more = f", and {unknown} steps that were never run here" if unknown else ""
+    rest = "; the others are there already (hit) and used as they are" if found["hit"] else ""
+    yield f"{running:,} of {len(rows):,} steps to run{rest}."
     memory, disk = _bytes(whole, "memory_bytes"), _bytes(whole, "disk_bytes")
-    console.print(
-        f"\n{running} of {len(rows)} steps to run: {_time(whole)}{more}; {memory} of memory, {disk} on disk."
-    )
+    yield f"Total, with start-up: {_time(whole)}, {memory} of memory, {disk} of disk."
+    if unknown:
+        yield f"Not in it: {so_many(unknown, 'step')} marked ?, of which nothing is known until it has run here."
+    told = Counter(row["basis"] for row in rows if row["status"] == "run")
+    if by := [f"{words} ({told[basis]:,})" for basis, words in _BASES.items() if told[basis]]:
+        yield f"Times come from {', '.join(by)}."
 
 
-_UNITS = {
-    "time": ((1, "s", 100, 0), (60, "min", 100, 0), (3600, "h", float("inf"), 1)),
-    "size": ((1e6, "MB", 1000, 0), (1e9, "GB", float("inf"), 1)),
+_BASES: Mapping["Basis", str] = {
+    "past": "earlier runs",
+    "probe": "short timings here",
+    "rule": "rough rules",
 }
-"""Each with the number below which it is used, and decimals."""
+"""What steps are estimated by, the surest first."""
+
+
+class _Unit(NamedTuple):
+    size: float
+    name: str
+    below: float
+    """The number from which on the next one is used."""
+    decimals: int
+
+    def rounded(self, value: float) -> float:
+        return round(value / self.size, self.decimals)
+
+    def number(self, value: float) -> str:
+        return f"{self.rounded(value):,.{self.decimals}f}"
+
+
+_TIME = _Unit(1, "s", 100, 0), _Unit(60, "min", 100, 0), _Unit(3600, "h", math.inf, 1)
+_SIZE = _Unit(1e6, "MB", 1000, 0), _Unit(1e9, "GB", math.inf, 1)
 
 
 def _time(row: dict[str, Any]) -> str:
-    """`40–70 s`, `5–9 min`, `2.5–4.0 h`."""
-    return _between(row, "seconds", "time")
+    """`40–70 s`, `20 s–3 min`, `2.5–4.0 h`."""
+    return _between(row, "seconds", _TIME)
 
 
 def _bytes(row: dict[str, Any], name: str) -> str:
-    """`3–5 MB`, `0.8–1.2 GB`."""
-    return _between(row, name, "size")
+    """`3–5 MB`, `0.8–1.2 GB`, `≤ 2 MB`."""
+    return _between(row, name, _SIZE)
 
 
-def _between(row: dict[str, Any], name: str, kind: str) -> str:
-    """From low to high, in the first unit that is large enough; a single number where both are one."""
+def _between(row: dict[str, Any], name: str, units: Sequence[_Unit]) -> str:
+    """From low to high, in the unit that fits high; low in its own where it would be nothing in that one.
+
+    Empty where nothing is known.
+    """
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     if high is None:
-        return "" if row.get("of_shards") else "?"
-    size, unit, _, digits = next(item for item in _UNITS[kind] if high / item[0] < item[2])
-    low, high = (f"{number / size:,.{digits}f}" for number in (low, high))
-    return f"{high} {unit}" if low == high else f"{low}–{high} {unit}"
+        return ""
+    unit = _fitting(high, units)
+    own = unit if unit.rounded(low) else _fitting(low, units)
+    if own != unit:
+        return f"{own.number(low)} {own.name}–{unit.number(high)} {unit.name}"
+    if not unit.rounded(low):
+        return f"≤ {unit.number(high)} {unit.name}" if unit.rounded(high) else f"< 1 {unit.name}"
+    numbers = dict.fromkeys((unit.number(low), unit.number(high)))
+    return f"{'–'.join(numbers)} {unit.name}"
+
+
+def _fitting(value: float, units: Sequence[_Unit]) -> _Unit:
+    return next(unit for unit in units if value / unit.size < unit.below)

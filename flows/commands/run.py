@@ -1,5 +1,6 @@
 """`headwater run`: one recipe in this process, with an embedded Prefect server, and what came out at the end."""
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -7,12 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.commands.servers import embedded_prefect
 from flows.recipe.recipe import Recipe
 from tasks.environment import EMBEDDED_PREFECT, as_written
 from tasks.running import needs
 
 if TYPE_CHECKING:
+    from tasks.graph.refs import Ref
     from tasks.running.flow_run import FlowRun, RunFailed
 
 _START_SECONDS = 90
@@ -52,27 +53,31 @@ def executed(
         RecipeError: a registered model is somebody else's.
         HeadwaterError: the run could not begin.
     """
+    from flows.commands.servers import embedded_prefect
+
     needs.check(recipe.engine)
     # Who called it says in one line what went wrong; Prefect's pages keep it in full.
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     with embedded_prefect() as server, ExitStack() as stack:
-        from flows.downstream import check_registered  # now Prefect is imported, while its server is starting
-        from flows.transfer import chain
+        from flows.graph.chain import chain
+        from flows.graph.registered import check_registered
         from tasks.running import engines
 
-        check_registered(chain(recipe, only))
+        targets = chain(recipe, only)
+        check_registered(targets)
         stack.enter_context(engines.ready(recipe.machine))
+        importlib.import_module("flows.transfer")  # and so Prefect is imported while its server is starting
         if server is not None:
             print(f"{recipe.name}: starting Prefect …", file=sys.stderr)
             server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)
         try:
-            return _transfer_learning(recipe, path, overrides, only)
+            return _transfer_learning(recipe, path, overrides, only, targets)
         finally:
             _send_logs()
 
 
 def _transfer_learning(
-    loaded: Recipe, path: Path, overrides: dict[str, Any], only: Sequence[str]
+    loaded: Recipe, path: Path, overrides: dict[str, Any], only: Sequence[str], targets: "Sequence[Ref]"
 ) -> "tuple[FlowRun, RunFailed | None]":
     """Runs the flow on the recipe as it was checked; what became of its steps, and the error that ended it.
 
@@ -87,15 +92,20 @@ def _transfer_learning(
 
     # What the deployed flow does, but for reading the recipe again, which may no longer be what was checked.
     @flow(name=transfer_learning.name, flow_run_name=transfer_learning.flow_run_name, persist_result=False)
-    def on_loaded(recipe: Path, overrides: dict[str, Any], only: list[str]) -> FlowRun:
-        return run_chain(loaded, only)
+    def on_loaded(recipe: Path, overrides: dict[str, Any], only: list[str]) -> None:
+        ended.append(
+            run_chain(loaded, only, targets)
+        )  # what a flow returns Prefect goes through, to the last setting
+
+    ended: list[FlowRun] = []
 
     # Heartbeats are for servers that outlive the run; waiting for their thread costs seconds.
     own = os.environ.get("PREFECT_API_URL") == os.environ.get(EMBEDDED_PREFECT)
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None if own else _HEARTBEAT_SECONDS}):
         try:
             # They are for Prefect's pages alone, which others read.
-            return on_loaded(recipe=path, overrides=as_written(overrides), only=list(only)), None
+            on_loaded(recipe=path, overrides=as_written(overrides), only=list(only))
+            return ended[0], None
         except RunFailed as error:
             return error.run, error
 

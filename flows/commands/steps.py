@@ -15,7 +15,7 @@ def of_recipe(recipe: Recipe) -> list[Ref]:
     Raises:
         RecipeError: for what a run would find before its first step.
     """
-    from flows.transfer import chain, report_refs  # they import the steps, and with them Prefect
+    from flows.graph.chain import chain, report_refs  # they import the steps, and with them MLflow
 
     recipe.check(())
     targets = chain(recipe, ())

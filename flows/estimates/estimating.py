@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.estimates import rules
 from flows.estimates.past import WORK, Past
@@ -14,10 +15,12 @@ from tasks.environment import Machine
 from tasks.graph import refs
 from tasks.graph.refs import Ref, ordered
 from tasks.promote import PromoteConfig
-from tasks.running.flow_run import FlowRun
 from tasks.storage import artifacts
 from tasks.storage.artifacts import Made
 from tasks.storage.decoration import decorating
+
+if TYPE_CHECKING:  # it imports Prefect, which a plan does not need
+    from tasks.running.flow_run import FlowRun
 
 SPREAD = 1.25, 1.35
 """By what a probe may be above and below what comes: real runs have the machine less to themselves."""
@@ -53,7 +56,7 @@ def estimated(
     return {ref: estimating.of(ref) for ref in missing}
 
 
-def expect(recipe: str, machine: Machine, run: FlowRun) -> None:
+def expect(recipe: str, machine: Machine, run: "FlowRun") -> None:
     """Keep with the steps that a run is going to make what they will probably take; nothing is probed."""
     with decorating("what steps will take"):
         there = run.there()

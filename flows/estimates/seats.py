@@ -1,14 +1,14 @@
 """How long a run takes as a whole: its steps are put on the seats there are, as the run itself will."""
 
 import heapq
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flows.estimates.quantities import Estimate, Interval
 from tasks.environment import Machine
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
+from tasks.running.turns import Taking, Turns
 
 OWN_MEMORY = Interval.around(700e6, 1.4, 1.3)
 """Bytes of the process that orchestrates, with Prefect and MLflow."""
@@ -64,10 +64,14 @@ def _ends(
     """When each step begins and ends, in seconds; what nothing is known of takes no time."""
     jobs = max(1, min(machine.jobs, machine.cores))
     seats, now = _Seats(jobs, machine.cores, -(-jobs // min(machine.pretrainings, jobs))), 0.0
-    turns, running = _Turns(list(estimates)), []
+    turns, running = Turns(list(estimates)), []
+
+    def take(ref: Ref) -> Taking:
+        return "taken" if seats.sit(step_of(ref).process(ref)) else "full"
+
     spans: dict[Ref, tuple[float, float]] = {}
     while True:
-        for ref in turns.startable(seats):
+        for ref in turns.startable(take):
             known = estimates[ref].seconds
             spans[ref] = now, now + (pick(known) if known else 0.0)
             heapq.heappush(running, (spans[ref][1], len(spans), ref))
@@ -76,43 +80,6 @@ def _ends(
         now, _, done = heapq.heappop(running)
         seats.rise(step_of(done).process(done))
         turns.ended(done)
-
-
-class _Turns:
-    """Who starts next, as `tasks.running.schedule` has it: who wants everything for itself goes first."""
-
-    def __init__(self, refs: Sequence[Ref]) -> None:
-        self._refs, self._places = refs, {ref: place for place, ref in enumerate(refs)}
-        self._open, self._children = [0] * len(refs), defaultdict[Ref, list[int]](list)
-        self._ready = defaultdict[str | None, list[int]](
-            list
-        )  # heaps of places, by the use of a training process
-        for place, ref in enumerate(refs):
-            parents = {parent for parent in ref.parents() if parent in self._places}
-            self._open[place] = len(parents)
-            for parent in parents:
-                self._children[parent].append(place)
-            if not parents:
-                self._is_ready(place)
-
-    def startable(self, seats: _Seats) -> Iterator[Ref]:
-        """Those whose turn it is; each takes its seat."""
-        for use in ("exclusive", "shared", None):
-            if use == "shared" and self._ready["exclusive"]:
-                continue  # makes room
-            while self._ready[use] and seats.sit(use):
-                yield self._refs[heapq.heappop(self._ready[use])]
-
-    def ended(self, ref: Ref) -> None:
-        """What has waited for it alone is ready."""
-        for place in self._children[ref]:
-            self._open[place] -= 1
-            if not self._open[place]:
-                self._is_ready(place)
-
-    def _is_ready(self, place: int) -> None:
-        ref = self._refs[place]
-        heapq.heappush(self._ready[step_of(ref).process(ref)], place)
 
 
 def _low(item: Interval) -> float:

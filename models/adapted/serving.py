@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
@@ -17,6 +17,8 @@ DIGITS = 5
 
 class Served:
     """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
+
+    batched: ClassVar[bool] = True
 
     def __init__(self, folder: Path) -> None:
         self.downstream, self._predictor = load(folder, "auto")

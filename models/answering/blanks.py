@@ -11,7 +11,7 @@ from pydantic import Field
 from models.answering.request import DIGITS, Request, Speaker
 from models.backbone.vocabulary_scores import NO_TARGET, target_logits
 from models.errors import DataError
-from models.inference.inputs import BATCH_SIZE, batches
+from models.inference.inputs import batches, bearable
 from models.interfaces.features import texts_batch
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Blanks(Speaker[BlankRequest]):
 
         ids = [self._ids(request) for request in requests]
         found: dict[int, list[Tensor]] = {}
-        for chosen in batches([len(item) for item in ids], BATCH_SIZE):
+        for chosen in batches([len(item) for item in ids], padding=bearable(self.model.device)):
             batch = texts_batch([ids[number] for number in chosen], self.padding)
             batch["targets"] = torch.where(batch["input_ids"] == self.mask, 0, NO_TARGET)
             with torch.inference_mode():

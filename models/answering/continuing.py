@@ -32,6 +32,7 @@ class Continuing(Speaker[ContinueRequest]):
     request: ClassVar[type[Request]] = ContinueRequest
     example: ClassVar[str] = "오늘 날씨가"
     does: ClassVar[str] = "goes on with a text"
+    batched: ClassVar[bool] = False
 
     def check(self, request: ContinueRequest) -> None:
         if request.max_new_tokens >= self.room - 1:

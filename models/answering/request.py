@@ -49,6 +49,8 @@ class Speaker(ABC, Generic[R]):
     """A text that it can be asked."""
     does: ClassVar[str]
     """What it answers, in a few words."""
+    batched: ClassVar[bool] = True
+    """See `models.interfaces.served.Served`."""
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         self.model, self.tokenizer = model.eval(), tokenizer

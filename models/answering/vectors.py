@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from models.answering.request import DIGITS, Request, Speaker
 from models.backbone.embedding import vectors
-from models.inference.inputs import BATCH_SIZE, batches
+from models.inference.inputs import batches, bearable
 from models.interfaces.features import texts_batch
 
 
@@ -29,7 +29,7 @@ class Vectors(Speaker[Request]):
             else []
         )
         found: dict[int, list[float]] = {}
-        for chosen in batches([len(item) for item in ids], BATCH_SIZE):
+        for chosen in batches([len(item) for item in ids], padding=bearable(self.model.device)):
             batch = texts_batch([ids[number] for number in chosen], self.padding)
             with torch.inference_mode():
                 moved = {name: tensor.to(self.model.device) for name, tensor in batch.items()}

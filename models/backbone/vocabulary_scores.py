@@ -99,8 +99,14 @@ def _head_of(model: PreTrainedModel, candidates: Tensor) -> dict[str, Tensor]:
 
     layer = output_layer(model)
     name = next(name for name, module in model.named_modules() if module is layer)
-    # The backward pass of `embedding` is deterministic; that of indexing is too, but slow.
-    rows = {f"{name}.weight": embedding(candidates, layer.weight)}
+    # The backward pass of `embedding` is deterministic; that of indexing is too, but slow. On a CPU the gradient of a
+    # tied weight is that of its rows, added to the other one in its place; a second whole one would be mostly zeros.
+    tied = layer.weight is model.get_input_embeddings().weight
+    rows = {
+        f"{name}.weight": embedding(
+            candidates, layer.weight, sparse=tied and layer.weight.device.type == "cpu"
+        )
+    }
     return rows if layer.bias is None else rows | {f"{name}.bias": layer.bias[candidates]}
 
 
@@ -126,6 +132,7 @@ def cross_entropy(logits: Tensor, targets: Tensor, batch: Mapping[str, Tensor]) 
 
     if "candidates" not in batch:
         return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
-    place = torch.searchsorted(batch["candidates"], targets)[:, None]
-    own = logits.gather(1, place)
-    return (logits - batch["log_inclusion"]).scatter(1, place, own).logsumexp(1) - own[:, 0]
+    from models.backbone.sampled_loss import SampledCrossEntropy
+
+    places = torch.searchsorted(batch["candidates"], targets)[:, None]
+    return SampledCrossEntropy.apply(logits.float(), batch["log_inclusion"], places)

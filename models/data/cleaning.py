@@ -101,9 +101,10 @@ def clean(text: str, config: CleanConfig, masked: Counter[str]) -> str:
 def _once(text: str, config: CleanConfig, masked: Counter[str]) -> str:
     if config.entities and "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
-    if not text.isprintable():
-        text = _CONTROL.sub("", _LINE_END.sub("\n", text))
-    text = _SPACES.sub(" ", text)
+    if not text.isprintable():  # of white space, only a plain space is
+        text = _SPACES.sub(" ", _CONTROL.sub("", _LINE_END.sub("\n", text)))
+    elif "  " in text:
+        text = _SPACES.sub(" ", text)
     if "\n" in text:
         text = _BLANK_LINES.sub("\n\n", _AROUND_LINE_END.sub("\n", text))
     if config.mask and _WORTH_A_LOOK.search(text):

@@ -1,4 +1,5 @@
-"""From shards to a corpus: what repeats over them is taken out, and the rest parted; no text is read that stays."""
+"""From shards to a corpus: what repeats over them is taken out, and the rest parted; of texts only those are read that
+may be alike."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -8,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as parquet
 
 from models.data import counts, splits
 from models.data.cleaning import CleanConfig
@@ -16,10 +16,12 @@ from models.data.leaks import LEAKS
 from models.data.names import Names
 from models.data.quarantine import FILE as QUARANTINED
 from models.data.quarantine import Shelf
-from models.data.records import QUARANTINE, REMOVED, Spool
-from models.data.repeats import NONE, again, ambiguous, repeats
+from models.data.records import QUARANTINE, REMOVED
+from models.data.repeats import again, ambiguous, repeats
 from models.data.schemas import NOT_UNIQUE, not_unique
 from models.data.shards import FILES, PARTS, as_in_corpus
+from models.data.signatures import NONE, starts
+from models.data.spool import Spool
 from models.errors import DataError
 
 _TABLES = {"parts": PARTS, "files": FILES, "removed": REMOVED}
@@ -46,8 +48,7 @@ class Gathering:
         """`goes_on`: the numbers of shards that are of the same file as the one before."""
         self._shards, self._cleaned, self._work, self._out = shards, cleaned, work, out
         self._goes_on = frozenset(goes_on)
-        sizes = [parquet.read_metadata(folder / "rows.parquet").num_rows for folder in shards]
-        self._starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        self._starts = starts(shards)
         self.shelf = Shelf(out)
 
     def before(self) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from models.data.comparison import as_group, normal_form
 from models.data.counts import write
 from models.data.duplicates import SIGNATURES, hashed, sketches
 from models.data.quarantine import Shelf
-from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, Spool, as_json, as_text
+from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, as_json, as_text
+from models.data.spool import Spool
 from models.data.values import SHOWN, Misfit, fitted
 
 BATCH = 5_000
@@ -22,6 +23,8 @@ LABELLED = {"id": pl.String, "fields": pl.String}
 """`fields` holds a row as JSON: no value takes the type of another row's, and columns nobody asks for do no harm."""
 FROM = {"file": pl.String, "line": pl.Int64, "part": pl.String, "group": pl.String}
 _REMOVED = {"id": pl.String, "file": pl.String, "line": pl.Int64, "reason": pl.String, "kept": pl.Int64}
+
+_TEXT = pl.String()
 
 Progress = Callable[[int], None]
 
@@ -84,17 +87,12 @@ class Ingestion:
             else:
                 rows.append(row)
         self._quarantine.write(shelf.put(bad))
-        kept, removed = self._sift(rows, self._cleaning) if self._cleaning else (rows, [])
-        if self._corpus:
-            self._sign(kept)
-        self._rows.write(kept)
-        self._removed.write(removed)
-        self._reasons["removed"].update(row["reason"] for row in removed)
+        self._rows.write(self._sifted(rows) if self._corpus else rows)
 
     def _row(self, record: Record) -> dict[str, Any] | Rejected:
         fields = dict(record.fields)
         try:
-            given = fitted(fields.pop("id", None), pl.String())
+            given = fitted(fields.pop("id", None), _TEXT)
         except Misfit as misfit:
             raw = as_json(record.fields)
             return Rejected(record.file, record.line, "id", misfit.reason, raw, value=misfit.value)
@@ -137,39 +135,40 @@ class Ingestion:
         provenance[column] = name
         return None
 
-    def _sift(
-        self, rows: list[dict[str, Any]], how: CleanConfig
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Rows to keep, and rows that are empty or have the text of a kept one."""
-        removed, kept = [_removal(row, "empty", None) for row in rows if not row["text"]], []
+    def _sifted(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows to keep; with cleaning, others are removed that are empty or have the text of a kept one."""
+        how = self._cleaning
+        kept, forms, hashes, removed = [], [], [], []
         for row in rows:
-            if not row["text"]:
+            if how and not row["text"]:
+                removed.append(_removal(row, "empty", None))
                 continue
-            number = self._rows.rows + len(kept)
-            first = self._seen.setdefault(hashed(normal_form(row["text"])), number)
-            if first != number and how.exact_duplicates:
+            form = normal_form(row["text"])
+            mark, number = hashed(form), self._rows.rows + len(kept)
+            first = self._seen.setdefault(mark, number) if how and how.exact_duplicates else number
+            if first != number:
                 removed.append(_removal(row, "exact_duplicate", first))
-            else:
-                kept.append(row)
-        return kept, removed
+                continue
+            kept.append(row)
+            forms.append(form)
+            hashes.append(mark)
+        self._sign(kept, forms, hashes)
+        self._removed.write(removed)
+        self._reasons["removed"].update(row["reason"] for row in removed)
+        return kept
 
-    def _sign(self, rows: list[dict[str, Any]]) -> None:
-        """Writes what tells texts apart, and what they are alike by, so that nobody need read them again for it."""
-        forms, how = [normal_form(row["text"]) for row in rows], self._cleaning
-        alike: list[bytes | None] = [None] * len(forms)
-        if how and how.near_duplicates is not None:
-            alike = sketches(forms, how.near_minimum)
-        self._signatures.write(
-            [
-                {
-                    "hash": hashed(form),
-                    "id": hashed(row["id"]),
-                    "characters": len(row["text"]),
-                    "sketch": sketch,
-                }
-                for row, form, sketch in zip(rows, forms, alike, strict=True)
-            ]
-        )
+    def _sign(self, rows: list[dict[str, Any]], forms: list[str], hashes: list[int]) -> None:
+        """Writes what tells texts apart, and what they are alike by, so that few need be read again for it."""
+        how = self._cleaning
+        made = {
+            "hash": hashes,
+            "id": [hashed(row["id"]) for row in rows],
+            "characters": [len(row["text"]) for row in rows],
+            "sketch": sketches(forms, how.near_minimum)
+            if how and how.near_duplicates is not None
+            else [None] * len(forms),
+        }
+        self._signatures.write(pl.DataFrame(made, schema=SIGNATURES))
 
     def _close_removed(self, out: Path) -> None:
         """Writes removed.parquet with the id of the kept row in place of its number."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import pyarrow as pa
-
 CHUNK = 1 << 17
 
 
@@ -26,12 +24,18 @@ class Packing:
     open: Callable[[str], Any]
 
 
+def _zstd(path: str) -> Any:
+    import pyarrow  # it takes a tenth of a second to import, and few files are packed so
+
+    return pyarrow.CompressedInputStream(path, "zstd")
+
+
 PACKINGS = (
     Packing("gzip", ".gz", b"\x1f\x8b", gzip.open),
     Packing("bzip2", ".bz2", b"BZh", bz2.open),
     Packing("xz", ".xz", b"\xfd7zXZ\x00", lzma.open),
     # Arrow's, which says when a file breaks off: the reader of `zstandard` takes that for its end.
-    Packing("zstd", ".zst", b"\x28\xb5\x2f\xfd", lambda path: pa.CompressedInputStream(path, "zstd")),
+    Packing("zstd", ".zst", b"\x28\xb5\x2f\xfd", _zstd),
 )
 
 

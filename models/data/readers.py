@@ -48,6 +48,7 @@ def read_text(path: Path, by_line: bool, encoding: str = UTF8) -> Iterator[Item]
 
 def read_json_lines(path: Path, encoding: str = UTF8) -> Iterator[Item]:
     """One JSON object a line; blank lines are no rows."""
+    decoder = json.JSONDecoder(object_pairs_hook=_pairs)  # `json.loads` would make one a line
     for number, line in text_lines(path, encoding):
         text = line.rstrip("\r\n")
         if not text.strip():
@@ -56,7 +57,7 @@ def read_json_lines(path: Path, encoding: str = UTF8) -> Iterator[Item]:
             yield bad
             continue
         try:
-            row = json.loads(text, object_pairs_hook=_pairs)
+            row = decoder.decode(text)
         except (ValueError, RecursionError):
             yield Rejected(path.name, number, "", "not JSON", text)
         else:

@@ -1,9 +1,8 @@
-"""What a source yields, row by row, and how rows become Parquet without filling the memory."""
+"""What a source yields, row by row, and the columns of what becomes of it."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -77,34 +76,6 @@ class Rejected:
             "raw": self.raw,
             "raw_file": "",
         }
-
-
-class Spool:
-    """Rows written batch by batch and joined into one Parquet file at the end."""
-
-    def __init__(self, folder: Path, name: str, schema: Mapping[str, Any]) -> None:
-        self._folder, self._name, self._schema = folder, name, schema
-        self._parts: list[Path] = []
-        self.rows = 0
-
-    def write(self, rows: list[dict[str, Any]] | pl.DataFrame) -> None:
-        """Appends rows; columns that a row lacks are null."""
-        if not len(rows):
-            return
-        path = self._folder / f"{self._name}-{len(self._parts):06d}.parquet"
-        pl.DataFrame(rows, schema=self._schema).write_parquet(path, compression="zstd")
-        self._parts.append(path)
-        self.rows += len(rows)
-
-    def close(self, target: Path) -> None:
-        """Joins what was written into `target`, in order, and removes the batches."""
-        if self._parts:
-            joined = pl.concat([pl.scan_parquet(path) for path in self._parts])
-            joined.sink_parquet(target, compression="zstd", row_group_size=50_000, maintain_order=True)
-        else:
-            pl.DataFrame(schema=self._schema).write_parquet(target, compression="zstd")
-        for path in self._parts:
-            path.unlink()
 
 
 def as_text(value: Any) -> str:

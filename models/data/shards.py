@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as parquet
 
 BATCH = 10_000
 """Rows of a shard that are held at once."""
@@ -64,6 +63,8 @@ def as_in_corpus(rows: pl.DataFrame) -> pl.DataFrame:
 
 def batches(path: Path, columns: Sequence[str], size: int = BATCH) -> Iterator[pl.DataFrame]:
     """Columns of a Parquet file, so many rows at a time, however the file is laid out."""
+    from pyarrow import parquet  # recipes load this module, and it takes long to import
+
     with parquet.ParquetFile(path) as file:
         left = None
         for read in file.iter_batches(size, columns=list(columns)):

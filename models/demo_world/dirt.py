@@ -9,7 +9,7 @@ from models.demo_world.world import World
 
 CORPUS_FILE = "demo-corpus.jsonl"
 LABELLED_FILE = "demo-classification.tsv"
-NEAR_LENGTH = 80
+NEAR_LENGTH = 60
 """Texts copied with one letter more are at least this long: their similarity is 0.98, safely a near duplicate."""
 LEAK_LENGTH = 30
 """Test rows hidden inside longer texts are at least this long, so that they are looked for."""

@@ -7,6 +7,7 @@ and ㅡ (National Institute of Korean Language, Standard Grammar, articles 15 to
 from typing import Literal
 
 _FIRST = 0xAC00
+_INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
 _FINALS = ["", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"]
 _BRIGHT = "ㅏㅑㅗ"
@@ -25,6 +26,11 @@ def _parts(letter: str) -> tuple[int, str, str]:
 
 def _join(initial: int, vowel: str, final: str) -> str:
     return chr(_FIRST + initial * 588 + _VOWELS.index(vowel) * 28 + _FINALS.index(final))
+
+
+def syllable(initial: str, vowel: str, final: str = "") -> str:
+    """The syllable that letters make."""
+    return _join(_INITIALS.index(initial), vowel, final)
 
 
 def with_final(word: str, final: str) -> str:

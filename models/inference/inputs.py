@@ -16,17 +16,29 @@ from models.interfaces.features import Feature
 BATCH_SIZE = 256
 BATCH_TOKENS = 16_384
 """Padding among them; what a batch takes of the memory, whatever is asked."""
+PADDING = 128
+"""Tokens of padding in a batch: on a processor they take about as long as it takes to begin another one."""
+
+
+def bearable(device: torch.device) -> int:
+    """Tokens of padding that a batch may have on a device: a GPU computes them beside the others."""
+    return PADDING if device.type == "cpu" else BATCH_TOKENS
 
 
 def batches(
-    lengths: Sequence[int], most: int = BATCH_SIZE, tokens: int = BATCH_TOKENS
+    lengths: Sequence[int],
+    most: int = BATCH_SIZE,
+    tokens: int = BATCH_TOKENS,
+    padding: int = PADDING,
 ) -> Iterator[list[int]]:
     """Numbers of all inputs in batches of like length, so that little is padded, none larger than there is room for."""
     batch: list[int] = []
+    padded = 0
     for number in sorted(range(len(lengths)), key=lambda number: lengths[number]):
-        if batch and (len(batch) == most or (len(batch) + 1) * lengths[number] > tokens):
+        padded += len(batch) * (lengths[number] - lengths[batch[-1]]) if batch else 0
+        if batch and (len(batch) == most or (len(batch) + 1) * lengths[number] > tokens or padded > padding):
             yield batch
-            batch = []
+            batch, padded = [], 0
         batch.append(number)
     if batch:
         yield batch
@@ -56,9 +68,9 @@ class Inputs:
         """The features of `indices`, padded to the longest of them."""
         return self.downstream.collate([self.features[index] for index in indices], self.tokenizer)
 
-    def by_length(self, batch_size: int) -> Iterator[list[int]]:
+    def by_length(self, batch_size: int, padding: int = PADDING) -> Iterator[list[int]]:
         """Indices of all features in batches of like length."""
-        return batches([feature.length for feature in self.features], batch_size)
+        return batches([feature.length for feature in self.features], batch_size, padding=padding)
 
 
 def outputs(
@@ -71,8 +83,9 @@ def outputs(
     by_index: dict[int, np.ndarray] = {}
     losses: list[tuple[float, int]] = []
     model.eval()
+    padding = bearable(model.device) if inputs.downstream.one_pass else BATCH_TOKENS
     with torch.inference_mode():
-        for indices in inputs.by_length(batch_size):
+        for indices in inputs.by_length(batch_size, padding):
             batch = {name: tensor.to(model.device) for name, tensor in inputs.batch(indices).items()}
             made, loss = inputs.downstream.outputs(model, batch)
             by_index |= zip(indices, made, strict=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.inference.inputs import Inputs, batches, outputs
+from models.inference.inputs import Inputs, batches, bearable, outputs
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Downstream, F
 from models.interfaces.features import Feature, padded
@@ -31,7 +31,9 @@ def read(asked: Asked, features: Sequence[Feature], take: Take) -> list[np.ndarr
     padding: Any = asked.tokenizer.pad_token_id
     model: Any = asked.model.base_model
     with torch.inference_mode():
-        for chosen in batches([len(feature.input_ids) for feature in features]):
+        for chosen in batches(
+            [len(feature.input_ids) for feature in features], padding=bearable(model.device)
+        ):
             ids = [features[number].input_ids for number in chosen]
             mask = padded([[1] * len(item) for item in ids], 0).to(model.device)
             made = take(model, padded(ids, padding).to(model.device), mask)

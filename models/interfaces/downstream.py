@@ -66,6 +66,8 @@ class Downstream(Scored, Generic[F]):
     """Columns that a prediction needs: the fields of a request."""
     decoder: ClassVar[bool] = False
     """Whether it needs a causal language model; others take either kind."""
+    one_pass: ClassVar[bool] = True
+    """Whether a batch is read in one pass through the model; else it takes many, however much of it is padding."""
     pool: ClassVar[str | None] = None
     """Boolean column: a row where it is true is no example but what examples speak of (a passage to be found, say).
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 class Served(Protocol):
     """A loaded model that takes requests as mappings and gives answers as JSON-able mappings."""
+
+    batched: ClassVar[bool]
+    """Whether requests take less time together than one after the other."""
 
     @property
     def inputs(self) -> Sequence[str]:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pyarrow as pa
 
 from models.tokens.packing import pack
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _CHUNK = 65_536
 """Documents whose tokens are in memory at a time, where all are gone through."""
@@ -113,6 +115,8 @@ def read(shards: Iterable[tuple[Path, np.ndarray]]) -> Documents:
     Args:
         shards: each file, and which rows of it to read.
     """
+    import pyarrow as pa  # recipes load this module, and it takes long to import
+
     files: list[np.ndarray] = []
     found: list[list[np.ndarray]] = [
         [np.zeros(0, np.int32)],
@@ -133,6 +137,8 @@ def read(shards: Iterable[tuple[Path, np.ndarray]]) -> Documents:
 
 def _batches(mapped: pa.Buffer) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Of each record batch: rows, where pieces start in the file, counted in tokens, and their sizes."""
+    import pyarrow as pa
+
     with pa.ipc.open_stream(mapped) as stream:
         for batch in stream:
             ids = batch.column("input_ids")

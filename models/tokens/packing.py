@@ -13,20 +13,19 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from pydantic import Field
 
 from models.config import Config
 from models.tokens.special import frame, token_id
 from models.tokens.tokenizer import backend_of
 
-if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
+if TYPE_CHECKING:  # these take long to import, and recipes load this module
+    import pyarrow as pa
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 ROWS = 2048
 """Pieces in one Arrow record batch."""
-SCHEMA = pa.schema([("input_ids", pa.list_(pa.int32())), ("row", pa.int32()), ("bytes", pa.int32())])
 
 
 class EncodeConfig(Config):
@@ -91,9 +90,12 @@ def write(
     """
     counts, unknown = Counts(), token_id(tokenizer, "unk")
     pieces = _pieces(batches, tokenizer, config.sequence_length, counts, on_progress)
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as stream:
+    import pyarrow as pa
+
+    schema = pa.schema([("input_ids", pa.list_(pa.int32())), ("row", pa.int32()), ("bytes", pa.int32())])
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
         for some in _batched(pieces, ROWS):
-            stream.write_batch(_record_batch(some))
+            stream.write_batch(_record_batch(some, schema))
             counts.pieces += len(some)
             counts.tokens += sum(len(piece.ids) for piece in some)
             if unknown is not None:
@@ -168,12 +170,14 @@ def _sizes(text: str, backend: Tokenizer, starts: range) -> list[int]:
     return [len(text[begin:end].encode()) for begin, end in pairwise(cuts)]
 
 
-def _record_batch(pieces: list[Piece]) -> pa.RecordBatch:
+def _record_batch(pieces: list[Piece], schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
     columns = [
         [piece.ids for piece in pieces],
         [piece.row for piece in pieces],
         [piece.size for piece in pieces],
     ]
     return pa.record_batch(
-        [pa.array(values, kind) for values, kind in zip(columns, SCHEMA.types, strict=True)], schema=SCHEMA
+        [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)], schema=schema
     )

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow.parquet as parquet
 from pydantic import Field, model_validator
 from tokenizers import Tokenizer
 
@@ -76,6 +75,8 @@ class TokenizerConfig(Config):
 
 def texts(path: Path, batch: int = 1024) -> Iterator[list[str]]:
     """The `text` column of a Parquet file in batches, in order."""
+    from pyarrow import parquet  # recipes load this module, and it takes long to import
+
     for rows in parquet.ParquetFile(path).iter_batches(batch, columns=["text"]):
         yield rows.column(0).to_pylist()
 

@@ -87,19 +87,19 @@ def _without_endless_words(batches: Callable[[], Iterable[list[str]]]) -> Callab
 
 
 class _Letters:
-    """The characters of a text in the tokenizer's Unicode form: how often each occurs, and which go on with a word."""
+    """The characters of texts in the tokenizer's Unicode form: how often each occurs, and which go on with a word."""
 
     def __init__(self, tokenizer: Tokenizer, batches: Iterable[list[str]]) -> None:
         self._counts = np.zeros(sys.maxunicode + 1, np.int64)
         self._inside = np.zeros(sys.maxunicode + 1, bool)
         in_words = np.zeros(sys.maxunicode + 1, bool)
         for batch in batches:
-            text = "\n".join(_normalized(tokenizer, batch))
-            codes = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-            counts = np.bincount(codes, minlength=len(self._counts))
-            for code in np.flatnonzero((counts > 0) & (self._counts == 0)):
+            codes = np.frombuffer("\n".join(batch).encode("utf-32-le"), np.uint32)
+            counts = np.bincount(codes)
+            known = self._counts[: len(counts)]
+            for code in np.flatnonzero((counts > 0) & (known == 0)):
                 in_words[code] = _is_in_words(tokenizer, chr(code))
-            self._counts += counts
+            known += counts
             word = in_words[codes]
             self._inside[codes[1:][word[1:] & word[:-1]]] = True
 
@@ -122,8 +122,9 @@ def _is_in_words(tokenizer: Tokenizer, letter: str) -> bool:
 
 
 def _merge(tokenizer: Tokenizer, config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> None:
-    """Trains WordPiece or BPE."""
-    letters = _Letters(tokenizer, batches())
+    """Trains WordPiece or BPE, on a copy that is given texts in the tokenizer's Unicode form, made once."""
+    texts = [[_in_form(tokenizer, text) for text in batch] for batch in batches()]
+    letters = _Letters(tokenizer, texts)
     alphabet = letters.alphabet(config)
     settings: dict[str, Any] = {
         "vocab_size": config.vocabulary,
@@ -132,25 +133,27 @@ def _merge(tokenizer: Tokenizer, config: TokenizerConfig, batches: Callable[[], 
         "limit_alphabet": len(alphabet),
         "show_progress": False,
     }
+    learner = Tokenizer.from_str(tokenizer.to_str())
+    learner.normalizer = normalizers.Sequence([])
     if config.kind == "bpe":
         trainer: Any = trainers.BpeTrainer  # its type stub knows no settings
-        tokenizer.train_from_iterator(batches(), trainer(special_tokens=list(SPECIAL), **settings))
+        learner.train_from_iterator(texts, trainer(special_tokens=list(SPECIAL), **settings))
+        tokenizer.model = learner.model
     else:
-        tokenizer.model = _wordpiece(tokenizer, batches(), letters.continuing(alphabet), settings)
+        tokenizer.model = _wordpiece(learner, texts, letters.continuing(alphabet), settings)
 
 
 def _wordpiece(
-    tokenizer: Tokenizer, batches: Iterable[list[str]], continuing: list[str], settings: Mapping[str, Any]
+    learner: Tokenizer, texts: Iterable[list[str]], continuing: list[str], settings: Mapping[str, Any]
 ) -> models.WordPiece:
     """A WordPiece model, the same in every run.
 
     The trainer gives ids to continuing characters (`##가`) in the order of a hash, and breaks ties between pairs by id.
-    So it is given them in sorted order, as special tokens; that is done on a copy, since to a tokenizer special tokens
-    are no text.
+    So it is given them in sorted order, as special tokens; the tokenizer itself gets the model alone, since to a
+    tokenizer special tokens are no text.
     """
-    learner = Tokenizer.from_str(tokenizer.to_str())
     first = [*SPECIAL, *(f"##{letter}" for letter in continuing)]
-    learner.train_from_iterator(batches, trainers.WordPieceTrainer(special_tokens=first, **settings))
+    learner.train_from_iterator(texts, trainers.WordPieceTrainer(special_tokens=first, **settings))
     vocabulary = json.loads(learner.to_str())["model"]["vocab"]
     return models.WordPiece(vocabulary, unk_token=UNKNOWN)
 
@@ -165,7 +168,9 @@ def _unigram(config: TokenizerConfig, tokenizer: Tokenizer, batches: Iterable[li
     written = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(line for batch in batches for line in _normalized(tokenizer, batch)),
+            sentence_iterator=(
+                line for batch in batches for line in _in_form(tokenizer, "\n".join(batch)).split("\n")
+            ),
             model_writer=written,
             model_type="unigram",
             vocab_size=config.vocabulary - len(SPECIAL) + 1,
@@ -189,10 +194,9 @@ def _unigram(config: TokenizerConfig, tokenizer: Tokenizer, batches: Iterable[li
     return models.Unigram([(token, 0.0) for token in SPECIAL] + pieces, SPECIAL.index(UNKNOWN))
 
 
-def _normalized(tokenizer: Tokenizer, batch: list[str]) -> list[str]:
-    """The lines of texts in the tokenizer's Unicode form."""
-    text = "\n".join(batch)
-    return (tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text).split("\n")
+def _in_form(tokenizer: Tokenizer, text: str) -> str:
+    """A text in the tokenizer's Unicode form."""
+    return tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text
 
 
 def _check_size(size: int, config: TokenizerConfig, batches: Callable[[], Iterable[list[str]]]) -> None:

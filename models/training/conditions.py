@@ -9,6 +9,7 @@ import torch
 
 from models.errors import DataError
 from models.training.hardware import Hardware
+from models.training.kept_memory import keeping_memory
 
 
 @contextmanager
@@ -34,7 +35,8 @@ def computing(hardware: Hardware, threads: int | None, deterministic: bool) -> I
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS is first used
     torch.use_deterministic_algorithms(on_cpu or deterministic, warn_only=not on_cpu)
     try:
-        yield
+        with keeping_memory():
+            yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)

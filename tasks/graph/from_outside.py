@@ -4,13 +4,16 @@ It has no version, or one that does not change with each edit, so keys take it i
 """
 
 import functools
+import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from models.outside import OURS
+from tasks.graph.remembered import Remembered
 
 
 def is_code(name: str, chosen: frozenset[str]) -> bool:
@@ -27,8 +30,21 @@ def is_code(name: str, chosen: frozenset[str]) -> bool:
 
 @functools.cache
 def distributions() -> Mapping[str, list[str]]:
-    """Installed libraries by the packages they bring."""
-    return importlib.metadata.packages_distributions()
+    """Installed libraries by the packages they bring. To read what each says takes a while: they are remembered for as
+    long as the same ones are installed."""
+    known = Remembered("libraries", sys.version)
+    installed = hashlib.sha256("\n".join(_installed()).encode()).hexdigest()
+    found = known.of(installed, lambda: {**importlib.metadata.packages_distributions()})
+    known.keep()
+    return found
+
+
+def _installed() -> Iterator[str]:
+    """What says which libraries there are, and that one is another since."""
+    for folder in filter(os.path.isdir, sys.path):
+        with os.scandir(folder) as entries:
+            about = [item for item in entries if item.name.endswith((".dist-info", ".egg-info", ".egg-link"))]
+            yield from sorted(f"{item.path} {item.stat().st_mtime_ns}" for item in about)
 
 
 def file_of(name: str) -> Path | None:

@@ -5,20 +5,19 @@ code it runs (the syntax tree of its module and of what that imports inside this
 else's, comments and docstrings aside) and the versions of the libraries that code imports.
 """
 
-import ast
 import functools
 import hashlib
 import importlib.metadata
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from models import files
 from models.config import Config, identity
 from models.outside import OURS
-from tasks.graph import from_outside
+from tasks.graph import from_outside, parsed
 from tasks.graph.refs import Ref
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,13 +72,20 @@ def code_of(modules: Iterable[str]) -> dict[str, str]:
 @functools.cache
 def _code_of(modules: frozenset[str]) -> Mapping[str, str]:
     paths = _closure(modules)
-    code = {name: _code_digest(path, path.stat().st_mtime_ns) for name, path in paths.items()}
+    code = {name: parsed.digest_of(path) for name, path in paths.items()}
     for folder, place in sorted({_package_of(name, path) for name, path in paths.items()}):
-        for path in sorted(folder.iterdir()) if place else ():
-            if path.is_file() and path.suffix in _DATA:
-                code[f"{place}/{path.name}"] = files.digest(path)
+        if place:
+            code |= {f"{place}/{name}": made for name, made in _data_in(folder).items()}
     _outside.update(name for name in code if name.replace("/", ".").split(".")[0] not in OURS)
+    parsed.keep()
     return code
+
+
+@functools.cache
+def _data_in(folder: Path) -> Mapping[str, str]:
+    """Digests of the data files in a folder."""
+    found = (path for path in sorted(folder.iterdir()) if path.suffix in _DATA and path.is_file())
+    return {path.name: files.digest(path) for path in found}
 
 
 def _package_of(name: str, path: Path) -> tuple[Path, str]:
@@ -107,9 +113,7 @@ def libraries_of(modules: Iterable[str]) -> dict[str, str]:
 @functools.cache
 def _libraries_of(modules: frozenset[str]) -> Mapping[str, str]:
     paths = _closure(modules)
-    imported = {
-        item for name, path in paths.items() for item in _imports(name, path, path.stat().st_mtime_ns)
-    }
+    imported = {item for name, path in paths.items() for item in parsed.imports(name, path)}
     names = {name.split(".")[0] for name in imported} - {name.split(".")[0] for name in paths}
     names -= set(OURS) | set(sys.stdlib_module_names) | _NOT_NUMBERS
     distributions = from_outside.distributions()
@@ -143,7 +147,8 @@ def version(distribution: str) -> str:
     return importlib.metadata.version(distribution).split("+")[0]
 
 
-def _closure(modules: Iterable[str]) -> dict[str, Path]:
+@functools.cache
+def _closure(modules: frozenset[str]) -> Mapping[str, Path]:
     """Modules reached from `modules`, ours and a plug-in's, machinery aside, with their paths."""
     paths: dict[str, Path] = {}
     seen: set[str] = set()
@@ -162,7 +167,7 @@ def _closure(modules: Iterable[str]) -> dict[str, Path]:
             continue
         paths[name] = path
         waiting.extend(_parents_of(name))
-        waiting.extend(_imports(name, path, path.stat().st_mtime_ns))
+        waiting.extend(parsed.imports(name, path))
     return dict(sorted(paths.items()))
 
 
@@ -176,6 +181,7 @@ def _parents_of(name: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
+@functools.cache
 def _file_of(name: str) -> Path | None:
     """The file of a project module; None for what is not one, such as a name imported from a module."""
     if name.split(".")[0] not in OURS:
@@ -193,50 +199,5 @@ _outside: set[str] = set()
 
 def forget() -> None:
     """Read the code anew for the next key."""
-    _code_of.cache_clear()
-    _libraries_of.cache_clear()
-
-
-@functools.lru_cache(maxsize=1024)
-def _imports(name: str, path: Path, _changed: int) -> tuple[str, ...]:
-    """Absolute names a module imports, anywhere in it; `from a import b` names both `a` and `a.b`."""
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    return tuple(_imported(ast.parse(path.read_bytes()), package))
-
-
-def _imported(tree: ast.Module, package: str) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            yield module
-            yield from (f"{module}.{alias.name}" for alias in node.names)
-
-
-@functools.lru_cache(maxsize=1024)
-def _code_digest(path: Path, _changed: int) -> str:
-    return code_digest(path.read_bytes())
-
-
-def code_digest(source: bytes) -> str:
-    """Digest of a module's syntax tree, so that comments, docstrings and layout do not count."""
-    return hashlib.sha256(ast.dump(bare(source)).encode()).hexdigest()
-
-
-def bare(source: bytes) -> ast.Module:
-    """The syntax tree of a module without docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [item for item in node.body if not _is_docstring(item)]
-    return tree
-
-
-def _is_docstring(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    for read in (_code_of, _libraries_of, _closure, _data_in, _file_of):
+        read.cache_clear()

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tasks.graph.identity import code_digest
+from tasks.graph.parsed import code_digest
 
 _MANY = 60
 """Differences above which none is looked at by itself: most of the file is another."""

@@ -4,9 +4,9 @@ A declaration is a function from typed inputs to files, and how it wants to be r
 `tasks/running/execution.py`: the look-up, the lease, the MLflow run, the manifest, retries and progress.
 """
 
-import ast
 import functools
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -98,11 +98,5 @@ def step_names() -> tuple[str, ...]:
 
 def _declares(path: Path) -> bool:
     """Whether a file has a function of its own name that is decorated with `@step(…)`."""
-    decorators = (
-        decorator.func
-        for node in ast.parse(path.read_bytes()).body
-        if isinstance(node, ast.FunctionDef) and node.name == path.stem
-        for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call)
-    )
-    return any(isinstance(name, ast.Name) and name.id == step.__name__ for name in decorators)
+    decorated = rf"^@{step.__name__}\([^@]*^def {path.stem}\("
+    return re.search(decorated, path.read_text(encoding="utf-8"), re.MULTILINE) is not None

@@ -23,6 +23,7 @@ from tasks.running.engine import Engine, Seat
 from tasks.running.failures import STOPPING, Stopped, fail_on_purpose, may_heal, reason
 from tasks.running.job import JobSpec, Progress
 from tasks.running.progress import LOG, ONE_OF_MANY, ProgressArtifact, courtesy, in_prefect
+from tasks.running.turns import Taking
 from tasks.storage import artifacts, decoration, runs
 from tasks.storage.entry_runs import EntryRuns, entry_runs
 from tasks.storage.lease import Lease
@@ -114,7 +115,7 @@ def produce(ref: Ref, context: RunContext) -> Outcome:
         Stopped: the run is being stopped.
     """
     with closing(Turn(ref, context.engine)) as turn:
-        while not turn.take():
+        while turn.take() != "taken":
             if STOPPING.is_set():
                 raise Stopped("the run was stopped")
             time.sleep(0.1)
@@ -141,13 +142,13 @@ class Turn:
         assert self._seat is not None, "a turn is taken first"
         return self._seat
 
-    def take(self) -> bool:
+    def take(self) -> Taking:
         """Take both if they are free now."""
         if time.monotonic() < self._not_before:
-            return False
+            return "not yet"
         self._seat = self._engine.take(self.ref)
         if self._seat is None:
-            return False
+            return "not yet" if self.waits_for_another_run else "full"
         try:
             self._lease = Lease.take(self.ref.key, shared=True)
         finally:
@@ -158,8 +159,8 @@ class Turn:
                 maker = runs.maker(self.ref.key)
                 LOG.info("%s: %s is making the same artifact; waiting for it", self.ref.title, maker)
             self.waits_for_another_run = True
-            return False
-        return True
+            return "not yet"
+        return "taken"
 
     def close(self) -> None:
         """Give back what was taken."""
@@ -181,16 +182,15 @@ def make(ref: Ref, origin: Origin, seat: Seat) -> Outcome:
     Raises:
         Exception: what the body raised, after its MLflow run was closed as FAILED or KILLED.
     """
-    if (made := artifacts.look_up(ref)) is not None:
+    if (made := artifacts.claim(ref)) is not None:
         return found(ref, made)
     started = time.monotonic()
-    runs.kill_stale(ref.key)
     tags = _prefect_tags(origin.flow_run_id) | expected.tags(origin.expected)
     run_id = runs.open_child(origin.experiment_id, origin.entries.of(ref), ref, tags)
     decoration.opened(run_id, ref)
     link_to(runs.run_url(origin.experiment_id, run_id), "What this step made and measured")
     try:
-        _execute(ref, run_id, seat)
+        measured = _execute(ref, run_id, seat)
     except BaseException as error:
         stopped = STOPPING.is_set() or not isinstance(error, Exception)
         _close_after(error, run_id, runs.KILLED if stopped else runs.FAILED)
@@ -200,11 +200,11 @@ def make(ref: Ref, origin: Origin, seat: Seat) -> Outcome:
         raise
     seconds = time.monotonic() - started
     LOG.info("%s: made in %.0f s", ref.title, seconds, extra=_one_of_many(ref))
-    return Outcome(ref, "run", seconds, run_id, runs.metrics(run_id))
+    return Outcome(ref, "run", seconds, run_id, measured)
 
 
-def _execute(ref: Ref, run_id: str, seat: Seat) -> None:
-    """Run the body in its seat, and store what it made."""
+def _execute(ref: Ref, run_id: str, seat: Seat) -> dict[str, float]:
+    """Run the body in its seat, and store what it made; what it has measured."""
     artifact = ProgressArtifact()
 
     def tell(progress: Progress) -> None:
@@ -225,11 +225,12 @@ def _execute(ref: Ref, run_id: str, seat: Seat) -> None:
         )
         try:
             seat.run(spec, tell)
-            artifacts.commit(run_id, ref, work.out)
+            measured = artifacts.commit(run_id, ref, work.out)
             decoration.finished(run_id, ref, work.out)
         finally:
             seat.told.end(ref.title)
         artifact.finish()
+    return measured
 
 
 def _one_of_many(ref: Ref) -> dict[str, bool]:

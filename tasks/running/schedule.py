@@ -1,6 +1,6 @@
 """Which step runs when: as soon as its inputs are there and there is a seat for it, and no sooner."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 
@@ -9,9 +9,12 @@ from tasks.graph.step import step_of
 from tasks.running.engine import Engine, Seat
 from tasks.running.execution import Outcome, Turn
 from tasks.running.failures import STOPPING
+from tasks.running.turns import Turns
 
 _LOOK_EVERY_SECONDS = 0.2
 """How often it is asked whether another run has finished what this one waits for."""
+
+_THERE = ("hit", "run")
 
 Ended = Callable[[], Outcome]
 """Says what became of a step that has ended."""
@@ -31,65 +34,38 @@ def run(refs: Sequence[Ref], outcomes: dict[str, Outcome], engine: Engine, start
         engine: where there are seats.
         start: starts a step.
     """
-    waiting = {ref.key: Turn(ref, engine) for ref in refs}
+    turns, waiting = Turns(refs), {ref.key: Turn(ref, engine) for ref in refs}
     running: dict[str, Turn] = {}
     ended: SimpleQueue[Ended] = SimpleQueue()
+    for gone in [item.ref for item in outcomes.values() if item.status not in _THERE]:
+        outcomes |= _not_run(turns.without(gone), "a step it needs failed")
     try:
-        while waiting or running:
-            for turn in _startable(waiting, outcomes):
-                running[turn.ref.key] = waiting.pop(turn.ref.key)
-                start(turn.ref, turn.seat, ended.put)
-            for outcome in _never(waiting, outcomes):
-                outcomes[outcome.ref.key] = outcome
-                del waiting[outcome.ref.key]
-            if running or waiting:
-                for outcome in _ended(ended):
-                    turn = running.pop(outcome.ref.key)
-                    turn.close()
-                    if outcome.status == "lost" and turn.lost < step_of(turn.ref).retries:
-                        waiting[turn.ref.key] = Turn(turn.ref, engine, turn.lost + 1)
-                        continue
-                    outcomes[outcome.ref.key] = _final(outcome)
+        while turns or running:
+            if STOPPING.is_set():
+                outcomes |= _not_run(turns.rest(), "it was stopped")
+            for ref in turns.startable(lambda ref: waiting[ref.key].take()):
+                running[ref.key] = waiting.pop(ref.key)
+                start(ref, running[ref.key].seat, ended.put)
+            for outcome in _ended(ended) if running or turns else ():
+                turn = running.pop(outcome.ref.key)
+                turn.close()
+                if outcome.status == "lost" and turn.lost < step_of(turn.ref).retries:
+                    waiting[turn.ref.key] = Turn(turn.ref, engine, turn.lost + 1)
+                    turns.again(turn.ref)
+                    continue
+                outcomes[outcome.ref.key] = outcome = _final(outcome)
+                if outcome.status in _THERE:
+                    turns.ended(turn.ref)
+                else:
+                    outcomes |= _not_run(turns.without(turn.ref), "a step it needs failed")
     finally:
         for turn in running.values():
             turn.close()
 
 
-def _startable(waiting: dict[str, Turn], outcomes: dict[str, Outcome]) -> Iterator[Turn]:
-    """Those whose turn it is, one by one, as they have it. Who wants everything for itself goes first: many steps wait
-    for a pretraining."""
-    if STOPPING.is_set():
-        return
-    ready = [turn for turn in waiting.values() if not _holding_up(turn.ref, outcomes)]
-    makes_room = False
-    for turn in ready:
-        if step_of(turn.ref).process(turn.ref) == "exclusive":
-            if turn.take():
-                yield turn
-            elif not turn.waits_for_another_run:
-                makes_room = True
-    for turn in ready:
-        use = step_of(turn.ref).process(turn.ref)
-        if use != "exclusive" and not (use == "shared" and makes_room) and turn.take():
-            yield turn
-
-
-def _never(waiting: dict[str, Turn], outcomes: dict[str, Outcome]) -> list[Outcome]:
+def _not_run(refs: Iterable[Ref], reason: str) -> dict[str, Outcome]:
     """What becomes of those that will not run."""
-    if STOPPING.is_set():
-        return [Outcome(turn.ref, "not run", reason="it was stopped") for turn in waiting.values()]
-    return [
-        Outcome(turn.ref, "not run", reason="a step it needs failed")
-        for turn in waiting.values()
-        if {"failed", "not run"} & _holding_up(turn.ref, outcomes)
-    ]
-
-
-def _holding_up(ref: Ref, outcomes: dict[str, Outcome]) -> set[str]:
-    """What is the matter with its inputs, of those that are not there: `failed`, `not run`, or `to come`."""
-    found = (outcomes.get(parent.key) for parent in ref.parents())
-    states = {"to come" if outcome is None else outcome.status for outcome in found}
-    return states - {"hit", "run"}
+    return {ref.key: Outcome(ref, "not run", reason=reason) for ref in refs}
 
 
 def _ended(ended: "SimpleQueue[Ended]") -> list[Outcome]:

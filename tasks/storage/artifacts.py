@@ -18,14 +18,16 @@ from mlflow.exceptions import MlflowException
 from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
-from tasks.storage import content, kept, manifest
+from tasks.storage import content, digests, kept, manifest
 from tasks.storage.connection import at_once, client, reaching, search_all, tracking_uri
-from tasks.storage.runs import KEPT, KEPT_REASON
+from tasks.storage.runs import FINISHED, KEPT, KEPT_REASON, end_stale
 
 _FINISHED = "attributes.status = 'FINISHED'"
 AGAIN = "run its recipe again to make it anew"
 _AT_ONCE = 2000
 """Runs that one question to the store gives; those of the last weeks."""
+_OF_A_KEY = 100
+"""Runs of one key that are looked at: most have one, those of a step that fails again and again some more."""
 _FEW = 20
 """Keys that are quicker asked for one by one."""
 Counting = tuple[Run, str]
@@ -59,6 +61,17 @@ def look_up(ref: Ref) -> Made | None:
     return made if made is not None and step_of(ref).stands(ref) else None
 
 
+def claim(ref: Ref) -> Made | None:
+    """For who holds the lease of its key: what `look_up` gives, and runs that still say they make it are ended, since
+    they were killed; with one question to the store."""
+    with reaching():
+        known = search_all(f"tags.`headwater.key` = '{ref.key}'", _OF_A_KEY)
+        end_stale(known)
+        ended = (run for run in known if run.info.status == FINISHED)
+        counting = next((found for run in ended if (found := _counting(run)) is not None), None)
+    return _made(*counting) if counting is not None and step_of(ref).stands(ref) else None
+
+
 def look_up_all(refs: Sequence[Ref]) -> dict[Ref, Made]:
     """Those of `refs` that are there, as `look_up` has it, with few questions to the store."""
     made = _newest({ref.key for ref in refs})
@@ -67,7 +80,7 @@ def look_up_all(refs: Sequence[Ref]) -> dict[Ref, Made]:
 
 def _newest(keys: Set[str]) -> dict[str, Counting]:
     """The newest whole artifact of each key that has one; most are among the last that were made."""
-    with reaching():
+    with reaching(), digests.known():
         last = (
             [] if len(keys) < _FEW else search_all(f"tags.`headwater.key` LIKE '%' and {_FINISHED}", _AT_ONCE)
         )
@@ -193,18 +206,20 @@ def folder(run_id: str, key: str) -> Path:
         return content.fetched(run, key)
 
 
-def commit(run_id: str, ref: Ref, folder: Path) -> None:
-    """Store every file of `folder`, then the manifest, then finish the run, in this order."""
+def commit(run_id: str, ref: Ref, folder: Path) -> dict[str, float]:
+    """Store every file of `folder`, then the manifest, then finish the run, in this order; what it has measured."""
     listed = manifest.of(ref, folder)
     text = json.dumps(listed, indent=1)
     with reaching():
         kept.mark(run_id, ref)
         client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().log_artifacts(run_id, str(folder))
-        content.share(client().get_run(run_id), listed)
+        run = client().get_run(run_id)
+        content.share(run, listed)
         client().set_tag(run_id, content.MANIFEST, hashlib.sha256(text.encode()).hexdigest())
         client().log_text(run_id, text, manifest.NAME)
         client().set_terminated(run_id, RunStatus.to_string(RunStatus.FINISHED))
+        return dict(run.data.metrics)
 
 
 def check(folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlparse
 
 from mlflow import MlflowClient
@@ -78,6 +78,8 @@ def _client(uri: str) -> MlflowClient:
             if driver.is_async:  # MLflow would try for minutes
                 raise _no_store(uri)
         make(uri)
+        if uri == embedded_uri():
+            place.write_ahead(home() / "mlflow.db")
         return MlflowClient(tracking_uri=uri)
     except (UnsupportedModelRegistryStoreURIException, ArgumentError, ValueError) as error:
         raise _no_store(uri) from error
@@ -99,7 +101,8 @@ def make(uri: str) -> None:
             beside = file.with_name(f"{file.name}.new")
             for left in (beside, beside.with_name(f"{beside.name}-journal")):
                 left.unlink(missing_ok=True)
-            MlflowClient(tracking_uri=f"sqlite:///{beside}")
+            made: Any = MlflowClient(tracking_uri=f"sqlite:///{beside}")
+            made._tracking_client.store.engine.dispose()  # it has the file open
             beside.replace(file)
 
 

@@ -7,6 +7,7 @@ that it is damaged. It may be lost at any moment, which costs time.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from os import stat_result
 from pathlib import Path
 
@@ -22,6 +23,10 @@ CREATE INDEX IF NOT EXISTS content ON digests (sha256);
 """
 _SECONDS = 5.0
 """To wait for another process that writes."""
+
+
+_current: "ContextVar[Digests | None]" = ContextVar("digests", default=None)
+"""What is open already, by whoever asks of many artifacts."""
 
 
 class Digests:
@@ -113,12 +118,22 @@ def _state(found: stat_result) -> tuple[int, int, int]:
 
 @contextmanager
 def known() -> Iterator[Digests]:
-    """What is remembered under the home folder; what is found out meanwhile is kept at the end."""
+    """What is remembered under the home folder; what is found out meanwhile is kept at the end.
+
+    Within it, others find it open.
+    """
+    if (opened := _current.get()) is not None:
+        yield opened
+        return
     path = home() / "cache" / "digests.db"
     table = _open(path)
     with closing(table) if table is not None else nullcontext():
         digests = Digests(table)
-        yield digests
+        token = _current.set(digests)
+        try:
+            yield digests
+        finally:
+            _current.reset(token)
         digests.write()
     if digests.damaged:  # the next begins it anew
         path.unlink(missing_ok=True)
@@ -133,6 +148,8 @@ def _open(path: Path) -> sqlite3.Connection | None:
         except (OSError, sqlite3.Error):
             return None
         try:
+            # Nobody misses what is lost with the power.
+            table.execute("PRAGMA synchronous = OFF")
             table.executescript(_TABLE)
             return table
         except sqlite3.OperationalError:  # busy, read-only or full

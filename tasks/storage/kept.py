@@ -5,6 +5,7 @@ What is made from it says so, and counts no more once the decision is taken back
 """
 
 import json
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,13 @@ from mlflow.entities import Metric
 
 from tasks.graph.refs import Ref
 from tasks.storage import manifest, provenance, runs
-from tasks.storage.connection import client, reaching, search_all
+from tasks.storage.connection import client, reaching, search_all, tracking_uri
 from tasks.storage.runs import FROM_KEPT, KEPT, KEPT_REASON, Tracked
 
 _KEY, _UNDONE = "headwater.key", "undone "
+_FRESH_SECONDS = 5.0
+_asked: "dict[str, tuple[float, list[Kept]]]" = {}
+"""By store, when decisions were asked for last, and which stood: each step that ends wants to know."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,15 @@ def decisions(keys: Collection[str] | None = None) -> list[Kept]:
     return [item for item in found if keys is None or item.key in keys]
 
 
+def _standing() -> list[Kept]:
+    """Every decision that stands, or stood some seconds ago."""
+    since, found = _asked.get(tracking_uri(), (float("-inf"), []))
+    if time.monotonic() > since + _FRESH_SECONDS:
+        found = decisions()
+        _asked[tracking_uri()] = time.monotonic(), found
+    return found
+
+
 def keep(experiment_id: str, ref: Ref, old: Tracked, files: Any, reason: str, changed: Sequence[str]) -> str:
     """Let the artifact of run `old` count for the key of `ref` from now on; gives the id of the run that says so.
 
@@ -76,6 +89,7 @@ def keep(experiment_id: str, ref: Ref, old: Tracked, files: Any, reason: str, ch
         client().log_text(run_id, json.dumps(ref.made_of), manifest.MADE_OF)
         client().log_text(run_id, json.dumps(listed, indent=1), manifest.NAME)
     runs.close(run_id, runs.FINISHED)
+    _asked.clear()
     return run_id
 
 
@@ -87,6 +101,7 @@ def undo(decision: Kept) -> int:
             runs.log(run.run_id, tags={_KEY: _UNDONE + run.tags[_KEY]})
     with reaching():
         client().delete_run(decision.record.run_id)
+    _asked.clear()
     return len(made)
 
 
@@ -97,7 +112,7 @@ def counts(run: Tracked) -> bool:
 
 def mark(run_id: str, ref: Ref) -> None:
     """Say of a run by which decisions what it is made from was kept, if any of it was."""
-    standing = decisions()
+    standing = _standing()
     if not standing:
         return
     behind = {item.record.run_id for item in standing if item.key in {parent.key for parent in ref.parents()}}

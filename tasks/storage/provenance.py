@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from models.errors import StoreError
-from tasks.graph import identity
+from tasks.graph import identity, parsed
 from tasks.storage import runs
 from tasks.storage.connection import client, reaching
 
@@ -120,7 +120,7 @@ def source(run_id: str, name: str, digest: str) -> bytes | None:
 
 
 def _digest(place: str, content: bytes) -> str:
-    return identity.code_digest(content) if place.endswith(".py") else sha256(content).hexdigest()
+    return parsed.code_digest(content) if place.endswith(".py") else sha256(content).hexdigest()
 
 
 def _owners(run_id: str) -> Iterator[str]:

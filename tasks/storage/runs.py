@@ -3,7 +3,7 @@
 import json
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -170,12 +170,6 @@ def _tracked(run: Run) -> Tracked:
     return Tracked(info.run_id, info.experiment_id, info.run_name or "", info.status, dict(run.data.tags))
 
 
-def metrics(run_id: str) -> dict[str, float]:
-    """The newest value of each metric of a run."""
-    with reaching():
-        return dict(client().get_run(run_id).data.metrics)
-
-
 def keep_file(run_id: str, path: Path, folder: str = "") -> None:
     """Store a file beside a run, whatever becomes of it."""
     with reaching():
@@ -225,10 +219,12 @@ def running_elsewhere() -> dict[str, list[str]]:
     return found
 
 
-def kill_stale(key: str) -> None:
-    """For who holds the lease of a key: runs that say they compute it were killed: say so."""
-    for run_id in unfinished(key, everywhere=team_leases.current() is not None):
-        close(run_id, KILLED, "the process was killed")
+def end_stale(of_key: Iterable[Run]) -> None:
+    """For who holds the lease of a key: its runs that say they still compute it were killed: say so."""
+    everywhere = team_leases.current() is not None
+    for run in of_key:
+        if run.info.status == "RUNNING" and (everywhere or run.data.tags.get("headwater.home") == home_id()):
+            close(run.info.run_id, KILLED, "the process was killed")
 
 
 def log(

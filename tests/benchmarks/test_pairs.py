@@ -39,15 +39,15 @@ def test_the_last_line_is_the_ratio_of_medians(capsys: pytest.CaptureFixture[str
 def test_the_processor_time_of_a_command_counts_and_its_failure_is_told() -> None:
     busy = "import time\nwhile time.process_time() < 0.3: pass"
     taken = pairs.once([sys.executable, "-c", busy])
-    assert taken.user > 0.1
-    assert pairs.once(lambda: time.sleep(0.3)).user < 0.1
+    assert taken.user > 0.03
+    assert pairs.once(lambda: time.sleep(0.3)).user < 0.03
     with pytest.raises(SystemExit, match="no such word"):
         pairs.once([sys.executable, "-c", "raise SystemExit('no such word')"])
 
 
 def test_each_benchmark_has_a_short_form() -> None:
     found = benchmarks()
-    assert {"gpu", "growth", "masked_only"} <= set(found)
+    assert {"gpu", "growth", "pretrain"} <= set(found)
     assert not {"__main__", "pairs"} & set(found)
     texts = {name: (FOLDER / f"{name}.py").read_text("utf-8") for name in found}
     without = {name for name, text in texts.items() if "pairs.parser(" not in text and "--quick" not in text}

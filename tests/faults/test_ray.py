@@ -155,8 +155,10 @@ def test_a_run_whose_node_is_killed_makes_what_a_local_one_makes(
         _, err = run.communicate(timeout=600)
     print(f"locally: {time.monotonic() - started:.0f} s")
     assert run.returncode == 0, err
-    keys = {step["key"] for step in steps}
-    assert {key: files for key, files in made(up.home).items() if key in keys} == made(alone)
+    keys = {step["key"] for step in steps if step["step"] != "report"}  # that tells how long each took
+    here, there = made(alone), made(up.home)
+    assert len(here) == len(keys) + 1
+    assert {key: here[key] for key in keys} == {key: there[key] for key in keys}
     cluster.add()
 
 

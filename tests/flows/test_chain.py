@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from flows.graph.chain import chain, report_refs
 from flows.recipe.recipe import Recipe
-from flows.transfer import chain, report_refs
 from tasks.graph.refs import Corpus, Ref, Scores, ordered
 from tests.support.recipes import SMALL, write
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.commands.together import together
-from flows.corpus import corpus_ref, shards
+from flows.graph.corpus import corpus_ref, shards
 from flows.recipe.recipe import Recipe
 from tasks.graph.refs import Ref, ordered
 from tests.support.recipes import SMALL, write

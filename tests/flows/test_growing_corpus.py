@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.corpus import corpus_ref
-from flows.pretraining import model_refs
+from flows.graph.corpus import corpus_ref
+from flows.graph.pretraining import model_refs
 from flows.recipe.recipe import Recipe
 from tasks.graph import refs
 from tests.support import recipes

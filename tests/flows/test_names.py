@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.downstream import downstream
-from flows.recipe.recipe import Recipe
-from flows.transfer import run_chain
+from flows.transfer import transfer_learning
 from models.errors import RecipeError
 from tasks.storage.registry import RegisteredModel
 from tests.support.recipes import SMALL, write
@@ -47,7 +46,7 @@ def test_what_registers_nothing_may_run(headwater_here: Callable, recipe: Path) 
 
 def test_deployed_flows_end_before_their_first_step(recipe: Path) -> None:
     with pytest.raises(RecipeError) as caught:
-        run_chain(Recipe.load(recipe), [])
+        transfer_learning.fn(recipe)
     assert said(str(caught.value))
     with pytest.raises(RecipeError) as caught:
         downstream.fn(recipe)

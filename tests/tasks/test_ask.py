@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.graph.chain import chain
 from flows.recipe.recipe import Recipe
-from flows.transfer import chain
 from tasks.running.execution import RunContext
 from tasks.storage import artifacts
 from tests.support.making import make

@@ -46,6 +46,7 @@ class Generation(Downstream[Prompt]):
     texts: ClassVar[tuple[str, ...]] = ("prompt", "target")
     inputs: ClassVar[tuple[str, ...]] = ("prompt",)
     decoder: ClassVar[bool] = True
+    one_pass: ClassVar[bool] = False
     scores_gold: ClassVar[bool] = True
 
     max_length: int = Field(

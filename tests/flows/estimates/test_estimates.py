@@ -14,8 +14,8 @@ from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Pretraining, Rows
 from flows.estimates.seats import OPENING, OWN_MEMORY, total
 from flows.estimates.watched import Stage, Watched
+from flows.graph.chain import chain, report_refs
 from flows.recipe.recipe import Recipe
-from flows.transfer import chain, report_refs
 from models import files
 from models.config import leaves
 from models.tokens.packing import EncodeConfig

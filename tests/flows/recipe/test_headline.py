@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from flows.corpus import corpus_ref
-from flows.downstream import score_refs
-from flows.pretraining import model_refs
+from flows.graph.corpus import corpus_ref
+from flows.graph.downstream import score_refs
+from flows.graph.pretraining import model_refs
 from flows.recipe import Recipe
 from models.errors import RecipeError
 from tasks.graph.refs import Scores, ordered

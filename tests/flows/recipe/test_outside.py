@@ -39,7 +39,7 @@ def recipe(tmp_path: Path) -> Iterator[Path]:
     yield build(tmp_path)
     sys.path[:], outside._looked_in[:] = path, looked_in
     modes._brought.clear()
-    outside.installed.cache_clear()
+    outside.forget()
     for name in [name for name in sys.modules if name.split(".")[0] == "tickets"]:
         del sys.modules[name]
 
@@ -65,7 +65,7 @@ def test_an_installed_package_gives_short_names_by_entry_points(recipe: Path) ->
         "[headwater.downstreams]\nhurry = tickets.urgent\n[headwater.sources]\ninbox = tickets.inbox:Inbox\n"
     )
     outside.look_in(recipe.parent)
-    outside.installed.cache_clear()
+    outside.forget()
     short = {"downstreams.0.downstream.kind": "hurry", "downstreams.0.data.0.kind": "inbox"}
     (entry,) = Recipe.load(recipe, {**short, "downstreams.0.name": "urgent"}).downstreams
     assert (entry.downstream.kind, entry.data[0].kind) == ("tickets.urgent", "tickets.inbox.Inbox")

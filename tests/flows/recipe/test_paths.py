@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flows.corpus import corpus_ref
+from flows.graph.corpus import corpus_ref
 from flows.recipe.recipe import Recipe
 from models.errors import RecipeError
 from tests.support.recipes import SMALL, write, write_labelled

@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rensa import RMinHash, RMinHashDeduplicator  # pyright: ignore[reportAttributeAccessIssue] - compiled
+from rensa import RMinHash, RMinHashLSH  # pyright: ignore[reportAttributeAccessIssue] - compiled
 
-from models.data import repeats
+from models.data import hash_join, near
 from models.data.cleaning import CleanConfig
 from models.data.comparison import normal_form
-from models.data.duplicates import BANDS, SEED, SKETCH, shingles
+from models.data.duplicates import DOUBT, SEED, SKETCH, band_width, shingles, similarity
 from tests.support.shards import gathered, write_shard
 
 WORDS = [
@@ -36,21 +36,29 @@ LONG = " ".join(WORDS)
 
 
 def one_pass(texts: Sequence[str], cleaning: CleanConfig) -> list[tuple[int, str, int]]:
-    """What the deduplicator of rensa takes out of texts that it sees one by one, each once it is kept."""
+    """What goes of texts that are seen one by one, each once it is kept: rensa's index says which kept ones may be like
+    it, and their shingles which are."""
+    threshold = cleaning.near_duplicates
+    assert threshold is not None
+    least = threshold - DOUBT * (threshold * (1 - threshold) / SKETCH) ** 0.5
+    index = RMinHashLSH(threshold, SKETCH, SKETCH // band_width(threshold))
     seen: dict[str, int] = {}
-    kept = RMinHashDeduplicator(cleaning.near_duplicates, SKETCH, True, BANDS, SEED)
+    kept: dict[int, tuple[RMinHash, set[str]]] = {}
     gone = []
     for number, text in enumerate(map(normal_form, texts)):
-        sketch = RMinHash.from_token_sets([shingles(text)], SKETCH, SEED)[0]
-        alike = kept.get_duplicates(sketch) if len(text) >= cleaning.near_minimum else []
+        sketch, own = RMinHash.from_token_sets([shingles(text)], SKETCH, SEED)[0], set(shingles(text))
+        met = sorted(index.query(sketch)) if len(text) >= cleaning.near_minimum else []
+        likely = [of for of in met if sketch.jaccard(kept[of][0]) >= least]
+        alike = [of for of in likely if similarity(own, kept[of][1]) >= threshold]
         if cleaning.exact_duplicates and text in seen:
             gone.append((number, "exact_duplicate", seen[text]))
         elif alike:
-            gone.append((number, "near_duplicate", min(map(int, alike))))
+            gone.append((number, "near_duplicate", alike[0]))
         else:
             seen.setdefault(text, number)
             if len(text) >= cleaning.near_minimum:
-                kept.add(str(number), sketch)
+                index.insert(number, sketch)
+                kept[number] = sketch, own
     return gone
 
 
@@ -60,7 +68,7 @@ def variants(draw: st.DrawFn) -> str:
     return " ".join([*WORDS[:at], *draw(st.lists(st.sampled_from(WORDS), max_size=2)), *WORDS[at:]] * repeat)
 
 
-@pytest.mark.parametrize("together", [repeats.TOGETHER, 3])
+@pytest.mark.parametrize("together", [hash_join.TOGETHER, 3])
 @settings(deadline=None, max_examples=15)
 @given(
     st.lists(
@@ -80,8 +88,8 @@ def test_what_goes_from_shards_is_what_goes_in_one_pass(
     names = [f"{number}:{line}" for number, file in enumerate(files) for line in range(1, len(file) + 1)]
     wanted = [(names[number], reason, names[of]) for number, reason, of in one_pass(texts, cleaning)]
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repeats, "TOGETHER", together)
-        patch.setattr(repeats, "FAMILIES", together)
+        patch.setattr(hash_join, "TOGETHER", together)
+        patch.setattr(near, "FAMILIES", together)
         shards = [
             write_shard(Path(folder) / f"{number}", f"{number}", file, cleaning)
             for number, file in enumerate(files)

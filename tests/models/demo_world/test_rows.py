@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from models.demo_world import rows as world_rows
+from models.demo_world.templates import fill
 from models.demo_world.world import World
 from models.interfaces.downstream import Downstream
 from models.kinds import find
@@ -29,6 +30,6 @@ def test_rows_fit_their_downstream_and_parts_share_none(world: World, view: str)
 
 
 def test_a_template_marks_its_values_and_adds_the_fitting_particle() -> None:
-    text, spans = world_rows.fill("{a:은/는} {b}에 산다.", {"a": "하늘", "b": "서울"})
+    text, spans = fill("{a:은/는} {b}에 산다.", {"a": "하늘", "b": "서울"})
     assert text == "하늘은 서울에 산다."
     assert [(slot, text[start:end]) for slot, start, end in spans] == [("a", "하늘"), ("b", "서울")]

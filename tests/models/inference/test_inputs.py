@@ -1,10 +1,11 @@
 """Rows as model inputs, in batches of like length."""
 
 import pytest
+import torch
 from transformers import PreTrainedTokenizerFast
 
 from models.downstream.classification import Classification
-from models.inference.inputs import Inputs, batches
+from models.inference.inputs import Inputs, batches, bearable
 
 
 @pytest.fixture
@@ -43,3 +44,10 @@ def test_no_batch_is_larger_than_there_is_room_for() -> None:
         len(batch) * max(lengths[number] for number in batch) <= 100 or len(batch) == 1 for batch in made
     )
     assert [len(batch) for batch in made] == [3, 3, 1, 1, 1]
+
+
+def test_long_texts_are_not_what_short_ones_are_padded_to_but_where_padding_takes_no_time() -> None:
+    lengths = [5, 100, 6] * 20
+    made = [[lengths[number] for number in batch] for batch in batches(lengths)]
+    assert made == [[5] * 20 + [6] * 20, [100] * 20]
+    assert len(list(batches(lengths, padding=bearable(torch.device("cuda"))))) == 1

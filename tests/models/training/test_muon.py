@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.training.muon import Muon, orthogonalize
+from models.training.muon import COEFFICIENTS, Muon, orthogonalize
 
 PARTS, WIDTH = 3, 6
 
@@ -31,6 +31,22 @@ def test_orthogonalized_matrices_keep_their_directions() -> None:
     assert values.max() < 1.3
     left, _, right = torch.linalg.svd(matrices, full_matrices=False)
     assert torch.cosine_similarity(orthogonalize(matrices).flatten(1), (left @ right).flatten(1)).min() > 0.95
+
+
+@pytest.mark.parametrize("shape", [(3, 48, 48), (2, 96, 64), (1, 64, 96)])
+def test_one_by_one_and_in_place_they_are_to_the_bit_what_the_formula_says(
+    shape: tuple[int, int, int],
+) -> None:
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    x = matrices.mT if shape[1] > shape[2] else matrices
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    a, b, c = COEFFICIENTS
+    for _ in range(5):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    before = matrices.clone()
+    assert torch.equal(orthogonalize(matrices), x.mT if shape[1] > shape[2] else x)
+    assert torch.equal(matrices, before), "it is the gradient's own"
 
 
 def test_fused_matrices_move_as_they_would_apart(gradients: list[Tensor]) -> None:

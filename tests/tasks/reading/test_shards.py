@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.corpus import corpus_ref
+from flows.graph.corpus import corpus_ref
 from flows.recipe.recipe import Recipe
 from models.data.shards import texts
 from models.errors import DataError
@@ -107,7 +107,7 @@ def test_a_file_in_pieces_makes_the_corpus_that_the_whole_file_makes(
     recipe = Recipe.load(recipes.write(tmp_path, recipes.SMALL | {"corpus": corpus}))
 
     def made(size: int) -> tuple[int, dict[str, list[tuple]]]:
-        monkeypatch.setattr("flows.corpus.MEGABYTE", size)
+        monkeypatch.setattr("flows.graph.corpus.MEGABYTE", size)
         ref = corpus_ref(recipe)
         assert ref is not None
         folder = make(ref, context)

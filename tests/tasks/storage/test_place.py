@@ -114,6 +114,17 @@ def test_a_place_that_cannot_be_read_is_here(
     assert (lived_in / "place").read_text() == str(lived_in)
 
 
+def test_the_store_appends_to_a_log_in_a_home_of_before_too(lived_in: Path) -> None:
+    def mode(asked: str = "PRAGMA journal_mode") -> str:
+        with closing(sqlite3.connect(lived_in / "mlflow.db")) as store:
+            return store.execute(asked).fetchone()[0]
+
+    assert mode("PRAGMA journal_mode = DELETE") == "delete"
+    connection._client.cache_clear()
+    assert connection.known_experiment(NAME)
+    assert mode() == "wal"
+
+
 @pytest.mark.parametrize("name", ["mlflow.db", "prefect/prefect.db"])
 @pytest.mark.parametrize("damage", ["cut", "overwritten", "a text"])
 def test_a_damaged_database_is_told_before_anything_runs(

@@ -1,0 +1,147 @@
+"""What a corpus takes from its files to tokens, how well near duplicates are found, and the same by `datatrove`.
+
+1. All steps from `ingest` to `encode`, by one command in a new home: seconds in all and of each step.
+2. Near duplicates: of the pairs of texts that are alike (Jaccard of shingles, computed exactly), how many are met, and
+   of what goes, how much is like what stays; the same of MinHash alone, as the library `rensa` has it.
+3. Reading, cleaning, exact and near duplicates, ours in one process beside datatrove's local executor with two workers,
+   on `--texts` texts. Where no datatrove is installed this is left out.
+
+    python -m benchmarks.corpus CORPUS [--texts 54000] [--datatrove PYTHON] [--vocabulary 32000] [--work DIR]
+
+CORPUS is a folder of `*.jsonl.gz` with the columns `id` and `text`. `--datatrove` names a Python that has
+`datatrove[io,processing]`, in an environment of its own say.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count, islice
+from pathlib import Path
+
+from benchmarks import growth, jaccard, pairs
+from models.data.cleaning import CleanConfig
+from models.data.gathering import Gathering
+from models.data.ingestion import Ingestion
+from tasks.reading.source import read_all
+from tasks.sources.files import Files
+
+STEPS = ("ingest", "validate", "hold_out", "tokenizer", "encode")
+
+
+def main() -> None:
+    """Print a table of the steps, one of near duplicates, and the ratio to datatrove last."""
+    parser = pairs.parser(__doc__)
+    parser.add_argument("corpus", type=Path, nargs="?")
+    parser.add_argument("--texts", type=int, default=54_000, help="of the comparison with datatrove")
+    parser.add_argument("--datatrove", default=sys.executable, metavar="PYTHON")
+    parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--work", type=Path, help="where files and stores are made; a temporary folder else")
+    options = pairs.options(parser)
+    if options.corpus is None and not options.quick:
+        parser.error("name the folder of a corpus; or --quick")
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        place = Path(folder)
+        if options.quick:
+            options.corpus, options.texts = growth.invented(place / "corpus"), 1000
+            options.vocabulary = 500
+        steps(place, options.corpus, options.vocabulary)
+        alike(place / "all", sorted(options.corpus.glob("*.jsonl.gz")))
+        beside_datatrove(place, options)
+
+
+def steps(place: Path, corpus: Path, vocabulary: int) -> None:
+    """All steps by one command, in a new home."""
+    recipe = growth.recipe(place, vocabulary, corpus / "*.jsonl.gz")
+    started = time.monotonic()
+    command = [sys.executable, "-m", "flows.cli", "run", str(recipe), "--only", "hold_out,encode", "--json"]
+    environment = {**os.environ, "HEADWATER_HOME": str(place / "home"), "PREFECT_HOME": ""}
+    user = os.times().children_user
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if ended.returncode:
+        raise SystemExit(f"{' '.join(command)} failed: {ended.stderr[-2000:]}")
+    seconds, used = time.monotonic() - started, os.times().children_user - user
+    took: Counter[str] = Counter()
+    ran = json.loads(ended.stdout)["steps"]
+    for step in ran:
+        took[step["step"]] += step["seconds"] or 0.0
+    print("| step | run | seconds of steps |\n|---|--:|--:|")
+    for name in STEPS:
+        print(f"| {name} | {sum(step['step'] == name for step in ran)} | {took[name]:.1f} |")
+    print(
+        f"\nall, by one command: {seconds:.1f} s, {used:.1f} user-CPU s; steps {took.total():.1f} s\n",
+        flush=True,
+    )
+
+
+def alike(place: Path, files: Sequence[Path]) -> None:
+    """How well near duplicates are found."""
+    threshold = CleanConfig().near_duplicates
+    assert threshold is not None
+    shards = gathered(files, place)
+    texts, gone = jaccard.compared(shards, place / "corpus", CleanConfig().near_minimum)
+    true = jaccard.pairs(texts, threshold)
+    ways = {"headwater": gone, "rensa alone": jaccard.by_rensa(texts, threshold)}
+    print(f"{len(texts):,} texts long enough, {len(true):,} pairs of them alike at {threshold}\n")
+    print("| | go | like one that stays | pairs met |\n|---|--:|--:|--:|")
+    for name, found in ways.items():
+        right = sum(jaccard.similarity(texts[one], texts[of]) >= threshold for one, of in found.items())
+        met = sum(one in found or other in found for one, other in true)
+        print(
+            f"| {name} | {len(found):,} | {right / max(1, len(found)):.3f} | {met / max(1, len(true)):.3f} |"
+        )
+    print(flush=True)
+
+
+def gathered(files: Sequence[Path], place: Path) -> list[Path]:
+    """The shards of files, read and cleaned, and beside them the corpus without what repeats."""
+    shards = []
+    for number, path in enumerate(files):
+        shard = place / f"{number:03d}"
+        shard.mkdir(parents=True)
+        with tempfile.TemporaryDirectory() as work:
+            rows = read_all([Files(paths=(str(path),))])
+            Ingestion(True, CleanConfig(), Path(work)).run(rows, shard)
+        shards.append(shard)
+    (place / "corpus").mkdir()
+    with tempfile.TemporaryDirectory() as work:
+        Gathering(shards, CleanConfig(), Path(work), place / "corpus").write(seed=1, share=0.01)
+    return shards
+
+
+def beside_datatrove(place: Path, options: argparse.Namespace) -> None:
+    """The same texts by both, in turns."""
+    known = subprocess.run([options.datatrove, "-c", "import datatrove"], capture_output=True)
+    if known.returncode:
+        print("datatrove is not installed, so it is not compared: give a Python that has it by --datatrove")
+        return
+    rows = [*islice(growth.rows_of(options.corpus), options.texts)]
+    size = sum(len(json.dumps(row, ensure_ascii=False).encode()) + 1 for row in rows)
+    growth.written(iter(rows), place / "text", -(-size // 2))
+    files, number = sorted((place / "text").iterdir()), count()
+
+    def ours() -> None:
+        gathered(files, place / f"ours-{next(number)}")
+
+    def theirs() -> None:
+        out = place / f"theirs-{next(number)}"
+        script = Path(__file__).with_name("by_datatrove.py")
+        ended = subprocess.run(
+            [options.datatrove, str(script), str(place / "text"), str(out)], capture_output=True, text=True
+        )
+        if ended.returncode:
+            raise SystemExit(f"{script} failed: {ended.stderr[-2000:]}")
+
+    print(
+        f"{len(rows):,} texts, {size / 1e6:.1f} MB of JSON lines: ours in one process, theirs by two workers"
+    )
+    pairs.pairs(ours, theirs, options.pairs)
+
+
+if __name__ == "__main__":
+    main()
