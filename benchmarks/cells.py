@@ -114,7 +114,9 @@ def done(step: Any, out: Path, config: Any, **inputs: Any) -> Path:
 def given(folder: Path, test: int) -> tuple[Path, Path]:
     """Rows in their parts, and a model that has learnt nothing."""
     read = Demo(view="classification", train=400, validation=50, test=test).read()
-    records = [item for item in read if isinstance(item, Record) and item.fields["label"]]
+    records = [
+        item for item in read if isinstance(item, Record) and all(map(item.fields.get, ("text", "label")))
+    ]
     split, model = folder / "split", folder / "pretrained"
     split.mkdir()
     for part in ("train", "validation", "test"):
