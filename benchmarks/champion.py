@@ -51,8 +51,12 @@ def learnt(folder: Path, start: str | Path) -> Path:
 
 def _rows() -> pl.DataFrame:
     """Labelled rows without those that are broken on purpose."""
-    read = [item for item in Demo(view="classification", **SIZES).read() if isinstance(item, Record)]
-    rows = pl.DataFrame([item.fields | {"part": item.part} for item in read], infer_schema_length=None)
+    read = [
+        item
+        for item in Demo.model_validate({"view": "classification", **SIZES}).read()
+        if isinstance(item, Record)
+    ]
+    rows = pl.DataFrame([{**item.fields, "part": item.part} for item in read], infer_schema_length=None)
     common = rows["label"].value_counts().filter(pl.col("count") > len(rows) / 10)["label"]
     return rows.filter(pl.col("text").str.strip_chars() != "", pl.col("label").is_in(common.implode()))
 

@@ -34,7 +34,6 @@ from typing import Any, NamedTuple
 os.environ |= {"HF_HUB_OFFLINE": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1"}
 
 import mlflow.artifacts
-import mlflow.transformers
 import psutil
 from transformers.utils.logging import disable_progress_bar
 
@@ -93,6 +92,7 @@ def _folder(options: argparse.Namespace, place: Path) -> Path:
 
 def _pipeline(folder: Path, place: Path, batch_size: int | None) -> Path:
     """The same model as MLflow's own flavour keeps it."""
+    from mlflow.transformers import save_model
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
     model = AutoModelForSequenceClassification.from_pretrained(folder / "model")
@@ -101,7 +101,7 @@ def _pipeline(folder: Path, place: Path, batch_size: int | None) -> Path:
     )
     config: dict[str, Any] = {"truncation": True, "max_length": downstream_of(folder).max_length}
     config |= {} if batch_size is None else {"batch_size": batch_size}
-    mlflow.transformers.save_model(
+    save_model(
         made, str(place), input_example=["text"], model_config=config, pip_requirements=["transformers"]
     )
     return place

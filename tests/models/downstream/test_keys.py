@@ -23,6 +23,7 @@ EVERY = (
     "interfaces.scored",
     "interfaces.labels",
     "kinds",
+    "memo",
     "outside",
     "modes",
 )

@@ -16,6 +16,7 @@ EVERYWHERE = {
     "models.home",
     "models.hub",
     "models.kinds",
+    "models.memo",
     "models.outside",
     "models.seeds",
 }
