@@ -111,10 +111,13 @@ class Theirs:
             train_dataset=rows,
             eval_dataset=seen,
             data_collator=DataCollatorWithPadding(load_tokenizer(self.start)),
-            compute_metrics=lambda made: {
-                "accuracy": float((made.predictions.argmax(1) == made.label_ids).mean())
-            },
+            compute_metrics=accuracy,
         )
+
+
+def accuracy(made: Any) -> dict[str, float]:
+    """Of what a model says of labelled rows."""
+    return {"accuracy": float((made.predictions.argmax(1) == made.label_ids).mean())}
 
 
 def silent() -> AbstractContextManager[Any]:
