@@ -34,7 +34,7 @@ from benchmarks.pretraining_ways import BASE, FEW, OURS, Setting, learnt, ways
 from benchmarks.same_text import LENGTH, prepared
 
 RECIPE = Path(__file__).parent.parent / "recipes" / "korean.yaml"
-SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
+SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)
 """Of the script's time, which ours is given one after the other, each time from the beginning, until that is enough."""
 
 
@@ -51,7 +51,7 @@ def main() -> None:
         setting = Setting(text, parts, options, Path(folder))
         print(
             f"{len(text.texts):,} texts, {text.train.tokens:,} tokens, {len(text.tokenizer):,} words; "
-            f"batches of {options.rows * LENGTH:,} tokens; threads: {options.threads}\n",
+            f"threads: {options.threads}\n",
             flush=True,
         )
         race(setting, compared(setting))
@@ -72,7 +72,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=4.0, help="of a turn, where speeds are compared")
     parser.add_argument("--rate", type=float, default=1e-3, help="the script's learning rate")
-    parser.add_argument("--rows", type=int, default=32, help=f"of {LENGTH} tokens in the script's batch")
+    parser.add_argument(
+        "--rows", type=int, default=8, help=f"of {LENGTH} tokens in the script's batch in the race"
+    )
     parser.add_argument("--unit", choices=("wall", "user"), default="wall", help="the seconds that count")
     options = pairs.options(parser)
     if options.quick:
@@ -117,20 +119,13 @@ def peak(setting: Setting, width: int = 2048, times: int = 5) -> float:
 
 def race(setting: Setting, speeds: Mapping[str, float]) -> None:
     """Print the script's held-out losses, ours after more and more of its time, and last the ratio."""
-    options, text = setting.options, setting.text
-    tokens = 60 * options.minutes * speeds[BASE]
-    enough = math.ceil(1.1 * tokens / text.train.tokens * len(text.texts)) + FEW
-    script = setting.script(groups(text.texts[:enough], text.tokenizer, LENGTH))
-    theirs = pairs.once(lambda: script.learn(max(1, round(tokens / options.rows / LENGTH))))
-    target = text.losses(script.model)
     print(f"{'the race':24}{'seconds':>12}{'(user)':>9}{'tokens':>12}{'   held-out loss, alone, in rows'}")
-    _show(BASE, theirs, target)
+    theirs, target = by_script(setting)
     found: list[tuple[float, Mapping[str, float]]] = []
     for share in SHARES:
-        given = max(1, round(share * setting.seconds(theirs) * speeds[OURS]))
-        taken, losses = learnt(
-            setting, setting.config(tokens=given, epochs=None, evaluations=1, evaluation_tokens=1)
-        )
+        tokens = max(1, round(share * setting.seconds(theirs) * speeds[OURS]))
+        config = setting.config(tokens=tokens, epochs=None, evaluations=1, evaluation_tokens=1)
+        taken, losses = learnt(setting, config)
         _show(OURS, taken, losses)
         found.append((setting.seconds(taken), losses))
         if all(losses[name] <= target[name] for name in target):
@@ -138,11 +133,26 @@ def race(setting: Setting, speeds: Mapping[str, float]) -> None:
     else:
         print(f"{OURS}: not as low in the time of {BASE}")
         return
-    each = [
-        reached([(taken, losses[name]) for taken, losses in found], loss) for name, loss in target.items()
-    ]
+    each = [reached([(taken, own[name]) for taken, own in found], loss) for name, loss in target.items()]
     ratio, least = setting.seconds(theirs) / max(each), "at least " if len(found) == 1 else ""
-    print(f"{BASE} / {OURS}: {least}{ratio:.1f} x the {options.unit} seconds to the same held-out loss")
+    print(
+        f"{BASE} / {OURS}: {least}{ratio:.1f} x the {setting.options.unit} seconds to the same held-out loss"
+    )
+
+
+def by_script(setting: Setting) -> tuple[pairs.Taken, dict[str, float]]:
+    """What the script took, as long as it is given, and its losses."""
+    options, text = setting.options, setting.text
+    trial = setting.script(groups(text.texts[:FEW], text.tokenizer, LENGTH), options.rows)
+    trial.learn(2)  # what is made once
+    taken = pairs.once(lambda: trial.learn(8 if options.quick else 40))
+    tokens = 60 * options.minutes * taken.done / setting.seconds(taken)
+    enough = math.ceil(1.1 * tokens / text.train.tokens * len(text.texts)) + FEW
+    script = setting.script(groups(text.texts[:enough], text.tokenizer, LENGTH), options.rows)
+    taken = pairs.once(lambda: script.learn(max(1, round(tokens / options.rows / LENGTH))))
+    losses = text.losses(script.model)
+    _show(BASE, taken, losses)
+    return taken, losses
 
 
 def reached(runs: Sequence[tuple[float, float]], target: float) -> float:

@@ -43,13 +43,14 @@ class Setting:
         }
         return PretrainConfig.model_validate({**self.upstream, **changed})
 
-    def script(self, rows: Dataset, *, sparse: bool = False) -> Script:
-        """The script, with a fresh model."""
-        config, options = self.config(), self.options
+    def script(self, rows: Dataset, batch: int | None = None, *, sparse: bool = False) -> Script:
+        """The script, with a fresh model; in batches of as many tokens as ours, if not of so many rows."""
+        config = self.config()
         model = build.build(
             config.model, self.text.tokenizer, config.objective.model_class, 1, sparse_prediction=sparse
         )
-        return Script(model, rows, self.text.tokenizer, self.folder, batch=options.rows, rate=options.rate)
+        batch = batch or max(1, config.train.batch_tokens // LENGTH)
+        return Script(model, rows, self.text.tokenizer, self.folder, batch=batch, rate=self.options.rate)
 
     def seconds(self, taken: pairs.Taken) -> float:
         """Those that count."""

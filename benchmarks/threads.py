@@ -40,10 +40,11 @@ class Learner:
     def started(cls, threads: int, waiting: dict[str, str]) -> "Learner":
         """One with so many threads."""
         named = {name: value for name, value in os.environ.items() if name not in PASSIVE}
-        named |= {**waiting, "OMP_NUM_THREADS": str(threads)}
-        command = [sys.executable, "-c", "from benchmarks.threads import learn; learn()"]
+        command = [sys.executable, "-c", f"from benchmarks.threads import learn; learn({threads})"]
         return cls(
-            subprocess.Popen(command, env=named, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                command, env=named | waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
         )
 
     def begin(self, rows: int) -> None:
@@ -130,8 +131,11 @@ def _never_rest() -> None:
         pass
 
 
-def learn() -> None:
+def learn(threads: int) -> None:
     """Train a model anew for each number of rows that is read, and say what it took."""
+    import torch
+
+    torch.set_num_threads(threads)
     for line in sys.stdin:
         model = _classifier()
         taken = pairs.once(partial(_train, model, int(line)))

@@ -35,7 +35,7 @@ def installed(base: type) -> Mapping[str, str]:
 
 
 @functools.cache
-def _entry_points() -> metadata.EntryPoints:
+def _entry_points() -> Any:
     """Those of all installed packages: to read them takes a while."""
     return metadata.entry_points()
 

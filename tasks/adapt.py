@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from pydantic import Field
 
-from models.adapted.files import COLUMNS, POOL, SETTLED, SUMMARY, WAY
+from models.adapted.files import COLUMNS, POOL, SETTLED, SUMMARY, WAY, rows_of
 from models.adapted.predicting import predictions, statistics
 from models.backbone.config import ModelConfig
 from models.config import Config
@@ -75,13 +75,13 @@ def adapt(
 ) -> None:
     """Learns a downstream from labelled rows; every choice is made on validation rows, and test rows are not read."""
     folder = job.files(rows)
-    every = pl.read_parquet(folder / "train.parquet")
+    every = rows_of(folder, "train")
     downstream = config.downstream.settle(every)
     train = draw(every, config.labels, derive(config.seed, "labels"), downstream.drawn_by)
     downstream = downstream.learning_from(train)
     most = min((count for count in (config.labels, config.validation_rows) if count), default=None)
-    validation = draw(pl.read_parquet(folder / "validation.parquet"), most, derive(config.seed, "validation"))
-    pool = pl.read_parquet(folder / "pool.parquet") if downstream.pool else every.clear()
+    validation = draw(rows_of(folder, "validation"), most, derive(config.seed, "validation"))
+    pool = rows_of(folder, "pool") if downstream.pool else every.clear()
     if validation.is_empty():
         raise DataError("there are no validation rows, by which settings are chosen: give the source some")
     job.used(train.height)

@@ -100,6 +100,8 @@ class Machine:
     """What executes steps: this machine, or a Ray cluster by its address."""
     resources: Mapping[str, Resources] = field(default_factory=dict)
     """What steps ask for on a cluster, by the step's name."""
+    pretrainings: int = 1
+    """How many pretrainings share the threads at once."""
 
     @property
     def cores(self) -> int:

@@ -13,6 +13,7 @@ import re
 import zipfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import mlflow
 import pandas as pd
@@ -36,6 +37,8 @@ _CONDA, _PYTHON = "conda.yaml", "python_env.yaml"
 _NOT_TO_ANSWER = {"optuna", "pandera", "sacrebleu", "scikit-learn"}
 """Libraries that are for learning, checking and scoring alone."""
 _PACKAGE = re.compile(r"(models|tasks)(\.\w+)+")
+_ANY = f"headwater_{'_' * 16}"
+"""Stands in a copy for the package, whose name depends on all that is copied."""
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -91,32 +94,63 @@ def requirements(modules: Iterable[str]) -> list[str]:
     return [f"{name}=={version}" for name, version in versions.items() if name not in _NOT_TO_ANSWER]
 
 
-@functools.cache  # it takes a third of a second, and there are hundreds of models
+@functools.cache
 def _copied(modules: tuple[str, ...]) -> tuple[str, bytes]:
     """The package that the project's code which `modules` run is copied into, and the file it lies in."""
     sources = {name: identity.source_of(name) for name in identity.code_of(modules)}
-    trees = {
-        name: parsed.bare(file.read_bytes())
+    code = {
+        name: _Source(name, file, file.stat().st_mtime_ns)
         for name, file in sources.items()
         if file is not None and file.suffix == ".py"
     }
-    every = "".join(f"{name}\n{ast.dump(tree)}\n" for name, tree in trees.items())
+    every = "".join(f"{name}\n{_read(source)[0]}\n" for name, source in code.items())
     package = f"headwater_{hashlib.sha256(every.encode()).hexdigest()[:16]}"
     # Packages that parts are looked up in by a text: empty where nothing of them is copied.
-    looked_up = {
-        node.value
-        for tree in trees.values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _PACKAGE.fullmatch(node.value)
-    }
+    looked_up = {text for source in code.values() for text in _read(source)[1] if _PACKAGE.fullmatch(text)}
     inside = {
         ".".join(name.split(".")[:end])
-        for name in {*trees, *looked_up}
+        for name in {*code, *looked_up}
         for end in range(1, name.count(".") + 2)
     }
+    tops = frozenset(name.split(".")[0] for name in inside)
     texts = {"": "", **dict.fromkeys(inside, "")}
-    texts |= {name: ast.unparse(_Renamed(package, inside).visit(tree)) for name, tree in trees.items()}
+    texts |= {
+        name: _renamed(source, tops, _read(source)[1] & inside).replace(_ANY, package)
+        for name, source in code.items()
+    }
     return package, _zipped(package, texts)
+
+
+class _Source(NamedTuple):
+    """A module to copy. What is made of it is kept: models of all downstreams and ways have most of it in common, and
+    to make it takes seconds."""
+
+    name: str
+    path: Path
+    written: int
+
+    def tree(self) -> ast.Module:
+        """Its syntax tree without docstrings."""
+        return parsed.bare(self.path.read_bytes())
+
+
+@functools.cache
+def _read(source: _Source) -> tuple[str, frozenset[str]]:
+    """The syntax tree of a module, written out, and the texts in it that may be names of others."""
+    tree = source.tree()
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return ast.dump(tree), frozenset(text for text in texts if isinstance(text, str) and "." in text)
+
+
+@functools.cache
+def _renamed(source: _Source, tops: frozenset[str], inside: frozenset[str]) -> str:
+    """A module as it is copied into the package `_ANY`.
+
+    Args:
+        tops: packages all of which is there.
+        inside: those of its texts that name what is copied.
+    """
+    return ast.unparse(_Renamed(tops, inside).visit(source.tree()))
 
 
 def _zipped(package: str, texts: Mapping[str, str]) -> bytes:
@@ -132,20 +166,19 @@ def _zipped(package: str, texts: Mapping[str, str]) -> bytes:
 
 
 class _Renamed(ast.NodeTransformer):
-    """Names of the modules that are copied as those of the copies in a package; some are looked up by a text."""
+    """Names of the modules that are copied as those of the copies in `_ANY`; some are looked up by a text."""
 
-    def __init__(self, package: str, inside: Collection[str]) -> None:
-        self._package, self._inside = package, inside
-        self._tops = {name.split(".")[0] for name in inside}
+    def __init__(self, tops: Collection[str], inside: Collection[str]) -> None:
+        self._tops, self._inside = tops, inside
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
         if not node.level and node.module and node.module.split(".")[0] in self._tops:
-            node.module = f"{self._package}.{node.module}"
+            node.module = f"{_ANY}.{node.module}"
         return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        if isinstance(node.value, str) and "." in node.value and node.value in self._inside:
-            return ast.copy_location(ast.Constant(f"{self._package}.{node.value}"), node)
+        if isinstance(node.value, str) and node.value in self._inside:
+            return ast.copy_location(ast.Constant(f"{_ANY}.{node.value}"), node)
         return node
 
     def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
@@ -156,9 +189,9 @@ class _Renamed(ast.NodeTransformer):
             if top not in self._tops:
                 made.append(ast.Import([item]))
                 continue
-            made.append(ast.Import([ast.alias(f"{self._package}.{item.name}", item.asname)]))
+            made.append(ast.Import([ast.alias(f"{_ANY}.{item.name}", item.asname)]))
             if item.asname is None:
-                made.append(ast.ImportFrom(self._package, [ast.alias(top)], 0))
+                made.append(ast.ImportFrom(_ANY, [ast.alias(top)], 0))
         return [ast.copy_location(item, node) for item in made]
 
     def generic_visit(self, node: ast.AST) -> ast.AST:

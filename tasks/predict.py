@@ -6,7 +6,7 @@ import shutil
 import polars as pl
 from pydantic import Field
 
-from models.adapted.files import DROPPED, READING, SETTLED, SUMMARY, train_rows
+from models.adapted.files import DROPPED, READING, SETTLED, SUMMARY, rows_of, train_rows
 from models.adapted.predicting import predictions
 from models.config import Config
 from models.interfaces.downstream import DownstreamField
@@ -35,7 +35,7 @@ def predict(job: Job, config: PredictConfig, rows: refs.Split, adapted: refs.Ada
     job.used(train_rows(folder))
     downstream = type(config.downstream).model_validate_json((folder / SETTLED).read_text(encoding="utf-8"))
     parts = ["test", "pool"] if downstream.pool else ["test"]
-    test = pl.concat([pl.read_parquet(job.files(rows) / f"{part}.parquet") for part in parts])
+    test = pl.concat([rows_of(job.files(rows), part) for part in parts])
     if config.way is None:
         found = [downstream.load_baseline(folder / "baseline").predict(test)]
     else:

@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import Field
 
 from models.adapted import reliability
-from models.adapted.files import SETTLED, train_rows
+from models.adapted.files import SETTLED, rows_of, train_rows
 from models.bootstrap import intervals
 from models.config import Config
 from models.interfaces.downstream import Downstream, DownstreamField
@@ -55,7 +55,7 @@ def score(
     """
     folder, made = job.files(rows), job.files(predictions)
     job.used(train_rows(made))
-    test = pl.read_parquet(folder / "test.parquet")
+    test = rows_of(folder, "test")
     predicted = pl.read_parquet(made / "predictions.parquet")
     settled = type(config.downstream).model_validate_json((made / SETTLED).read_text(encoding="utf-8"))
     downstream = settled.model_copy(update={"measured": config.downstream.measured})
@@ -65,10 +65,13 @@ def score(
     every_draw = np.stack([downstream.statistics(test, frame) for frame in draws])
     statistics = every_draw.mean(axis=0)
     scores = _scores(config, downstream, every_draw)
-    every = test if downstream.pool is None else pl.concat([test, pl.read_parquet(folder / "pool.parquet")])
+    every = test if downstream.pool is None else pl.concat([test, rows_of(folder, "pool")])
     details = {"rows": len(statistics), **downstream.details(every, predicted)}
     details |= {"by_label": _by_label(config, downstream, every_draw)}
     details |= {"calibration": _calibration(config, downstream, every, predicted)}
+    best = scores[downstream.headline]
+    name = downstream.headline.replace("_", " ")
+    job.say(f"{name} {best['value']:.3f} [{best['low']:.3f}, {best['high']:.3f}]")
     _log(job, scores)
     _log_details(job, scores, details)
 

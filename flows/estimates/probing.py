@@ -97,11 +97,9 @@ class Probes:
     def _threads(self, ref: Ref) -> int:
         """Those that the step will have."""
         cores = self._machine.cores
-        return (
-            max(1, cores // min(self._machine.jobs, cores))
-            if step_of(ref).process(ref) == "shared"
-            else cores
-        )
+        jobs = min(self._machine.jobs, cores)
+        alone = step_of(ref).process(ref) != "shared"
+        return max(1, cores // (min(self._machine.pretrainings, jobs) if alone else jobs))
 
     def name(self, ref: Ref) -> str | None:
         """What a step's probe is remembered by; None for a step that is not probed."""

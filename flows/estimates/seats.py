@@ -22,18 +22,24 @@ class _Seats:
 
     training: int
     own: int
+    of_pretraining: int
+    """Of training processes, those that a pretraining takes."""
 
-    def sit(self, use: str | None, jobs: int) -> bool:
+    def sit(self, use: str | None) -> bool:
         """Take what a step of this `use` wants, if it is there."""
-        wanted = 0 if use is None else 1 if use == "shared" else jobs
+        wanted = self._wanted(use)
         if self.training < wanted or (use is None and not self.own):
             return False
         self.training, self.own = self.training - wanted, self.own - (use is None)
         return True
 
-    def rise(self, use: str | None, jobs: int) -> None:
-        self.training += 0 if use is None else 1 if use == "shared" else jobs
+    def rise(self, use: str | None) -> None:
+        """Give it back."""
+        self.training += self._wanted(use)
         self.own += use is None
+
+    def _wanted(self, use: str | None) -> int:
+        return 0 if use is None else 1 if use == "shared" else self.of_pretraining
 
 
 def total(estimates: Mapping[Ref, Estimate], machine: Machine) -> Estimate:
@@ -57,11 +63,11 @@ def _ends(
 ) -> dict[Ref, tuple[float, float]]:
     """When each step begins and ends, in seconds; what nothing is known of takes no time."""
     jobs = max(1, min(machine.jobs, machine.cores))
-    seats, now = _Seats(jobs, machine.cores), 0.0
+    seats, now = _Seats(jobs, machine.cores, -(-jobs // min(machine.pretrainings, jobs))), 0.0
     turns, running = Turns(list(estimates)), []
 
     def take(ref: Ref) -> Taking:
-        return "taken" if seats.sit(step_of(ref).process(ref), jobs) else "full"
+        return "taken" if seats.sit(step_of(ref).process(ref)) else "full"
 
     spans: dict[Ref, tuple[float, float]] = {}
     while True:
@@ -72,7 +78,7 @@ def _ends(
         if not running:
             return spans  # what is left, if anything, waits for a step that is not in the list at all
         now, _, done = heapq.heappop(running)
-        seats.rise(step_of(done).process(done), jobs)
+        seats.rise(step_of(done).process(done))
         turns.ended(done)
 
 

@@ -49,7 +49,14 @@ class Recipe(Config):
         default=2,
         ge=1,
         description="How many models are adapted or asked at once, sharing the threads: small models gain little from "
-        "several. A pretraining has all threads to itself.",
+        "several. A pretraining has all threads to itself, unless pretrainings says otherwise.",
+        json_schema_extra=PLUMBING,
+    )
+    pretrainings: int = Field(
+        default=1,
+        ge=1,
+        description="How many pretrainings at once, sharing the threads and the places of jobs, of which there are as "
+        "many at least: small models gain little from several threads.",
         json_schema_extra=PLUMBING,
     )
     processes: int = Field(
@@ -94,7 +101,9 @@ class Recipe(Config):
         asked = {
             name: Resources(part.cpus, part.gpus, part.memory_gb) for name, part in self.resources.items()
         }
-        return Machine(self.device, self.threads, self.jobs, self.processes, self.engine, asked)
+        return Machine(
+            self.device, self.threads, self.jobs, self.processes, self.engine, asked, self.pretrainings
+        )
 
     @model_validator(mode="after")
     def _names(self) -> Self:

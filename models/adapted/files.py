@@ -9,6 +9,7 @@ import polars as pl
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
 from models.kinds import find
+from models.memo import MEMO, known
 
 SETTLED = "downstream.json"
 """The downstream as it was trained."""
@@ -24,6 +25,14 @@ READING = "reading.json"
 """Beside predictions: how the rows fitted into the model's inputs."""
 SUMMARY = "summary.json"
 """What `adapt` says of the model: its mode, setting, steps and rows; beside predictions too."""
+
+
+def rows_of(split: Path, part: str) -> pl.DataFrame:
+    """The rows of a part, read once for all that learn from them or are tested on them."""
+    path = split / f"{part}.parquet"
+    return MEMO.once(
+        ("rows", known(path)), lambda: pl.read_parquet(path), lambda rows: int(rows.estimated_size())
+    )
 
 
 def examples(downstream: Downstream) -> pl.DataFrame:

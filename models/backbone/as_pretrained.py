@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.backbone import build
 from models.errors import DataError
+from models.memo import MEMO, known
 from models.pretrained import is_decoder, readable
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
 
@@ -29,6 +32,20 @@ def as_pretrained(folder: Path) -> tuple[PreTrainedModel, bool]:
         raise DataError(f"no model can be read from {folder}: {str(error).splitlines()[0]}") from error
     build.check_whole(model, missing, folder)
     return model.eval(), decoder
+
+
+def read_once(folder: Path, device: torch.device) -> tuple[PreTrainedModel, bool, Hashable]:
+    """As `as_pretrained`, on a device, with what tells the model's files from others: read once for all who ask it, by
+    none of whom it is changed."""
+    files = known(folder)
+
+    def load() -> tuple[PreTrainedModel, bool]:
+        model, decoder = as_pretrained(folder)
+        return model.to(device), decoder  # pyright: ignore[reportArgumentType]
+
+    key = ("as pretrained", files, str(device))
+    model, decoder = MEMO.once(key, load, lambda made: made[0].get_memory_footprint())
+    return model, decoder, files
 
 
 def _loaded(place: str, decoder: bool) -> tuple[PreTrainedModel, set[str]]:

@@ -1,5 +1,6 @@
 """A model with the head of a downstream on it, from pretrained or from random weights."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from models.backbone.config import ModelConfig
 from models.backbone.positions import positions
 from models.errors import DataError
 from models.interfaces.downstream import Downstream
+from models.memo import MEMO, known
 
 
 def transferred(
@@ -25,7 +27,13 @@ def transferred(
     config = AutoConfig.from_pretrained(folder)
     _check_length(downstream, config)
     settings = _known(_settings(downstream, dropout), config)
-    model = build.load(folder, tokenizer, downstream.model_class, seed, **settings)
+    head = (downstream.model_class, json.dumps(settings, sort_keys=True), seed)
+    words = len(tokenizer), tokenizer.pad_token_id
+    model = MEMO.own(
+        ("transferred", known(folder), *head, *words),
+        lambda: build.load(folder, tokenizer, downstream.model_class, seed, **settings),
+        lambda made: made.get_memory_footprint(),
+    )
     downstream.prepare(model)
     return model
 

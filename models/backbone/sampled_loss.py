@@ -23,7 +23,9 @@ class SampledCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] the decorator's own type
+        ctx: Any, gradient: Tensor
+    ) -> tuple[Tensor, None, None]:
         corrected, total, places = ctx.saved_tensors
         each = gradient[:, None]
         learnt = corrected.sub_(total).exp_().mul_(each)  # nobody else has it: it need not be kept

@@ -79,7 +79,10 @@ def head_logits(
     weights = {} if candidates is None else _head_of(model, candidates)
     hook = model.base_model.register_forward_hook(replace)
     try:
-        return functional_call(model, weights, kwargs=inputs, tie_weights=False).logits[0]
+        scores = functional_call(model, weights, kwargs=inputs, tie_weights=False).logits
+        return scores.squeeze(
+            0
+        )  # whose gradient is a view, where that of `[0]` is a copy in a field of zeros
     finally:
         hook.remove()
 

@@ -9,6 +9,7 @@ import polars as pl
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from models.inference.encoding import encoded_once
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature
 
@@ -56,12 +57,12 @@ class Inputs:
 
     @cached_property
     def features(self) -> Sequence[Feature]:
-        """Model inputs, in the order of the rows."""
-        return self.given or self.downstream.encode(self.tokenizer, self.rows, self.labelled)
+        """Model inputs, in the order of the rows; made once of equal rows by equal tokenizers."""
+        return self.given or encoded_once(self.downstream, self.tokenizer, self.rows, self.labelled)
 
     def head(self, count: int) -> "Inputs":
         """The same of the first `count` rows."""
-        return replace(self, rows=self.rows.head(count))
+        return self if count >= self.rows.height else replace(self, rows=self.rows.head(count))
 
     def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """The features of `indices`, padded to the longest of them."""

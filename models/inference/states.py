@@ -1,5 +1,6 @@
 """Hidden states of a pretrained model that has learnt nothing of a downstream."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from models.inference.inputs import Inputs, batches, bearable, outputs
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Downstream, F
 from models.interfaces.features import Feature, padded
+from models.memo import MEMO
 
 Take = Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]
 """From a model, ids and mask (inputs, longest) to one row an input."""
@@ -38,3 +40,18 @@ def read(asked: Asked, features: Sequence[Feature], take: Take) -> list[np.ndarr
             taken |= zip(chosen, made.double().cpu().numpy(), strict=True)
             asked.on_progress(len(taken), len(features))
     return [taken[number] for number in range(len(features))]
+
+
+def read_once(asked: Asked, features: Sequence[Feature], take: Take) -> list[np.ndarray]:
+    """As `read`, of inputs that were read before, for other demonstrations say, what that gave.
+
+    Args:
+        take: known by what it is, so a function of its own.
+    """
+    if asked.files is None:
+        return read(asked, features, take)
+    ids = np.array(
+        [number for feature in features for number in (len(feature.input_ids), *feature.input_ids)]
+    )
+    key = ("states", asked.files, take, hashlib.sha256(ids.astype(np.int64).tobytes()).digest())
+    return MEMO.once(key, lambda: read(asked, features, take), lambda made: sum(item.nbytes for item in made))

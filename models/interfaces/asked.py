@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,3 +39,5 @@ class Asked:
     on_progress: Callable[[int, int], None] = lambda done, total: None
     dropped: Counter[str] = field(default_factory=Counter)
     """How many demonstrations did not fit into the model beside the question, in all inputs."""
+    files: Hashable = None
+    """What tells the files of the model from those of others; None: nothing that it says is kept."""

@@ -75,6 +75,8 @@ class Downstream(Scored, Generic[F]):
     """
     refers: ClassVar[str | None] = None
     """By which examples name rows of the pool: the dotted path of an id, in a list of objects."""
+    decoded_by: ClassVar[frozenset[str]] = frozenset()
+    """Settings that `decode` alone knows, which validation rows may choose; model inputs do not depend on them."""
     scores_gold: ClassVar[bool] = False
     """Whether predictions say how likely the gold answer is, so that test rows are encoded with their labels."""
 

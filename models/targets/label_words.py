@@ -29,7 +29,7 @@ def scores(
         words: of each class.
     """
     writer = _Writer(asked, shown, [word for of_class in words for word in of_class])
-    blanks = [blank for cue in (*cues, empty) for blank in writer.blanks(cue)]
+    blanks = writer.blanks([*cues, empty])
     parts = filled(asked.model, blanks, writer.padding, asked.on_progress)
     each = len(parts) // (len(cues) + 1)
     likelihoods = np.stack([writer.in_order(parts[at : at + each]) for at in range(0, len(parts), each)])
@@ -61,9 +61,13 @@ class _Writer:
                 [number for number, ids in enumerate(self.words) if len(ids) == size] for size in sizes
             ]
 
-    def blanks(self, cue: Cue) -> list[Blank]:
-        """One for each group of words."""
-        before, after = tokens(self.asked.tokenizer, [cue.before, cue.after])
+    def blanks(self, cues: Sequence[Cue]) -> list[Blank]:
+        """Of each question one for each group of words."""
+        parts = tokens(self.asked.tokenizer, [part for cue in cues for part in (cue.before, cue.after)])
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        return [blank for before, after in pairs for blank in self._of(before, after)]
+
+    def _of(self, before: list[int], after: list[int]) -> list[Blank]:
         longest = max(map(len, self.words))
         before = before[-max(1, self.room - longest - len(after) - 2) :]  # what stands nearest to the blank
         question = len(self.begin) + len(before) + longest + len(after) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 class Targeted(TargetSettings):
     """A downstream whose rows have one target each."""
+
+    decoded_by: ClassVar[frozenset[str]] = frozenset({"temperature", "threshold"})
 
     # ---- rows
 

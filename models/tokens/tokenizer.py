@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from models import hub
 from models.config import Config
 from models.errors import DataError
+from models.memo import MEMO, known
 from models.pretrained import Pretrained, content
 from models.tokens.special import token_id
 
@@ -158,6 +159,15 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     Raises:
         DataError: it cannot be read, or lacks what is needed.
     """
+    folder = Path(source)
+    files = [path for path in folder.iterdir() if path.suffix in _READ] if folder.is_dir() else []
+    if not files:
+        return _loaded(source)
+    size = _UNPACKED * sum(path.stat().st_size for path in files)
+    return MEMO.own(("tokenizer", known(*sorted(files))), lambda: _loaded(source), lambda _: size)
+
+
+def _loaded(source: str | Path) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     try:
@@ -183,6 +193,10 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+_READ = {".json", ".txt", ".model", ".tiktoken", ".jinja"}
+"""Endings of the files that a tokenizer is made from; its model's weights lie beside them."""
+_UNPACKED = 8
+"""About how many times a tokenizer's files it takes of the memory."""
 TYPES = "token_type_ids"
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model", "*.tiktoken")
 """Any of these makes a tokenizer; without them `transformers` gives one that knows nothing, and no error."""

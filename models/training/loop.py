@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from models.seeds import derive
-from models.training import checkpoints, optimizers, sharded_checkpoints, sharding
+from models.training import checkpoints, optimizers, row_adamw, sharded_checkpoints, sharding
 from models.training.ahead import made_ahead, steps_ahead
 from models.training.best import Best
 from models.training.compiling import compiled
@@ -66,6 +66,7 @@ def train(
         computing(run.hardware, plan.workplace.threads, plan.settings.deterministic),
         recomputing(run.model, plan.settings.gradient_checkpointing),
         compiled(run.model, plan.settings.compile, device, plan.steps),
+        row_adamw.watching(run.optimizers),
         run.writer or nullcontext(),
     ):
         run.resume()
@@ -99,7 +100,7 @@ class _Run(Generic[M]):
         self.hardware = hardware(plan.workplace.device, plan.settings.precision)
         self.layout = sharding.layout(model, self.hardware.device, self.team, plan.sharding)
         self.model = self.layout.model
-        self.optimizers = self.layout.optimizers(plan.optimizer)
+        self.optimizers = self.layout.optimizers(plan.optimizer, plan.by_row)
         self.step = 0
         self.curve, self.best = Curve(self.team), Best()
         self.saved_at = time.monotonic()
@@ -135,7 +136,7 @@ class _Run(Generic[M]):
         self.layout.sum_gradients()
         self.curve.add(step.tokens, losses)
         if plan.optimizer.max_grad_norm:
-            nn.utils.clip_grad_norm_(self.model.parameters(), plan.optimizer.max_grad_norm)
+            optimizers.clip(self.model, plan.optimizer.max_grad_norm)
         optimizers.set_rate(self.optimizers, plan.optimizer.rate(self.step, plan.steps))
         for optimizer in self.optimizers:
             optimizer.step()
@@ -171,6 +172,7 @@ class _Run(Generic[M]):
 
     def _evaluated(self, evaluate: Callable[[M], Metrics]) -> Metrics:
         self.model.eval()
+        row_adamw.settle(self.optimizers)
         # Weights that are gathered while it lasts must be of use to gradients later.
         with torch.no_grad() if self.layout.apart else torch.inference_mode(), self.hardware.autocast():
             metrics = self.team.said_by_leader(dict(evaluate(self.model)))
@@ -219,6 +221,7 @@ class _Run(Generic[M]):
 
     def finish(self) -> None:
         """Leaves the model in evaluation mode, with its best weights where they were kept."""
+        row_adamw.settle(self.optimizers)
         self.best.give(self.layout.kept())
         self.model.eval()
         self.layout.finish()

@@ -74,22 +74,27 @@ class OptimizerConfig(Config):
 
 
 def build(
-    model: nn.Module, config: OptimizerConfig, mine: Callable[[Tensor], bool] = lambda weight: True
+    model: nn.Module,
+    config: OptimizerConfig,
+    mine: Callable[[Tensor], bool] = lambda weight: True,
+    table: nn.Embedding | None = None,
 ) -> list[Optimizer]:
     """The optimisers of `model`'s trainable parameters; each group's highest rate is kept in `group["peak"]`.
 
     Args:
         mine: of which weights; the others are moved elsewhere.
+        table: token embeddings that are moved by the rows that are read.
     """
     import torch
 
     from models.backbone.layers import matrices
     from models.training.muon import Muon
+    from models.training.row_adamw import RowAdamW
 
     every = [matrix for matrix in matrices(model) if matrix.weight.requires_grad]
     inner = [matrix for matrix in every if mine(matrix.weight)]
     weights = [matrix.weight for matrix in inner]
-    known = {id(matrix.weight) for matrix in every}
+    known = {id(matrix.weight) for matrix in every} | ({id(table.weight)} if table else set())
     rest = [
         item for item in model.parameters() if item.requires_grad and id(item) not in known and mine(item)
     ]
@@ -108,10 +113,30 @@ def build(
         optimizers.append(
             torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=1e-8, fused=True)
         )
+    if table is not None:
+        optimizers.append(RowAdamW(table, config.learning_rate, betas))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]
     return optimizers
+
+
+def clip(model: nn.Module, most: float) -> None:
+    """Scales the gradient to a norm of at most `most`; of a table its rows alone are gone through."""
+    import torch
+
+    learning = [item for item in model.parameters() if item.grad is not None]
+    if not any(item.grad is not None and item.grad.is_sparse for item in learning):
+        torch.nn.utils.clip_grad_norm_(learning, most)
+        return
+    gradients = []
+    for item in learning:
+        assert item.grad is not None
+        if item.grad.is_sparse:
+            item.grad = item.grad.coalesce()
+        gradients.append(item.grad._values() if item.grad.is_sparse else item.grad)
+    norm = torch.nn.utils.get_total_norm(gradients)
+    torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))
 
 
 def set_rate(optimizers: list[Optimizer], factor: float) -> None:

@@ -33,3 +33,6 @@ class Plan:
     """What of several processes each holds for itself."""
     ahead: int | None = None
     """Steps whose batches a thread makes ahead; None: as many as the device needs."""
+    by_row: bool = False
+    """Whether token embeddings are moved by the rows that a step reads (`row_adamw.py`), on a CPU: the same up to
+    rounding, in a fraction of the time where a step reads few of many."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from models.training import optimizers
 from models.training.distributed import Team
 from models.training.optimizers import OptimizerConfig
+from models.training.row_adamw import table_of
 from models.training.settings import Sharding
 
 M = TypeVar("M", bound=nn.Module)
@@ -27,9 +28,14 @@ class Layout(Generic[M]):
         self.model: M = model.to(device)
         team.start_alike(self.model)
 
-    def optimizers(self, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
-        """Those of the weights that this process moves."""
-        return optimizers.build(self.model, config)
+    def optimizers(self, config: OptimizerConfig, by_row: bool = False) -> list[torch.optim.Optimizer]:
+        """Those of the weights that this process moves.
+
+        Args:
+            by_row: whether a process that is alone moves of token embeddings the rows that are read.
+        """
+        table = table_of(self.model) if by_row and self.team.size == 1 else None
+        return optimizers.build(self.model, config, table=table)
 
     def sum_gradients(self) -> None:
         """After the last gradient of a step: all processes' are summed."""
@@ -55,7 +61,7 @@ class OptimizersApart(Layout[M]):
 
     apart = True
 
-    def optimizers(self, config: OptimizerConfig) -> list[torch.optim.Optimizer]:
+    def optimizers(self, config: OptimizerConfig, by_row: bool = False) -> list[torch.optim.Optimizer]:
         learning: list[Tensor] = [weight for weight in self.model.parameters() if weight.requires_grad]
         self._owned = _dealt(learning, self.team.size)
         mine = {id(weight) for weight in self._owned[self.team.rank]}

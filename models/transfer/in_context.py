@@ -7,7 +7,7 @@ score is that of several draws of demonstrations, never of a lucky one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -59,19 +59,20 @@ class InContext(Transfer):
         return Tuned({"model": problem.source, SHOWN: path}, {}, {}, 0, [], [], tokenizer)
 
     def load(self, folder: Path, downstream: Downstream, device: str) -> Predictor:
-        from models.backbone.as_pretrained import as_pretrained
+        from models.backbone.as_pretrained import read_once
         from models.tokens.tokenizer import load_tokenizer
         from models.training.hardware import hardware
 
-        model, decoder = as_pretrained(folder / "model")
+        model, decoder, files = read_once(folder / "model", hardware(device).device)
         shown = pl.read_parquet(folder / SHOWN)
         draws = [shown.drop("draw")] if shown.is_empty() else shown.partition_by("draw", include_key=False)
         return AskingPredictor(
             downstream,
             load_tokenizer(folder / "model"),
-            model.to(hardware(device).device),
+            model,
             decoder,
             draws,
+            files,
         )
 
 
@@ -84,6 +85,8 @@ class AskingPredictor:
     model: PreTrainedModel
     decoder: bool
     demonstrations: list[pl.DataFrame]
+    files: Hashable
+    """See `models.interfaces.asked.Asked`."""
     dropped: Counter[str] = field(default_factory=Counter)
     """See `models.interfaces.transfer.Predictor`."""
     reading: Mapping[str, int] = field(default_factory=dict)
@@ -105,6 +108,14 @@ class AskingPredictor:
         """See `models.interfaces.transfer.Predictor`."""
         shown = self.demonstrations[draw]
         asked = Asked(
-            self.model, self.tokenizer, self.decoder, rows, shown, labelled, on_progress, self.dropped
+            self.model,
+            self.tokenizer,
+            self.decoder,
+            rows,
+            shown,
+            labelled,
+            on_progress,
+            self.dropped,
+            self.files,
         )
         return self.downstream.ask(asked)

@@ -26,10 +26,10 @@ from models.training.loop import train
 from models.training.optimizers import OptimizerConfig
 from models.training.plan import Plan
 from models.training.record import Record
+from models.tuning.evaluating import EVALUATED, evaluate
 from models.tuning.linear_start import fit_last_layer
 from models.tuning.result import MODEL, Result
 from models.tuning.start import Start
-from models.tuning.trial import EVALUATED, evaluate
 
 
 def run_trial(

@@ -5,6 +5,8 @@ fitted first does not: Kumar et al., Fine-Tuning can Distort Pretrained Features
 Out-of-Distribution (ICLR 2022), LP-FT.
 """
 
+import hashlib
+
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -14,6 +16,7 @@ from transformers import PreTrainedModel
 from models.backbone.layers import last_layer
 from models.inference.inputs import BATCH_SIZE, Inputs
 from models.interfaces.features import per_row
+from models.memo import MEMO
 
 COSTS = (0.001, 0.01, 0.1, 1.0)
 """Inverse strengths of regularisation among which validation chooses."""
@@ -31,15 +34,25 @@ def fit_last_layer(model: PreTrainedModel, inputs: Inputs, validation: Inputs) -
         return False
     center, scale = seen.mean(axis=0), seen.std(axis=0) + 1e-6
     other, other_labels, other_weights = _before(model, layer, validation)
-    fitted = [
-        LogisticRegression(C=cost, max_iter=300).fit((seen - center) / scale, labels, weights)
-        for cost in COSTS
-    ]
-    best = min(
-        fitted, key=lambda item: _log_loss(item, (other - center) / scale, other_labels, other_weights)
-    )
-    _set(layer, best, center, scale)
+
+    seen, other = (seen - center) / scale, (other - center) / scale
+
+    def best() -> LogisticRegression:
+        fitted = [LogisticRegression(C=cost, max_iter=300).fit(seen, labels, weights) for cost in COSTS]
+        return min(fitted, key=lambda item: _log_loss(item, other, other_labels, other_weights))
+
+    # Ways that start from the same model fit the same.
+    given = (seen, labels, weights, other, other_labels, other_weights)
+    key = ("last layer", *map(_digest, given))
+    _set(layer, MEMO.once(key, best, lambda made: made.coef_.nbytes), center, scale)
     return True
+
+
+def _digest(values: np.ndarray | None) -> tuple[object, ...]:
+    """What tells an array from others."""
+    if values is None:
+        return ()
+    return values.shape, values.dtype.str, hashlib.sha256(values.tobytes()).digest()
 
 
 def _before(

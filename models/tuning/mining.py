@@ -5,33 +5,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
+from transformers import PreTrainedModel
 
-from models.backbone.heads import load
+from models.backbone.unpadded import unpadded
 from models.files import write_whole
 from models.inference.inputs import Inputs, outputs
-from models.training.hardware import hardware
-from models.workplace import Workplace
-
-MINED = "mined.json"
 
 
-def mine(inputs: Inputs, origin: Path, seed: int, workplace: Workplace) -> None:
+def mine(inputs: Inputs, model: PreTrainedModel, kept: Path, seed: int) -> None:
     """Tells the features of training rows what they learn `against`.
 
     Args:
-        origin: folder of the model before it learns; what is found is kept beside it.
+        model: as it is before it learns.
+        kept: file that what is found is kept in.
     """
-    downstream, path = inputs.downstream, origin.with_name(MINED)
+    downstream = inputs.downstream
 
     def say() -> Sequence[np.ndarray]:
-        torch.set_num_threads(workplace.threads or torch.get_num_threads())
-        model = load(origin, downstream).to(hardware(workplace.device).device)
-        return outputs(model, inputs)[0]
+        with unpadded(model):
+            return outputs(model, inputs)[0]
 
-    if not path.is_file():
+    if not kept.is_file():
         found = downstream.mine(inputs.features, inputs.rows, say, seed)
-        with write_whole(path) as draft:
+        with write_whole(kept) as draft:
             draft.write_text(json.dumps(found))
-    for feature, numbers in zip(inputs.features, json.loads(path.read_bytes()), strict=False):
+    for feature, numbers in zip(inputs.features, json.loads(kept.read_bytes()), strict=False):
         feature.against = [inputs.features[number] for number in numbers]

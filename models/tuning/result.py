@@ -10,7 +10,7 @@ from models.files import seal, sealed
 from models.tuning.hyperparameters import Setting
 
 DONE, MODEL = "done.json", "model"
-"""What a trial that has ended leaves in its folder."""
+"""What a trial that has ended leaves in its folder; the model where it was the best so far."""
 
 
 class Trial(Config):
@@ -55,9 +55,14 @@ class Result(Trial):
     def write(self, folder: Path) -> None:
         """Keeps it in the trial's folder, beside the model; what is there by then, is whole for sure."""
         (folder / DONE).write_text(self.model_dump_json())
-        seal(folder, MODEL, DONE)
+        seal(folder, *_names(folder))
 
 
 def read(folder: Path) -> Result | None:
     """The result of a trial; None where it has not ended, or what it left is damaged."""
-    return Result.model_validate_json((folder / DONE).read_bytes()) if sealed(folder, MODEL, DONE) else None
+    whole = sealed(folder, *_names(folder))
+    return Result.model_validate_json((folder / DONE).read_bytes()) if whole else None
+
+
+def _names(folder: Path) -> list[str]:
+    return [DONE, *([MODEL] if (folder / MODEL).exists() else [])]

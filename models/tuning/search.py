@@ -4,8 +4,12 @@ Each trial that has ended stays in the problem's folder, and one that was killed
 trial runs twice. A study is told again what its trials came to, and goes on as if nothing had happened.
 """
 
+import math
 from pathlib import Path
 
+import polars as pl
+
+from models.inference.inputs import Inputs
 from models.interfaces.transfer import Progress
 from models.seeds import derive
 from models.tuning.hyperparameters import Hyperparameters, Setting
@@ -26,6 +30,7 @@ class Search:
         self._total = config.steps(self._stages[0]) * config.trials
         self._total += ways * sum(config.steps(count) for count in self._stages[1:])
         self._done = 0
+        self._read: dict[tuple[int, str], tuple[Inputs, Inputs]] = {}
         self.results: list[Result] = []
         """Of every trial, in the order in which they were run."""
 
@@ -66,18 +71,38 @@ class Search:
     def _trial(self, rows: int, setting: Setting) -> Result:
         before, share = self._done, self.config.steps(rows)
         self._done += share
-        folder = self._folder(rows, setting)
+        folder, config, start = self._folder(rows, setting), self.config.at(setting), self.start(setting)
         result = read(folder) or run_trial(
-            self.config.at(setting),
-            self.start(setting),
-            rows,
+            config,
+            start,
+            self._data(config, start, rows),
             setting,
             folder,
+            self._to_beat(rows),
             lambda part, text: self.on_progress(before + round(part * share), self._total, text),
         )
         self.results.append(result)
         self._start.problem.on_trial(len(self.results), result.trial())
         return result
+
+    def _data(self, config: Hyperparameters, start: Start, rows: int) -> tuple[Inputs, Inputs]:
+        """The first `rows` training rows and the validation rows, each with the pool after them; read once for all
+        trials with one beginning."""
+        problem, place = start.problem, (rows, config.beginning)
+        if place not in self._read:
+            parts = (problem.train.head(rows), problem.validation)
+            train, validation = (
+                Inputs(problem.downstream, start.tokenizer, pl.concat([part, problem.pool]), labelled=True)
+                for part in parts
+            )
+            self._read = {place: (train, validation)}
+        return self._read[place]
+
+    def _to_beat(self, rows: int) -> float | None:
+        """What a model on so many rows must be better than to be kept: none of those that were only tried."""
+        if rows != self._stages[-1]:
+            return math.inf
+        return max((result.score for result in self.results if result.rows == rows), default=None)
 
     def _folder(self, rows: int, setting: Setting) -> Path:
         return self._start.problem.folder / f"trial-{rows}-{setting.slug}"

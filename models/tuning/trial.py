@@ -1,41 +1,33 @@
 """One training of one setting: from the start all trials share to the weights that are best on validation rows."""
 
-import json
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from models.backbone.heads import load
-from models.files import seal, sealed
-from models.inference.inputs import Inputs, outputs
+from models.backbone.unpadded import unpadded
+from models.inference.inputs import Inputs
 from models.interfaces.transfer import Problem
 from models.seeds import derive
 from models.training.curve import Diverged
-from models.training.hardware import hardware
 from models.training.loop import train
 from models.training.plan import Plan
 from models.training.record import Record
+from models.tuning.beginning import begin
+from models.tuning.evaluating import EVALUATED, SCORE, evaluate
 from models.tuning.hyperparameters import Hyperparameters, Setting
-from models.tuning.linear_start import fit_last_layer
 from models.tuning.mining import mine
 from models.tuning.result import MODEL, Result
 from models.tuning.start import Start
-from models.workplace import Workplace
 
-SCORE = "score"
-POINT = "point.json"
-EVALUATED = f"eval/{SCORE}"
-LINEAR_ROWS = 10_000
-"""Rows that are enough for a layer of a few hundred weights."""
 SORTED_BATCHES = 16
 """Batches' worth of rows that are sorted together, so that like rows share a batch and much stays random."""
 
@@ -43,48 +35,48 @@ SORTED_BATCHES = 16
 def run_trial(
     config: Hyperparameters,
     start: Start,
-    rows: int,
+    data: tuple[Inputs, Inputs],
     setting: Setting,
     folder: Path,
+    to_beat: float | None,
     on_progress: Callable[[float, str], None],
 ) -> Result:
-    """Trains on the first `rows` training rows; writes `model/` and, last, the result into `folder`."""
-    problem, downstream = start.problem, start.problem.downstream
-    inputs, validation = _inputs(start, problem.train.head(rows)), _inputs(start, problem.validation)
-    origin, first = _origin(config, start, rows, inputs, validation)
-    mine(inputs, origin, derive(problem.seed, "mined"), problem.workplace)
+    """Trains, and writes the result into `folder`, last of all.
+
+    Args:
+        data: training rows, of which a trial may have the first ones alone, and validation rows; each with the pool.
+        to_beat: the model is written beside the result where it is better than this; None: in any case.
+    """
+    problem, (inputs, validation) = start.problem, data
+    rows = inputs.rows.height - problem.pool.height
+    model, first = begin(config, start, rows, inputs, validation)
+    mined = problem.folder / f"mined-{rows}-{config.beginning}.json"
+    mine(inputs, model, mined, derive(problem.seed, "mined"))
     batches = Batches(inputs, config, derive(problem.seed, "batches"))
-    steps = config.steps(len(batches.examples))
-    model = config.equip(load(origin, downstream), setting, start)
-    history, diverged = [first], False
-    try:
-        history += train(
-            model,
-            batches,
-            lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
-            _plan(config, problem, steps, setting, replace(problem.workplace, folder=folder / "checkpoints")),
-            targets_of=downstream.targets,
-            evaluate=lambda model: evaluate(model, validation),  # type: ignore[arg-type]
-            on_progress=lambda done, _, text: on_progress(
-                done / steps, f"{rows:,} rows at {setting}: {text}"
-            ),
-        )
-    except Diverged:  # too high a rate is a poor setting, not the end of the search
-        diverged = True
+    plan = _plan(config, problem, config.steps(len(batches.examples)), setting, folder)
+    model = config.equip(model, setting, start)
+
+    def tell(done: int, steps: int, text: str) -> None:
+        on_progress(done / steps, f"{rows:,} rows at {setting}: {text}")
+
+    curve = _learn(model, batches, validation, plan, tell)
+    history = [first, *(curve or ())]
     best = max((item for item in history if EVALUATED in item), key=lambda item: item[EVALUATED])
     trainable = sum(item.numel() for item in model.parameters() if item.requires_grad)
-    if best is first:  # nothing learnt after the start was better on validation rows
-        model = config.equip(load(origin, downstream), setting, start)
-    config.save(model, folder / MODEL)
+    if to_beat is None or not best[EVALUATED] <= to_beat:
+        if best is first:  # nothing learnt after the start was better on validation rows
+            model = config.equip(begin(config, start, rows, inputs, validation)[0], setting, start)
+        config.save(model, folder / MODEL)
+    folder.mkdir(parents=True, exist_ok=True)
     shown = _shown(best)
     result = Result(
         rows=rows,
-        steps=steps,
+        steps=plan.steps,
         learning_rate=setting.learning_rate,
         train_embeddings=setting.train_embeddings,
         others=dict(setting.others),
         best_step=int(best["step"]),
-        diverged=diverged,
+        diverged=curve is None,
         score=best[EVALUATED],
         metrics={name[5:]: value for name, value in shown.items() if name.startswith("eval/")},
         history=[_shown(record) for record in history],
@@ -94,15 +86,32 @@ def run_trial(
     return result
 
 
-def _inputs(start: Start, rows: pl.DataFrame) -> Inputs:
-    """Labelled rows, tokenised, with those that examples speak of after them."""
-    problem = start.problem
-    return Inputs(problem.downstream, start.tokenizer, pl.concat([rows, problem.pool]), labelled=True)
+def _learn(
+    model: PreTrainedModel,
+    batches: "Batches",
+    validation: Inputs,
+    plan: Plan,
+    on_progress: Callable[[int, int, str], None],
+) -> list[Record] | None:
+    """The curve; None where the loss stopped being finite: too high a rate is a poor setting, not the search's end."""
+    downstream = validation.downstream
+    # Kernels that are made for the layers would be made anew for each mixture of lengths.
+    with nullcontext() if plan.settings.compile is True else unpadded(model):
+        try:
+            return train(
+                model,
+                batches,
+                lambda model, batch: {"loss": downstream.loss(model, batch)},  # type: ignore[arg-type]
+                plan,
+                targets_of=downstream.targets,
+                evaluate=lambda model: evaluate(model, validation),
+                on_progress=on_progress,
+            )
+        except Diverged:
+            return None
 
 
-def _plan(
-    config: Hyperparameters, problem: Problem, steps: int, setting: Setting, workplace: Workplace
-) -> Plan:
+def _plan(config: Hyperparameters, problem: Problem, steps: int, setting: Setting, folder: Path) -> Plan:
     return Plan(
         steps=steps,
         optimizer=config.optimizer_at(setting.learning_rate),
@@ -111,26 +120,14 @@ def _plan(
         log_every=max(1, steps // 50),
         evaluate_every=math.ceil(steps / config.evaluations),
         keep_best=lambda found: found[SCORE],
-        workplace=workplace,
+        workplace=replace(problem.workplace, folder=folder / "checkpoints"),
+        by_row=True,
     )
 
 
 def _shown(record: Record) -> Record:
     """A point of the curves without what only serves the choice."""
     return {name: value for name, value in record.items() if name != EVALUATED}
-
-
-def evaluate(model: PreTrainedModel, validation: Inputs) -> dict[str, float]:
-    """Metrics on validation rows, the loss, and `score`: the headline metric, higher is better, ties by loss."""
-    made, loss = outputs(model, validation)
-    features, rows = validation.features, validation.rows
-    downstream = validation.downstream.tuned_on(rows, lambda own: own.decode(made, features, rows))
-    metrics = downstream.evaluate(rows, downstream.decode(made, features, rows))
-    sign = -1 if downstream.headline in downstream.lower_is_better else 1
-    score = sign * metrics[downstream.headline]
-    return (
-        {**metrics, SCORE: score} if loss is None else {"loss": loss, **metrics, SCORE: score - 1e-6 * loss}
-    )
 
 
 class Batches:
@@ -178,29 +175,8 @@ class Batches:
         if len(set(self.frequencies)) > 1:
             order = generator.choice(order, len(order), p=self.frequencies[order] / self.frequencies.sum())
         size, batches = self.config.step_rows, []
-        for begin in range(0, len(order), size * SORTED_BATCHES):
-            chunk = order[begin : begin + size * SORTED_BATCHES]
+        for first in range(0, len(order), size * SORTED_BATCHES):
+            chunk = order[first : first + size * SORTED_BATCHES]
             chunk = chunk[np.argsort(self.alike[chunk], kind="stable")]
             batches += [self.examples[chunk[at : at + size]].tolist() for at in range(0, len(chunk), size)]
         return [batches[at] for at in generator.permutation(len(batches))]
-
-
-def _origin(
-    config: Hyperparameters, start: Start, rows: int, inputs: Inputs, validation: Inputs
-) -> tuple[Path, Record]:
-    """Folder of the model that all trials on these rows start from, and its point of the curves.
-
-    Made by the first trial.
-    """
-    workplace, folder = start.problem.workplace, start.problem.folder / f"start-{rows}-{config.beginning}"
-    if not sealed(folder, MODEL, POINT):
-        torch.set_num_threads(workplace.threads or torch.get_num_threads())
-        device = hardware(workplace.device).device
-        model = start.model().to(device)
-        if config.linear_start:
-            fit_last_layer(model, inputs.head(LINEAR_ROWS), validation)
-        model.save_pretrained(folder / MODEL)
-        scores = {f"eval/{name}": value for name, value in evaluate(model, validation).items()}
-        (folder / POINT).write_text(json.dumps({"step": 0, "tokens": 0, **scores}))
-        seal(folder, MODEL, POINT)
-    return folder / MODEL, json.loads((folder / POINT).read_text())

@@ -171,6 +171,7 @@ def _closure(modules: frozenset[str]) -> Mapping[str, Path]:
     return dict(sorted(paths.items()))
 
 
+@functools.cache
 def _is_machinery(name: str) -> bool:
     return name == "tasks" or any(name == part or name.startswith(f"{part}.") for part in _MACHINERY)
 

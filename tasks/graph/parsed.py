@@ -28,13 +28,18 @@ def digest_of(path: Path) -> str:
 
 def imports(name: str, path: Path) -> tuple[str, ...]:
     """Absolute names that the module `name` imports, anywhere in it; `from a import b` names both `a` and `a.b`."""
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    return tuple(dict.fromkeys(_absolute(_parsed(path, path.stat().st_mtime_ns)["imports"], package)))
+    return _imports(name, path, path.stat().st_mtime_ns)
 
 
 def keep() -> None:
     """Have other processes spared what this one has parsed."""
     _PARSED.keep()
+
+
+@functools.lru_cache(maxsize=2048)
+def _imports(name: str, path: Path, changed: int) -> tuple[str, ...]:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return tuple(dict.fromkeys(_absolute(_parsed(path, changed)["imports"], package)))
 
 
 @functools.lru_cache(maxsize=2048)

@@ -12,7 +12,8 @@ from tasks.running.training_processes import TrainingProcesses
 def engine_of(machine: Machine, board: Board) -> Engine:
     """The engine that a recipe names, not open yet."""
     if machine.engine == LOCAL:
-        return Local(TrainingProcesses(machine.cores, machine.jobs, machine.processes), board, machine.device)
+        processes = TrainingProcesses(machine.cores, machine.jobs, machine.processes, machine.pretrainings)
+        return Local(processes, board, machine.device)
     from tasks.running.on_ray import OnRay
 
     return OnRay(machine, board)

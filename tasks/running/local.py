@@ -7,6 +7,7 @@ from uuid import UUID
 from prefect import Task
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
+from threadpoolctl import threadpool_limits
 
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
@@ -14,6 +15,7 @@ from tasks.running import work
 from tasks.running.engine import Seat, Told, inputs
 from tasks.running.failures import STOPPING
 from tasks.running.job import JobSpec, Progress
+from tasks.running.memory import keep_for_others
 from tasks.running.training_processes import Room, TrainingProcesses
 
 
@@ -43,9 +45,13 @@ class Local:
         self._processes, self._told, self._device = processes, told, device
 
     def __enter__(self) -> "Local":
+        keep_for_others()
+        # Scores are small, and the cores are for the training processes.
+        self._blas = threadpool_limits(1, user_api="blas")
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._blas.restore_original_limits()
         STOPPING.set()
         self.stop()
 

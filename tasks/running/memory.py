@@ -1,10 +1,17 @@
-"""How much memory this process has held at once."""
+"""How much memory this process has held at once, and how much of it may go to what is kept for other steps."""
 
 import ctypes
 import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
+
+from models.memo import MEMO
+
+SHARE, MOST = 1 / 20, 1_000_000_000
+"""Of the machine's memory, and bytes: no more is kept in a process."""
 
 
 def forget_peak() -> None:
@@ -26,3 +33,8 @@ def peak() -> float:
         return float(status.split("VmHWM:")[1].split()[0]) * 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return float(most) * (1 if sys.platform == "darwin" else 1024)
+
+
+def keep_for_others() -> None:
+    """Let this process keep what it has read, a model say, for the steps that come after."""
+    MEMO.room = min(MOST, int(SHARE * psutil.virtual_memory().total))

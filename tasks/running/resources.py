@@ -16,12 +16,12 @@ def asked(step: Step[Any], machine: Machine, nodes: Sequence[Node], ref: Ref | N
     """What a step asks for, or its work on `ref`: what the recipe says, else by what it is.
 
     A pretraining has the processors of a whole node, or as many as `threads` says, and a GPU where there are some, for
-    each of its `processes`; other work on models a share of them, of which there are as many as `jobs` says; anything
-    else one processor.
+    each of its `processes`; of several `pretrainings` at once each has a share. Other work on models has a share of
+    them, of which there are as many as `jobs` says; anything else one processor.
     """
     said = machine.resources.get(step.name, Resources())
     use = step.process(ref)
-    shares = 1 if use == "exclusive" else machine.jobs
+    shares = machine.pretrainings if use == "exclusive" else machine.jobs
     some = step.gpu and machine.device != "cpu" and any(node.get("GPU") for node in nodes)
     gpus = said.gpus if said.gpus is not None else round(1 / shares, 4) if some else 0
     whole = machine.threads or int(

@@ -35,21 +35,21 @@ class Room:
 class TrainingProcesses:
     """As many children as jobs may run at once, and the threads they share; what needs no child runs here beside."""
 
-    def __init__(self, threads: int, jobs: int = 1, processes: int = 1) -> None:
+    def __init__(self, threads: int, jobs: int = 1, processes: int = 1, pretrainings: int = 1) -> None:
         self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
-        self._processes = processes
+        self._processes, self._pretrainings = processes, min(pretrainings, len(self._all))
         self._free = self._all[::-1]
         self._beside = threads  # seats in this process
         self._lock = threading.Lock()
 
     def take(self, use: TrainingProcessUse | None) -> Room | None:
-        """A free child with its share of the threads; for `exclusive` use all of them with all threads, which the child
-        then divides among as many processes as a pretraining is to have.
+        """A free child with its share of the threads; for `exclusive` use a pretraining's share of both, which is all
+        where there is one at a time, and which the child divides among as many processes as it is to have.
 
         None where there is no room now.
         """
         exclusive = use == "exclusive"
-        count = 0 if use is None else len(self._all) if exclusive else 1
+        count = 0 if use is None else -(-len(self._all) // self._pretrainings) if exclusive else 1
         with self._lock:
             if len(self._free) < count or (use is None and not self._beside):
                 return None
@@ -58,7 +58,7 @@ class TrainingProcesses:
             taken = [self._free.pop() for _ in range(count)]
         if not taken:
             return Room(None, self.threads, lambda: self._give_back(()))
-        threads = self.threads if exclusive else self.threads // len(self._all)
+        threads = self.threads // (self._pretrainings if exclusive else len(self._all))
         return Room(taken[0], threads, lambda: self._give_back(taken), self._processes if exclusive else 1)
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
 from tasks.running.job import Helping, Job, JobSpec, Progress
-from tasks.running.memory import forget_peak, peak
+from tasks.running.memory import forget_peak, keep_for_others, peak
 from tasks.storage import system_metrics
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _LARGEST = "memory/peak_bytes_of_a_process"
 
 def begin() -> None:
     """Set a training process up: Ctrl-C is the parent's business, and the process ends with its parent."""
+    keep_for_others()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Progress bars of libraries would make a lock between processes, and leave it behind when this one is killed.
     tqdm.set_lock(threading.RLock())
@@ -69,12 +70,16 @@ def _body(job: Job, spec: JobSpec) -> None:
 
 def _team(spec: JobSpec) -> "Team":
     """The processes that share a job which computes, this one ready for it."""
+    import scipy.linalg  # noqa: F401 with a BLAS of its own, which has to be there to be told
     import torch  # only training processes need it
+    from threadpoolctl import threadpool_limits
 
     from models.training.distributed import team
 
     if spec.workplace.threads is not None:
         torch.set_num_threads(spec.workplace.threads)
+        # More threads than cores wait for one another: a fit of 0.1 s of work then takes a minute.
+        threadpool_limits(spec.workplace.threads, user_api="blas")
     return team()
 
 

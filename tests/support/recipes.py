@@ -15,7 +15,7 @@ SMALL: dict[str, Any] = {
     "upstreams": [
         {
             "objective": "mlm",
-            "tokenizer": {"vocabulary": 600},
+            "tokenizer": {"vocabulary": 1200},
             "encode": {"sequence_length": 32},
             "model": {"hidden_size": 32, "layers": 1, "heads": 2, "max_positions": 64},
             "train": {"tokens": 20_000, "batch_tokens": 512},

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from models.characters.windows import NOTHING, Window
-from models.inference.states import read
+from models.inference.states import read_once
 from models.interfaces.asked import Asked
 from models.prompting import prototypes
 
@@ -45,7 +47,9 @@ def logits(asked: Asked, shown: Sequence[Window], features: Sequence[Window], ty
 
 def _states(asked: Asked, features: Sequence[Window]) -> list[np.ndarray]:
     """The last state (tokens, width) of each token of each input."""
-    states = read(
-        asked, features, lambda model, ids, mask: model(input_ids=ids, attention_mask=mask).last_hidden_state
-    )
+    states = read_once(asked, features, _last)
     return [state[: len(feature.input_ids)] for state, feature in zip(states, features, strict=True)]
+
+
+def _last(model: Any, ids: Tensor, mask: Tensor) -> Tensor:
+    return model(input_ids=ids, attention_mask=mask).last_hidden_state

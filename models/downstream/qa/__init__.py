@@ -40,6 +40,7 @@ class QuestionAnswering(Downstream[Window]):
     model_class: ClassVar[str] = "AutoModelForQuestionAnswering"
     texts: ClassVar[tuple[str, ...]] = ("context", "question")
     inputs: ClassVar[tuple[str, ...]] = texts
+    decoded_by: ClassVar[frozenset[str]] = frozenset({"no_answer_threshold"})
 
     stride: int = Field(
         default=64,

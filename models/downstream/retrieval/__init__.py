@@ -44,6 +44,7 @@ class Retrieval(Downstream[Text]):
     model_class: ClassVar[str] = "AutoModel"
     pool: ClassVar[str | None] = "passage"
     refers: ClassVar[str | None] = "relevant.passage_id"
+    decoded_by: ClassVar[frozenset[str]] = frozenset({"fusion"})
 
     max_query: int = Field(
         default=64,

@@ -43,7 +43,7 @@ def test_the_gradient_of_candidates_is_that_of_their_rows_of_all_words(
 ) -> None:
     """Tied to the embeddings, which have one of their own: together they are one dense gradient."""
     tokenizer = make_tokenizer(sentences(200))
-    config = ModelConfig(preset=preset, hidden_size=32, layers=1, heads=2)
+    config = ModelConfig.model_validate({"preset": preset, "hidden_size": 32, "layers": 1, "heads": 2})
     model = build.build(config, tokenizer, "AutoModelForMaskedLM", seed=1)
     batch = {"input_ids": torch.tensor(tokenizer(sentences(1))["input_ids"])}
     candidates = torch.arange(0, len(tokenizer), 3)

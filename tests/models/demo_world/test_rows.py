@@ -1,5 +1,7 @@
 """Rows of the invented world: each fits its downstream, and no row of one part comes again in another."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 
@@ -21,9 +23,9 @@ def world() -> World:
 def test_rows_fit_their_downstream_and_parts_share_none(world: World, view: str) -> None:
     made = list(world_rows.rows(world, 1, view, SIZES))
     assert made == list(world_rows.rows(World(1), 1, view, SIZES))
-    found = find("models.downstream", view, Downstream)
+    found: Any = find("models.downstream", view, Downstream)
     rows = pl.DataFrame([row for _, row in made], infer_schema_length=None)
-    found.model_validate({"kind": view}).schema().validate(rows, lazy=True)  # pyright: ignore[reportCallIssue]
+    found.model_validate({"kind": view}).schema().validate(rows, lazy=True)
     examples = [(part, {**row, "id": ""}) for part, row in made if part]
     assert {part: sum(part == own for own, _ in examples) for part in SIZES} == SIZES
     assert len({repr(row) for _, row in examples}) == len(examples)

@@ -3,10 +3,16 @@
 from collections import Counter
 from itertools import islice
 
+import numpy as np
 import pytest
 
+from models.data import duplicates
+from models.data.cleaning import CleanConfig
 from models.demo_world import dirt
 from models.demo_world.world import LABELS, World
+
+DOCUMENTS = 14_000
+"""As in `recipes/demo.yaml`."""
 
 
 def test_the_same_seed_makes_the_same_world_and_another_seed_another() -> None:
@@ -40,6 +46,21 @@ def test_the_dirt_in_a_corpus_is_what_is_published(seed: int) -> None:
     assert sum("&nbsp;" in text for text in set(kept)) == planted.entities
     held_out = {text for text, _ in islice(World(seed).reviews("test"), 200)}
     assert len(held_out & set(kept)) == planted.leaks_equal
+
+
+def test_no_text_of_the_demo_is_a_near_duplicate_by_chance() -> None:
+    planted = dirt.corpus_dirt(DOCUMENTS)
+    texts = list(
+        dict.fromkeys(
+            text for text in dirt.corpus(World(1), 1, DOCUMENTS) if text and text.strip() and text != "{"
+        )
+    )
+    made = duplicates.sketches(texts, CleanConfig().near_minimum)
+    records = np.array(
+        [(at, np.frombuffer(sketch, "<u4")) for at, sketch in enumerate(made) if sketch],
+        duplicates.SKETCHED,
+    )
+    assert len(duplicates.near(records, 0.9, texts.__getitem__)) == planted.near_duplicates
 
 
 def test_the_dirt_in_labelled_rows_is_what_is_published() -> None:

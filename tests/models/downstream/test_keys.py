@@ -23,11 +23,18 @@ EVERY = (
     "interfaces.scored",
     "interfaces.labels",
     "kinds",
+    "memo",
     "outside",
     "modes",
 )
 """What the interface of downstreams stands on."""
-ASKING = ("backbone.positions", "backbone.vocabulary_scores", "prompting", "tokens.special")
+ASKING = (
+    "backbone.positions",
+    "backbone.sampled_loss",
+    "backbone.vocabulary_scores",
+    "prompting",
+    "tokens.special",
+)
 """What it takes to ask a model that has not learnt."""
 MAY_TAKE_IN = {
     "classification": (*ASKING, "backbone.embedding", "inference", "targets", "tokens.windows"),
@@ -54,7 +61,10 @@ def test_a_downstreams_key_takes_in_no_more_than_it_may(kind: str) -> None:
 
 
 def _is_bare_package(module: str) -> bool:
-    """Whether it is the `__init__.py` of a folder, and holds nothing but a docstring."""
+    """Whether it is the `__init__.py` of a folder, and holds nothing but a docstring; that of all also says how threads
+    wait."""
+    if module == "models":
+        return True
     folder = identity.ROOT.joinpath(*module.split("."))
     lines = (folder / "__init__.py").read_text(encoding="utf-8").splitlines() if folder.is_dir() else []
     return len(lines) == 1

@@ -1,5 +1,6 @@
 """What the search makes of results: which settings are tried on all rows."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,22 @@ def test_many_rows_are_searched_on_few_and_trained_on_all(make_problem, tmp_path
     assert [trial.rows for trial in tuned.trials] == [16, 16, 40]
     searched = max(tuned.trials[:2], key=lambda trial: (trial.metrics["accuracy"], -trial.metrics["loss"]))
     assert tuned.setting["learning_rate"] == searched.learning_rate
+
+
+@pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)
+def test_a_model_is_written_where_it_may_be_the_one_that_is_kept(make_problem, tmp_path: Path) -> None:
+    problem = make_problem(tmp_path, 40)
+    config = CONFIG.model_copy(update={"search_rows": 16, "train_embeddings": (True, False)})
+    tuned = config.carry(problem, silent)
+    folders = {path.parent.name for path in problem.folder.glob("*/model")}
+    assert tuned.model.parent.name in folders
+    assert all(name.startswith("trial-40-") for name in folders)
+    before = tuned.model.joinpath("model.safetensors").read_bytes()
+    again = config.carry(problem, silent)  # all trials are read, none is run
+    assert (again.trials, again.metrics, again.model) == (tuned.trials, tuned.metrics, tuned.model)
+    shutil.rmtree(tuned.model.parent)
+    remade = config.carry(problem, silent)  # begins with the last layer that was fitted before
+    assert remade.model.joinpath("model.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize("small_model", ["modernbert"], indirect=True)

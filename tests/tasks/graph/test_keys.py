@@ -16,6 +16,7 @@ EVERYWHERE = {
     "models.home",
     "models.hub",
     "models.kinds",
+    "models.memo",
     "models.outside",
     "models.seeds",
 }
@@ -43,6 +44,7 @@ MAY_TAKE_IN: dict[str, set[str]] = {
     | ROWS
     | {
         "models.backbone",
+        "models.inference",
         "models.modes",
         "models.paths",
         "models.pretrained",

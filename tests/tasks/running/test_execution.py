@@ -133,6 +133,19 @@ def test_an_exclusive_turn_has_the_odd_thread_as_well() -> None:
         seat.leave()
 
 
+def test_pretrainings_that_are_to_run_beside_one_another_do() -> None:
+    processes = TrainingProcesses(threads=4, jobs=4, pretrainings=2)
+    seats = [processes.take("exclusive") for _ in range(3)]
+    assert [seat and seat.threads for seat in seats] == [2, 2, None]
+    assert processes.take("shared") is None
+    assert seats[0] is not None
+    seats[0].leave()
+    assert [seat and seat.threads for seat in (processes.take("shared"), processes.take("exclusive"))] == [
+        1,
+        None,
+    ]
+
+
 def test_a_killed_training_process_heals_and_goes_on_where_it_was(
     context: RunContext, home_folder: Path
 ) -> None:

@@ -1,0 +1,147 @@
+"""A model that computes tokens alone: whatever the lengths in a batch, nothing of it is padding.
+
+The texts of a batch are laid one after another into one long row, as `transformers` has it for flash attention. Layers
+act on each token by itself, and attention goes through the texts length by length: those of one need no mask. What
+the base model says is laid back, so that a head, a loss and whoever calls the model see a batch like any other.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from models.backbone.positions import OFFSET_POSITIONS
+from models.backbone.rotary import rotating_at_once
+
+_NAME = "text_by_text"
+_KNOWN = frozenset({"bert", "gpt2", "gpt_neox", "llama", "modernbert", "qwen2", "roberta", "xlm-roberta"})
+"""Architectures that hand on what attention is told, and are tried in `tests/models/backbone/test_unpadded.py`."""
+
+_NO_MASK = torch.ones(1, 1, 1, 1, dtype=torch.bool)
+"""One of four dimensions is handed on as it is: none is made of texts that lie in one row."""
+
+
+@contextmanager
+def unpadded(model: PreTrainedModel) -> Iterator[None]:
+    """Within it `model` computes no padding, on a CPU and where its architecture can do without.
+
+    On a GPU a batch is one product, and the lengths in it would have to be waited for.
+    """
+    if not _able(model):
+        yield
+        return
+    base, before = model.base_model, model.config._attn_implementation
+    lines = _Lines(first=_first_position(model))
+    with ExitStack() as stack:
+        stack.callback(setattr, model.config, "_attn_implementation", before)
+        model.config._attn_implementation = _NAME
+        stack.callback(base.register_forward_pre_hook(lines.lay_out, with_kwargs=True).remove)
+        stack.callback(base.register_forward_hook(lines.lay_back).remove)
+        stack.enter_context(rotating_at_once(model))
+        pooler = getattr(base, "pooler", None)
+        if pooler is not None:  # it takes the first token of each text
+            stack.callback(pooler.register_forward_pre_hook(lines.pooled).remove)
+        yield
+
+
+def _able(model: PreTrainedModel) -> bool:
+    config = model.config
+    windows = getattr(config, "layer_types", None) or ["full_attention"]
+    return (
+        config.model_type in _KNOWN
+        and config._attn_implementation == "sdpa"
+        and set(windows) == {"full_attention"}
+        and model.device.type == "cpu"
+    )
+
+
+def _first_position(model: PreTrainedModel) -> int:
+    """What the first token of a text is counted as."""
+    return model.config.pad_token_id + 1 if model.config.model_type in OFFSET_POSITIONS else 0
+
+
+class _Lines:
+    """Where the tokens of the batch that is being read stand."""
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._shape: torch.Size | None = None
+
+    def lay_out(
+        self, _: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
+    ) -> tuple[tuple[()], dict[str, Any]]:
+        """(texts, longest) ids with a mask -> (1, tokens), the shortest texts first; a call that asks for more than
+        the last states is left as it is."""
+        given |= dict(zip(("input_ids", "attention_mask"), args, strict=False))
+        ids = given.get("input_ids")
+        self._shape = None
+        if ids is None or given.get("output_hidden_states") or given.get("output_attentions"):
+            return (), given
+        mask = given.pop("attention_mask", None)
+        mask = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
+        lengths = mask.sum(dim=1)
+        order = lengths.argsort(stable=True)
+        numbers = torch.arange(ids.numel()).view_as(ids)
+        self._shape, self._places = ids.shape, numbers[order][mask[order]]
+        found, counts = torch.unique_consecutive(lengths[order], return_counts=True)
+        runs = [
+            (count, length) for count, length in zip(counts.tolist(), found.tolist(), strict=True) if length
+        ]
+        positions = mask.cumsum(dim=1) - 1 + self._first
+        for name, values in (("input_ids", ids), ("token_type_ids", given.get("token_type_ids"))):
+            if values is not None:
+                given[name] = self._line(values)
+        return (), {**given, "attention_mask": _NO_MASK, "position_ids": self._line(positions), "runs": runs}
+
+    def _line(self, values: Tensor) -> Tensor:
+        return values.flatten()[self._places][None]
+
+    def lay_back(self, _: nn.Module, __: Any, output: Any) -> Any:
+        """(1, tokens, width) states -> (texts, longest, width), zero where there is no token."""
+        if self._shape is not None:
+            output["last_hidden_state"] = self._back(output["last_hidden_state"])
+        return output
+
+    def pooled(self, _: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+        """The same for a layer inside the base model."""
+        return given if self._shape is None else (self._back(given[0]),)
+
+    def _back(self, states: Tensor) -> Tensor:
+        assert self._shape is not None, "a batch was laid out"
+        texts, longest = self._shape
+        whole = states.new_zeros(texts * longest, states.shape[-1])
+        return whole.index_copy(0, self._places, states[0]).view(texts, longest, -1)
+
+
+def _text_by_text(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    runs: Sequence[tuple[int, int]] = (),
+    **options: Any,
+) -> tuple[Tensor, None]:
+    """Attention within each text, from (1, heads, tokens, width) of texts that lie one after another.
+
+    Args:
+        runs: how many texts of which length follow each other; none in a batch that was not laid out.
+    """
+    if not runs:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    sizes = [texts * length for texts, length in runs]
+    parts = zip(*(each[0].transpose(0, 1).split(sizes) for each in (query, key, value)), strict=True)
+    made = []
+    for (texts, length), part in zip(runs, parts, strict=True):
+        apart = [each.unflatten(0, (texts, length)).transpose(1, 2) for each in part]
+        made.append(sdpa_attention_forward(module, *apart, None, **options)[0].flatten(0, 1))
+    return torch.cat(made)[None], None
+
+
+AttentionInterface.register(_NAME, _text_by_text)
+AttentionMaskInterface.register(_NAME, sdpa_mask)

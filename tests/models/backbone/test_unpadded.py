@@ -1,0 +1,58 @@
+"""Without padding a model says what it says with it, and learns the same."""
+
+import pytest
+import torch
+
+from models.backbone.unpadded import unpadded
+from tests.support.architectures import INSIDE, model_of
+
+KINDS = [name for name in INSIDE if name != "distilbert"]
+
+
+def texts() -> dict[str, torch.Tensor]:
+    """Of several lengths, two of them alike, in no order."""
+    generator = torch.Generator().manual_seed(1)
+    mask = torch.tensor([[1] * length + [0] * (9 - length) for length in (4, 9, 1, 4, 7)])
+    ids = torch.randint(5, 50, mask.shape, generator=generator)
+    return {"input_ids": ids * mask, "attention_mask": mask}
+
+
+@pytest.mark.parametrize("architecture", KINDS)
+@pytest.mark.parametrize("head", ["AutoModelForSequenceClassification", "AutoModelForTokenClassification"])
+def test_outputs_and_gradients_are_the_same_without_padding(architecture: str, head: str) -> None:
+    model, batch, lengths = model_of(architecture, head).eval(), texts(), []
+    model.config.pad_token_id = model.config.pad_token_id or 0
+    read = batch["attention_mask"].bool() if "Token" in head else ...
+    layer = model.get_submodule(next(name for name, _ in model.named_modules() if name.endswith("0")))
+    layer.register_forward_pre_hook(lambda _, given: lengths.append(given[0].shape[:2]))
+
+    def learnt() -> tuple[torch.Tensor, list[torch.Tensor]]:
+        model.zero_grad()
+        logits = model(**batch).logits[read]
+        logits.square().sum().backward()
+        return logits, [item.grad.clone() for item in model.parameters() if item.grad is not None]
+
+    padded, gradients = learnt()
+    with unpadded(model):
+        made, others = learnt()
+    assert lengths == [(5, 9), (1, 25)]
+    torch.testing.assert_close(made, padded, rtol=1e-4, atol=1e-5)
+    for one, other in zip(others, gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+    assert torch.equal(learnt()[0], padded)
+
+
+def test_whoever_asks_for_all_states_gets_them_as_ever() -> None:
+    model, batch = model_of("modernbert", "AutoModelForSequenceClassification").eval(), texts()
+    expected = model(**batch, output_hidden_states=True)
+    with unpadded(model):
+        found = model(**batch, output_hidden_states=True)
+    assert [each.shape for each in found.hidden_states] == [each.shape for each in expected.hidden_states]
+    torch.testing.assert_close(found.logits, expected.logits)
+
+
+def test_a_model_that_sees_a_window_alone_is_left_as_it_is() -> None:
+    model = model_of("modernbert", "AutoModelForSequenceClassification").eval()
+    model.config.layer_types = ["sliding_attention"]
+    with unpadded(model):
+        assert model.config._attn_implementation == "sdpa"
