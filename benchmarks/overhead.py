@@ -77,6 +77,7 @@ def flow_of(way: str, steps: int) -> None:
 @contextmanager
 def _served() -> Iterator[None]:
     """A home folder and a Prefect server, as a command of Headwater's has them."""
+    from flows.commands.run import send_logs
     from flows.commands.servers import embedded_prefect
     from flows.exits import begin
 
@@ -88,6 +89,7 @@ def _served() -> Iterator[None]:
 
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             yield
+        send_logs()  # they would be waited for at the end, when nobody is there to take them
 
 
 def _headwater(steps: int) -> dict[str, float]:
