@@ -11,7 +11,7 @@ from tests.support.toy_text import sentences
 
 def test_both_forms_of_the_script_read_every_text_and_one_fills_up() -> None:
     texts = sentences(300)
-    tokenizer = wrap(tokenizer_training.train(TokenizerConfig(vocabulary=40), lambda: [texts]))
+    tokenizer = wrap(tokenizer_training.train(TokenizerConfig(vocabulary=30), lambda: [texts]))
     own = [tokenizer(text)["input_ids"] for text in texts]
     joined = [token for ids in own for token in ids]
     cut = groups(texts, tokenizer, 32)["input_ids"]

@@ -30,10 +30,11 @@ def held() -> int:
 
 
 def test_a_step_uses_the_memory_of_the_last_one_and_goes_back_before_another_begins() -> None:
+    forget_peak()
     before = held()
     with keeping_memory():
         pages(1)
         assert pages() < 0.05 * 20 * 16 * 5 * MB / resource.getpagesize()
         assert held() > before + 60 * MB
-    forget_peak()  # as each step begins
+    forget_peak()  # as each step of a run begins
     assert held() < before + 20 * MB
