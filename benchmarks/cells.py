@@ -124,7 +124,7 @@ def given(folder: Path, test: int) -> tuple[Path, Path]:
         rows.with_columns(id=pl.int_range(pl.len()).cast(pl.String)).write_parquet(split / f"{part}.parquet")
     pl.DataFrame(schema={"part_b": pl.String, "id_b": pl.String}).write_parquet(split / "duplicates.parquet")
     texts = pl.read_parquet(split / "train.parquet")["text"].to_list()
-    tokenizer = wrap(train(TokenizerConfig(vocabulary=4000), lambda: [texts]))
+    tokenizer = wrap(train(TokenizerConfig(vocabulary=1000), lambda: [texts]))
     size = ModelConfig(preset="modernbert", size="tiny", max_positions=128)
     build.build(size, tokenizer, "AutoModelForMaskedLM", seed=1).save_pretrained(model / "model")
     tokenizer.save_pretrained(model / "model")

@@ -64,6 +64,6 @@ def _rows() -> pl.DataFrame:
 def _fresh(folder: Path, size: str, train: pl.DataFrame) -> tuple[Path, ModelConfig]:
     """A tokenizer's folder, and the model that begins with random weights."""
     source = folder / "tokenizer"
-    made = tokenizer_training.train(TokenizerConfig(vocabulary=1000), lambda: iter([train["text"].to_list()]))
+    made = tokenizer_training.train(TokenizerConfig(vocabulary=500), lambda: iter([train["text"].to_list()]))
     wrap(made).save_pretrained(source)
     return source, ModelConfig.model_validate({"size": size})

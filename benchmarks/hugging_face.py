@@ -57,6 +57,9 @@ class Theirs:
                 return train.height * self.epochs
 
             taken = pairs.once(whole)
+            kept[
+                0
+            ].args.train_sampling_strategy = "random"  # else rows are asked, and answered, by length too
             with silent():
                 said: Any = kept[0].predict(self._tokenized(test, whole=False)).predictions  # pyright: ignore[reportArgumentType]
         return taken, [str(number) for number in said.argmax(1)]
@@ -108,10 +111,13 @@ class Theirs:
             train_dataset=rows,
             eval_dataset=seen,
             data_collator=DataCollatorWithPadding(load_tokenizer(self.start)),
-            compute_metrics=lambda made: {
-                "accuracy": float((made.predictions.argmax(1) == made.label_ids).mean())
-            },
+            compute_metrics=accuracy,
         )
+
+
+def accuracy(made: Any) -> dict[str, float]:
+    """Of what a model says of labelled rows."""
+    return {"accuracy": float((made.predictions.argmax(1) == made.label_ids).mean())}
 
 
 def silent() -> AbstractContextManager[Any]:

@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -78,6 +77,7 @@ def flow_of(way: str, steps: int) -> None:
 @contextmanager
 def _served() -> Iterator[None]:
     """A home folder and a Prefect server, as a command of Headwater's has them."""
+    from flows.commands.run import send_logs
     from flows.commands.servers import embedded_prefect
     from flows.exits import begin
 
@@ -89,6 +89,7 @@ def _served() -> Iterator[None]:
 
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             yield
+        send_logs()  # they would be waited for at the end, when nobody is there to take them
 
 
 def _headwater(steps: int) -> dict[str, float]:
@@ -103,26 +104,25 @@ def _headwater(steps: int) -> dict[str, float]:
     memory: list[float] = []
 
     @flow(name="overhead")
-    def run(number: int) -> float:
+    def run(number: int) -> pairs.Taken:
         with flow_run("overhead", Machine(threads=1), Shown("", {}, "")) as opened:
             targets = [nothing(Nothing(number=place)) for place in range(number)]
-            started = time.perf_counter()
-            opened.execute(targets[: number // 5])
-            memory.append(_megabytes())
-            opened.execute(targets)
-            memory.append(_megabytes())
-            return time.perf_counter() - started
 
-    user = os.times().user
-    run_seconds = run(steps)
-    user = os.times().user - user
+            def execute() -> None:
+                for some in (targets[: number // 5], targets):
+                    opened.execute(some)
+                    memory.append(_megabytes())
+
+            return pairs.once(execute)
+
+    made = run(steps)
     between = [later - before for before, later in zip(ends.at, ends.at[1:], strict=False)]
     part, whole = memory[:2]
     return {
-        "run": run_seconds,
-        "user": user,
+        "run": made.wall,
+        "user": made.user,
         "step": statistics.median(between),
-        "found": run(steps),
+        "found": run(steps).wall,
         "part_mb": part,
         "whole_mb": whole,
     }
@@ -163,16 +163,17 @@ def _by_hand(steps: int) -> dict[str, float]:
             mlflow.log_artifacts(folder)
 
     @flow(name="by-hand")
-    def run(number: int) -> float:
+    def run(number: int) -> pairs.Taken:
         with mlflow.start_run(run_name="flow") as parent:
-            started = time.perf_counter()
-            for place in range(number):
-                nothing(place, parent.info.run_id)
-            return time.perf_counter() - started
 
-    user = os.times().user
-    seconds = run(steps)
-    return {"run": seconds, "user": os.times().user - user}
+            def execute() -> None:
+                for place in range(number):
+                    nothing(place, parent.info.run_id)
+
+            return pairs.once(execute)
+
+    made = run(steps)
+    return {"run": made.wall, "user": made.user}
 
 
 def _megabytes() -> float:

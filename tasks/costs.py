@@ -1,6 +1,6 @@
 """What steps have cost, beside what was estimated before they ran: both stand in their MLflow runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.reporting.costs import Cost
@@ -8,16 +8,20 @@ from models.reporting.parts import Interval
 from tasks.graph.refs import Ref
 from tasks.running import expected
 from tasks.running.work import PEAK_MEMORY
-from tasks.storage import artifacts
+from tasks.storage.artifacts import Made
 
 _BOUNDS = {"value": "", "low": "_low", "high": "_high"}
 
 
-def cost(name: str, refs: Sequence[Ref]) -> Cost | None:
-    """Of steps together: their seconds, and the memory of the largest; None where nothing is known of one of them."""
-    found = {ref: artifacts.find(ref.key) for ref in dict.fromkeys(refs)}
-    made = [item for item in found.values() if item is not None]
-    if not made or len(made) < len(found):
+def cost(name: str, refs: Sequence[Ref], found: Mapping[str, Made]) -> Cost | None:
+    """Of steps together: their seconds, and the memory of the largest; None where nothing is known of one of them.
+
+    Args:
+        found: what is there, by its key.
+    """
+    steps = dict.fromkeys(ref.key for ref in refs)
+    made = [found[key] for key in steps if key in found]
+    if not made or len(made) < len(steps):
         return None
     estimates = [expected.read(item.tags) for item in made]
     seconds = [_interval(item, "seconds") for item in estimates]

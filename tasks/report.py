@@ -27,6 +27,7 @@ from tasks.running.job import Job
 from tasks.running.work import PEAK_MEMORY
 from tasks.score import ScoreConfig
 from tasks.storage import artifacts, kept
+from tasks.storage.artifacts import Made
 
 
 class ReportConfig(Config):
@@ -103,6 +104,7 @@ def report(
     """Writes the page with its figures, and the same numbers as JSON and CSV."""
     from models.reporting import page  # draws, which takes long to import, and recipes load this module
 
+    made = artifacts.at_hand(refs.ordered([*scores, *cells, *pretrained, *([corpus] if corpus else [])]))
     upstreams = dict(zip((item.key for item in pretrained), config.upstreams, strict=True))
     entries, grids = _by_name(config.names, scores), _by_name(config.grid, cells)
     data = ReportData(
@@ -111,15 +113,18 @@ def report(
         corpus=_data(job, "corpus", corpus, corpus, config) if corpus is not None else None,
         pretraining=tuple(_pretraining(job, upstreams[item.key], item) for item in pretrained),
         entries=tuple(_entry(job, config, name, items, upstreams) for name, items in entries.items()),
-        grids=tuple(_grid(job, config, name, items, upstreams) for name, items in grids.items()),
-        costs=_costs(entries, config.upstreams, pretrained),
+        grids=tuple(_grid(job, config, name, items, upstreams, made) for name, items in grids.items()),
+        costs=_costs(entries, config.upstreams, pretrained, made),
         kept=_kept([*scores, *cells, *pretrained, *((corpus,) if corpus is not None else ())]),
     )
     page.write(data, job.out)
 
 
 def _costs(
-    entries: Mapping[str, list[refs.Scores]], upstreams: Sequence[str], pretrained: Sequence[refs.Model]
+    entries: Mapping[str, list[refs.Scores]],
+    upstreams: Sequence[str],
+    pretrained: Sequence[refs.Model],
+    made: Mapping[str, Made],
 ) -> tuple[Cost, ...]:
     """What each upstream and each entry took: its pretraining, or all models that were adapted and asked."""
     parts: dict[str, list[refs.Ref]] = {
@@ -127,7 +132,7 @@ def _costs(
     }
     for name, items in entries.items():
         parts[name] = [ref for item in items for ref in (item.predictions, item.predictions.adapted)]
-    return tuple(found for name, steps in parts.items() if (found := cost(name, steps)))
+    return tuple(found for name, steps in parts.items() if (found := cost(name, steps, made)))
 
 
 def _kept(items: list[refs.Ref]) -> tuple[Kept, ...]:
@@ -176,7 +181,12 @@ def _entry(
 
 
 def _grid(
-    job: Job, config: ReportConfig, name: str, items: list[refs.Scores], upstreams: dict[str, str]
+    job: Job,
+    config: ReportConfig,
+    name: str,
+    items: list[refs.Scores],
+    upstreams: dict[str, str],
+    made: Mapping[str, Made],
 ) -> Grid:
     """All cells of one entry of the recipe, with what each took."""
     how = _scoring(items[0])
@@ -186,15 +196,14 @@ def _grid(
         "search": config.search,
         "inapplicable": config.grid_inapplicable.get(name, ()),
     }
-    return gain.grid(
-        names, _settled(job, items[0]), [_cell(job, item) for item in items], how.resamples, how.seed
-    )
+    cells = [_cell(job, item, made) for item in items]
+    return gain.grid(names, _settled(job, items[0]), cells, how.resamples, how.seed)
 
 
-def _cell(job: Job, item: refs.Scores) -> Scored:
+def _cell(job: Job, item: refs.Scores, made: Mapping[str, Made]) -> Scored:
     folder, predictions, adapted = (job.files(ref) for ref in _steps(item))
-    _, predicting, adapting = (artifacts.find(ref.key) for ref in _steps(item))
-    seconds = sum(made.seconds for made in (predicting, adapting) if made)
+    predicting, adapting = (made.get(ref.key) for ref in (item.predictions, item.predictions.adapted))
+    seconds = sum(step.seconds for step in (predicting, adapting) if step)
     memory = adapting.metrics.get(PEAK_MEMORY) if adapting else None
     return Scored(folder, predictions, adapted, seconds, memory)
 

@@ -22,6 +22,8 @@ _NAME = "text_by_text"
 _KNOWN = frozenset({"bert", "gpt2", "gpt_neox", "llama", "modernbert", "qwen2", "roberta", "xlm-roberta"})
 """Architectures that hand on what attention is told, and are tried in `tests/models/backbone/test_unpadded.py`."""
 
+_MORE = ("output_hidden_states", "output_attentions", "past_key_values", "use_cache", "position_ids")
+"""What says that a call is about more than the last states of whole texts: it continues them, say."""
 _NO_MASK = torch.ones(1, 1, 1, 1, dtype=torch.bool)
 """One of four dimensions is handed on as it is: none is made of texts that lie in one row."""
 
@@ -75,14 +77,14 @@ class _Lines:
     def lay_out(
         self, _: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
     ) -> tuple[tuple[()], dict[str, Any]]:
-        """(texts, longest) ids with a mask -> (1, tokens), the shortest texts first; a call that asks for more than
-        the last states is left as it is."""
+        """(texts, longest) ids with a mask -> (1, tokens), the shortest texts first; a call about more is left as it
+        is."""
         given |= dict(zip(("input_ids", "attention_mask"), args, strict=False))
-        ids = given.get("input_ids")
+        ids, mask = given.get("input_ids"), given.get("attention_mask")
         self._shape = None
-        if ids is None or given.get("output_hidden_states") or given.get("output_attentions"):
+        asked = [given[name] for name in _MORE if name in given]
+        if ids is None or any(each is not None and each is not False for each in asked):
             return (), given
-        mask = given.pop("attention_mask", None)
         mask = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
         lengths = mask.sum(dim=1)
         order = lengths.argsort(stable=True)
@@ -138,8 +140,8 @@ def _text_by_text(
     parts = zip(*(each[0].transpose(0, 1).split(sizes) for each in (query, key, value)), strict=True)
     made = []
     for (texts, length), part in zip(runs, parts, strict=True):
-        apart = [each.unflatten(0, (texts, length)).transpose(1, 2) for each in part]
-        made.append(sdpa_attention_forward(module, *apart, None, **options)[0].flatten(0, 1))
+        q, k, v = (each.unflatten(0, (texts, length)).transpose(1, 2) for each in part)
+        made.append(sdpa_attention_forward(module, q, k, v, None, **options)[0].flatten(0, 1))
     return torch.cat(made)[None], None
 
 

@@ -39,7 +39,7 @@ def path(weight: str = "") -> Path:
 
 def font_face(text: str) -> str:
     """A CSS rule that embeds just the Korean characters of `text` as WOFF2; "" when there are none."""
-    wanted = sorted({ord(character) for character in text if _korean(ord(character))})
+    wanted = sorted(filter(_korean, map(ord, set(text))))
     if not wanted:
         return ""
     data = base64.b64encode(_woff2(wanted)).decode("ascii")

@@ -16,7 +16,7 @@ _LARGEST = 32 << 20
 
 @contextmanager
 def keeping_memory() -> Iterator[None]:
-    """As said above, where the C library can do it; in the end what is free goes back."""
+    """As said above, where the C library can do it; the next step of a run gives it back."""
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallopt"):
         yield
@@ -27,4 +27,3 @@ def keeping_memory() -> Iterator[None]:
         yield
     finally:
         library.mallopt(_TRIM_THRESHOLD, 2 * _LARGEST)  # what it comes to by itself
-        library.malloc_trim(0)

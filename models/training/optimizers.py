@@ -135,8 +135,9 @@ def clip(model: nn.Module, most: float) -> None:
         if item.grad.is_sparse:
             item.grad = item.grad.coalesce()
         gradients.append(item.grad._values() if item.grad.is_sparse else item.grad)
-    norm = torch.nn.utils.get_total_norm(gradients)
-    torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))
+    scale = (most / (torch.nn.utils.get_total_norm(gradients) + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(scale)
 
 
 def set_rate(optimizers: list[Optimizer], factor: float) -> None:

@@ -38,7 +38,7 @@ ASKING = (
 """What it takes to ask a model that has not learnt."""
 MAY_TAKE_IN = {
     "classification": (*ASKING, "backbone.embedding", "inference", "targets", "tokens.windows"),
-    "generation": (*ASKING, "inference.inputs"),
+    "generation": (*ASKING, "inference.encoding", "inference.inputs"),
     "ner": ("characters", "inference", "prompting.prototypes"),
     "pair": (*ASKING, "backbone.embedding", "backbone.export", "inference", "targets", "tokens.windows"),
     "qa": (*ASKING, "tokens.windows"),
