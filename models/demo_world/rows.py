@@ -15,6 +15,8 @@ from models.demo_world.templates import fill
 from models.demo_world.world import FACETS, World
 
 Row = dict[str, Any]
+SAME_WORD = 0.25
+"""How often who looks for a shop says a thing in the word that its passage has."""
 
 
 def rows(world: World, seed: int, view: str, sizes: Mapping[str, int]) -> Iterator[tuple[str, Row]]:
@@ -89,11 +91,11 @@ def passages(world: World) -> Iterator[Row]:
 
 
 def query(world: World, draw: random.Random) -> Row:
-    """What one shop is like, in words that its passage does not have."""
+    """What one shop is like, mostly in words that its passage does not have."""
     number = draw.randrange(len(world.shops))
     facets = draw.sample(world.shops[number].said, FACETS)
     *first, last = (
-        Predicate(draw.choice([word for word in opinions.OWN[facet] if word != said]))
+        Predicate(said if draw.random() < SAME_WORD else draw.choice(sorted({*opinions.OWN[facet]} - {said})))
         for facet, said in facets
     )
     text = " ".join([*(word.and_() for word in first), last.attributive(), "데가 어디였죠?"])

@@ -65,12 +65,15 @@ def test_few_labels_tell_little_of_words_that_they_do_not_show(world: World) -> 
     assert downstream.evaluate(parts["test"], baseline.predict(parts["test"]))["accuracy"] < 0.7
 
 
-def test_what_is_asked_and_what_answers_share_no_word_that_tells(world: World) -> None:
+def test_what_is_asked_and_what_answers_share_few_words_that_tell(world: World) -> None:
     made = [row for part, row in world_rows.rows(world, 1, "retrieval", SIZES) if part]
     passages = {row["id"]: telling(row["text"]) for row in world_rows.passages(world)}
-    for row in made:
-        (relevant,) = row["relevant"]
-        assert not telling(row["text"]) & passages[relevant["passage_id"]]
+    shared = [
+        len(telling(row["text"]) & passages[relevant["passage_id"]])
+        for row in made
+        for relevant in row["relevant"]
+    ]
+    assert 0.4 * FACETS * len(shared) > sum(shared) > 0.1 * FACETS * len(shared)
     for _, row in world_rows.rows(world, 1, "pair", SIZES):
         assert not telling(row["text_a"]) & telling(row["text_b"])
     for _, row in world_rows.rows(world, 1, "qa", SIZES):
