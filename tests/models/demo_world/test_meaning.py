@@ -9,7 +9,7 @@ import pytest
 from models.demo_world import names, opinions
 from models.demo_world import rows as world_rows
 from models.demo_world.grammar import Predicate
-from models.demo_world.world import LABELS, World
+from models.demo_world.world import FACETS, LABELS, World
 from models.downstream.classification import Classification
 
 SIZES = {"train": 64, "validation": 32, "test": 300}
