@@ -63,7 +63,7 @@ def _ends(
 ) -> dict[Ref, tuple[float, float]]:
     """When each step begins and ends, in seconds; what nothing is known of takes no time."""
     jobs = max(1, min(machine.jobs, machine.cores))
-    seats, now = _Seats(jobs, machine.cores, -(-jobs // min(machine.pretrainings, jobs))), 0.0
+    seats, now = _Seats(jobs, machine.cores, jobs // min(machine.pretrainings, jobs)), 0.0
     turns, running = Turns(list(estimates)), []
 
     def take(ref: Ref) -> Taking:

@@ -49,7 +49,7 @@ class TrainingProcesses:
         None where there is no room now.
         """
         exclusive = use == "exclusive"
-        count = 0 if use is None else -(-len(self._all) // self._pretrainings) if exclusive else 1
+        count = 0 if use is None else len(self._all) // self._pretrainings if exclusive else 1
         with self._lock:
             if len(self._free) < count or (use is None and not self._beside):
                 return None
