@@ -134,7 +134,7 @@ def known() -> Iterator[Digests]:
             yield digests
         finally:
             _current.reset(token)
-        digests.write()
+            digests.write()
     if digests.damaged:  # the next begins it anew
         path.unlink(missing_ok=True)
 
