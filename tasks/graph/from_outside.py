@@ -10,6 +10,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from models.outside import OURS
@@ -41,10 +42,10 @@ def distributions() -> Mapping[str, list[str]]:
 
 def _installed() -> Iterator[str]:
     """What says which libraries there are, and that one is another since."""
-    for folder in filter(os.path.isdir, sys.path):
-        with os.scandir(folder) as entries:
+    for folder in sys.path:  # an empty one is the working directory
+        with suppress(OSError), os.scandir(os.path.abspath(folder)) as entries:
             about = [item for item in entries if item.name.endswith((".dist-info", ".egg-info", ".egg-link"))]
-            yield from sorted(f"{item.path} {item.stat().st_mtime_ns}" for item in about)
+            yield from sorted(f"{item.path} {item.stat(follow_symlinks=False).st_mtime_ns}" for item in about)
 
 
 def file_of(name: str) -> Path | None:
