@@ -125,5 +125,6 @@ def _compact(database: Path) -> int:
     before = database.stat().st_size
     with suppress(sqlite3.Error), closing(sqlite3.connect(database, timeout=1.0)) as store:
         store.execute("VACUUM")
-        store.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # else it stands in the log, and the file is as long
+        # What that wrote stands in the log, and the file is as long as before.
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return max(0, before - database.stat().st_size)

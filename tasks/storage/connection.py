@@ -103,7 +103,8 @@ def make(uri: str) -> None:
                 left.unlink(missing_ok=True)
             made: Any = MlflowClient(tracking_uri=f"sqlite:///{beside}")
             made._tracking_client.store.engine.dispose()  # it has the file open
-            for end in ("-wal", "-shm"):  # left of one that was moved away; SQLite would take it for this one's log
+            # Left of one that was moved away: SQLite would take it for the log of this one.
+            for end in ("-wal", "-shm"):
                 file.with_name(f"{file.name}{end}").unlink(missing_ok=True)
             beside.replace(file)
 
