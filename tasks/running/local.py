@@ -15,7 +15,7 @@ from tasks.running import work
 from tasks.running.engine import Seat, Told, inputs
 from tasks.running.failures import STOPPING
 from tasks.running.job import JobSpec, Progress
-from tasks.running.memory import keep_for_others
+from tasks.running.memory import keep_for_others, keep_no_more
 from tasks.running.training_processes import Room, TrainingProcesses
 
 
@@ -54,6 +54,7 @@ class Local:
         self._blas.restore_original_limits()
         STOPPING.set()
         self.stop()
+        keep_no_more()
 
     def take(self, ref: Ref) -> LocalSeat | None:
         """A seat, with all threads where the step is to be alone."""

@@ -38,3 +38,9 @@ def peak() -> float:
 def keep_for_others() -> None:
     """Let this process keep what it has read, a model say, for the steps that come after."""
     MEMO.room = min(MOST, int(SHARE * psutil.virtual_memory().total))
+
+
+def keep_no_more() -> None:
+    """Let it go: whoever ran a recipe from Python goes on in this process."""
+    MEMO.room = 0
+    MEMO.forget()
