@@ -24,19 +24,23 @@ class _Seats:
     own: int
     of_pretraining: int
     """Of training processes, those that a pretraining takes."""
+    pretrainings: int
+    """That may begin."""
 
     def sit(self, use: str | None) -> bool:
         """Take what a step of this `use` wants, if it is there."""
         wanted = self._wanted(use)
-        if self.training < wanted or (use is None and not self.own):
+        if self.training < wanted or not {None: self.own, "exclusive": self.pretrainings}.get(use, True):
             return False
         self.training, self.own = self.training - wanted, self.own - (use is None)
+        self.pretrainings -= use == "exclusive"
         return True
 
     def rise(self, use: str | None) -> None:
         """Give it back."""
         self.training += self._wanted(use)
         self.own += use is None
+        self.pretrainings += use == "exclusive"
 
     def _wanted(self, use: str | None) -> int:
         return 0 if use is None else 1 if use == "shared" else self.of_pretraining
@@ -63,7 +67,8 @@ def _ends(
 ) -> dict[Ref, tuple[float, float]]:
     """When each step begins and ends, in seconds; what nothing is known of takes no time."""
     jobs = max(1, min(machine.jobs, machine.cores))
-    seats, now = _Seats(jobs, machine.cores, jobs // min(machine.pretrainings, jobs)), 0.0
+    at_once = min(machine.pretrainings, jobs)
+    seats, now = _Seats(jobs, machine.cores, jobs // at_once, at_once), 0.0
     turns, running = Turns(list(estimates)), []
 
     def take(ref: Ref) -> Taking:

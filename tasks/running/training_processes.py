@@ -39,7 +39,7 @@ class TrainingProcesses:
         self.threads, self._all = threads, [TrainingProcess() for _ in range(min(jobs, threads))]
         self._processes, self._pretrainings = processes, min(pretrainings, len(self._all))
         self._free = self._all[::-1]
-        self._beside = threads  # seats in this process
+        self._beside, self._left = threads, self._pretrainings  # seats in this process, and of pretrainings
         self._lock = threading.Lock()
 
     def take(self, use: TrainingProcessUse | None) -> Room | None:
@@ -51,24 +51,28 @@ class TrainingProcesses:
         exclusive = use == "exclusive"
         count = 0 if use is None else len(self._all) // self._pretrainings if exclusive else 1
         with self._lock:
-            if len(self._free) < count or (use is None and not self._beside):
+            if len(self._free) < count or not (self._beside if use is None else self._left or not exclusive):
                 return None
             self._beside -= use is None
+            self._left -= exclusive
             # The last that became free is the next: no child is started before it is needed.
             taken = [self._free.pop() for _ in range(count)]
         if not taken:
-            return Room(None, self.threads, lambda: self._give_back(()))
+            return Room(None, self.threads, lambda: self._give_back((), use))
         threads = self.threads // (self._pretrainings if exclusive else len(self._all))
-        return Room(taken[0], threads, lambda: self._give_back(taken), self._processes if exclusive else 1)
+        return Room(
+            taken[0], threads, lambda: self._give_back(taken, use), self._processes if exclusive else 1
+        )
 
     def stop(self) -> None:
         """Kill the children at once; work that can resume lies in its checkpoints."""
         for process in self._all:
             process.stop()
 
-    def _give_back(self, taken: "Sequence[TrainingProcess]") -> None:
+    def _give_back(self, taken: "Sequence[TrainingProcess]", use: TrainingProcessUse | None) -> None:
         with self._lock:
-            self._beside += not taken
+            self._beside += use is None
+            self._left += use == "exclusive"
             self._free += reversed(taken)
 
 

@@ -148,8 +148,11 @@ def test_pretrainings_that_are_to_run_beside_one_another_do() -> None:
 
 def test_as_many_pretrainings_run_as_are_asked_for_however_many_jobs_there_are() -> None:
     processes = TrainingProcesses(threads=4, jobs=3, pretrainings=2)
-    seats = [processes.take("exclusive") for _ in range(2)]
-    assert [seat and seat.threads for seat in seats] == [2, 2]
+    seats = [processes.take("exclusive") for _ in range(3)]
+    assert [seat and seat.threads for seat in seats] == [2, 2, None]
+    assert seats[0] is not None and processes.take("shared") is not None
+    seats[0].leave()
+    assert processes.take("exclusive") is not None
 
 
 def test_a_killed_training_process_heals_and_goes_on_where_it_was(
