@@ -73,7 +73,7 @@ def executed(
         try:
             return _transfer_learning(recipe, path, overrides, only, targets)
         finally:
-            send_logs()
+            _send_logs()
 
 
 def _transfer_learning(
@@ -93,9 +93,8 @@ def _transfer_learning(
     # What the deployed flow does, but for reading the recipe again, which may no longer be what was checked.
     @flow(name=transfer_learning.name, flow_run_name=transfer_learning.flow_run_name, persist_result=False)
     def on_loaded(recipe: Path, overrides: dict[str, Any], only: list[str]) -> None:
-        ended.append(
-            run_chain(loaded, only, targets)
-        )  # what a flow returns Prefect goes through, to the last setting
+        # Not given back: what a flow returns Prefect goes through, to the last setting.
+        ended.append(run_chain(loaded, only, targets))
 
     ended: list[FlowRun] = []
 
@@ -110,7 +109,7 @@ def _transfer_learning(
             return error.run, error
 
 
-def send_logs() -> None:
+def _send_logs() -> None:
     """Logs and events that wait in this process reach the server before it stops."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogHandler

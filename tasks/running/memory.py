@@ -11,7 +11,7 @@ import psutil
 from models.memo import MEMO
 
 SHARE, MOST = 1 / 20, 1_000_000_000
-"""Of the machine's memory, and bytes: no more is kept in a process."""
+"""Of the memory there is, and bytes: no more is kept in a process."""
 
 
 def forget_peak() -> None:
@@ -37,7 +37,15 @@ def peak() -> float:
 
 def keep_for_others() -> None:
     """Let this process keep what it has read, a model say, for the steps that come after."""
-    MEMO.room = min(MOST, int(SHARE * psutil.virtual_memory().total))
+    MEMO.room = min(MOST, int(SHARE * _there()))
+
+
+def _there() -> int:
+    """Bytes of memory, of the machine or of the container that this process runs in (cgroup version 2)."""
+    whole = psutil.virtual_memory().total
+    with suppress(OSError, ValueError):
+        return min(whole, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return whole
 
 
 def keep_no_more() -> None:

@@ -80,8 +80,8 @@ def _log(run_id: str, found: Sequence[DatasetInput]) -> None:
         for left in reversed(range(_TRIES)):
             try:
                 return client().log_inputs(run_id, found)
-            except MlflowException:
-                if not left:
+            except MlflowException as error:
+                if not left or "unique" not in str(error).lower():
                     raise
 
 
