@@ -93,6 +93,7 @@ class RowAdamW(torch.optim.Optimizer):
         if not state:
             state["step"] = torch.zeros(())
             state |= {name: torch.zeros_like(weight).detach() for name in ("exp_avg", "exp_avg_sq")}
+        if "idle" not in state:  # also where it goes on from what AdamW remembered, on a GPU say
             state |= {name: weight.new_zeros(len(weight)).detach() for name in ("idle", "owed")}
         return state
 
