@@ -31,8 +31,6 @@ from models.data.ingestion import Ingestion
 from tasks.reading.source import read_all
 from tasks.sources.files import Files
 
-STEPS = ("ingest", "validate", "hold_out", "tokenizer", "encode")
-
 
 def main() -> None:
     """Print a table of the steps, one of near duplicates, and the ratio to datatrove last."""
@@ -71,7 +69,7 @@ def steps(place: Path, corpus: Path, vocabulary: int) -> None:
     for step in ran:
         took[step["step"]] += step["seconds"] or 0.0
     print("| step | run | seconds of steps |\n|---|--:|--:|")
-    for name in STEPS:
+    for name in growth.STEPS:
         print(f"| {name} | {sum(step['step'] == name for step in ran)} | {took[name]:.1f} |")
     print(
         f"\nall, by one command: {seconds:.1f} s, {used:.1f} user-CPU s; steps {took.total():.1f} s\n",

@@ -9,6 +9,7 @@ fitted. Files are tab-separated with the columns `id`, `document` and `label`, a
 In its short form it makes up a model and rows.
 """
 
+import importlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -65,6 +66,9 @@ def compared(
     asked: int,
 ) -> None:
     """Both ways on each draw of each number of labels."""
+    # What is imported once is no part of either.
+    for name in ("models.tuning.contrastive", "setfit", "datasets"):
+        importlib.import_module(name)
     test, seconds = test_rows.head(asked), {"contrastive": 0.0, "setfit": 0.0}
     for labels in sizes:
         right: dict[str, list[np.ndarray]] = {"contrastive": [], "setfit": []}

@@ -49,7 +49,7 @@ class Taken:
 
 
 def main() -> None:
-    """Print a table for each size, how they compare, and the night."""
+    """Print a table for each size, the night, and last how the sizes compare."""
     parser = pairs.parser(__doc__)
     parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
@@ -73,9 +73,9 @@ def main() -> None:
             path = recipe(place, options.vocabulary)
             made[times] = {step: run(path, place, step) for step in STEPS}
             show(f"{times}x: {size / 1e6:,.0f} MB in {files(place)} files", made[times], size)
-        compared(made)
         if options.nightly:
             night(Path(folder) / "night", options)
+        compared(made)
 
 
 def invented(folder: Path) -> Path:

@@ -5,7 +5,7 @@ lengths: from one client and from eight with a text in a request, and with 64 te
 pipeline with the batch size that it has to be given to compute texts together. What is shown: requests a second, the
 median and the 95th percentile of the time to an answer, and the server's own CPU time a request.
 
-    python benchmarks/serving.py [MODEL] [--size small] [--encoder FOLDER] [--pairs 5] [--quick]
+    python -m benchmarks.serving [MODEL] [--size small] [--encoder FOLDER] [--pairs 5] [--quick]
 
 MODEL is the folder or models:/ URI of a champion of classification. Without one a model is learnt first: of a `--size`,
 or from the encoder in a folder.
@@ -24,6 +24,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -232,7 +233,7 @@ def _asked(server: Server, texts: Sequence[str], case: Case, waits: list[float])
     line = iter(bodies)
     lock = threading.Lock()
 
-    def client() -> None:
+    def client(_: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
         while True:
             with lock:
@@ -244,11 +245,8 @@ def _asked(server: Server, texts: Sequence[str], case: Case, waits: list[float])
             waits.append(time.perf_counter() - before)
 
     user, started = server.user(), time.perf_counter()
-    clients = [threading.Thread(target=client) for _ in range(case.clients)]
-    for thread in clients:
-        thread.start()
-    for thread in clients:
-        thread.join()
+    with ThreadPoolExecutor(case.clients) as clients:
+        list(clients.map(client, range(case.clients)))  # raises what one of them has met
     return pairs.Taken(time.perf_counter() - started, server.user() - user, case.requests)
 
 

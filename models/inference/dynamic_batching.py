@@ -33,7 +33,7 @@ class DynamicBatches:
             self._line.append(own)
             first = self._line[0] is own
         if not first:
-            own.told.wait()
+            self._wait(own)
         if own.made is None:
             self._lead(own)
         if isinstance(own.made, Exception):
@@ -42,6 +42,17 @@ class DynamicBatches:
             "a call that is told and has no answer is the first in line, and makes it"
         )
         return own.made
+
+    def _wait(self, own: "_Call") -> None:
+        """Until it has its answers, or is the first in line."""
+        try:
+            own.told.wait()
+        except BaseException:  # it asks no longer, and those behind it are not to wait for it to lead
+            with self._changing:
+                self._line = [call for call in self._line if call is not own]
+                for call in self._line[:1]:
+                    call.told.set()  # it leads already, or is to
+            raise
 
     def _lead(self, own: "_Call") -> None:
         """Answers the first in line and those that go with it, and tells them, and who is then the first."""

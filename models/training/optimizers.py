@@ -89,7 +89,7 @@ def build(
 
     from models.backbone.layers import matrices
     from models.training.muon import Muon
-    from models.training.row_adamw import RowAdamW
+    from models.training.row_adamw import EPS, RowAdamW
 
     every = [matrix for matrix in matrices(model) if matrix.weight.requires_grad]
     inner = [matrix for matrix in every if mine(matrix.weight)]
@@ -111,7 +111,7 @@ def build(
     groups = [group for group in groups if group["params"]]
     if groups:
         optimizers.append(
-            torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=1e-8, fused=True)
+            torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, eps=EPS, fused=True)
         )
     if table is not None:
         optimizers.append(RowAdamW(table, config.learning_rate, betas))

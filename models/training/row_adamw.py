@@ -14,7 +14,8 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-_EPS = 1e-8
+EPS = 1e-8
+"""What AdamW adds to a divisor, of rows and of whole weights alike."""
 
 
 class RowAdamW(torch.optim.Optimizer):
@@ -62,7 +63,7 @@ class RowAdamW(torch.optim.Optimizer):
         rows, values = gradient.indices()[0], gradient.values()
         mean = state["exp_avg"][rows].lerp_(values, 1 - first)
         square = state["exp_avg_sq"][rows].mul_(second).addcmul_(values, values, value=1 - second)
-        weight.index_add_(0, rows, mean / square.sqrt().add_(_EPS * unbiased), alpha=-pace)
+        weight.index_add_(0, rows, mean / square.sqrt().add_(EPS * unbiased), alpha=-pace)
         self._put(rows, mean, square)
 
     @torch.no_grad()
@@ -75,7 +76,7 @@ class RowAdamW(torch.optim.Optimizer):
         rows = state["idle"].nonzero()[:, 0] if rows is None else rows[state["idle"][rows] > 0]
         idle = state["idle"][rows, None]
         mean, square = state["exp_avg"][rows], state["exp_avg_sq"][rows]
-        move = mean / square.sqrt().add_(_EPS)
+        move = mean / square.sqrt().add_(EPS)
         weight.index_add_(0, rows, move.mul_(state["owed"][rows, None]), alpha=-1)
         self._put(rows, mean.mul_(first**idle), square.mul_(second**idle))
 
@@ -93,6 +94,7 @@ class RowAdamW(torch.optim.Optimizer):
         if not state:
             state["step"] = torch.zeros(())
             state |= {name: torch.zeros_like(weight).detach() for name in ("exp_avg", "exp_avg_sq")}
+        if "idle" not in state:  # also where it goes on from what AdamW remembered, on a GPU say
             state |= {name: weight.new_zeros(len(weight)).detach() for name in ("idle", "owed")}
         return state
 

@@ -7,6 +7,7 @@ from threading import Event
 
 import pytest
 
+from models.inference import dynamic_batching
 from models.inference.dynamic_batching import DynamicBatches
 
 
@@ -74,3 +75,32 @@ def test_those_behind_one_that_is_interrupted_are_answered_all_the_same() -> Non
     assert [made[at].result() for at in (1, 2)] == [[4], [6]]
     with pytest.raises(KeyboardInterrupt):
         made[0].result()
+
+
+def test_those_behind_one_that_does_not_wait_are_answered_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    interrupted: list[BaseException] = [KeyboardInterrupt()]
+
+    class Waiting(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if interrupted:
+                error = interrupted.pop()
+                until(lambda: len(batches._line) == 3)
+                raise error
+            return super().wait(timeout or 10)
+
+    busy = Busy()
+    batches = DynamicBatches(busy)
+    monkeypatch.setattr(dynamic_batching, "Event", Waiting)
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(batches, [1])
+        assert busy.began.wait(10)
+        second = threads.submit(batches, [2])
+        until(lambda: len(batches._line) == 2)
+        third = threads.submit(batches, [3])
+        with pytest.raises(KeyboardInterrupt):
+            second.result(10)
+        busy.may.set()
+        assert [first.result(10), third.result(10)] == [[2], [6]]
+    assert busy.given == [[1], [3]]

@@ -93,6 +93,22 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(tmp_path: Path) -> None:
     assert torch.equal(resumed.table.weight, calm.table.weight)
 
 
+def test_what_another_device_has_begun_goes_on_by_rows(tmp_path: Path) -> None:
+    calm, resumed = Bag(), Bag()
+    train(calm, batches_at, loss_of, plan(by_row=False))
+
+    def killed(step: int) -> list[dict[str, Tensor]]:
+        if step == 71:
+            raise Stop
+        return batches_at(step)
+
+    resumable = {"workplace": Workplace("cpu", 1, tmp_path), "checkpoint_seconds": 0}
+    with pytest.raises(Stop):  # on a GPU, whose tables are moved whole
+        train(Bag(), killed, loss_of, plan(**resumable, by_row=False))
+    train(resumed, batches_at, loss_of, plan(**resumable))
+    torch.testing.assert_close(resumed.table.weight, calm.table.weight, rtol=1e-3, atol=2e-4)
+
+
 def test_embeddings_that_are_the_output_layer_too_are_moved_whole() -> None:
     model = Bag()
     model.output = nn.Linear(6, ROWS, bias=False)
