@@ -55,8 +55,8 @@ class Recipe(Config):
     pretrainings: int = Field(
         default=1,
         ge=1,
-        description="How many pretrainings at once, sharing the threads and the places of jobs, of which there are as "
-        "many at least: small models gain little from several threads.",
+        description="How many pretrainings at once, jobs at most, sharing the threads: small models gain little from "
+        "several. A pretraining on several processes has all to itself.",
         json_schema_extra=PLUMBING,
     )
     processes: int = Field(
@@ -143,6 +143,11 @@ class Recipe(Config):
         for name in self.resources:
             if name not in STEPS:
                 raise ValueError(f"resources: no step is named '{name}'{did_you_mean(name, list(STEPS))}")
+        if self.pretrainings > 1 and self.processes > 1:
+            raise ValueError(
+                f"pretrainings: {self.pretrainings} at once, each on {self.processes} processes, would share GPUs: "
+                "set pretrainings or processes to 1"
+            )
         return self
 
     @model_validator(mode="after")

@@ -143,6 +143,7 @@ def test_the_text_of_a_recipe_says_every_setting_and_loads_again(recipe: Path, t
             "learning_rates: needs a number, not 1000",
         ),
         ({"processes": -1}, "--set processes: must be at least 0, not -1"),
+        ({"processes": 2, "pretrainings": 2}, "set pretrainings or processes to 1"),
         (
             {"upstreams.mlm.train.sharding": "full", "upstreams.mlm.objective.candidates": 9},
             "full leaves no process with whole weights, which objective.candidates asks for",
