@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from models.data import counts, splits
 from models.data.cleaning import CleanConfig
@@ -152,7 +153,7 @@ class Gathering:
 
     def _identified(self, places: np.ndarray) -> pl.DataFrame:
         """`place`, `id`, `file` and `line` of rows, whose places are in order, as they are in the corpus."""
-        found = [pl.DataFrame(schema=_IDENTIFIED)]
+        found = [pl.DataFrame(schema=_IDENTIFIED).to_arrow()]
         for shard, folder in enumerate(self._shards):
             first, last = np.searchsorted(places, self._starts[shard : shard + 2])
             own = places[first:last]
@@ -161,7 +162,9 @@ class Gathering:
                 rows = rows[own - self._starts[shard]].with_columns(
                     place=own, _named=self._is_ambiguous(own), name=pl.col("file").replace(self._names[shard])
                 )
-                found.append(as_in_corpus(rows).select(_IDENTIFIED.keys()))
+                # As Arrow's: a few texts of a polars column keep the whole one that they are of in memory.
+                found.append(as_in_corpus(rows).select(_IDENTIFIED.keys()).to_arrow())
+        return pl.DataFrame(pa.concat_tables(found), schema=_IDENTIFIED)
         return pl.concat(found)
 
     def _removed(self, shard: int, kept: pl.DataFrame) -> pl.DataFrame:
