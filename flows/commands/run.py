@@ -73,7 +73,7 @@ def executed(
         try:
             return _transfer_learning(recipe, path, overrides, only, targets)
         finally:
-            _send_logs()
+            send_logs()
 
 
 def _transfer_learning(
@@ -109,7 +109,7 @@ def _transfer_learning(
             return error.run, error
 
 
-def _send_logs() -> None:
+def send_logs() -> None:
     """Logs and events that wait in this process reach the server before it stops."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogHandler
