@@ -14,11 +14,9 @@ CORPUS is a folder of `*.jsonl.gz` with the columns `id` and `text`. `--datatrov
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count, islice
@@ -34,15 +32,10 @@ from tasks.sources.files import Files
 
 def main() -> None:
     """Print a table of the steps, one of near duplicates, and the ratio to datatrove last."""
-    parser = pairs.parser(__doc__)
-    parser.add_argument("corpus", type=Path, nargs="?")
+    parser = growth.of_corpus(__doc__)
     parser.add_argument("--texts", type=int, default=54_000, help="of the comparison with datatrove")
     parser.add_argument("--datatrove", default=sys.executable, metavar="PYTHON")
-    parser.add_argument("--vocabulary", type=int, default=32_000)
-    parser.add_argument("--work", type=Path, help="where files and stores are made; a temporary folder else")
-    options = pairs.options(parser)
-    if options.corpus is None and not options.quick:
-        parser.error("name the folder of a corpus; or --quick")
+    options = growth.named(parser)
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         place = Path(folder)
         if options.quick:
@@ -56,23 +49,15 @@ def main() -> None:
 def steps(place: Path, corpus: Path, vocabulary: int) -> None:
     """All steps by one command, in a new home."""
     recipe = growth.recipe(place, vocabulary, corpus / "*.jsonl.gz")
-    started = time.monotonic()
-    command = [sys.executable, "-m", "flows.cli", "run", str(recipe), "--only", "hold_out,encode", "--json"]
-    environment = {**os.environ, "HEADWATER_HOME": str(place / "home"), "PREFECT_HOME": ""}
-    user = os.times().children_user
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if ended.returncode:
-        raise SystemExit(f"{' '.join(command)} failed: {ended.stderr[-2000:]}")
-    seconds, used = time.monotonic() - started, os.times().children_user - user
+    ran, seconds, used = growth.commanded(recipe, place, "hold_out", "encode")
     took: Counter[str] = Counter()
-    ran = json.loads(ended.stdout)["steps"]
     for step in ran:
         took[step["step"]] += step["seconds"] or 0.0
     print("| step | run | seconds of steps |\n|---|--:|--:|")
     for name in growth.STEPS:
         print(f"| {name} | {sum(step['step'] == name for step in ran)} | {took[name]:.1f} |")
     print(
-        f"\nall, by one command: {seconds:.1f} s, {used:.1f} user-CPU s; steps {took.total():.1f} s\n",
+        f"\nall, by one command: {seconds:.1f} s, {used.ru_utime:.1f} user-CPU s; steps {took.total():.1f} s\n",
         flush=True,
     )
 

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from benchmarks import pairs
-from models.bootstrap import interval, paired
+from benchmarks import pairs, reviews
+from models.bootstrap import interval
 from models.data.draws import draw
 from models.downstream.classification import Classification
 from models.inference.predictor import HeadPredictor
@@ -31,7 +31,6 @@ from models.workplace import Workplace
 from tasks.reading.source import Record
 from tasks.sources.demo import Demo
 
-RESAMPLES = 1000
 Way = Callable[[Path, pl.DataFrame, pl.DataFrame, pl.DataFrame, int], list[str]]
 """From a model, training, validation and test rows and a seed to what it says of the test rows."""
 
@@ -52,7 +51,7 @@ def main() -> None:
             model, rows = invented(Path(folder))
         else:
             model, *files = options.files
-            rows = tuple(map(_rows, files))
+            rows = tuple(map(reviews.of_file, files))
         compared(model, *rows, options.labels, options.pairs, options.test)
 
 
@@ -133,21 +132,14 @@ def _show(labels: int, right: dict[str, list[np.ndarray]], spent: dict[str, floa
     means = {name: np.mean(hits, axis=0) for name, hits in right.items()}
     generator = np.random.default_rng(1)
     for name, hits in means.items():
-        sampled = hits[generator.integers(len(hits), size=(RESAMPLES, len(hits)))].mean(axis=1)
+        sampled = hits[generator.integers(len(hits), size=(reviews.RESAMPLES, len(hits)))].mean(axis=1)
         low, high = interval(sampled).values()
         each = ", ".join(f"{value.mean():.3f}" for value in right[name])
         print(
             f"{labels:4} labels  {name:12} {hits.mean():.3f} ({low:.3f}-{high:.3f})  draws {each}  "
             f"{spent[name] / draws:6.1f} CPU s"
         )
-    ours, theirs = (np.stack([hits, np.ones(len(hits))], axis=1) for hits in means.values())
-    found = paired(
-        ours, theirs, lambda totals: {"accuracy": totals[..., 0] / totals[..., 1]}, RESAMPLES, seed=1
-    )
-    difference = found["accuracy"]
-    print(
-        f"{'':12} difference   {difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f})"
-    )
+    print(f"{'':12} difference   {reviews.difference(*means.values())}")
 
 
 def invented(folder: Path) -> tuple[Path, tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]]:
@@ -171,15 +163,6 @@ def invented(folder: Path) -> tuple[Path, tuple[pl.DataFrame, pl.DataFrame, pl.D
     ).save_pretrained(folder)
     train, validation, test = parts
     return folder, (train, validation, test)
-
-
-def _rows(path: Path) -> pl.DataFrame:
-    """Rows of a file with a header and no quoting."""
-    lines = path.read_text(encoding="utf-8").splitlines()[1:]
-    rows = [line.split("\t") for line in lines if line.count("\t") == 2]
-    return pl.DataFrame(rows, schema=["id", "text", "label"], orient="row").filter(
-        pl.col("text").str.contains(r"\S")
-    )
 
 
 if __name__ == "__main__":

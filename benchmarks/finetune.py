@@ -16,7 +16,7 @@ quarter of the rows at a time, and 50 batches at most: with few rows, as in the 
 import argparse
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -31,11 +31,10 @@ from datasets import disable_progress_bars
 
 from benchmarks import pairs
 from benchmarks.hugging_face import Theirs
-from benchmarks.reviews import PARTS, read
+from benchmarks.reviews import PARTS, difference, read
 from models.backbone import build
 from models.backbone.config import ModelConfig
 from models.backbone.unpadded import unpadded
-from models.bootstrap import paired
 from models.data.draws import draw
 from models.downstream.classification import Classification
 from models.inference.inputs import Inputs
@@ -54,7 +53,6 @@ SMALL = ModelConfig(hidden_size=256, layers=2, heads=4, intermediate_size=384, m
 """As recipes/korean.yaml has it."""
 WORDS = 32_000
 ENCODER = "multilingual-e5-small-ko"
-RESAMPLES = 1000
 
 
 @dataclass
@@ -229,12 +227,7 @@ def answers(work: Work) -> None:
     for who, hits in means.items():
         each = ", ".join(f"{value.mean():.3f}" for value in work.right[who])
         print(f"accuracy of {who}: {hits.mean():.3f} on {len(hits):,} test rows, mean of {each}")
-    ours, theirs = (np.stack([hits, np.ones(len(hits))], axis=1) for hits in means.values())
-    accuracy: Callable[[np.ndarray], dict[str, np.ndarray]] = lambda totals: {  # noqa: E731
-        "accuracy": totals[..., 0] / totals[..., 1]
-    }
-    gap = paired(ours, theirs, accuracy, RESAMPLES, seed=1)["accuracy"]
-    print(f"difference {gap['value']:+.3f} ({gap['low']:+.3f} to {gap['high']:+.3f})", flush=True)
+    print(f"difference {difference(*means.values())}", flush=True)
 
 
 def made(texts: pl.DataFrame, folder: Path) -> Path:

@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from resource import struct_rusage
 from typing import Any
 
 from benchmarks import pairs
@@ -50,17 +51,12 @@ class Taken:
 
 def main() -> None:
     """Print a table for each size, the night, and last how the sizes compare."""
-    parser = pairs.parser(__doc__)
-    parser.add_argument("corpus", type=Path, nargs="?")
+    parser = of_corpus(__doc__)
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--shard-mb", type=float, default=8)
     parser.add_argument("--nightly", type=int, default=100, help="files before the new one; 0 leaves it out")
-    parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--work", type=Path, help="where files and stores are made; a temporary folder else")
-    options = pairs.options(parser)
-    if options.corpus is None and not options.quick:
-        parser.error("name the folder of a corpus; or --quick")
+    options = named(parser)
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         if options.quick:
             options.corpus, options.times = invented(Path(folder) / "corpus"), [1, 2]
@@ -76,6 +72,23 @@ def main() -> None:
         if options.nightly:
             night(Path(folder) / "night", options)
         compared(made)
+
+
+def of_corpus(about: str | None) -> argparse.ArgumentParser:
+    """Arguments of a benchmark of a corpus."""
+    parser = pairs.parser(about)
+    parser.add_argument("corpus", type=Path, nargs="?")
+    parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--work", type=Path, help="where files and stores are made; a temporary folder else")
+    return parser
+
+
+def named(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What was given, a corpus among it, which the short form makes up."""
+    options = pairs.options(parser)
+    if options.corpus is None and not options.quick:
+        parser.error("name the folder of a corpus; or --quick")
+    return options
 
 
 def invented(folder: Path) -> Path:
@@ -151,6 +164,24 @@ def recipe(place: Path, vocabulary: int, texts: Path | None = None) -> Path:
 
 def run(path: Path, place: Path, *steps: str) -> Taken:
     """Run steps by a command of its own."""
+    every, seconds, used = commanded(path, place, *steps)
+    done = [step for step in every if step["status"] == "run"]
+    peaks = [step["metrics"].get("memory/peak_bytes", 0.0) for step in done]
+    return Taken(
+        Counter(step["step"] for step in done),
+        seconds,
+        used.ru_utime + used.ru_stime,
+        sum(step["seconds"] or 0.0 for step in done),
+        max([used.ru_maxrss * 1024, *peaks]),
+    )
+
+
+def commanded(path: Path, place: Path, *steps: str) -> tuple[list[dict[str, Any]], float, struct_rusage]:
+    """What `headwater run` says of its steps, with a home in `place`; its seconds, and what it used.
+
+    Raises:
+        SystemExit: it has failed; its last words.
+    """
     command = [sys.executable, "-m", "flows.cli", "run", str(path), "--only", ",".join(steps), "--json"]
     out, started = place / "out.json", time.monotonic()
     errors = place / "errors.txt"
@@ -165,15 +196,7 @@ def run(path: Path, place: Path, *steps: str) -> Taken:
     seconds = time.monotonic() - started
     if status:
         raise SystemExit(f"{' '.join(command)} failed: {errors.read_text(encoding='utf-8')[-2000:]}")
-    done = [step for step in json.loads(out.read_text(encoding="utf-8"))["steps"] if step["status"] == "run"]
-    peaks = [step["metrics"].get("memory/peak_bytes", 0.0) for step in done]
-    return Taken(
-        Counter(step["step"] for step in done),
-        seconds,
-        used.ru_utime + used.ru_stime,
-        sum(step["seconds"] or 0.0 for step in done),
-        max([used.ru_maxrss * 1024, *peaks]),
-    )
+    return json.loads(out.read_text(encoding="utf-8"))["steps"], seconds, used
 
 
 def show(title: str, taken: dict[str, Taken], size: int) -> None:

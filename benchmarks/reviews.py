@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from models.bootstrap import paired
+
+RESAMPLES = 1000
 PARTS = ("train", "validation", "test")
 
 
@@ -14,9 +17,23 @@ def read(part: str, number: int) -> pl.DataFrame:
     path = Path(os.environ.get("HEADWATER_DATA", "")) / f"classification/nsmc/ratings_{part}.txt"
     if not path.is_file():
         return invented(number, PARTS.index(part))
+    return of_file(path).head(number)
+
+
+def of_file(path: Path) -> pl.DataFrame:
+    """Rows of a file with a header and no quoting, as NSMC is published; those without a text are left out."""
     rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     found = pl.DataFrame([row for row in rows if len(row) == 3], schema=["id", "text", "label"], orient="row")
-    return found.filter(pl.col("text").str.contains(r"\S")).head(number)
+    return found.filter(pl.col("text").str.contains(r"\S"))
+
+
+def difference(ours: np.ndarray, theirs: np.ndarray) -> str:
+    """How much more accurate ours is on the same rows, from how often each row was right, with a 95 % interval."""
+    one, other = (np.stack([hits, np.ones(len(hits))], axis=1) for hits in (ours, theirs))
+    accuracy = lambda totals: {"accuracy": totals[..., 0] / totals[..., 1]}  # noqa: E731
+    found = paired(one, other, accuracy, RESAMPLES, seed=1)
+    value, low, high = (found["accuracy"][name] for name in ("value", "low", "high"))
+    return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def invented(number: int, seed: int) -> pl.DataFrame:

@@ -80,9 +80,8 @@ def head_logits(
     hook = model.base_model.register_forward_hook(replace)
     try:
         scores = functional_call(model, weights, kwargs=inputs, tie_weights=False).logits
-        return scores.squeeze(
-            0
-        )  # whose gradient is a view, where that of `[0]` is a copy in a field of zeros
+        # The gradient of `squeeze` is a view, where that of `[0]` is a copy in a field of zeros.
+        return scores.squeeze(0)
     finally:
         hook.remove()
 
