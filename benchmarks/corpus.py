@@ -32,7 +32,7 @@ from tasks.sources.files import Files
 
 def main() -> None:
     """Print a table of the steps, one of near duplicates, and the ratio to datatrove last."""
-    parser = growth.of_corpus(__doc__)
+    parser = growth.of_corpus(pairs.parser(__doc__))
     parser.add_argument("--texts", type=int, default=54_000, help="of the comparison with datatrove")
     parser.add_argument("--datatrove", default=sys.executable, metavar="PYTHON")
     options = growth.named(parser)

@@ -51,7 +51,7 @@ class Taken:
 
 def main() -> None:
     """Print a table for each size, the night, and last how the sizes compare."""
-    parser = of_corpus(__doc__)
+    parser = of_corpus(pairs.parser(__doc__))
     parser.add_argument("--times", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--shard-mb", type=float, default=8)
     parser.add_argument("--nightly", type=int, default=100, help="files before the new one; 0 leaves it out")
@@ -74,9 +74,8 @@ def main() -> None:
         compared(made)
 
 
-def of_corpus(about: str | None) -> argparse.ArgumentParser:
-    """Arguments of a benchmark of a corpus."""
-    parser = pairs.parser(about)
+def of_corpus(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Adds the arguments of a benchmark of a corpus."""
     parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--work", type=Path, help="where files and stores are made; a temporary folder else")
@@ -94,7 +93,8 @@ def named(parser: argparse.ArgumentParser) -> argparse.Namespace:
 def invented(folder: Path) -> Path:
     """Texts of the demo's world, for the short form."""
     folder.mkdir()
-    texts = (item.fields for item in Demo(documents=2000).read() if isinstance(item, Record))
+    rows = (item.fields for item in Demo(documents=2000).read() if isinstance(item, Record))
+    texts = (row for row in rows if row["text"] is not None)  # some are planted without one
     with gzip.open(folder / "corpus.jsonl.gz", "wt", encoding="utf-8") as lines:
         lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in texts)
     return folder
