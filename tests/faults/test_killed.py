@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,7 @@ from flows.commands.servers import embedded_prefect
 from tasks.running.killed import Watch
 from tasks.storage import connection, runs
 from tests.support.toy_steps import Toy, write
+from tests.support.waiting import until
 
 PROJECT = Path(__file__).parents[2]
 FLOW = """
@@ -53,13 +54,6 @@ def server(home: Path) -> Iterator[Server]:
         started.wait_until(f"{api}/health", 90)
         with temporary_settings({PREFECT_API_URL: api}):
             yield started
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.2)
 
 
 def test_who_asks_an_embedded_server_that_was_killed_waits_for_the_next(server: Server) -> None:
