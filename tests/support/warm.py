@@ -1,4 +1,5 @@
-"""Commands that start at once: each is a fork of a process that has imported the libraries already.
+"""Commands that start at once: each is a fork of a process that has imported the libraries already, and so are the
+training processes that it starts.
 
 Importing them takes longer than most of what tests ask of a command.
 """
@@ -12,7 +13,20 @@ from pathlib import Path
 
 import pytest
 
-IMPORTED = ["flows.commands.run", "flows.commands.results", "flows.transfer"]
+IMPORTED = [
+    "flows.commands.run",
+    "flows.commands.results",
+    "flows.transfer",
+    # what training processes import
+    "models.downstream.classification",
+    "models.inference.inputs",
+    "models.pretraining.pretrain",
+    "models.reporting.page",
+    "models.transfer.finetune",
+    "scipy.linalg",
+    "sklearn.linear_model",
+    "tasks.running.work",
+]
 _READ_EARLY = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 """What `headwater run` sets before Prefect is imported, which here it is already."""
 READ_LATE = {
@@ -48,6 +62,8 @@ def start(
 
 def _run(arguments: Sequence[str], late: dict[str, str], said: Path) -> None:
     os.environ.update(late)
+    if late.keys() <= {"HEADWATER_FAIL"}:  # of all else that is this command's alone a training process must know
+        _fork_training_processes()
     for name, number in (("out", 1), ("err", 2)):
         file = os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)
@@ -55,3 +71,11 @@ def _run(arguments: Sequence[str], late: dict[str, str], said: Path) -> None:
 
     sys.argv = ["headwater", *arguments]
     sys.exit(cli.main(arguments))
+
+
+def _fork_training_processes() -> None:
+    """Instead of spawning them. Python's own server of forks is asked, which otherwise only its first client can."""
+    if sys.version_info < (3, 14):  # from there on it wants to know who asks
+        forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
+        contexts = multiprocessing.context._concrete_contexts  # type: ignore[attr-defined]
+        contexts["spawn"] = contexts["forkserver"]

@@ -8,10 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import zstandard
-from moto.server import ThreadedMotoServer
 
 from models.errors import NetworkError, RecipeError
 from tasks.reading import remote
@@ -72,6 +70,9 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
+    import boto3  # takes longer than any of these tests
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()

@@ -52,6 +52,7 @@ def training() -> list[psutil.Process]:
     )
 
 
+@pytest.mark.slow
 def test_two_processes_learn_the_model_of_one(context: RunContext, two: RunContext) -> None:
     alone = made(Learning(word="alone"), context)
     ref = learn(Learning(word="together"))
