@@ -62,7 +62,9 @@ def start(
 
 def _run(arguments: Sequence[str], late: dict[str, str], said: Path) -> None:
     os.environ.update(late)
-    if late.keys() <= {"HEADWATER_FAIL"}:  # of all else that is this command's alone a training process must know
+    if late.keys() <= {
+        "HEADWATER_FAIL"
+    }:  # of all else that is this command's alone a training process must know
         _fork_training_processes()
     for name, number in (("out", 1), ("err", 2)):
         file = os.open(said / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
