@@ -1,7 +1,7 @@
 """Copies of artifacts that lie elsewhere: fetched once, whole or not at all, and no more than there is room for.
 
 What was used longest ago goes first; never what a process that lives is reading. Each process keeps a list of that, in
-a file that it holds the kernel's lock of for as long as it lives.
+a file that it holds the kernel's lock of for as long as it reads any.
 """
 
 import fcntl
@@ -166,9 +166,15 @@ class _Reading:
                 self._write()
 
     def _write(self) -> None:
+        """Also lets go of the file when nothing is read any more."""
         if self._file is None:
             self._file = (_readers() / uuid4().hex).open("w")
             fcntl.flock(self._file, fcntl.LOCK_EX)
+        if not self._names:
+            Path(self._file.name).unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
+            return
         self._file.seek(0)
         self._file.truncate()
         self._file.write("\n".join(sorted(set().union(*self._names.values()))))
