@@ -23,7 +23,7 @@ _KNOWN = frozenset({"bert", "gpt2", "gpt_neox", "llama", "modernbert", "qwen2", 
 """Architectures that hand on what attention is told, and are tried in `tests/models/backbone/test_unpadded.py`."""
 
 _MORE = ("output_hidden_states", "output_attentions", "past_key_values", "use_cache", "position_ids")
-"""What says that a call is about more than the last states of whole texts: it continues them, say."""
+"""What says, in a call or a configuration, that more is asked for than the last states of whole texts."""
 _NO_MASK = torch.ones(1, 1, 1, 1, dtype=torch.bool)
 """One of four dimensions is handed on as it is: none is made of texts that lie in one row."""
 
@@ -42,6 +42,9 @@ def unpadded(model: PreTrainedModel) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(setattr, model.config, "_attn_implementation", before)
         model.config._attn_implementation = _NAME
+        if getattr(model.config, "use_cache", False):  # a call may still ask for it
+            stack.callback(setattr, model.config, "use_cache", True)
+            model.config.use_cache = False
         stack.callback(base.register_forward_pre_hook(lines.lay_out, with_kwargs=True).remove)
         stack.callback(base.register_forward_hook(lines.lay_back).remove)
         stack.enter_context(rotating_at_once(model))
@@ -75,14 +78,15 @@ class _Lines:
         self._shape: torch.Size | None = None
 
     def lay_out(
-        self, _: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
+        self, base: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
     ) -> tuple[tuple[()], dict[str, Any]]:
         """(texts, longest) ids with a mask -> (1, tokens), the shortest texts first; a call about more is left as it
         is."""
         given |= dict(zip(("input_ids", "attention_mask"), args, strict=False))
         ids, mask = given.get("input_ids"), given.get("attention_mask")
         self._shape = None
-        asked = [given[name] for name in _MORE if name in given]
+        told = ((given.get(name), getattr(base.config, name, None)) for name in _MORE)
+        asked = [of_config if of_call is None else of_call for of_call, of_config in told]
         if ids is None or any(each is not None and each is not False for each in asked):
             return (), given
         mask = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()

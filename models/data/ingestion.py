@@ -91,8 +91,9 @@ class Ingestion:
 
     def _row(self, record: Record) -> dict[str, Any] | Rejected:
         fields = dict(record.fields)
+        given = fields.pop("id", None)
         try:
-            given = fitted(fields.pop("id", None), _TEXT)
+            given = given if isinstance(given, str) else fitted(given, _TEXT)
         except Misfit as misfit:
             raw = as_json(record.fields)
             return Rejected(record.file, record.line, "id", misfit.reason, raw, value=misfit.value)

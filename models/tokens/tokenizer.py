@@ -48,7 +48,7 @@ class TokenizerConfig(Config):
         default=2, ge=1, description="Pieces seen less often are not merged (wordpiece and bpe)."
     )
     sample: int | None = Field(
-        default=50_000_000,
+        default=20_000_000,
         ge=1,
         description="About how many bytes of text it is trained on at most, drawn from some of the corpus's files: "
         "new files change nothing until there are twice as many. null: all of it, so a new file makes a new tokenizer.",

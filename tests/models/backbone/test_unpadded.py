@@ -42,13 +42,26 @@ def test_outputs_and_gradients_are_the_same_without_padding(architecture: str, h
     assert torch.equal(learnt()[0], padded)
 
 
-def test_whoever_asks_for_all_states_gets_them_as_ever() -> None:
+@pytest.mark.parametrize("told", ["in the call", "by the configuration"])
+def test_whoever_asks_for_all_states_gets_them_as_ever(told: str) -> None:
     model, batch = model_of("modernbert", "AutoModelForSequenceClassification").eval(), texts()
-    expected = model(**batch, output_hidden_states=True)
+    if told == "in the call":
+        batch["output_hidden_states"] = True
+    else:
+        model.config.output_hidden_states = True
+    expected = model(**batch)
     with unpadded(model):
-        found = model(**batch, output_hidden_states=True)
+        found = model(**batch)
     assert [each.shape for each in found.hidden_states] == [each.shape for each in expected.hidden_states]
     torch.testing.assert_close(found.logits, expected.logits)
+
+
+def test_a_decoder_keeps_of_each_text_what_continues_it_or_nothing() -> None:
+    model, batch = model_of("llama", "AutoModelForCausalLM").eval(), texts()
+    with unpadded(model):
+        assert model(**batch).past_key_values is None
+        assert len(model(**batch, use_cache=True).past_key_values.layers[0].keys) == 5
+    assert len(model(**batch).past_key_values.layers[0].keys) == 5
 
 
 def test_a_model_that_sees_a_window_alone_is_left_as_it_is() -> None:

@@ -127,6 +127,20 @@ def test_who_waits_for_another_run_holds_no_seat_meanwhile(engine: Local) -> Non
     assert stage.order[:4] == ["0", "1", "2", "3"]
 
 
+def test_who_waited_for_another_run_that_failed_wants_room_again(engine: Local) -> None:
+    ref = alone(Toy(word="alone"))
+    held = Lease.take(ref.key)
+    turn = execution.Turn(ref, engine)
+    assert held and turn.take() == "not yet"
+    seat = engine.take(meet(Toy(word="beside")))
+    assert seat and turn.take() == "not yet"
+    held.release()
+    assert turn.take() == "full"
+    seat.leave()
+    assert turn.take() == "taken"
+    turn.close()
+
+
 def test_a_run_that_cannot_start_or_lease_a_step_leaves_nothing_taken(
     engine: Local, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
