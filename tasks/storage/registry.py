@@ -11,7 +11,7 @@ from models.adapted.card import FILE as CARD
 from models.config import did_you_mean
 from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
-from tasks.storage import artifacts, decoration
+from tasks.storage import artifacts, decoration, model_folders
 from tasks.storage.champions import ABSENT, CHAMPION, Champions
 from tasks.storage.connection import client, reaching
 
@@ -38,7 +38,7 @@ class Version:
         if self.key:
             return artifacts.folder(self.run_id, self.key) if self.stands else None
         try:
-            found = artifacts.resolve(f"models:/{self.model}/{self.number}")
+            found = model_folders.resolve(f"models:/{self.model}/{self.number}")
         except RecipeError:
             return None
         return found if found.is_dir() else None
