@@ -45,13 +45,11 @@ def test_outputs_and_gradients_are_the_same_without_padding(architecture: str, h
 @pytest.mark.parametrize("told", ["in the call", "by the configuration"])
 def test_whoever_asks_for_all_states_gets_them_as_ever(told: str) -> None:
     model, batch = model_of("modernbert", "AutoModelForSequenceClassification").eval(), texts()
-    if told == "in the call":
-        batch["output_hidden_states"] = True
-    else:
-        model.config.output_hidden_states = True
-    expected = model(**batch)
+    asked = {"output_hidden_states": True} if told == "in the call" else {}
+    model.config.output_hidden_states = not asked
+    expected = model(**batch, **asked)
     with unpadded(model):
-        found = model(**batch)
+        found = model(**batch, **asked)
     assert [each.shape for each in found.hidden_states] == [each.shape for each in expected.hidden_states]
     torch.testing.assert_close(found.logits, expected.logits)
 
