@@ -13,8 +13,9 @@ from models.data.comparison import as_group, normal_form
 from models.data.counts import write
 from models.data.duplicates import SIGNATURES, hashed, sketches
 from models.data.quarantine import Shelf
-from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, as_json, as_text
+from models.data.records import PROVENANCE, Part, Record, Rejected, as_json, as_text
 from models.data.spool import Spool
+from models.data.tables import QUARANTINE
 from models.data.values import SHOWN, Misfit, fitted
 
 BATCH = 5_000

@@ -8,16 +8,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as parquet
+from typing import TYPE_CHECKING, Any
 
 from models.data.lines import UTF8, text_lines, undecodable, whole_text
 from models.data.packed import Broken, opened
 from models.data.records import Rejected
 from models.data.values import Unreadable
 from models.errors import DataError, RecipeError
+
+if TYPE_CHECKING:  # it takes long to import, and recipes load this module
+    import pyarrow as pa
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """The JSON escape of half a character pair; alone it is no character and cannot be stored."""
@@ -188,6 +188,9 @@ def read_parquet(path: Path) -> Iterator[Item]:
     Raises:
         DataError: the file is damaged.
     """
+    import pyarrow as pa
+    from pyarrow import parquet
+
     number = 0
     try:
         with parquet.ParquetFile(opened(path)) as file:
@@ -199,7 +202,7 @@ def read_parquet(path: Path) -> Iterator[Item]:
         raise DataError(f"{path.name}, row {number + 1}: the Parquet file is broken ({error})") from error
 
 
-def _table_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+def _table_rows(batch: "pa.RecordBatch") -> list[dict[str, Any]]:
     """Rows of a batch; a value that Python cannot have, such as a date in the year 12000, spoils no other."""
     try:
         return batch.to_pylist()
@@ -209,7 +212,7 @@ def _table_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _cell(value: pa.Scalar) -> Any:
+def _cell(value: "pa.Scalar") -> Any:
     try:
         return value.as_py()
     except (ValueError, OverflowError, KeyError) as error:

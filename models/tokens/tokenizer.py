@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
-from tokenizers import Tokenizer
 
 from models import hub
 from models.config import Config
@@ -19,7 +18,8 @@ from models.memo import MEMO, known
 from models.pretrained import Pretrained, content
 from models.tokens.special import token_id
 
-if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
+if TYPE_CHECKING:  # these take long to import, and recipes load this module
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -146,6 +146,8 @@ _KEPT = (
 
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     """The Rust tokenizer inside; it works on batches in parallel."""
+    from tokenizers import Tokenizer
+
     backend = getattr(tokenizer, "backend_tokenizer", None)
     assert isinstance(backend, Tokenizer), "`load_tokenizer` gives fast tokenizers only"
     return backend

@@ -84,6 +84,7 @@ def test_a_run_ends_with_a_table_of_results_and_with_one_of_steps_where_asked(
         ["100", "baseline", "accuracy"],
     ]
     assert all(line[-1] == "hit" for line in lines[1:5]) and "validate" not in table
+    assert ["Models:", "small-mlm@champion,", "small-classification@champion"] in lines
     assert "validate" in headwater("run", recipe, "--steps").out
 
 

@@ -16,7 +16,7 @@ from tasks.running.execution import RunContext, produce
 from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
-from tasks.storage import artifacts, connection, lineage, place, runs
+from tasks.storage import artifacts, connection, lineage, model_folders, place, runs
 from tests.support.toy_steps import Toy, repeat, write
 from tests.support.waiting import until
 
@@ -57,7 +57,10 @@ def lived_in(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def uses_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is found below `folder`, by Headwater and by MLflow's own client, and what is new lies there too."""
     monkeypatch.setenv("HEADWATER_HOME", str(folder))
-    for file in (artifacts.files(REF) / "folder" / "word.txt", artifacts.resolve("models:/river@champion")):
+    for file in (
+        artifacts.files(REF) / "folder" / "word.txt",
+        model_folders.resolve("models:/river@champion"),
+    ):
         assert file.exists() and file.is_relative_to(folder)
     assert lineage.of_key(TWICE.key).inputs["rows"][0].folder().is_relative_to(folder)
     plain = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
