@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -66,7 +66,7 @@ def main() -> None:
             place = Path(folder) / f"{times}x"
             rows = grown(options.corpus, times, options.seed)
             size = written(rows, place / "text", round(options.shard_mb * 1e6))
-            path = recipe(place, options.vocabulary)
+            path = recipe(place, {"vocabulary": options.vocabulary})
             made[times] = {step: run(path, place, step) for step in STEPS}
             show(f"{times}x: {size / 1e6:,.0f} MB in {files(place)} files", made[times], size)
         if options.nightly:
@@ -146,12 +146,12 @@ def files(place: Path) -> int:
     return len(list((place / "text").iterdir()))
 
 
-def recipe(place: Path, vocabulary: int, texts: Path | None = None) -> Path:
+def recipe(place: Path, tokenizer: Mapping[str, int], texts: Path | None = None) -> Path:
     """A recipe that goes as far as the encoded corpus, of the files that `texts` names or those that were written."""
     path = place / "recipe.yaml"
     upstream = {
         "objective": "mlm",
-        "tokenizer": {"vocabulary": vocabulary},
+        "tokenizer": dict(tokenizer),
         "model": {"size": "tiny"},
         "train": {"tokens": 1000},
     }
@@ -241,7 +241,7 @@ def night(place: Path, options: argparse.Namespace) -> None:
     """A corpus of many files gets one more."""
     whole = sum(len(json.dumps(row, ensure_ascii=False).encode()) + 1 for row in rows_of(options.corpus))
     written(rows_of(options.corpus), place / "text", whole // (options.nightly + 1))
-    path = recipe(place, options.vocabulary)
+    path = recipe(place, {"vocabulary": options.vocabulary})
     new = sorted((place / "text").iterdir())[options.nightly :]
     kept = [(item, item.read_bytes()) for item in new[:1]]
     for item in new:

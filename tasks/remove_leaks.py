@@ -12,9 +12,9 @@ from models.data.cleaning import CleanConfig
 from models.data.duplicates import SIGNATURES
 from models.data.ingestion import CORPUS, FROM
 from models.data.leaks import BATCH, LEAKS, LookedFor
-from models.data.records import REMOVED
 from models.data.shards import batches
 from models.data.spool import Spool
+from models.data.tables import REMOVED
 from tasks.graph.refs import RowsToFind, Validated, at_once
 from tasks.graph.step import step
 from tasks.running.job import Job

@@ -12,10 +12,10 @@ from models.data import counts
 from models.data.duplicates import SIGNATURES
 from models.data.ingestion import CORPUS, FROM
 from models.data.quarantine import Shelf, check_share, said
-from models.data.records import QUARANTINE
 from models.data.schemas import check, check_corpus, outside, reasons
 from models.data.shards import batches
 from models.data.spool import Spool
+from models.data.tables import QUARANTINE
 from models.errors import DataError
 from models.kinds import Chosen, chosen
 from tasks.graph.refs import Ingested, Validated, at_once

@@ -1,9 +1,11 @@
 """What all tests share: a home folder of their own, and examples that do not depend on how busy the machine is."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
@@ -25,6 +27,17 @@ prepare()
 
 settings.register_profile("headwater", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("headwater")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What libraries and tests consist of stays to the end: nobody looks for garbage in it, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -57,7 +57,7 @@ def predict(
     \b
     Examples:
       headwater predict demo-classification@champion "음질이 훌륭했다"
-      headwater predict demo-mlm@champion "오늘 날씨가 [MASK]"
+      headwater predict demo-mlm@champion "오늘 날씨가 [MASK]."
       headwater predict demo-clm@champion \\
           '{"text": "오늘 날씨가", "temperature": 0}'
       headwater predict demo-pair@champion \\

@@ -106,6 +106,10 @@ def _cache(since: float) -> Iterator[Unused]:
     for folder in cache.every():
         if folder.stat().st_mtime < since and folder.name not in busy:
             yield Unused("downloaded artifacts", folder.name, [folder], partial(cache.remove, folder))
+    for draft in cache.drafts():
+        with suppress(FileNotFoundError):  # it is whole by now
+            if draft.stat().st_mtime < since:
+                yield Unused("drafts", draft.name, [draft], partial(draft.unlink, missing_ok=True))
 
 
 def _logs(since: float) -> Iterator[Unused]:

@@ -12,18 +12,21 @@ from flows import terminal
 from flows.commands import results
 from flows.commands.results import Result
 from flows.commands.together import together
+from models.data.counts import so_many
 from models.errors import HeadwaterError
 from tasks.graph import refs
 from tasks.running.execution import Outcome
 from tasks.running.flow_run import FlowRun
 from tasks.running.front_page import described, headline
 from tasks.storage import artifacts, runs
-from tasks.storage.champions import Champions
+from tasks.storage.champions import CHAMPION, Champions
 
 _STYLES = {"hit": "green", "run": "cyan", "failed": "bold red", "not run": "yellow"}
 _WIDTH = 80
 _ROWS = 20
 """Results that are shown at most; the report has all of them."""
+_FEW = 50
+"""Test rows below which an interval is about 0.2 wide or more."""
 
 
 def show(run: FlowRun, error: HeadwaterError | None, *, steps: bool) -> None:
@@ -83,6 +86,21 @@ def show_results(console: Console, every: Sequence[Result]) -> None:
             "transfer and the best control.",
             width=min(_WIDTH, console.width),
             highlight=False,
+        )
+    for line in _remarks(shown):
+        console.print(line, width=min(_WIDTH, console.width), highlight=False, markup=False)
+
+
+def _remarks(shown: Sequence[Result]) -> Iterator[str]:
+    """What to know of the scores before believing them."""
+    scored = [item for item in shown if item.mode and item.value is not None]
+    for entry, rows in dict.fromkeys((item.entry, item.test_rows) for item in scored):
+        if rows is not None and rows < _FEW:
+            yield f"{entry}: scored on {so_many(rows, 'test row')} only, too few to tell models apart."
+    if any(item.low is not None and item.low == item.high for item in scored):
+        yield (
+            "An interval of one point stands where test rows are all right, or all wrong. It does not mean that the "
+            "score is certain."
         )
 
 
@@ -187,23 +205,29 @@ def report_of(run: FlowRun) -> Path | None:
     return artifacts.files(made[-1]) / "index.html" if made else None
 
 
-def _without_champion(run: FlowRun) -> Iterator[str]:
-    """A line for each registered model of the run that has no champion."""
+def _registered(run: FlowRun) -> Iterator[str]:
+    """How the registered models of the run are asked, and a line for each that has no champion."""
+    asked = []
     for outcome in run.outcomes.values():
         if not isinstance(outcome.ref, refs.Promotion) or not run.done(outcome.ref):
             continue
         told = (artifacts.read_json(outcome.run_id, name) for name in ("promotion.json", "registration.json"))
         found = next((item for item in told if item is not None), None)
-        if found is None or Champions(found["name"]).current is not None:
+        if found is None:
+            continue
+        if Champions(found["name"]).current is not None:
+            asked.append(f"{found['name']}@{CHAMPION}")
             continue
         name, version = found["name"], found.get("best") or found["version"]
         why = found["reason"].removeprefix("not the champion: ").partition(";")[0]
         yield f"{name} has no champion: {why}; `headwater promote {name} {version}` makes version {version} it"
+    if asked:
+        yield f"Models:  {', '.join(asked)}"
 
 
 def _next(run: FlowRun) -> list[str]:
     """What to look at next."""
-    lines = ["", *_without_champion(run)]
+    lines = ["", *_registered(run)]
     if (report := report_of(run)) is not None:
         lines.append(f"Report:  {report}")
     if run.failures():

@@ -19,7 +19,7 @@ from models.errors import NetworkError, RecipeError
 from models.interfaces.served import Served
 from tasks.reading.source import Record, Rejected, matches
 from tasks.sources.files import Files
-from tasks.storage import artifacts
+from tasks.storage import artifacts, model_folders
 from tasks.storage.champions import CHAMPION
 
 BATCH = 256
@@ -141,16 +141,16 @@ def opened(model: str) -> Served:
 
 def _folder(model: str) -> Path:
     if model.startswith("models:/"):
-        return artifacts.resolve(model)
+        return model_folders.resolve(model)
     if (folder := Path(model).expanduser()).is_dir():
         artifacts.check(folder)
         return folder
     if "@" in model:
-        return artifacts.resolve(f"models:/{model}")
+        return model_folders.resolve(f"models:/{model}")
     try:
-        return artifacts.resolve(f"models:/{model}@{CHAMPION}")
+        return model_folders.resolve(f"models:/{model}@{CHAMPION}")
     except RecipeError as error:
-        if artifacts.versions(model):
+        if model_folders.versions(model):
             raise
         raise RecipeError(
             f"{model}: no such folder, and no name@alias or models:/ URI of a registered model"

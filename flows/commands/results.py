@@ -42,6 +42,8 @@ class Result:
     reason: str
     run_ids: tuple[str, ...]
     lower_is_better: bool
+    test_rows: int | None = None
+    """None where it was not scored."""
 
     @property
     def is_control(self) -> bool:
@@ -131,7 +133,14 @@ def _score(run: FlowRun, items: Sequence[refs.Scores]) -> Result:
         reason="" if whole else next(_reasons(run, items), ""),
         run_ids=tuple(outcome.run_id for outcome in scored),
         lower_is_better=name in config.downstream.lower_is_better,
+        test_rows=_test_rows(run, items[0]),
     )
+
+
+def _test_rows(run: FlowRun, ref: refs.Scores) -> int | None:
+    split = run.outcomes.get(ref.rows.key)
+    rows = (split.metrics or {}).get("parts/test") if split is not None else None
+    return None if rows is None else int(rows)
 
 
 def _interval(scored: Sequence[Outcome], grid: bool) -> dict[str, float | None]:

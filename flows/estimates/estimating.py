@@ -9,6 +9,7 @@ from flows.estimates.past import WORK, Past
 from flows.estimates.probing import Measured, Probes
 from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Pretraining, Rows
+from flows.estimates.seats import with_starts
 from models.pretraining.pretrain import PretrainConfig
 from tasks.adapt import AdaptConfig
 from tasks.environment import Machine
@@ -53,7 +54,7 @@ def estimated(
             folders = _folders(unknown, there)
             for ref, reason in probes.run_probes(unknown, folders, probe):
                 probe(f"{ref.title} cannot be probed: {reason}")
-    return {ref: estimating.of(ref) for ref in missing}
+    return with_starts({ref: estimating.of(ref) for ref in missing}, machine)
 
 
 def expect(recipe: str, machine: Machine, run: "FlowRun") -> None:

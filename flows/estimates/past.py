@@ -1,7 +1,8 @@
 """What earlier runs of a step say of the next one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import chain
 
 from flows.estimates import rules
 from flows.estimates.quantities import Estimate, Interval
@@ -30,11 +31,13 @@ class Past:
 
     def __init__(self, recipe: str, work: Work) -> None:
         self._work = work
-        self._newest = cache(lambda tags: artifacts.newest(recipe, dict(tags)))
+        self._unread = artifacts.finished(recipe)
+        self._read: list[Made] = []
+        self._newest = cache(self._found)
 
     def estimate(self, ref: Ref) -> Estimate | None:
         """As the newest run of the same step for the same entry, scaled to the text, tokens or labels there are now."""
-        if ref.about.shard or self._newest(()) is None:
+        if ref.about.shard:
             return None  # shards differ in size, and that is what their time goes by
         made, exact = self._last(ref)
         if made is None or not _alike(made, ref):
@@ -43,7 +46,7 @@ class Past:
         if times is None:
             return None
         less, more = (1.2, 1.3) if exact else (1.5, 1.5)
-        kept = artifacts.size(made.run_id) * (times if ref.step in rules.KEPT else 1.0)
+        kept = artifacts.size(made) * (times if ref.step in rules.KEPT else 1.0)
         memory = made.metrics.get(PEAK_MEMORY)
         return Estimate(
             Interval.around(made.seconds * times, less, more),
@@ -82,6 +85,19 @@ class Past:
 
     def _find(self, tags: Mapping[str, str]) -> Made | None:
         return self._newest(tuple(tags.items()))
+
+    def _found(self, tags: tuple[tuple[str, str], ...]) -> Made | None:
+        """The newest that has these tags ("": has none), among those that were read already if it is one of them."""
+
+        def unread() -> Iterator[Made]:
+            for made in self._unread:
+                self._read.append(made)
+                yield made
+
+        every = chain(self._read, unread())
+        return next(
+            (made for made in every if all(made.tags.get(name, "") == tag for name, tag in tags)), None
+        )
 
 
 def _alike(made: Made, ref: Ref) -> bool:

@@ -110,7 +110,7 @@ def pretraining(ref: Ref, config: PretrainConfig) -> Estimate:
     """By the operations that a token takes."""
     total, active = _parameters(config.model, _vocabulary(ref))
     tokens = config.train.tokens
-    seconds = None if tokens is None else Interval.around(6 * active * tokens / FLOPS, 3.0, 3.0)
+    seconds = None if tokens is None else Interval.around(STEP + 6 * active * tokens / FLOPS, 3.0, 3.0)
     memory = _training_memory(total, config.train.batch_tokens, config.model)
     disk = Interval.around(WEIGHT * total, 1.2, 1.2)
     return Estimate(seconds, Interval.around(memory, 1.5, 2.0), disk, "rule")

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flows.estimates.quantities import Estimate, Interval
 from tasks.environment import Machine
@@ -12,8 +12,10 @@ from tasks.running.turns import Taking, Turns
 
 OWN_MEMORY = Interval.around(700e6, 1.4, 1.3)
 """Bytes of the process that orchestrates, with Prefect and MLflow."""
-OPENING = Interval.around(15.0, 2.0, 2.0)
-"""Seconds until Prefect and the training processes have started, and the flow run's page is written."""
+OPENING = Interval.around(11.0, 2.0, 2.0)
+"""Seconds until Prefect has started, and the flow run's page is written."""
+STARTING = Interval.around(4.0, 2.0, 2.0)
+"""Seconds until a training process has started and imported torch, for which its first step waits."""
 
 
 @dataclass
@@ -44,6 +46,24 @@ class _Seats:
 
     def _wanted(self, use: str | None) -> int:
         return 0 if use is None else 1 if use == "shared" else self.of_pretraining
+
+
+def with_starts(estimates: Mapping[Ref, Estimate], machine: Machine) -> dict[Ref, Estimate]:
+    """The same, with the start of each training process added to the step that it is started for.
+
+    One is started when more steps want one than ever before at once. What a step took earlier may have it already.
+    """
+    found, ends = dict(estimates), list[float]()
+    started = 0
+    for ref, (begin, end) in _ends(estimates, machine, _about).items():
+        if step_of(ref).process(ref) is None:
+            continue
+        ends = [other for other in ends if other > begin] + [end]
+        if len(ends) > started:
+            started, item = len(ends), found[ref]
+            if item.seconds is not None and item.basis != "past":
+                found[ref] = replace(item, seconds=item.seconds + STARTING)
+    return found
 
 
 def total(estimates: Mapping[Ref, Estimate], machine: Machine) -> Estimate:

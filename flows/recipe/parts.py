@@ -174,7 +174,7 @@ def _place(source: str | None) -> str | None:
     """A registered model as the folder it lies in, which for one that was adapted holds it as `model`."""
     if source is None or not source.startswith("models:/"):
         return source
-    from tasks.storage import artifacts  # it imports MLflow, which takes seconds
+    from tasks.storage import model_folders  # it imports MLflow, which takes seconds
 
-    folder = artifacts.resolve(source)
+    folder = model_folders.resolve(source)
     return str(folder / "model" if (folder / "model").is_dir() else folder)

@@ -3,23 +3,21 @@
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
-from flows.recipe import documents, yaml_text
+from flows.recipe import documents, needed, yaml_text
 from flows.recipe.complaints import complaints
 from flows.recipe.entry import DownstreamPart
 from flows.recipe.gain import GainPart
 from flows.recipe.parts import CorpusPart, Device, Name, ReportPart, ResourcesPart, UpstreamPart
-from models import hub, outside, pretrained
+from models import hub, outside
 from models.adapted.rule import Rule
-from models.backbone import compatibility
 from models.config import PLUMBING, Config, did_you_mean, leaves
-from models.errors import NetworkError, RecipeError
+from models.errors import RecipeError
 from models.modes import fitting
 from models.paths import Places
 from models.seeds import Seed
@@ -258,49 +256,13 @@ class Recipe(Config):
         """
         removing = self.corpus is not None and self.corpus.leaks == "remove"
         entries = self.entries(only) if labelled or removing else []
-        read = [("corpus.sources", self.corpus.sources)] if self.corpus else []
-        read += [(f"downstreams.{entry.name}.data", entry.data) for entry in entries]
-        for field, sources in read:
-            for source in sources:
-                with said_of(field):
-                    try:
-                        source.check()
-                    except NetworkError as error:  # nothing runs yet
-                        raise RecipeError(str(error)) from error
+        needed.check_files(self.corpus, entries)
         for part in self.upstreams:
-            self._check_brought(part, entries)
-
-    def _check_brought(self, part: UpstreamPart, entries: Iterable[DownstreamPart]) -> None:
-        """Refuses a model that is brought along for what cannot be done with it."""
-        source = part.model.pretrained
-        if source is None:
-            return
-        field = f"upstreams.{part.name}.{'pretrained' if part.pretrained else 'model.pretrained'}"
-        with said_of(field):
-            compatibility.check(source, part.tokenizer.pretrained)
-            if part.objective is not None:
-                compatibility.check_head(source, part.objective.model_class, part.objective.kind)
-        for entry in entries:
-            if self.upstream_of(entry) == part:
-                with said_of(f"downstreams.{entry.name}.upstream"):
-                    what = entry.downstream
-                    compatibility.check_head(source, what.model_class, what.kind)
+            needed.check_brought(part, [entry for entry in entries if self.upstream_of(entry) == part])
 
     def pins(self) -> list[hub.Pin]:
         """At which commits the data sets and models of the hub are read, each once."""
-        sources = [
-            *(self.corpus.sources if self.corpus else ()),
-            *(item for entry in self.downstreams for item in entry.data),
-        ]
-        brought = [
-            place for part in self.upstreams for place in (part.model.pretrained, part.tokenizer.pretrained)
-        ]
-        models = [
-            hub.pinned("model", *hub.parted(place))
-            for place in brought
-            if place and pretrained.is_of_hub(place)
-        ]
-        return list(dict.fromkeys([*(pin for source in sources for pin in source.pins()), *models]))
+        return needed.pins(self.corpus, self.upstreams, self.downstreams)
 
     def _with_registered(self) -> Self:
         """This recipe with registered models as the folders they lie in."""
@@ -314,15 +276,6 @@ class Recipe(Config):
         for index, entry in enumerate(self.downstreams):
             place = document.where(("downstreams", index, "downstream", "max_length"))
             self.upstream_of(entry).model.check_length(entry.downstream.max_length, place)
-
-
-@contextmanager
-def said_of(field: str) -> Iterator[None]:
-    """What is found wrong with a setting names it."""
-    try:
-        yield
-    except RecipeError as error:
-        raise RecipeError(f"{field}: {error}") from error
 
 
 def by_name(value: Any) -> Any:

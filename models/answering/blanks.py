@@ -34,7 +34,7 @@ class Blanks(Speaker[BlankRequest]):
     """Says what is likeliest to stand in each blank of a text, seeing all the rest of it."""
 
     request: ClassVar[type[Request]] = BlankRequest
-    example: ClassVar[str] = "오늘 날씨가 [MASK]"
+    example: ClassVar[str] = "오늘 날씨가 [MASK]."
     does: ClassVar[str] = "fills in blanks"
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

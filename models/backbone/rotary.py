@@ -18,7 +18,10 @@ _NAME = "apply_rotary_pos_emb"
 
 @contextmanager
 def rotating_at_once(model: PreTrainedModel) -> Iterator[None]:
-    """Within it the architecture of `model` turns queries and keys this way, in float32."""
+    """Within it the architecture of `model` turns queries and keys this way, in float32.
+
+    All of the process's models of that architecture do: a process trains one at a time.
+    """
     place: Any = sys.modules[type(model).__module__]
     plain = getattr(place, _NAME, None)
     if plain is None:

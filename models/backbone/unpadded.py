@@ -16,6 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import sdpa_mask
 
 from models.backbone.by_length import by_length
+from models.backbone.first_block import FirstBlock
 from models.backbone.last_block import LastBlock
 from models.backbone.positions import OFFSET_POSITIONS
 from models.backbone.rotary import rotating_at_once
@@ -25,7 +26,7 @@ _KNOWN = frozenset({"bert", "gpt2", "gpt_neox", "llama", "modernbert", "qwen2", 
 """Architectures that hand on what attention is told, and are tried in `tests/models/backbone/test_unpadded.py`."""
 
 _MORE = ("output_hidden_states", "output_attentions", "past_key_values", "use_cache", "position_ids")
-"""What says that a call is about more than the last states of whole texts: it continues them, say."""
+"""What says, in a call or a configuration, that more is asked for than the last states of whole texts."""
 _NO_MASK = torch.ones(1, 1, 1, 1, dtype=torch.bool)
 """One of four dimensions is handed on as it is: none is made of texts that lie in one row."""
 
@@ -40,12 +41,16 @@ def unpadded(model: PreTrainedModel) -> Iterator[None]:
         yield
         return
     base, before = model.base_model, model.config._attn_implementation
-    lines = _Lines(_first_position(model), LastBlock(model))
+    lines = _Lines(_first_position(model), FirstBlock(model), LastBlock(model))
     with ExitStack() as stack:
         stack.callback(setattr, model.config, "_attn_implementation", before)
         model.config._attn_implementation = _NAME
+        if getattr(model.config, "use_cache", False):  # a call may still ask for it
+            stack.callback(setattr, model.config, "use_cache", True)
+            model.config.use_cache = False
         stack.callback(base.register_forward_pre_hook(lines.lay_out, with_kwargs=True).remove)
         stack.callback(base.register_forward_hook(lines.lay_back).remove)
+        stack.enter_context(lines.begin.once_a_token())
         stack.enter_context(lines.last.for_the_head())
         stack.enter_context(rotating_at_once(model))
         pooler = getattr(base, "pooler", None)
@@ -73,19 +78,21 @@ def _first_position(model: PreTrainedModel) -> int:
 class _Lines:
     """Where the tokens of the batch that is being read stand."""
 
-    def __init__(self, first: int, last: LastBlock) -> None:
-        self._first, self.last = first, last
+    def __init__(self, first: int, begin: FirstBlock, last: LastBlock) -> None:
+        self._first, self.begin, self.last = first, begin, last
         self._shape: torch.Size | None = None
 
     def lay_out(
-        self, _: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
+        self, base: nn.Module, args: tuple[Any, ...], given: dict[str, Any]
     ) -> tuple[tuple[()], dict[str, Any]]:
         """(texts, longest) ids with a mask -> (1, tokens), the shortest texts first; a call about more is left as it
         is."""
         given |= dict(zip(("input_ids", "attention_mask"), args, strict=False))
         ids, mask = given.get("input_ids"), given.get("attention_mask")
         self._shape = self.last.read = None
-        asked = [given[name] for name in _MORE if name in given]
+        self.begin.choose(None)
+        told = ((given.get(name), getattr(base.config, name, None)) for name in _MORE)
+        asked = [of_config if of_call is None else of_call for of_call, of_config in told]
         if ids is None or any(each is not None and each is not False for each in asked):
             return (), given
         mask = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
@@ -102,6 +109,7 @@ class _Lines:
         for name, values in (("input_ids", ids), ("token_type_ids", given.get("token_type_ids"))):
             if values is not None:
                 given[name] = self._line(values)
+        self.begin.choose(given["input_ids"])
         return (), {**given, "attention_mask": _NO_MASK, "position_ids": self._line(positions), "runs": runs}
 
     def _line(self, values: Tensor) -> Tensor:

@@ -1,8 +1,10 @@
 """Where the label of each character of a text stands in a model that reads tokens."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
-import numpy as np
+from models.late import np
 
 SLOTS = 8
 """Characters a token can have labels for; one with more is read again for the next so many."""

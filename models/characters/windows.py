@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from models.characters.places import SLOTS, UNSEEN, places
 from models.interfaces.features import Feature
+from models.late import np
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

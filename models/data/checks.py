@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import polars as pl
+from models.late import pl
 
 if TYPE_CHECKING:
     from pandera.polars import Check

@@ -114,12 +114,14 @@ def _once(text: str, config: CleanConfig, masked: Counter[str]) -> str:
 
 def _without_personal_data(text: str, config: CleanConfig, masked: Counter[str]) -> str:
     """`text` with its personal data masked, whatever the width of its digits and the kind of its dashes."""
+    plain = text.translate(_PLAIN)
     for kind, token in TOKENS.items():
         if kind not in config.mask:
             continue
-        spans = [match.span() for match in _PATTERNS[kind].finditer(text.translate(_PLAIN))]
+        spans = [match.span() for match in _PATTERNS[kind].finditer(plain)]
         for begin, end in reversed(spans):
             text = text[:begin] + token + text[end:]
         if spans:
             masked[kind] += len(spans)
+            plain = text.translate(_PLAIN)
     return text

@@ -4,22 +4,24 @@ A name is looked up as it stands first, so that a column may be called `a.b` or 
 template, and `doc.body` or `messages.0.content` the path of a value inside another.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-import polars as pl
 from pydantic import AfterValidator
 
 from models.data.comparison import composed
 from models.data.values import Misfit, fitted
+from models.late import pl
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 _INDEX = re.compile(r"-?[0-9]+")
 
 
-def _named(made: "str | tuple[str, ...]") -> "str | tuple[str, ...]":
+def _named(made: str | tuple[str, ...]) -> str | tuple[str, ...]:
     if not made:
         raise ValueError("name at least one column")
     return composed(made) if isinstance(made, str) else tuple(composed(item) for item in made)

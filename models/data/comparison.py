@@ -3,6 +3,8 @@
 Stored texts stay as they were; a place in the form of a text is led back to the text by `Aligned`.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from bisect import bisect_left, bisect_right
@@ -12,10 +14,10 @@ from itertools import pairwise
 from typing import Annotated, Any
 from unicodedata import category, normalize
 
-import polars as pl
 from pydantic import AfterValidator
 
 from models.data.records import PROVENANCE, as_text
+from models.late import pl
 
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
 _UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")

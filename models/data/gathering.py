@@ -17,12 +17,12 @@ from models.data.leaks import LEAKS
 from models.data.names import Names
 from models.data.quarantine import FILE as QUARANTINED
 from models.data.quarantine import Shelf
-from models.data.records import QUARANTINE, REMOVED
 from models.data.repeats import again, ambiguous, repeats
 from models.data.schemas import NOT_UNIQUE, not_unique
-from models.data.shards import FILES, PARTS, as_in_corpus
+from models.data.shards import as_in_corpus
 from models.data.signatures import NONE, starts
 from models.data.spool import Spool
+from models.data.tables import FILES, PARTS, QUARANTINE, REMOVED
 from models.errors import DataError
 
 _TABLES = {"parts": PARTS, "files": FILES, "removed": REMOVED}

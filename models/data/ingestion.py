@@ -13,8 +13,9 @@ from models.data.comparison import as_group, normal_form
 from models.data.counts import write
 from models.data.duplicates import SIGNATURES, hashed, sketches
 from models.data.quarantine import Shelf
-from models.data.records import PROVENANCE, QUARANTINE, Part, Record, Rejected, as_json, as_text
+from models.data.records import PROVENANCE, Part, Record, Rejected, as_json, as_text
 from models.data.spool import Spool
+from models.data.tables import QUARANTINE
 from models.data.values import SHOWN, Misfit, fitted
 
 BATCH = 5_000
@@ -91,8 +92,9 @@ class Ingestion:
 
     def _row(self, record: Record) -> dict[str, Any] | Rejected:
         fields = dict(record.fields)
+        given = fields.pop("id", None)
         try:
-            given = fitted(fields.pop("id", None), _TEXT)
+            given = given if isinstance(given, str) else fitted(given, _TEXT)
         except Misfit as misfit:
             raw = as_json(record.fields)
             return Rejected(record.file, record.line, "id", misfit.reason, raw, value=misfit.value)

@@ -3,11 +3,13 @@
 Paths are no part of a name: the same files in another place make the same rows.
 """
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Collection, Hashable
 from typing import Any
 
-import polars as pl
+from models.late import pl
 
 _PLACE, _MADE, _NAME = "_place", "_made", "_name"
 AMBIGUOUS = "ambiguous: several files have it, and this one does not"

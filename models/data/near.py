@@ -11,8 +11,6 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import BinaryIO
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from models.data import hash_join
 from models.data.comparison import normal_form
@@ -94,6 +92,9 @@ def _families(pairs: Iterable[Hashes], rows: int, folder: Path) -> tuple[np.ndar
 
 def _joined(family: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Families of which those that stand in pairs are one, called as the first of them was."""
+    from scipy.sparse import coo_array  # it takes long to import, and plans load this module
+    from scipy.sparse.csgraph import connected_components
+
     names, ends = np.unique(pairs, return_inverse=True)
     ends = ends.reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=bool), (ends[:, 0], ends[:, 1])), shape=(len(names),) * 2)

@@ -7,9 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as parquet
-
 from models.data import readers, workbooks
 from models.data.delimited import header as header_of
 from models.data.delimited import named, read_delimited
@@ -180,6 +177,9 @@ def _begin(file: BinaryIO) -> bytes:
 
 
 def _parquet_names(path: Path) -> list[str]:
+    import pyarrow as pa  # recipes load this module, and it takes long to import
+    from pyarrow import parquet
+
     try:
         with opened(path) as file:
             return named(parquet.read_schema(file).names)

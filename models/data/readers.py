@@ -8,16 +8,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as parquet
+from typing import TYPE_CHECKING, Any
 
 from models.data.lines import UTF8, text_lines, undecodable, whole_text
 from models.data.packed import Broken, opened
 from models.data.records import Rejected
 from models.data.values import Unreadable
 from models.errors import DataError, RecipeError
+
+if TYPE_CHECKING:  # it takes long to import, and recipes load this module
+    import pyarrow as pa
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """The JSON escape of half a character pair; alone it is no character and cannot be stored."""
@@ -48,7 +48,8 @@ def read_text(path: Path, by_line: bool, encoding: str = UTF8) -> Iterator[Item]
 
 def read_json_lines(path: Path, encoding: str = UTF8) -> Iterator[Item]:
     """One JSON object a line; blank lines are no rows."""
-    decoder = json.JSONDecoder(object_pairs_hook=_pairs)  # `json.loads` would make one a line
+    objects = _Objects()
+    decoder = json.JSONDecoder(object_pairs_hook=objects)  # `json.loads` would make one a line
     for number, line in text_lines(path, encoding):
         text = line.rstrip("\r\n")
         if not text.strip():
@@ -61,7 +62,7 @@ def read_json_lines(path: Path, encoding: str = UTF8) -> Iterator[Item]:
         except (ValueError, RecursionError):
             yield Rejected(path.name, number, "", "not JSON", text)
         else:
-            yield _object(path, number, row, text)
+            yield _object(path, number, row, text, objects.repeated)
 
 
 def check_json_lines(path: Path, encoding: str = UTF8) -> None:
@@ -121,7 +122,7 @@ def read_json(path: Path, where: str, encoding: str = UTF8) -> Iterator[Item]:
         at = len(text[: bad.raw.find("\\x")].encode()) if "\\x" in bad.raw else 0
         raise DataError(f"{path.name}: {bad.reason} at byte {at}; save the file as UTF-8")
     try:
-        value = json.loads(text, object_pairs_hook=_pairs)
+        value = json.loads(text, object_pairs_hook=(objects := _Objects()))
     except json.JSONDecodeError as error:
         remedy = "set format: jsonl, or mend the file" if error.msg == "Extra data" else "mend the file"
         raise DataError(f"{path.name}, line {error.lineno}: not JSON ({error.msg}); {remedy}") from error
@@ -137,17 +138,18 @@ def read_json(path: Path, where: str, encoding: str = UTF8) -> Iterator[Item]:
         raise DataError(f"{path.name}: there is no array {place}; {remedy}")
     suspicious = _SURROGATE.search(text) is not None
     for number, row in enumerate(rows, start=1):
-        yield _object(path, number, row, json.dumps(row) if suspicious else "")
+        yield _object(path, number, row, json.dumps(row) if suspicious else "", objects.repeated)
 
 
-def _object(path: Path, number: int, row: Any, source: str) -> Item:
+def _object(path: Path, number: int, row: Any, source: str, repeats: bool) -> Item:
     """A parsed row, if it is an object of valid Unicode without a key that stands twice.
 
-    `source` is its text, where that is at hand; only escapes in it can hide half a character.
+    `source` is its text, where that is at hand; only escapes in it can hide half a character. `repeats` says
+    whether a key may stand twice.
     """
     if not isinstance(row, dict):
         return Rejected(path.name, number, "", "not a JSON object", source or json.dumps(row))
-    if (repeated := _repeated(row)) is not None:
+    if repeats and (repeated := _repeated(row)) is not None:
         return Rejected(path.name, number, repeated, "named twice", source or json.dumps(row))
     if source and _SURROGATE.search(source):
         made = json.dumps(row, ensure_ascii=False)
@@ -156,14 +158,20 @@ def _object(path: Path, number: int, row: Any, source: str) -> Item:
     return number, row
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) == len(pairs):
-        return value
-    names = [name for name, _ in pairs]
-    repeated = _Repeated(value)
-    repeated.key = next(name for name in names if names.count(name) > 1)
-    return repeated
+class _Objects:
+    """Makes objects of JSON's pairs; `repeated` says whether in any of them a key stands twice."""
+
+    repeated = False
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) == len(pairs):
+            return value
+        self.repeated = True
+        names = [name for name, _ in pairs]
+        made = _Repeated(value)
+        made.key = next(name for name in names if names.count(name) > 1)
+        return made
 
 
 def _repeated(value: Any) -> str | None:
@@ -180,6 +188,9 @@ def read_parquet(path: Path) -> Iterator[Item]:
     Raises:
         DataError: the file is damaged.
     """
+    import pyarrow as pa
+    from pyarrow import parquet
+
     number = 0
     try:
         with parquet.ParquetFile(opened(path)) as file:
@@ -191,7 +202,7 @@ def read_parquet(path: Path) -> Iterator[Item]:
         raise DataError(f"{path.name}, row {number + 1}: the Parquet file is broken ({error})") from error
 
 
-def _table_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+def _table_rows(batch: "pa.RecordBatch") -> list[dict[str, Any]]:
     """Rows of a batch; a value that Python cannot have, such as a date in the year 12000, spoils no other."""
     try:
         return batch.to_pylist()
@@ -201,7 +212,7 @@ def _table_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _cell(value: pa.Scalar) -> Any:
+def _cell(value: "pa.Scalar") -> Any:
     try:
         return value.as_py()
     except (ValueError, OverflowError, KeyError) as error:

@@ -1,39 +1,17 @@
-"""What a source yields, row by row, and the columns of what becomes of it."""
+"""What a source yields, row by row."""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import polars as pl
-
 Part = Literal["train", "validation", "test"]
 """A published part of a data set."""
 
 PROVENANCE = ("file", "line", "part", "group")
 """Columns every row carries beside its own: where it came from, its published part, what must not be torn apart."""
-
-QUARANTINE = {
-    "file": pl.String,
-    "line": pl.Int64,
-    "id": pl.String,
-    "field": pl.String,
-    "reason": pl.String,
-    "value": pl.String,
-    "raw": pl.String,
-    "raw_file": pl.String,
-}
-"""Columns of quarantine.parquet; `raw_file` is where the whole of a long `raw` stands, "" for others."""
-
-REMOVED = {
-    "id": pl.String,
-    "file": pl.String,
-    "line": pl.Int64,
-    "reason": pl.String,
-    "kept_id": pl.String,
-    "kept_file": pl.String,
-}
-"""Columns of a corpus's removed.parquet; the row that is repeated, or of labelled rows the one that stands in it."""
 
 
 @dataclass(frozen=True, slots=True)

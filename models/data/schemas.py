@@ -16,8 +16,9 @@ import polars as pl
 from models.data import names
 from models.data.checks import LABEL, LABELS, not_blank
 from models.data.comparison import as_label, as_labels
-from models.data.records import PROVENANCE, QUARANTINE, Rejected, as_json
+from models.data.records import PROVENANCE, Rejected, as_json
 from models.data.shards import batches
+from models.data.tables import QUARANTINE
 from models.data.values import SHOWN, Misfit, column
 from models.errors import DataError
 

@@ -1,18 +1,14 @@
 """Reading a corpus whose rows lie in shards: which of them are of a part, and their texts, never all at once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import polars as pl
+from models.late import np, pl
 
 BATCH = 10_000
 """Rows of a shard that are held at once."""
-PARTS = {"shard": pl.Int32, "row": pl.Int64, "part": pl.String, "named": pl.Boolean}
-"""Columns of parts.parquet: a row of a shard that is kept, its part, and whether its id is named after its file,
-since it stands in several."""
-FILES = {"shard": pl.Int32, "file": pl.String, "name": pl.String, "train": pl.Int64, "validation": pl.Int64}
-"""Columns of files.parquet: a file as its shard calls it, its name in the corpus, and its rows in each part."""
 
 
 def parts_of(corpus: Path, shard: int) -> pl.DataFrame:

@@ -5,16 +5,17 @@ these is wrong, since the value stays what it is. A fraction where a whole numbe
 is, would become another value, and is refused.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
 from models.data.comparison import as_label
 from models.data.records import as_text
+from models.late import pl
 
 _WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """A number as text files have it."""
@@ -37,7 +38,7 @@ class Misfit(ValueError):
         self.place, self.reason = place, reason
         self.value = as_text(value)[:SHOWN]
 
-    def below(self, name: str) -> "Misfit":
+    def below(self, name: str) -> Misfit:
         """The same, seen from what holds it under `name`."""
         self.place = f"{name}.{self.place}" if self.place else name
         return self

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import polars as pl
-
 from models.interfaces.downstream import Baseline
+from models.late import pl
 from models.targets.targeted import Targeted
 
 if TYPE_CHECKING:

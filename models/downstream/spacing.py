@@ -10,8 +10,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-import polars as pl
 from pydantic import Field
 
 from models.characters.places import SLOTS
@@ -20,6 +18,7 @@ from models.data.checks import not_blank
 from models.data.comparison import composed, folded
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import beside, padded
+from models.late import np, pl
 
 if TYPE_CHECKING:
     import torch

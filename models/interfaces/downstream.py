@@ -16,14 +16,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-import numpy as np
-import polars as pl
 from pydantic import Field
 
 from models.interfaces.asked import Asked, NotInContext
 from models.interfaces.features import Feature, padded, texts_batch
 from models.interfaces.scored import Scored
 from models.kinds import chosen
+from models.late import np, pl
 
 if TYPE_CHECKING:
     import torch

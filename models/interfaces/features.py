@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import polars as pl
+from models.late import np, pl
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 

@@ -1,10 +1,13 @@
 """How well each of a few labels, classes or types of entities say, is found, and how sure predictions are."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TypeAlias
 
-import numpy as np
+from models.late import np
 
-Rates = dict[str, np.ndarray]
+Rates: TypeAlias = "dict[str, np.ndarray]"
 """Of one label: `rows` that have it, `precision`, `recall` and `f1`."""
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import polars as pl
 from pydantic import Field
 
 from models.config import Config
 from models.errors import DataError
 from models.kinds import Chosen, chosen
+from models.late import np, pl
 
 
 class Metric(Chosen, ABC):

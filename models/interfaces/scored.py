@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-import numpy as np
-import polars as pl
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
@@ -14,6 +12,7 @@ from models.interfaces.features import beside
 from models.interfaces.labels import Certainty, Rates
 from models.interfaces.metric import Measured
 from models.kinds import Chosen
+from models.late import np, pl
 
 
 class Scored(Chosen, ABC):

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-import polars as pl
-
 from models.config import Config
 from models.interfaces.downstream import Downstream
 from models.kinds import Chosen, chosen
+from models.late import np, pl
 from models.workplace import Workplace
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
-    import numpy as np
     from transformers import PreTrainedTokenizerBase
 
     from models.interfaces.features import Feature

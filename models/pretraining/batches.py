@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from models.data.shards import parts_of
 from models.errors import DataError
 from models.interfaces.objective import Objective, Vocabulary
+from models.late import np
 from models.pretraining.buckets import Buckets
 from models.seeds import derive
 from models.tokens.documents import Documents, read

@@ -3,10 +3,11 @@
 No document sees another, and without padding attention needs no mask; on a CPU this is the fastest way.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 
-import numpy as np
-
+from models.late import np
 from models.seeds import derive
 
 

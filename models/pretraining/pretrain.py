@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from models.backbone.config import ModelConfig
 from models.config import PLUMBING, Config
 from models.interfaces.objective import Objective, ObjectiveField
+from models.late import np, pl
 from models.pretraining.batches import Batches, vocabulary_of
 from models.seeds import derive
 from models.tokens.documents import Documents
@@ -168,7 +168,6 @@ def save(
     folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, history: list[Record]
 ) -> None:
     """`model/` that loads in plain transformers, and `history.parquet`, without what is measured by the clock."""
-    import polars as pl
 
     from models.training.record import lasting
 

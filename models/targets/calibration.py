@@ -5,10 +5,12 @@ one number, so that no prediction changes. A weak prior on it, log-normal around
 without it few rows, or rows that are all right, would ask for certainty.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from models.late import np
 
 LOG_BOUNDS = (-3.0, 3.0)
 """Of the temperature's logarithm: between a twentieth and twenty."""

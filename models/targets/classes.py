@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-import numpy as np
-import polars as pl
 from pydantic import AfterValidator, Field
 
 from models.data.checks import LABEL, not_blank
 from models.data.comparison import ClassName
 from models.errors import DataError
 from models.interfaces.labels import Certainty, Rates, rates
+from models.late import np, pl
 from models.targets import calibration
 from models.targets.target import WORST, Target
 

@@ -6,19 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import polars as pl
-
 from models.data.checks import LABELS
 from models.errors import DataError
 from models.interfaces.labels import Certainty, Rates, rates, share
+from models.late import np, pl
 from models.targets import calibration
 from models.targets.target import WORST, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-THRESHOLDS = np.arange(1, 20) / 20
 """Probabilities among which validation chooses the one from which on a label is said."""
 
 
@@ -104,7 +101,9 @@ class Labels(Target):
             return float(share(2.0 * (said & (truth > 0)).sum(), np.array(said.sum() + truth.sum())))
 
         return found | {
-            "threshold": float(max(THRESHOLDS, key=lambda item: (f1(item), -abs(item - 0.5), item)))
+            "threshold": float(
+                max(np.arange(1, 20) / 20, key=lambda item: (f1(item), -abs(item - 0.5), item))
+            )
         }
 
     def certainty(self, gold: pl.Series, predictions: pl.DataFrame) -> Certainty:

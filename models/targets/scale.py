@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import polars as pl
-
 from models.errors import DataError
+from models.late import np, pl
 from models.targets.target import WORST, Target
 
 if TYPE_CHECKING:

@@ -9,10 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import polars as pl
-
 from models.interfaces.labels import Certainty, Rates
+from models.late import np, pl
 
 if TYPE_CHECKING:
     from torch import Tensor

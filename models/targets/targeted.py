@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
-import polars as pl
-
 from models.data.checks import not_blank
 from models.errors import DataError
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.features import Feature, beside, per_row
 from models.interfaces.labels import Certainty, Rates
+from models.late import np, pl
 from models.targets.classes import Classes, balanced, counted
 from models.targets.reading import Reader, Reading, counts
 from models.targets.scale import Scale

@@ -9,8 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-
+from models.late import np
 from models.tokens.packing import pack
 
 if TYPE_CHECKING:

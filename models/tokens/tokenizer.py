@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
-from tokenizers import Tokenizer
 
 from models import hub
 from models.config import Config
@@ -19,7 +18,8 @@ from models.memo import MEMO, known
 from models.pretrained import Pretrained, content
 from models.tokens.special import token_id
 
-if TYPE_CHECKING:  # transformers takes seconds to import, and recipes load this module
+if TYPE_CHECKING:  # these take long to import, and recipes load this module
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -48,7 +48,7 @@ class TokenizerConfig(Config):
         default=2, ge=1, description="Pieces seen less often are not merged (wordpiece and bpe)."
     )
     sample: int | None = Field(
-        default=50_000_000,
+        default=20_000_000,
         ge=1,
         description="About how many bytes of text it is trained on at most, drawn from some of the corpus's files: "
         "new files change nothing until there are twice as many. null: all of it, so a new file makes a new tokenizer.",
@@ -146,6 +146,8 @@ _KEPT = (
 
 def backend_of(tokenizer: PreTrainedTokenizerBase) -> Tokenizer:
     """The Rust tokenizer inside; it works on batches in parallel."""
+    from tokenizers import Tokenizer
+
     backend = getattr(tokenizer, "backend_tokenizer", None)
     assert isinstance(backend, Tokenizer), "`load_tokenizer` gives fast tokenizers only"
     return backend

@@ -191,6 +191,7 @@ class _Run(Generic[M]):
         saved = sharded_checkpoints.opened(place)
         saved.restore("model", self.layout.weights())
         optimizers.restore(self.model, self.optimizers, saved)
+        row_adamw.settle_elsewhere(self.optimizers)
         state, device = saved.state, self.hardware.device
         self.step = state["step"]
         self.curve.resume(state, {name: tensor.to(device) for name, tensor in saved.read("sums").items()})

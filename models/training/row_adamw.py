@@ -119,6 +119,19 @@ def settle(optimizers: Iterable[torch.optim.Optimizer]) -> None:
             optimizer.settle()
 
 
+def settle_elsewhere(optimizers: Iterable[torch.optim.Optimizer]) -> None:
+    """After a checkpoint was read: a table that is moved whole from here on, on a GPU say, gets what it was owed."""
+    for optimizer in optimizers:
+        for weight, state in () if isinstance(optimizer, RowAdamW) else optimizer.state.items():
+            if "owed" in state:
+                table = nn.Embedding.from_pretrained(weight.detach(), freeze=False)  # the same numbers
+                owing = RowAdamW(table, optimizer.defaults["lr"], optimizer.defaults["betas"])
+                owing.state[table.weight] = state
+                owing.settle()
+                for name in state.keys() - {"step", "exp_avg", "exp_avg_sq"}:
+                    del state[name]
+
+
 def table_of(model: nn.Module) -> nn.Embedding | None:
     """The token embeddings of a model, where a training moves them and they serve for nothing else."""
     get = getattr(model, "get_input_embeddings", None)

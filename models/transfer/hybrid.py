@@ -3,14 +3,16 @@
 A dense model finds what means the same, BM25 what is written the same; each misses some of what the other finds.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import polars as pl
 from pydantic import Field
 
 from models.interfaces.transfer import Problem, Progress, Tuned
+from models.late import pl
 from models.tuning.hyperparameters import Hyperparameters, Setting
 from models.tuning.start import Start
 from models.tuning.trained import Trained
@@ -33,7 +35,7 @@ class Hybrid(Trained):
         "training at all.",
     )
 
-    def equip(self, model: "PreTrainedModel", setting: Setting, start: Start) -> "PreTrainedModel":
+    def equip(self, model: PreTrainedModel, setting: Setting, start: Start) -> PreTrainedModel:
         model.get_input_embeddings().requires_grad_(setting.train_embeddings)
         return model
 

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import polars as pl
 from pydantic import Field
 
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Downstream
 from models.interfaces.transfer import Predictor, Problem, Progress, Transfer, Tuned
+from models.late import np, pl
 
 if TYPE_CHECKING:  # torch takes seconds to import, and recipes load this module
-    import numpy as np
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from models.interfaces.features import Feature

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from models.files import DRAFT
 from models.home import home
 
 _MOST = 5000
@@ -43,7 +44,7 @@ class Remembered:
         if not self._grew or self._path is None or not home().is_dir():
             return
         self._grew = False
-        draft = self._path.with_name(f"{self._path.name}.{uuid4().hex}")
+        draft = self._path.with_name(f"{self._path.name}.{uuid4().hex}{DRAFT}")
         with suppress(OSError):
             draft.parent.mkdir(exist_ok=True)
             draft.write_text(json.dumps({"stamp": self._stamp, "facts": self._facts}), encoding="utf-8")

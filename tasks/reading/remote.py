@@ -5,7 +5,6 @@ kept beside the digest, so that what has not changed is not fetched again; of a 
 is read each time. Passwords and tokens come from the environment, or stand in an address and are shown to nobody.
 """
 
-import asyncio
 import hashlib
 import json
 import os
@@ -234,7 +233,7 @@ def _told(error: Exception, scheme: str) -> HeadwaterError | None:
     if isinstance(error, ValueError | NotImplementedError):
         return RecipeError(f"cannot be read ({said}); check the address")
     ours = isinstance(error, OSError) and str(error.filename or "").startswith(str(home()))
-    of_network = isinstance(error, OSError | asyncio.TimeoutError) or status is not None
+    of_network = isinstance(error, OSError) or status is not None
     of_library = type(error).__module__.partition(".")[0] in (
         "aiohttp",
         "botocore",

@@ -181,11 +181,12 @@ def record(
     fields: Mapping[str, Any], made: Mapping[str, Made], group: str | None, file: str, line: int, part: str
 ) -> Record:
     """A row with canonical columns made of its own (`made`), and with its group; a column that is renamed is gone."""
-    renamed = set(made.values())
-    row = {name: value for name, value in fields.items() if name not in renamed}
-    row.update((name, columns.value(fields, found)) for name, found in made.items())
-    key = columns.value(fields, group) if group else None
-    return Record(row, file, line, part, as_group(key))
+    row = dict(fields)
+    if made:
+        renamed = set(made.values())
+        row = {name: value for name, value in fields.items() if name not in renamed}
+        row.update((name, columns.value(fields, found)) for name, found in made.items())
+    return Record(row, file, line, part, as_group(columns.value(fields, group)) if group else "")
 
 
 def matches(pattern: str, given: str = "the path in the recipe") -> list[Path]:

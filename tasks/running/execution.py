@@ -26,7 +26,7 @@ from tasks.running.progress import LOG, ONE_OF_MANY, ProgressArtifact, courtesy,
 from tasks.running.turns import Taking
 from tasks.storage import artifacts, decoration, runs
 from tasks.storage.entry_runs import EntryRuns, entry_runs
-from tasks.storage.lease import Lease
+from tasks.storage.lease import Lease, is_free
 from tasks.storage.work import Work
 
 RETRY_SECONDS = [2.0, 10.0, 30.0]
@@ -148,6 +148,8 @@ class Turn:
             return "not yet"
         self._seat = self._engine.take(self.ref)
         if self._seat is None:
+            if self.waits_for_another_run and is_free(self.ref.key, shared=True):
+                self.waits_for_another_run = False  # that one has failed, or was stopped
             return "not yet" if self.waits_for_another_run else "full"
         try:
             self._lease = Lease.take(self.ref.key, shared=True)

@@ -19,6 +19,8 @@ from tasks.running.failures import Stopped
 from tasks.running.job import JobSpec, Progress
 
 _reports: Any = None  # the child's end of the pipe
+_ENDED = None
+"""The last report of a job: who follows it need not look now and then whether it has ended."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,10 @@ class TrainingProcess:
             ended = future.done()
             try:
                 if self._reports.poll(0.0 if ended else 0.2):
-                    tell(self._reports.recv())
+                    report = self._reports.recv()
+                    if report is _ENDED:
+                        return
+                    tell(report)
                 elif ended:
                     return
             except EOFError:
@@ -143,6 +148,13 @@ def _begin(reports: Any) -> None:
 
 
 def _work(spec: JobSpec) -> None:
+    try:
+        _do(spec)
+    finally:
+        _reports.send(_ENDED)
+
+
+def _do(spec: JobSpec) -> None:
     if not work.computes(spec.ref):
         work.do(spec, _reports.send)
         return

@@ -149,7 +149,7 @@ def _check_fields(path: Path, rows: Sequence[Mapping[str, Any]], made: Mapping[s
 
 def _composed(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """A row with its names in one form of Unicode: macOS writes Hangul in letters, where others write syllables."""
-    if all(name.isascii() for name in fields):
+    if "".join(fields).isascii():
         return fields
     return {composed(name): value for name, value in fields.items()}
 

@@ -3,16 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-import datasets
-from datasets.exceptions import DatasetNotFoundError
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from pydantic import Field
 
 from models import hub
 from models.errors import DataError, NetworkError, RecipeError
 from tasks.reading.source import COLUMNS, Made, Part, Record, Rejected, Source, record
-
-_UNREACHABLE = (OSError, HfHubHTTPError, OfflineModeIsEnabled, DatasetNotFoundError, ValueError)
 
 
 class Hub(Source):
@@ -50,11 +45,16 @@ class Hub(Source):
 
     def read(self) -> Iterator[Record | Rejected]:
         """Rows of each split; the split's row number stands for the line."""
+        import datasets  # it takes long, and whoever reads a recipe need not wait for it
+        from datasets.exceptions import DatasetNotFoundError
+        from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+        unreachable = (OSError, HfHubHTTPError, OfflineModeIsEnabled, DatasetNotFoundError, ValueError)
         commit = self._commit()
         for part, split in sorted(self.splits.items()):
             try:
                 rows: Any = datasets.load_dataset(self.dataset, self.name, split=split, revision=commit)
-            except _UNREACHABLE as error:
+            except unreachable as error:
                 network = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
                 raise (NetworkError if network else DataError)(
                     f"{self.dataset}, split '{split}': cannot be loaded ({_line(error)})"

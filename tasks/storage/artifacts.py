@@ -6,12 +6,11 @@ kill at any moment leaves either nothing or the whole.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mlflow.artifacts
 from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
 
@@ -19,13 +18,24 @@ from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
 from tasks.graph.step import step_of
 from tasks.storage import content, digests, kept, manifest
-from tasks.storage.connection import at_once, client, reaching, search_all, tracking_uri
+from tasks.storage.connection import (
+    at_once,
+    client,
+    known_experiment,
+    page_of,
+    reaching,
+    search_all,
+    tracking_uri,
+)
 from tasks.storage.runs import FINISHED, KEPT, KEPT_REASON, end_stale
 
 _FINISHED = "attributes.status = 'FINISHED'"
 AGAIN = "run its recipe again to make it anew"
+_ARTIFACT = f"tags.`headwater.key` LIKE '%' and {_FINISHED}"
 _AT_ONCE = 2000
 """Runs that one question to the store gives; those of the last weeks."""
+_PAGE = 500
+"""Of these, those that are asked for at once where the newest may be enough."""
 _OF_A_KEY = 100
 """Runs of one key that are looked at: most have one, those of a step that fails again and again some more."""
 _FEW = 20
@@ -47,6 +57,7 @@ class Made:
     """Why it counts for another key than the one it was made for, where somebody decided so."""
     tags: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    run: Run | None = field(default=None, repr=False, compare=False)
 
 
 def find(key: str) -> Made | None:
@@ -88,9 +99,7 @@ def at_hand(refs: Sequence[Ref]) -> dict[str, Made]:
 def _newest(keys: Set[str]) -> dict[str, Counting]:
     """The newest whole artifact of each key that has one; most are among the last that were made."""
     with reaching(), digests.known():
-        last = (
-            [] if len(keys) < _FEW else search_all(f"tags.`headwater.key` LIKE '%' and {_FINISHED}", _AT_ONCE)
-        )
+        last = [] if len(keys) < _FEW else search_all(_ARTIFACT, _AT_ONCE)
         runs: dict[str, list[Run]] = {}
         for run in last:
             if (key := run.data.tags["headwater.key"]) in keys:
@@ -112,23 +121,21 @@ def intact(run_id: str) -> bool:
         return run is not None and content.is_whole(run)
 
 
-def newest(experiment_name: str, tags: Mapping[str, str]) -> Made | None:
-    """The newest finished artifact of an experiment whose run has these tags ("": has none), whatever its key."""
-    with reaching():
-        found = client().get_experiment_by_name(experiment_name)
-        if found is None:
-            return None
-        asked = [f"tags.`{name}` = '{value}'" for name, value in tags.items() if value]
-        condition = " and ".join([*asked, _FINISHED])
-        runs = client().search_runs([found.experiment_id], condition, order_by=["attributes.end_time DESC"])
-    absent = [name for name, value in tags.items() if not value]
-    absent.append(KEPT)
-    return next((_made(run) for run in runs if not any(name in run.data.tags for name in absent)), None)
+def finished(experiment_name: str) -> Iterator[Made]:
+    """The last finished artifacts of an experiment, whatever their keys, the newest first; of a key for which an older
+    one was kept nothing was made."""
+    experiment_id = known_experiment(experiment_name)
+    token, left = None, _AT_ONCE if experiment_id else 0
+    while left:
+        runs, token = page_of(_ARTIFACT, token, _PAGE, experiment_id)
+        yield from (_made(run) for run in runs if KEPT not in run.data.tags)
+        left = left - _PAGE if token else 0
 
 
-def size(run_id: str) -> int:
+def size(made: Made) -> int:
     """Bytes of a finished artifact, as its manifest lists them; 0 where its files are gone."""
-    listed = manifest_of(run_id) or {"files": []}
+    with reaching():
+        listed = (made.run and content.manifest_of(made.run)) or {"files": []}
     return sum(item["bytes"] for item in listed["files"])
 
 
@@ -176,7 +183,13 @@ def _made(run: Run, reason: str = "") -> Made:
     milliseconds = (run.info.end_time or 0) - (run.info.start_time or 0)
     data = run.data
     return Made(
-        run.info.run_id, milliseconds / 1000, dict(data.metrics), reason, dict(data.tags), dict(data.params)
+        run.info.run_id,
+        milliseconds / 1000,
+        dict(data.metrics),
+        reason,
+        dict(data.tags),
+        dict(data.params),
+        run,
     )
 
 
@@ -236,52 +249,3 @@ def check(folder: Path) -> None:
     """
     if (folder / manifest.NAME).is_file() and (name := next(manifest.damaged(folder), None)):
         raise RecipeError(f"{folder / name} is damaged or gone; {AGAIN}")
-
-
-def resolve(uri: str) -> Path:
-    """Local folder of a registered model (`models:/name/version` or `models:/name@alias`).
-
-    Raises:
-        RecipeError: when there is no such model or alias, or its files are damaged.
-    """
-    name, _, version = uri.removeprefix("models:/").partition("/")
-    name, _, alias = name.partition("@")
-    try:
-        if alias:
-            version = client().get_model_version_by_alias(name, alias).version
-        source = client().get_model_version_download_uri(name, version)
-        place = content.local(source) or _fetched(name, version, source)
-    except MlflowException as error:
-        if alias and (numbers := versions(name)):
-            newest = numbers[-1]
-            raise RecipeError(
-                f"{name} has no {alias}; it has version{'s' if newest != numbers[0] else ''} {', '.join(numbers)}: "
-                f"`headwater promote {name} {newest}` makes one the champion, or ask models:/{name}/{newest}"
-            ) from error
-        raise RecipeError(f"'{uri}' is not a registered model: {str(error).splitlines()[0]}") from error
-    check(place)
-    return place
-
-
-def _fetched(name: str, version: str, source: str) -> Path:
-    """The files of a version that lie elsewhere: an artifact is fetched once.
-
-    Raises:
-        RecipeError: they are gone or damaged.
-    """
-    found = client().get_model_version(name, version)
-    if found.run_id and (key := found.tags.get("headwater.key")):
-        try:
-            return folder(found.run_id, key)
-        except StoreError as error:
-            raise RecipeError(f"{name}/{version}: {error}") from error
-    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=tracking_uri()))
-
-
-def versions(name: str) -> list[str]:
-    """The numbers of a registered model's versions; none where there is no such model."""
-    try:
-        found = client().search_model_versions(f"name = '{name}'")
-    except MlflowException:  # a path, say, is no name
-        return []
-    return [str(number) for number in sorted(int(item.version) for item in found)]

@@ -1,7 +1,7 @@
 """Copies of artifacts that lie elsewhere: fetched once, whole or not at all, and no more than there is room for.
 
 What was used longest ago goes first; never what a process that lives is reading. Each process keeps a list of that, in
-a file that it holds the kernel's lock of for as long as it lives.
+a file that it holds the kernel's lock of for as long as it reads any.
 """
 
 import fcntl
@@ -16,7 +16,7 @@ from typing import IO
 from uuid import uuid4
 
 from models.errors import RecipeError
-from models.files import size
+from models.files import DRAFT, size
 from tasks.environment import home
 
 VARIABLE = "HEADWATER_CACHE_GB"
@@ -70,7 +70,7 @@ def remembered(sha256: str, fetch: Callable[[], bytes | None]) -> bytes | None:
         return place.read_bytes()
     if (found := fetch()) is not None:
         place.parent.mkdir(exist_ok=True)
-        draft = place.with_name(f"{sha256}.{uuid4().hex}")
+        draft = place.with_name(f"{sha256}.{uuid4().hex}{DRAFT}")
         draft.write_bytes(found)
         draft.replace(place)
     return found
@@ -85,6 +85,11 @@ def every() -> list[Path]:
     """Folders that may be deleted while nobody reads them: copies, and files that were fetched for recipes."""
     kept = (_MANIFESTS, _READERS)
     return sorted(path for path in folder().iterdir() if path.is_dir() and path.name not in kept)
+
+
+def drafts() -> list[Path]:
+    """Small files that a process was writing, and has left if it was killed."""
+    return sorted(path for place in (folder(), folder() / _MANIFESTS) for path in place.glob(f"*{DRAFT}"))
 
 
 def make_room() -> None:
@@ -161,9 +166,15 @@ class _Reading:
                 self._write()
 
     def _write(self) -> None:
+        """Also lets go of the file when nothing is read any more."""
         if self._file is None:
             self._file = (_readers() / uuid4().hex).open("w")
             fcntl.flock(self._file, fcntl.LOCK_EX)
+        if not self._names:
+            Path(self._file.name).unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
+            return
         self._file.seek(0)
         self._file.truncate()
         self._file.write("\n".join(sorted(set().union(*self._names.values()))))

@@ -240,10 +240,13 @@ def search_all(condition: str, most: int = 20) -> list[Run]:
     return page_of(condition, most=most)[0]
 
 
-def page_of(condition: str, token: str | None = None, most: int = 20) -> tuple[list[Run], str | None]:
-    """Runs as `search_all` finds them, and the token of those that follow, if any do."""
+def page_of(
+    condition: str, token: str | None = None, most: int = 20, experiment_id: str | None = None
+) -> tuple[list[Run], str | None]:
+    """Runs as `search_all` finds them, or of one experiment, and the token of those that follow, if any do."""
     with reaching():
-        experiments = [item.experiment_id for item in client().search_experiments()]
+        every = [] if experiment_id else client().search_experiments()
+        experiments = [experiment_id] if experiment_id else [item.experiment_id for item in every]
         found = client().search_runs(
             experiments, condition, order_by=["attributes.end_time DESC"], max_results=most, page_token=token
         )

@@ -11,7 +11,7 @@ from models.adapted.card import FILE as CARD
 from models.config import did_you_mean
 from models.errors import RecipeError, StoreError
 from tasks.graph.refs import Ref
-from tasks.storage import artifacts, decoration
+from tasks.storage import artifacts, decoration, model_folders
 from tasks.storage.champions import ABSENT, CHAMPION, Champions
 from tasks.storage.connection import client, reaching
 
@@ -38,7 +38,7 @@ class Version:
         if self.key:
             return artifacts.folder(self.run_id, self.key) if self.stands else None
         try:
-            found = artifacts.resolve(f"models:/{self.model}/{self.number}")
+            found = model_folders.resolve(f"models:/{self.model}/{self.number}")
         except RecipeError:
             return None
         return found if found.is_dir() else None
@@ -179,12 +179,15 @@ class RegisteredModel:
 
     def stands(self, made: Iterable[Ref]) -> bool:
         """Whether each of what was `made` is a version, and the alias names one if it has to, all with their files."""
-        wanted = {ref.key for ref in made}
-        there = {item.key for item in self._versions() if item.key in wanted and item.stands}
-        if there != wanted:
+        wanted, versions = {ref.key for ref in made}, self._versions()
+        there = [item for item in versions if item.key in wanted and item.stands]
+        if {item.key for item in there} != wanted:
             return False
-        champion = self.champion()
-        return champion.stands if champion is not None else not Champions(self.name).crowned
+        champions = Champions(self.name)
+        if champions.current is None:
+            return not champions.crowned
+        champion = [item for item in versions if item.number == champions.current]
+        return any(item in there or item.stands for item in champion)
 
     def _versions(self) -> list[Version]:
         with reaching():

@@ -119,15 +119,15 @@ def running_here() -> str:
     return f"tags.`headwater.home` = '{home_id()}' and attributes.status = 'RUNNING'"
 
 
-def unfinished(key: str, *, everywhere: bool = False) -> list[str]:
-    """Runs under this home folder, or anywhere, that say they still compute this key."""
-    said = "attributes.status = 'RUNNING'" if everywhere else running_here()
-    return [run.info.run_id for run in search_all(f"tags.`headwater.key` = '{key}' and {said}")]
+def unfinished(key: str) -> list[str]:
+    """Runs, under any home folder, that say they still compute this key."""
+    said = f"tags.`headwater.key` = '{key}' and attributes.status = 'RUNNING'"
+    return [run.info.run_id for run in search_all(said)]
 
 
 def maker(key: str) -> str:
     """Who computes a key, in words, where a lease says that somebody does."""
-    for run_id in unfinished(key, everywhere=True):
+    for run_id in unfinished(key):
         tags = get(run_id).tags
         flow_run_id, user = tags.get("headwater.flow_run_id", ""), tags.get(MLFLOW_USER, "")
         above = f"tags.`headwater.parent` = 'true' and tags.`headwater.flow_run_id` = '{flow_run_id}'"

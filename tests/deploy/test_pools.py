@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import prefect.server.api
+import prefect
 import pytest
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.utilities.schema_tools.validation import ValidationError, validate
@@ -33,7 +33,7 @@ def template(kind: str) -> dict[str, Any]:
 @pytest.fixture
 def standard(kind: str) -> dict[str, Any]:
     """The template that Prefect knows for workers of this kind."""
-    views = Path(prefect.server.api.__file__).parent / "collections_data" / "views"
+    views = Path(prefect.__file__).parent / "server" / "api" / "collections_data" / "views"
     workers = json.loads((views / "aggregate-worker-metadata.json").read_text(encoding="utf-8"))
     return workers[f"prefect-{kind}"][kind]["default_base_job_configuration"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.recipes import SMALL, write
-from tests.support.up import PROJECT, until
+from tests.support.up import PROJECT
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from tests.support.recipes import SMALL, write
-from tests.support.up import PROJECT, Up, until
+from tests.support.up import PROJECT, Up
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

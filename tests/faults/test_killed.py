@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -18,6 +17,7 @@ from flows.commands.servers import embedded_prefect
 from tasks.running.killed import Watch
 from tasks.storage import connection, runs
 from tests.support.toy_steps import Toy, write
+from tests.support.waiting import until
 
 PROJECT = Path(__file__).parents[2]
 FLOW = """
@@ -55,13 +55,6 @@ def server(home: Path) -> Iterator[Server]:
             yield started
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.2)
-
-
 def test_who_asks_an_embedded_server_that_was_killed_waits_for_the_next(server: Server) -> None:
     killed = server.process.pid
     os.kill(killed, signal.SIGKILL)
@@ -86,10 +79,11 @@ def test_a_killed_run_is_crashed_in_prefect_and_killed_in_mlflow(home: Path, ser
     ended = connection.search_all("attributes.status = 'KILLED'")
     assert {run.info.run_id for run in ended} == going_on
     assert {run.data.tags["headwater.reason"] for run in ended} == {"its process was killed"}
-    for _ in range(3):  # the states of task runs come to the server a little later
+
+    def all_crashed() -> bool:
         watch.look()
-        time.sleep(1)
-    with get_client(sync_client=True) as client:
-        (flow_run,) = client.read_flow_runs()
-        states = {run.state_name for run in client.read_task_runs()}
-    assert (flow_run.state_name, states) == ("Crashed", {"Crashed"})
+        with get_client(sync_client=True) as client:
+            every = [*client.read_flow_runs(), *client.read_task_runs()]
+        return [run.state_name for run in every] == ["Crashed"] * 2
+
+    until(all_crashed, what="the end in Prefect")  # the states of task runs come to the server a little later

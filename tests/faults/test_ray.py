@@ -15,7 +15,8 @@ import pytest
 
 from flows.commands.processes import free_port
 from tests.support import recipes
-from tests.support.up import PROJECT, Up, until
+from tests.support.up import PROJECT, Up
+from tests.support.waiting import until
 
 pytestmark = [
     pytest.mark.slow,

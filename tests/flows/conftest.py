@@ -80,8 +80,11 @@ def headwater(
     said = tmp_path_factory.mktemp("said")
 
     def run(*arguments: object, **environment: str) -> Ended:
-        started = _in_new_process if environment else warm.start
-        code = started([str(argument) for argument in arguments], own | environment, said)
+        given = [str(argument) for argument in arguments]
+        if environment.keys() <= warm.READ_LATE:
+            code = warm.start(given, own, environment, said)
+        else:
+            code = _in_new_process(given, own | environment, said)
         ended = Ended(code, (said / "out").read_text("utf-8"), (said / "err").read_text("utf-8"))
         assert "Traceback" not in ended.err, ended.err
         return ended

@@ -65,7 +65,7 @@ def test_followed_word_for_word_it_ends_with_a_champion_and_a_run_without_one_sa
 ) -> None:
     assert "of desk-urgent is the champion" in ran.err
     strict = ("--set", "name=strict", "--set", "downstreams.urgent.promote.leaked=0.1")
-    ended = headwater("run", recipe, "--set", "threads=1", *strict)
+    ended = headwater("run", recipe, "--only", "promote", "--set", "threads=1", *strict)
     assert ended.code == 0, ended.err
     (line,) = (line for line in ended.out.splitlines() if line.startswith("strict-urgent has no champion: "))
     assert "rows stand in the corpus, and 'promote' allows 10.0%; `headwater promote strict-urgent " in line
@@ -77,7 +77,7 @@ def test_a_changed_line_changes_the_key_and_why_names_it(ran, recipe: Path, head
     before = path.read_text(encoding="utf-8")
     try:
         path.write_text("# Another comment.\n" + before, encoding="utf-8")
-        same = headwater("plan", recipe, "--set", "threads=1", "--json").document
+        same = headwater("plan", recipe, "--no-probe", "--set", "threads=1", "--json").document
         assert {step["status"] for step in same["steps"]} == {"hit"}
         path.write_text(before.replace("{3,}", "{4,}"), encoding="utf-8")
         planned = headwater("plan", recipe, "--no-probe", "--set", "threads=1", "--json").document
@@ -100,7 +100,7 @@ def test_a_new_metric_that_nothing_is_chosen_by_trains_nothing(
         "    def value(self, totals):\n        return totals[0]\n",
         encoding="utf-8",
     )
-    planned = headwater("plan", recipe, "--set", "threads=1", *more, "--json").document
+    planned = headwater("plan", recipe, "--no-probe", "--set", "threads=1", *more, "--json").document
     assert {step["step"] for step in planned["steps"] if step["status"] != "hit"} <= {
         "score",
         "promote",

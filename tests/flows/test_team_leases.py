@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from tasks.environment import EMBEDDED_PREFECT
 from tasks.storage import team_leases
 from tasks.storage.lease import Lease, is_free
 from tasks.storage.prefect_limits import Limits, Place
-from tests.support.up import PROJECT, until
+from tests.support.up import PROJECT
+from tests.support.waiting import until
 
 _HOLD = """
 import sys, time
@@ -71,6 +73,17 @@ def team(prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         yield Team(prefect_server, tmp_path, monkeypatch)
 
 
+@pytest.fixture
+def renewals(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Leases are renewed all the time, but not before the test says so."""
+    renew, let = Limits.renew, threading.Event()
+    monkeypatch.setattr(team_leases, "RENEWED_SECONDS", 0.0)
+    monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(Limits, "renew", lambda limits, place: let.wait(60) and renew(limits, place))
+    yield let
+    let.set()
+
+
 def claimed(team: Team) -> tuple[Lease, team_leases.TeamLeases, team_leases.Claim]:
     """A lease that home a holds, and how this process knows it."""
     held = team.at("a").take("key")
@@ -115,16 +128,15 @@ def test_a_killed_process_frees_its_lease_for_its_home_at_once(team: Team) -> No
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["forgotten", "run out"])
 def test_a_lease_that_the_server_has_lost_is_taken_again(
-    team: Team, forgotten: bool, monkeypatch: pytest.MonkeyPatch
+    team: Team, forgotten: bool, renewals: threading.Event
 ) -> None:
-    monkeypatch.setattr(team_leases, "RENEWED_SECONDS", 0.2)
-    monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.2)
     held, _, claim = claimed(team)
     place, client = claim.place, _raw(team.api)
     client("concurrency_limits/decrement-with-lease", {"lease_id": str(place.lease)})
     if forgotten:  # a restarted server knows of a place that is taken, and of no lease
         client("concurrency_limits/increment", {"names": [team.limits()[0]["name"]], "slots": 1})
-    until(lambda: claim.place.lease != place.lease, 5, "the new lease")
+    renewals.set()
+    until(lambda: claim.place.lease != place.lease, 60, "the new lease")
     assert team.at("b").is_taken("key")
     held.release()
     assert team.limits() == []
@@ -142,9 +154,9 @@ def test_renewal_goes_on_after_an_unforeseen_error(team: Team, monkeypatch: pyte
         return renew(limits, place)
 
     monkeypatch.setattr(Limits, "renew", fail_once)
-    until(lambda: not errors, 5, "the error")
+    until(lambda: not errors, 60, "the error")
     failed = time.monotonic()
-    until(lambda: claim.renewed > failed, 5, "the next renewal")
+    until(lambda: claim.renewed > failed, 60, "the next renewal")
     leases.close()
     held.release()  # which is no error, though all was freed
     assert team.limits() == []
@@ -162,18 +174,17 @@ def test_a_place_that_nobody_has_leased_does_not_stay_taken(
     held.release()
     assert team.at("b").is_taken("key")
     taken: list[Lease] = []
-    until(lambda: taken.extend(filter(None, [team.take("key")])) or taken, 5, "the lease")
+    until(lambda: taken.extend(filter(None, [team.take("key")])) or taken, 60, "the lease")
     taken[0].release()
 
 
-def test_who_comes_late_makes_no_second_holder(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team_leases, "RENEWED_SECONDS", 0.2)
-    monkeypatch.setattr(team_leases, "_LOOK_SECONDS", 0.5)
+def test_who_comes_late_makes_no_second_holder(team: Team, renewals: threading.Event) -> None:
     held, _, claim = claimed(team)
     _raw(team.api)("concurrency_limits/decrement-with-lease", {"lease_id": str(claim.place.lease)})
     others = team.at("b").take("key")
     assert others is not None
-    until(lambda: claim.lost, 5, "the word that it is lost")
+    renewals.set()
+    until(lambda: claim.lost, 60, "the word that it is lost")
     held.release()
     assert team.at("c").is_taken("key"), "the first gives back what is no longer its own"
     others.release()

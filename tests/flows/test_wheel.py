@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import tickets
-from tests.support.up import Up, until
+from tests.support.up import Up
+from tests.support.waiting import until
 
 PROJECT = Path(__file__).parents[2]
 BROKEN = "raise RuntimeError('this is not meant')\n"

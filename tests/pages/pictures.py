@@ -13,7 +13,8 @@ from playwright.sync_api import Page
 
 from tests.support.browser import Pages, chromium, page_of
 from tests.support.recipes import SMALL, write
-from tests.support.up import PROJECT, Up, until
+from tests.support.up import PROJECT, Up
+from tests.support.waiting import until
 
 _SECONDS = 300
 _COLOURS = 128

@@ -9,7 +9,8 @@ from playwright.sync_api import Page
 
 from tests.support.browser import CHROMIUM, Pages, chromium, page_of
 from tests.support.recipes import SMALL, write, write_corpus, write_labelled
-from tests.support.up import Up, until
+from tests.support.up import Up
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
 IMAGE = "<img src=x onerror=\"window.__xss=1;alert('x')\">"

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import CHROMIUM, PHONE, WIDE, Pages, chromium, page_of
 from tests.support.recipes import SMALL, write
-from tests.support.up import Up, until
+from tests.support.up import Up
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
 RECIPE: dict[str, Any] = SMALL | {"name": "reviews"}

@@ -6,9 +6,9 @@ import polars as pl
 from hypothesis import strategies as st
 
 from models.downstream.ner import NamedEntities
-from models.downstream.ner.entities import ENTITIES
+from models.downstream.ner.entities import column
 
-SCHEMA = {"id": pl.String, "text": pl.String, "entities": ENTITIES}
+SCHEMA = {"id": pl.String, "text": pl.String, "entities": column()}
 
 
 NER = NamedEntities(types=("LC", "PS"))

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
-from models.downstream.retrieval.relevance import RELEVANT
+from models.downstream.retrieval.relevance import column
 
-SCHEMA = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": RELEVANT}
+SCHEMA = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": column()}
 
 
 def silent(done: int, total: int, text: str) -> None:

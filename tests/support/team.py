@@ -13,7 +13,8 @@ from pathlib import Path
 
 from flows.commands.processes import answers, free_port
 from tasks.running.parent import end_with_parent
-from tests.support.up import PROJECT, until
+from tests.support.up import PROJECT
+from tests.support.waiting import until
 
 USER, PASSWORD = "headwater", "canary-postgres-7f3a"
 S3 = {

@@ -11,6 +11,7 @@ from models.errors import DataError
 from tasks.graph import refs
 from tasks.graph.step import step
 from tasks.running.job import Job
+from tests.support.waiting import until
 
 
 class Toy(Config):
@@ -18,6 +19,8 @@ class Toy(Config):
     calls: str = Field(default="", json_schema_extra=PLUMBING)
     fail: bool = Field(default=False, json_schema_extra=PLUMBING)
     wait: float = Field(default=0.0, json_schema_extra=PLUMBING)
+    until: str = Field(default="", json_schema_extra=PLUMBING)
+    """A file that is waited for."""
 
 
 def count_call(config: Toy) -> None:
@@ -33,6 +36,8 @@ def write(job: Job, config: Toy) -> None:
     (job.out / "folder").mkdir()
     (job.out / "folder" / "word.txt").write_text(config.word)
     time.sleep(config.wait)
+    if config.until:
+        until(Path(config.until).exists, what=config.until)
     job.metrics({"length": len(config.word)})
     if config.fail:
         raise DataError(f"'{config.word}' is not a good word; choose another")
@@ -50,8 +55,8 @@ def meet(job: Job, config: Toy) -> None:
     """Waits in a training process for another word to come."""
     meeting = Path(config.calls)
     (meeting / config.word).touch()
-    until = time.monotonic() + config.wait
-    while not (met := len(list(meeting.iterdir())) == 2) and time.monotonic() < until:
+    longest = time.monotonic() + config.wait
+    while not (met := len(list(meeting.iterdir())) == 2) and time.monotonic() < longest:
         time.sleep(0.05)
     time.sleep(0.5)  # until the other has seen it too
     (meeting / config.word).unlink()

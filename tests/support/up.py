@@ -5,10 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +116,6 @@ class Up:
     def task_states(self, flow_run_id: str) -> set[str]:
         """The states of a flow run's task runs."""
         return {run["state"]["type"] for run in self.task_runs(flow_run_id)}
-
-
-def until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until `condition` holds; `what` says what did not come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come within {seconds:.0f} s"
-        time.sleep(0.3)
 
 
 def _asked(url: str, body: Any, method: str | None = None, headers: Mapping[str, str] = {}) -> Any:

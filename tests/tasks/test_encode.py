@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from models.data import shards
+from models.data import shards, tables
 from models.data.cleaning import CleanConfig
 from models.errors import DataError
 from models.pretraining import batches
@@ -73,7 +73,7 @@ def test_a_model_reads_exactly_the_texts_that_the_corpus_keeps_by_part(
 def test_a_corpus_none_of_whose_texts_has_a_token_teaches_nothing(tmp_path: Path) -> None:
     import polars as pl
 
-    schema = shards.PARTS
+    schema = tables.PARTS
     pl.DataFrame(schema=schema).write_parquet(tmp_path / "parts.parquet")
     with pytest.raises(DataError, match="none of the corpus's texts for train has a token"):
         batches.documents([], tmp_path, LENGTH)

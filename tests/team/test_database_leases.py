@@ -12,7 +12,8 @@ from sqlalchemy import create_engine, text
 
 from tasks.storage.lease import Lease, is_free
 from tests.support import team as servers
-from tests.support.up import PROJECT, until
+from tests.support.up import PROJECT
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

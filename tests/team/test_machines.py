@@ -12,7 +12,8 @@ from flows.commands.processes import answers
 from tests.support import recipes
 from tests.support.machines import Machine, finished, kill, objects
 from tests.support.team import BUCKET, Team
-from tests.support.up import Up, until
+from tests.support.up import Up
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-import numpy as np
-import polars as pl
 from pydantic import Field, model_validator
 
 from models.backbone.vocabulary_scores import NO_TARGET
@@ -18,6 +16,7 @@ from models.errors import DataError
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import beside, padded, texts_batch
+from models.late import np, pl
 from models.prompting.prompts import tokens
 from models.tokens.special import frame, plain_text, soft_prompt, token_id
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from models.backbone.vocabulary_scores import NO_TARGET, target_logits
+from models.late import np
 
 if TYPE_CHECKING:
     import torch

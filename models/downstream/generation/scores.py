@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-import polars as pl
-
 from models.data.comparison import normal_form
+from models.late import np, pl
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-import numpy as np
-import polars as pl
 from pydantic import Field, model_validator
 
 from models.characters import windows
@@ -25,6 +23,7 @@ from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import padded
 from models.interfaces.labels import Rates, rates
+from models.late import np, pl
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +78,7 @@ class NamedEntities(Downstream[Window]):
                 "id": pa.Column(pl.String, not_blank()),
                 "text": pa.Column(pl.String, not_blank()),
                 "entities": pa.Column(
-                    entities.ENTITIES, entities.checks(self.types), metadata={LABEL: "type"}
+                    entities.column(), entities.checks(self.types), metadata={LABEL: "type"}
                 ),
             }
         )

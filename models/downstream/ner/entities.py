@@ -8,19 +8,21 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
+from models.late import pl
 
 if TYPE_CHECKING:
     from pandera.polars import Check
 
 NAME = re.compile(r"\w[\w. -]*")
 """What a type may be called: it is part of a metric's name."""
-ENTITY = {"start": pl.Int64, "end": pl.Int64, "type": pl.String}
-ENTITIES = pl.List(pl.Struct(ENTITY))
-PREDICTIONS = {"id": pl.String, "entities": pl.List(pl.Struct({**ENTITY, "probability": pl.Float64}))}
 
 Entity = dict[str, Any]
 """`start`, `end` (characters, half-open), `type`; a predicted one has a `probability` too."""
+
+
+def column(**more: type[pl.DataType]) -> pl.List:
+    """The type of a column of entities, which may have `more` fields."""
+    return pl.List(pl.Struct({"start": pl.Int64, "end": pl.Int64, "type": pl.String, **more}))
 
 
 def checks(types: tuple[str, ...] | None) -> list[Check]:
@@ -88,7 +90,7 @@ def examples(types: Sequence[str]) -> pl.DataFrame:
                 kind = types[int(place) % len(types)]
                 entities.append({"start": len(text) - len(name), "end": len(text), "type": kind})
         rows.append((f"example-{number}", text, entities))
-    return pl.DataFrame(rows, schema={"id": pl.String, "text": pl.String, "entities": ENTITIES}, orient="row")
+    return pl.DataFrame(rows, schema={"id": pl.String, "text": pl.String, "entities": column()}, orient="row")
 
 
 def corrupted(right: pl.DataFrame, types: Sequence[str] | None) -> pl.DataFrame:
@@ -113,7 +115,8 @@ def entity(start: int, end: int, kind: str, probability: float) -> Entity:
 
 def predictions(rows: pl.DataFrame, entities: Sequence[list[Entity]]) -> pl.DataFrame:
     """The predictions frame of rows."""
-    return pl.DataFrame({"id": rows["id"], "entities": entities}, schema=PREDICTIONS)
+    schema = {"id": pl.String, "entities": column(probability=pl.Float64)}
+    return pl.DataFrame({"id": rows["id"], "entities": entities}, schema=schema)
 
 
 def key(entities: Sequence[Entity]) -> set[tuple[int, int, str]]:

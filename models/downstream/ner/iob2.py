@@ -1,12 +1,13 @@
 """Labels of characters as IOB2 has them: from entities, and back by the most probable sequence of labels."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
 from models.characters.places import UNSEEN
 from models.data.comparison import Aligned
 from models.downstream.ner.entities import Entity, entity
+from models.late import np
 
 EDGE = 10.0
 """What white space at either end of an entity costs, in nats; published entities have it once in thousands."""

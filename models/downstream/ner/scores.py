@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from models.downstream.ner.entities import Entity, key
 from models.interfaces.features import beside
+from models.late import np, pl
 
 WORST = 20
 """Rows shown, those with the most wrong entities first."""

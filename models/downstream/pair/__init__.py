@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-import numpy as np
-import polars as pl
 from pydantic import Field, model_validator
 
 from models.backbone import embedding
@@ -17,6 +15,7 @@ from models.downstream.pair.cosines import cosines
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline
 from models.interfaces.features import Feature, texts_batch
+from models.late import np, pl
 from models.targets.reading import Reader, Reading
 from models.targets.scale import Scale
 from models.targets.targeted import Targeted

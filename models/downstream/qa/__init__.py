@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-import numpy as np
-import polars as pl
 from pydantic import Field, model_validator
 
 from models.data.checks import not_blank
@@ -23,6 +21,7 @@ from models.downstream.qa.windows import Window
 from models.interfaces.asked import IN_CONTEXT, Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import beside
+from models.late import np, pl
 
 if TYPE_CHECKING:
     import torch
@@ -94,7 +93,7 @@ class QuestionAnswering(Downstream[Window]):
                 "title": pa.Column(pl.String),
                 "context": pa.Column(pl.String, filled),
                 "question": pa.Column(pl.String, filled),
-                "answers": pa.Column(answer_rows.ANSWERS, answer_rows.checks(self.unanswerable)),
+                "answers": pa.Column(answer_rows.column(), answer_rows.checks(self.unanswerable)),
             }
         )
 

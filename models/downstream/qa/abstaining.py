@@ -4,7 +4,9 @@ A model says how much surer it is of no answer than of its best one, the margin;
 threshold (Devlin et al., BERT, 2019, section 4.3). Validation rows choose the threshold by what answers are worth.
 """
 
-import numpy as np
+from __future__ import annotations
+
+from models.late import np
 
 NEVER = 1e9
 """A threshold with which a model always gives its best answer."""

@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from models.data.comparison import Aligned
 from models.errors import DataError
+from models.late import pl
 
 if TYPE_CHECKING:
     from pandera.polars import Check
 
-ANSWERS = pl.List(pl.Struct({"start": pl.Int64, "text": pl.String}))
-PREDICTIONS = {
-    "id": pl.String,
-    "answer": pl.String,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "probability": pl.Float64,
-}
 NO_ANSWER = "no_answer_probability"
-"""The column of predictions that there is beside these where a question may have no answer."""
+"""The column that predictions have where a question may have no answer."""
 MARGIN = "no_answer_margin"
 """A model's predictions then also say by how much no answer outweighs its best one."""
+
+
+def column() -> pl.List:
+    """The type of a column of answers."""
+    return pl.List(pl.Struct({"start": pl.Int64, "text": pl.String}))
 
 
 def checks(unanswerable: bool) -> list[Check]:
@@ -103,7 +99,7 @@ def examples(unanswerable: bool) -> pl.DataFrame:
         answers = [{"start": context.index(text), "text": text} for text in texts]
         rows.append((f"example-{number}", title, context, question, answers))
     names = ["id", "title", "context", "question"]
-    return pl.DataFrame(rows, schema={**dict.fromkeys(names, pl.String), "answers": ANSWERS}, orient="row")
+    return pl.DataFrame(rows, schema={**dict.fromkeys(names, pl.String), "answers": column()}, orient="row")
 
 
 def corrupted(unanswerable: bool) -> pl.DataFrame:
@@ -148,7 +144,14 @@ def predictions(
         start += len(text) - len(text.lstrip())
         text = text.strip()
         answered.append((name, text, start, start + len(text), probability))
-    found = pl.DataFrame(answered, schema=PREDICTIONS, orient="row")
+    columns = {
+        "id": pl.String,
+        "answer": pl.String,
+        "start": pl.Int64,
+        "end": pl.Int64,
+        "probability": pl.Float64,
+    }
+    found = pl.DataFrame(answered, schema=columns, orient="row")
     if no_answer is None:
         return found
     return found.with_columns(pl.Series(NO_ANSWER, list(no_answer), dtype=pl.Float64))

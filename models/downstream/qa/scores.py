@@ -13,11 +13,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
 
-import numpy as np
-import polars as pl
-
 from models.data.comparison import normal_form
 from models.interfaces.features import beside
+from models.late import np, pl
 
 Rule = Literal["korquad", "squad"]
 F1 = {"korquad": "char_f1", "squad": "word_f1"}

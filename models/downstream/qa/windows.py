@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from models.interfaces.features import Feature
+from models.late import np
 from models.tokens.windows import overlapping
 
 if TYPE_CHECKING:

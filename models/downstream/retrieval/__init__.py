@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
-import numpy as np
-import polars as pl
 from pydantic import Field, model_validator
 
 from models.backbone import embedding
@@ -27,6 +25,7 @@ from models.errors import DataError
 from models.interfaces.asked import Asked
 from models.interfaces.downstream import Baseline, Downstream
 from models.interfaces.features import beside, texts_batch
+from models.late import np, pl
 
 if TYPE_CHECKING:
     import torch

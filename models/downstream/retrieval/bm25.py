@@ -1,5 +1,7 @@
 """BM25 over words or over neighbouring characters: the baseline of retrieval."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator
@@ -7,11 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import numpy as np
-import polars as pl
-
 from models.data.comparison import normalised
 from models.downstream.retrieval.ranking import rank
+from models.late import np, pl
 
 Unit = Literal["words", "characters"]
 """What query and passage have in common: words, or neighbouring characters, two and three."""

@@ -4,14 +4,15 @@ Both scores are standardised over all passages of a query, and weighed: a convex
 ranks do (Bruch, Gai & Ingber, An Analysis of Fusion Functions for Hybrid Retrieval, 2023).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-import polars as pl
 from pydantic import Field
 
 from models.config import Config
 from models.downstream.retrieval.bm25 import Bm25, Unit
+from models.late import np, pl
 
 WEIGHTS = sorted((step / 20 for step in range(21)), key=lambda weight: abs(weight - 0.5))
 """Shares of the model that are tried, the most even first: it is taken where others are no better."""

@@ -1,10 +1,11 @@
 """Made-up queries and passages: good ones, and ones that are turned away."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import polars as pl
-
-from models.downstream.retrieval.relevance import RELEVANT
+from models.downstream.retrieval import relevance
+from models.late import pl
 
 _TOLD = {
     "마을의 도서관은 언덕 위에 있고 밤에도 연다.": ("도서관은 어디에 있나?", "밤에도 여는 곳은?"),
@@ -23,7 +24,7 @@ def examples() -> pl.DataFrame:
         for number in range(2)
         for at, asked in enumerate(_TOLD.values())
     ]
-    schema = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": RELEVANT}
+    schema = {"id": pl.String, "text": pl.String, "passage": pl.Boolean, "relevant": relevance.column()}
     return pl.DataFrame(queries + passages, schema=schema, orient="row")
 
 

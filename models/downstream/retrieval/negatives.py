@@ -4,12 +4,13 @@ Karpukhin et al., Dense Passage Retrieval for Open-Domain Question Answering (20
 Approximate Nearest Neighbor Negative Contrastive Learning (2021), from the model itself.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
-import numpy as np
-
 from models.downstream.retrieval.relevance import Text
+from models.late import np
 
 Negatives = Literal["in_batch", "bm25", "model"]
 """Who finds them: nobody, BM25, or the model before it learns."""

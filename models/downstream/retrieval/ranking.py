@@ -1,15 +1,15 @@
 """Passages in the order in which they answer a query, what such an order is worth, and the worst ones."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log2
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from models.downstream.retrieval.relevance import grades
 from models.errors import DataError
 from models.interfaces.features import beside
+from models.late import np, pl
 
 TOP = 10
 """Passages of a ranking that are shown, and that metrics look at."""
@@ -21,11 +21,6 @@ WORST = 20
 """Errors shown, the relevant passage that lies lowest first."""
 DIGITS = 6
 """Decimals of a score: what differs in no more than the order of a sum is a tie."""
-PREDICTIONS = {
-    "id": pl.String,
-    "ranking": pl.List(pl.Struct({"passage_id": pl.String, "score": pl.Float64, "text": pl.String})),
-    "after": pl.List(pl.String),
-}
 
 
 def cosines(vectors: Sequence[np.ndarray], rows: pl.DataFrame) -> Iterator[np.ndarray]:
@@ -64,7 +59,9 @@ def rank(rows: pl.DataFrame, scores: Iterable[np.ndarray]) -> pl.DataFrame:
             {"passage_id": ids[at], "score": float(rounded[at]), "text": texts[at]} for at in best[:TOP]
         ]
         ranked.append((name, ranking, [ids[at] for at in best[TOP:]]))
-    return pl.DataFrame(ranked, schema=PREDICTIONS, orient="row")
+    found = pl.Struct({"passage_id": pl.String, "score": pl.Float64, "text": pl.String})
+    schema = {"id": pl.String, "ranking": pl.List(found), "after": pl.List(pl.String)}
+    return pl.DataFrame(ranked, schema=schema, orient="row")
 
 
 def order(prediction: Mapping[str, Any]) -> list[str]:

@@ -6,18 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from models.data.checks import not_blank
 from models.data.comparison import normalised
 from models.errors import DataError
 from models.interfaces.features import Feature
+from models.late import pl
 
 if TYPE_CHECKING:
     from pandera.polars import Check, DataFrameSchema
-
-RELEVANT = pl.List(pl.Struct({"passage_id": pl.String, "grade": pl.Int64}))
-"""Type of the column `relevant`."""
 
 FORM, PASSAGE, NONE, UNKNOWN = PROBLEMS = (
     "not passages, each once, with grades from 0 up",
@@ -45,6 +41,11 @@ class Text(Feature):
     with this text, and this text itself."""
 
 
+def column() -> pl.List:
+    """The type of the column `relevant`."""
+    return pl.List(pl.Struct({"passage_id": pl.String, "grade": pl.Int64}))
+
+
 def schema() -> DataFrameSchema:
     """What queries and passages must be."""
     import pandera.polars as pa
@@ -55,7 +56,7 @@ def schema() -> DataFrameSchema:
             "id": pa.Column(pl.String, filled),
             "text": pa.Column(pl.String, filled),
             "passage": pa.Column(pl.Boolean),
-            "relevant": pa.Column(RELEVANT, checks(), nullable=True),
+            "relevant": pa.Column(column(), checks(), nullable=True),
         }
     )
 

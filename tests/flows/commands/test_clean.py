@@ -90,6 +90,7 @@ def test_what_nothing_refers_to_goes_and_all_else_stays(
     for left in ("work/0000/resumable/step-1", "cache/0000", f"artifacts/small/{uuid4().hex}/artifacts"):
         (moved / left).mkdir(parents=True)
         (moved / left / "file").write_bytes(b"x" * 100_000)
+    (moved / "cache" / "code.json.0000.draft").write_text("{")  # of a process that was killed
 
     young = there("clean", "--yes", "--json").document
     assert young["items"] == [], "what is younger than a week stays"
@@ -104,6 +105,7 @@ def test_what_nothing_refers_to_goes_and_all_else_stays(
         "failed runs",
         "checkpoints",
         "downloaded artifacts",
+        "drafts",
         "files without a run",
     } <= freed.keys()
     assert done["bytes"] >= size - size_of(moved / "artifacts") > 150_000

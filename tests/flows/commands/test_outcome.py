@@ -77,6 +77,16 @@ def test_many_results_are_some_twenty_lines_with_the_best_of_each_entry(
         assert f"and {len(cells) - len(shown)} more" in told
 
 
+def test_scores_that_say_little_come_with_a_word_on_it() -> None:
+    few = [result("tickets", mode, None, 1.0, low=1.0, high=1.0, test_rows=5) for mode in MODES]
+    lines = printed(few)
+    told = " ".join(" ".join(lines[1 + len(MODES) :]).split())
+    assert max(map(cell_len, lines)) <= 80
+    assert told.count("tickets: scored on 5 test rows only") == 1
+    assert told.count("It does not mean that the score is certain.") == 1
+    assert len(printed([result("tickets", "finetune", test_rows=500)])) == 2
+
+
 def test_the_best_of_a_metric_of_which_less_is_better_is_the_least() -> None:
     cells = [
         result(f"e{number}", mode, None, 0.1 * (1 + MODES.index(mode)), lower_is_better=True)

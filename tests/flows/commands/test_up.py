@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support.recipes import SMALL, write
-from tests.support.up import PROJECT, Up, until
+from tests.support.up import PROJECT, Up
+from tests.support.waiting import until
 
 ENDS = ("COMPLETED", "FAILED", "CRASHED")
 pytestmark = pytest.mark.slow

@@ -12,7 +12,8 @@ import pytest
 from flows.commands import passwords
 from models.errors import RecipeError
 from tests.support.recipes import SMALL, write
-from tests.support.up import Up, until
+from tests.support.up import Up
+from tests.support.waiting import until
 
 PASSWORD = "CANARY: so % long 'a' password"
 

@@ -12,7 +12,7 @@ import pytest
 from flows.estimates import estimating, past, probe, probing, rules, sampled, standing_in
 from flows.estimates.quantities import Estimate, Interval
 from flows.estimates.rates import Adapting, Pretraining, Rows
-from flows.estimates.seats import OPENING, OWN_MEMORY, total
+from flows.estimates.seats import OPENING, OWN_MEMORY, STARTING, total, with_starts
 from flows.estimates.watched import Stage, Watched
 from flows.graph.chain import chain, report_refs
 from flows.recipe.recipe import Recipe
@@ -74,6 +74,16 @@ def test_steps_take_their_turns_and_their_seats(
     assert whole.seconds == exactly(seconds) + OPENING
     assert whole.memory == exactly(memory) + OWN_MEMORY
     assert whole.disk == exactly(3 + 2 + 2 + 1)
+
+
+def test_the_first_steps_wait_for_their_training_processes_to_start(recipe: Path) -> None:
+    """The tokenizer's is there for all that come one by one; the second is started when two are adapted at once."""
+    made = steps(recipe)
+    found = with_starts(dict.fromkeys(made, Estimate(exactly(20), basis="rule")), Machine(threads=2, jobs=2))
+    later = [ref for ref in made if found[ref].seconds == exactly(20) + STARTING]
+    assert len(later) == 2 and {ref.step for ref in later} <= {"tokenizer", "adapt"}
+    known = with_starts(dict.fromkeys(made, Estimate(exactly(20), basis="past")), Machine(threads=2, jobs=2))
+    assert all(item.seconds == exactly(20) for item in known.values())
 
 
 def test_a_great_many_shards_are_put_on_seats_in_no_time(recipe: Path) -> None:

@@ -1,7 +1,5 @@
 """Requests that come at the same time: answered together, and as if each had come alone."""
 
-import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 
@@ -9,6 +7,7 @@ import pytest
 
 from models.inference import dynamic_batching
 from models.inference.dynamic_batching import DynamicBatches
+from tests.support.waiting import until
 
 
 class Busy:
@@ -40,13 +39,6 @@ def all_at_once(busy: Busy, requests: list[list[int]], most: int = 64) -> list[F
             until(lambda number=number: len(batches._line) == number)
         busy.may.set()
     return made
-
-
-def until(there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def test_those_that_come_meanwhile_are_answered_at_once_each_with_its_own() -> None:

@@ -20,6 +20,7 @@ from models.training.plan import Plan
 from models.upstream.clm import CausalLanguageModelling
 from models.upstream.mlm import MaskedLanguageModelling
 from models.workplace import Workplace
+from tests.support.waiting import until
 
 CPU = torch.device("cpu")
 WORDS = Vocabulary(torch.tensor([0, 1]), 1, torch.ones(60, dtype=torch.long))
@@ -136,6 +137,7 @@ def test_few_are_made_ahead_and_the_thread_ends() -> None:
     before = threading.active_count()
     to_come = made_ahead(make, range(5, 100), 2, CPU)
     assert list(islice(to_come, 3)) == [5, 6, 7]
+    until(lambda: len(made) >= 5, 60, "what is made ahead")
     time.sleep(0.05)
     assert made == [5, 6, 7, 8, 9], "two beyond the last that was taken"
     to_come.close()

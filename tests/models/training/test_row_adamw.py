@@ -93,7 +93,8 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(tmp_path: Path) -> None:
     assert torch.equal(resumed.table.weight, calm.table.weight)
 
 
-def test_what_another_device_has_begun_goes_on_by_rows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("begun_by_row", [False, True])
+def test_what_one_device_has_begun_another_goes_on_with(begun_by_row: bool, tmp_path: Path) -> None:
     calm, resumed = Bag(), Bag()
     train(calm, batches_at, loss_of, plan(by_row=False))
 
@@ -103,9 +104,9 @@ def test_what_another_device_has_begun_goes_on_by_rows(tmp_path: Path) -> None:
         return batches_at(step)
 
     resumable = {"workplace": Workplace("cpu", 1, tmp_path), "checkpoint_seconds": 0}
-    with pytest.raises(Stop):  # on a GPU, whose tables are moved whole
-        train(Bag(), killed, loss_of, plan(**resumable, by_row=False))
-    train(resumed, batches_at, loss_of, plan(**resumable))
+    with pytest.raises(Stop):  # on a GPU, say, whose tables are moved whole
+        train(Bag(), killed, loss_of, plan(**resumable, by_row=begun_by_row))
+    train(resumed, batches_at, loss_of, plan(**resumable, by_row=not begun_by_row))
     torch.testing.assert_close(resumed.table.weight, calm.table.weight, rtol=1e-3, atol=2e-4)
 
 

@@ -8,10 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import zstandard
-from moto.server import ThreadedMotoServer
 
 from models.errors import NetworkError, RecipeError
 from tasks.reading import remote
@@ -59,7 +57,7 @@ class Web:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
 
 @pytest.fixture
@@ -72,6 +70,9 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
+    import boto3  # takes longer than any of these tests
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -22,6 +21,7 @@ from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts, connection, runs
 from tasks.storage.lease import lease
 from tests.support.toy_steps import Toy, alone, meet, repeat, train, write
+from tests.support.waiting import until
 
 
 def folder_of(ref: Ref) -> Path:
@@ -193,9 +193,7 @@ def test_a_kill_leaves_nothing_and_frees_the_lease(context: RunContext) -> None:
     )
     ref = write(Toy(word="slow"))
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=PROJECT) as child:
-        deadline = time.monotonic() + 90
-        while not runs.unfinished(ref.key) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        until(lambda: runs.unfinished(ref.key), 90, "the step")
         child.kill()
     (killed,) = runs.unfinished(ref.key)
     assert artifacts.find(ref.key) is None

@@ -1,14 +1,14 @@
 """What is said of a node that cannot do steps."""
 
 import importlib.metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-pytest.importorskip("ray", reason="the extra ray is not installed")
-
-from tasks.running.cluster import variables
 from tasks.running.node import looked_at, unlike
+
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed")
 
 
 def test_what_is_wrong_with_a_node_is_a_line_each(
@@ -29,6 +29,8 @@ def test_a_library_that_is_missing_is_named_and_equal_ones_are_not() -> None:
 
 
 def test_nodes_are_sent_no_secret(home_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.running.cluster import variables  # takes seconds, as Ray does
+
     monkeypatch.setenv("HEADWATER_HOME", str(home_folder))
     monkeypatch.setenv("PREFECT_API_URL", "http://server:4200/api")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://somebody:canary-1@server:5000")

@@ -3,8 +3,7 @@
 import dataclasses
 import os
 import signal
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -20,6 +19,7 @@ from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts
 from tests.support.together import Learning, assert_close, assert_same, learn
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,7 @@ def training() -> list[psutil.Process]:
     )
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.1)
-
-
+@pytest.mark.slow
 def test_two_processes_learn_the_model_of_one(context: RunContext, two: RunContext) -> None:
     alone = made(Learning(word="alone"), context)
     ref = learn(Learning(word="together"))
@@ -106,4 +100,4 @@ def test_no_process_is_left_of_a_run_that_ends(two: RunContext, home_folder: Pat
             os.kill(started[0], signal.SIGKILL)
         with pytest.raises((BrokenProcessPool, Stopped)):
             run.result(60)
-        until(lambda: not alive(started), 20)
+        until(lambda: not alive(started))

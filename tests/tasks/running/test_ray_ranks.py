@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,14 @@ from tasks.running.training_processes import TrainingProcesses
 from tasks.storage import artifacts
 from tests.support.together import Learning, assert_close, assert_same, learn
 
-ray = pytest.importorskip("ray", reason="ray is not installed")
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
 PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
 def cluster(home_folder: Path) -> Iterator[None]:
+    import ray
+
     os.environ["RAY_AUTH_MODE"] = "disabled"
     environment = {"HEADWATER_HOME": str(home_folder), "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
     ray.init(

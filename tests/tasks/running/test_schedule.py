@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,16 +18,19 @@ from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
 from tasks.storage.lease import Lease, is_free
 from tests.support.toy_steps import Toy, alone, meet, repeat, write
+from tests.support.waiting import until
 
 
 class Stage:
-    """Starts steps on threads, and keeps what went on at once; a step here does nothing but take its time."""
+    """Starts steps on threads, and keeps what went on at once; a step here does nothing but take its time, and those of
+    `together` end only once all of them have begun."""
 
-    def __init__(self, failing: str = "", lose: int = 0) -> None:
+    def __init__(self, failing: str = "", lose: int = 0, together: Collection[str] = ()) -> None:
         self.order: list[str] = []
         self.at_once: list[set[str]] = []
         self._going: set[str] = set()
         self._failing, self._lose = failing, lose
+        self._together, self._met = together, threading.Event()
         self._lock = threading.Lock()
         self.threads = ThreadPoolExecutor(20)
 
@@ -37,10 +40,14 @@ class Stage:
             self.order.append(word)
             self._going.add(word)
             self.at_once.append({*self._going})
+            if self._going.issuperset(self._together):
+                self._met.set()
         self.threads.submit(self._run, ref, word, on_end)
 
     def _run(self, ref: Ref, word: str, on_end: Callable[[schedule.Ended], None]) -> None:
-        threading.Event().wait(0.05)
+        time.sleep(0.05)
+        if word in self._together:
+            self._met.wait(60)
         with self._lock:
             self._going.remove(word)
         became = "failed" if word == self._failing else "run"
@@ -69,14 +76,14 @@ def run(stage: Stage, engine: Local, *targets: Ref) -> dict[str, str]:
 def test_no_more_run_at_once_than_there_are_seats_and_none_is_started_before_it_has_one(
     engine: Local,
 ) -> None:
-    stage = Stage()
+    stage = Stage(together=("0", "1"))
     found = run(stage, engine, *(meet(Toy(word=f"{number}")) for number in range(12)))
     assert list(found.values()) == ["run"] * 12
     assert max(map(len, stage.at_once)) == 2
 
 
 def test_a_step_starts_after_all_it_needs(engine: Local) -> None:
-    stage = Stage()
+    stage = Stage(together=("first", "beside"))
     first = write(Toy(word="first"))
     run(stage, engine, repeat(Toy(word="then"), rows=first), write(Toy(word="beside")))
     assert stage.order.index("first") < stage.order.index("then")
@@ -110,9 +117,7 @@ def test_who_waits_for_another_run_holds_no_seat_meanwhile(engine: Local) -> Non
     held = [Lease.take(ref.key) for ref in elsewhere]
 
     def release() -> None:
-        deadline = time.monotonic() + 30
-        while len(stage.order) < 4 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: len(stage.order) > 3, 60, "the fourth step")
         for lease in filter(None, held):
             lease.release()
 
@@ -120,6 +125,20 @@ def test_who_waits_for_another_run_holds_no_seat_meanwhile(engine: Local) -> Non
     found = run(stage, engine, *elsewhere, *(meet(Toy(word=f"{number}")) for number in range(4)))
     assert set(found.values()) == {"run"}
     assert stage.order[:4] == ["0", "1", "2", "3"]
+
+
+def test_who_waited_for_another_run_that_failed_wants_room_again(engine: Local) -> None:
+    ref = alone(Toy(word="alone"))
+    held = Lease.take(ref.key)
+    turn = execution.Turn(ref, engine)
+    assert held and turn.take() == "not yet"
+    seat = engine.take(meet(Toy(word="beside")))
+    assert seat and turn.take() == "not yet"
+    held.release()
+    assert turn.take() == "full"
+    seat.leave()
+    assert turn.take() == "taken"
+    turn.close()
 
 
 def test_a_run_that_cannot_start_or_lease_a_step_leaves_nothing_taken(
@@ -144,7 +163,12 @@ def test_a_run_that_cannot_start_or_lease_a_step_leaves_nothing_taken(
 
 def test_a_run_that_is_stopped_starts_nothing_more(engine: Local) -> None:
     stage = Stage()
-    threading.Timer(0.12, STOPPING.set).start()
+
+    def stop() -> None:
+        until(lambda: len(stage.order) > 2, 60, "the third step")
+        STOPPING.set()
+
+    threading.Thread(target=stop, daemon=True).start()
     try:
         found = run(stage, engine, *(meet(Toy(word=f"{number}")) for number in range(40)))
     finally:

@@ -92,7 +92,9 @@ def test_what_is_read_after_it_was_looked_for_is_not_removed() -> None:
     (found,) = cache.every()
     cache.copy("a-1", _is_whole, _fill)
     assert not cache.remove(found) and _is_whole(found)
+    assert cache.in_use() == {"a-1"}
     cache.done()
+    assert not list((cache.folder() / "readers").iterdir()), "who reads nothing keeps no list"
     assert cache.remove(found) and not found.exists() and cache.every() == []
 
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -17,8 +16,9 @@ from tasks.running.execution import RunContext, produce
 from tasks.running.local import Local
 from tasks.running.progress import Board
 from tasks.running.training_processes import TrainingProcesses
-from tasks.storage import artifacts, connection, lineage, place, runs
+from tasks.storage import artifacts, connection, lineage, model_folders, place, runs
 from tests.support.toy_steps import Toy, repeat, write
+from tests.support.waiting import until
 
 REF = write(Toy(word="water"))
 NAME = "100% #물; 1"
@@ -57,7 +57,10 @@ def lived_in(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def uses_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is found below `folder`, by Headwater and by MLflow's own client, and what is new lies there too."""
     monkeypatch.setenv("HEADWATER_HOME", str(folder))
-    for file in (artifacts.files(REF) / "folder" / "word.txt", artifacts.resolve("models:/river@champion")):
+    for file in (
+        artifacts.files(REF) / "folder" / "word.txt",
+        model_folders.resolve("models:/river@champion"),
+    ):
         assert file.exists() and file.is_relative_to(folder)
     assert lineage.of_key(TWICE.key).inputs["rows"][0].folder().is_relative_to(folder)
     plain = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
@@ -165,18 +168,18 @@ def test_a_back_up_made_while_a_step_runs_can_be_used(
     lived_in: Path, tmp_path: Path, processes: TrainingProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As docs/state.md has it: databases first, by SQLite's own back-up, then the files."""
-    slow = write(Toy(word="slow", wait=2.0))
+    slow = write(Toy(word="slow", until=str(tmp_path / "backed up")))
     parent = runs.open_parent(connection.experiment(NAME), "second", "flow-2", {})
     context = RunContext(connection.experiment(NAME), parent, "flow-2", Local(processes, Board(), "cpu"))
     saved = tmp_path / "back-up"
     with ThreadPoolExecutor(1) as pool:
         going = pool.submit(produce, slow, context)
-        while not runs.unfinished(slow.key):
-            time.sleep(0.05)
+        until(lambda: runs.unfinished(slow.key), what="the step")
         saved.mkdir()
         live, copy = (sqlite3.connect(folder / "mlflow.db") for folder in (lived_in, saved))
         with closing(live), closing(copy):
             live.backup(copy)
+        (tmp_path / "backed up").touch()
         assert going.result().status == "run"
     for name in ("id", "place"):
         shutil.copy2(lived_in / name, saved / name)

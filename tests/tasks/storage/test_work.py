@@ -1,6 +1,5 @@
 """What a killed step goes on from, where machines share it: a folder, or a store."""
 
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from models import files
 from models.errors import RecipeError
 from tasks.storage import work
 from tasks.storage.work import Work
-from tests.support.up import until
+from tests.support.waiting import until
 
 
 class Machines:
@@ -65,7 +64,7 @@ def test_another_machine_goes_on_from_what_a_killed_one_has_kept(machines: Machi
     (killed.resumable / "step-1").rmdir()
     (killed.resumable / f"step-3{files.DRAFT}").mkdir()
     (killed.resumable / f"step-3{files.DRAFT}" / "model").touch()
-    until(lambda: _checkpoints(machines.shared / "key") == ["step-2"], 5, "the copy")
+    until(lambda: _checkpoints(machines.shared / "key") == ["step-2"], 60, "the copy")
     with machines.on("b") as other:
         assert _checkpoints(other.resumable) == ["step-2"]
         assert list(other.out.iterdir()) == []
@@ -82,6 +81,7 @@ def test_nothing_is_sent_that_nobody_goes_on_from(
     put = LocalFileSystem.put_file
 
     def noted(store: LocalFileSystem, here: str, there: str, **more: object) -> None:
+        monkeypatch.setattr(work, "_COPY_SECONDS", 60.0)  # until it is looked again
         sent.append(Path(there).name)
         put(store, here, there, **more)
 
@@ -90,9 +90,7 @@ def test_nothing_is_sent_that_nobody_goes_on_from(
         (done.scratch / "piece").touch()
         (done.resumable / "kept").touch()
         if machines.is_address:
-            until(lambda: sent == ["kept"], 5, "the copy")
-        monkeypatch.setattr(work, "_COPY_SECONDS", 60.0)
-        time.sleep(0.2)  # the wait that has begun is over
+            until(lambda: sent == ["kept"], 60, "the copy")
         (done.resumable / "last").touch()
     assert sent == ["kept"] * machines.is_address
     assert not done.scratch.exists()
@@ -104,7 +102,7 @@ def test_what_was_written_after_the_last_copy_is_sent_by_who_goes_on(machines: M
         raise ZeroDivisionError
     (failing.resumable / "state").write_text("and later")  # and the machine was gone at once
     machines.on("a").__enter__()
-    until(lambda: (machines.shared / "key" / "state").read_text() == "and later", 5, "the copy")
+    until(lambda: (machines.shared / "key" / "state").read_text() == "and later", 60, "the copy")
 
 
 def test_what_a_failed_step_has_kept_stays(machines: Machines) -> None:
