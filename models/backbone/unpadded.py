@@ -16,6 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import sdpa_mask
 
 from models.backbone.by_length import by_length
+from models.backbone.first_block import FirstBlock
 from models.backbone.last_block import LastBlock
 from models.backbone.positions import OFFSET_POSITIONS
 from models.backbone.rotary import rotating_at_once
@@ -40,7 +41,7 @@ def unpadded(model: PreTrainedModel) -> Iterator[None]:
         yield
         return
     base, before = model.base_model, model.config._attn_implementation
-    lines = _Lines(_first_position(model), LastBlock(model))
+    lines = _Lines(_first_position(model), FirstBlock(model), LastBlock(model))
     with ExitStack() as stack:
         stack.callback(setattr, model.config, "_attn_implementation", before)
         model.config._attn_implementation = _NAME
@@ -49,6 +50,7 @@ def unpadded(model: PreTrainedModel) -> Iterator[None]:
             model.config.use_cache = False
         stack.callback(base.register_forward_pre_hook(lines.lay_out, with_kwargs=True).remove)
         stack.callback(base.register_forward_hook(lines.lay_back).remove)
+        stack.enter_context(lines.begin.once_a_token())
         stack.enter_context(lines.last.for_the_head())
         stack.enter_context(rotating_at_once(model))
         pooler = getattr(base, "pooler", None)
@@ -76,8 +78,8 @@ def _first_position(model: PreTrainedModel) -> int:
 class _Lines:
     """Where the tokens of the batch that is being read stand."""
 
-    def __init__(self, first: int, last: LastBlock) -> None:
-        self._first, self.last = first, last
+    def __init__(self, first: int, begin: FirstBlock, last: LastBlock) -> None:
+        self._first, self.begin, self.last = first, begin, last
         self._shape: torch.Size | None = None
 
     def lay_out(
@@ -88,6 +90,7 @@ class _Lines:
         given |= dict(zip(("input_ids", "attention_mask"), args, strict=False))
         ids, mask = given.get("input_ids"), given.get("attention_mask")
         self._shape = self.last.read = None
+        self.begin.choose(None)
         told = ((given.get(name), getattr(base.config, name, None)) for name in _MORE)
         asked = [of_config if of_call is None else of_call for of_call, of_config in told]
         if ids is None or any(each is not None and each is not False for each in asked):
@@ -106,6 +109,7 @@ class _Lines:
         for name, values in (("input_ids", ids), ("token_type_ids", given.get("token_type_ids"))):
             if values is not None:
                 given[name] = self._line(values)
+        self.begin.choose(given["input_ids"])
         return (), {**given, "attention_mask": _NO_MASK, "position_ids": self._line(positions), "runs": runs}
 
     def _line(self, values: Tensor) -> Tensor:

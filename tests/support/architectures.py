@@ -1,20 +1,28 @@
 """A small model of every preset, and of architectures that are brought along."""
 
+from collections.abc import Callable
 from typing import Any
 
 import transformers
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from models.backbone import presets
 from models.backbone.config import ModelConfig
 
-SHAPE: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-BROUGHT = {
-    "roberta": transformers.RobertaConfig(vocab_size=50, intermediate_size=64, **SHAPE),
-    "distilbert": transformers.DistilBertConfig(vocab_size=50, dim=32, n_layers=1, n_heads=2, hidden_dim=64),
-    "gpt_neox": transformers.GPTNeoXConfig(vocab_size=50, intermediate_size=64, **SHAPE),
-    "qwen2": transformers.Qwen2Config(
-        vocab_size=50, intermediate_size=64, num_key_value_heads=1, tie_word_embeddings=False, **SHAPE
+SHAPE: dict[str, Any] = {
+    "vocab_size": 50,
+    "hidden_size": 32,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
+BROUGHT: dict[str, Callable[[int], PretrainedConfig]] = {
+    "roberta": lambda layers: transformers.RobertaConfig(num_hidden_layers=layers, **SHAPE),
+    "distilbert": lambda layers: transformers.DistilBertConfig(
+        vocab_size=50, dim=32, n_layers=layers, n_heads=2, hidden_dim=64
+    ),
+    "gpt_neox": lambda layers: transformers.GPTNeoXConfig(num_hidden_layers=layers, **SHAPE),
+    "qwen2": lambda layers: transformers.Qwen2Config(
+        num_hidden_layers=layers, num_key_value_heads=1, tie_word_embeddings=False, **SHAPE
     ),
 }
 LLAMA = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -32,13 +40,15 @@ INSIDE = {
 DECODERS = {"gpt2", "llama", "gpt_neox", "qwen2"}
 
 
-def model_of(architecture: str, head: str) -> PreTrainedModel:
-    """With fresh weights, one layer and 32 wide."""
+def model_of(architecture: str, head: str, layers: int = 1) -> PreTrainedModel:
+    """With fresh weights, 32 wide."""
     if architecture in BROUGHT:
-        config = BROUGHT[architecture]
+        config = BROUGHT[architecture](layers)
     else:
         config = presets.architecture(
-            ModelConfig.model_validate({"preset": architecture, "hidden_size": 32, "layers": 1, "heads": 2})
+            ModelConfig.model_validate(
+                {"preset": architecture, "hidden_size": 32, "layers": layers, "heads": 2}
+            )
         )
         config.vocab_size, config.pad_token_id = 50, 0
     return getattr(transformers, head).from_config(config)
