@@ -11,6 +11,7 @@ and clipping, with dropout before the last layer alone. A trial of ours goes abo
 layer first, hides a tenth of the words and keeps the best of its evaluations; Trainer evaluates as often, and saves its
 model at the end. Rows are NSMC's where HEADWATER_DATA has them, else invented ones of such lengths. Trainer sorts a
 quarter of the rows at a time, and 50 batches at most: with few rows, as in the short form, it hardly groups at all.
+Padded to 128, two batches are taken in place of all rows; whole trials, which take longest, half as often.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from benchmarks.hugging_face import Theirs
 from benchmarks.reviews import PARTS, difference, read
 from models.backbone import build
 from models.backbone.config import ModelConfig
+from models.backbone.heads import transferred
 from models.backbone.unpadded import unpadded
 from models.data.draws import draw
 from models.downstream.classification import Classification
@@ -93,10 +95,6 @@ class Work:
         """The same for Trainer."""
         return Theirs(self.folder, self.epochs, self.batch, RATE, LENGTH)
 
-    def their_training(self, seed: int, rows: pl.DataFrame, *, whole: bool = False) -> pairs.Taken:
-        """Trainer's loop."""
-        return self.theirs.training(seed, rows, whole=whole)
-
     def heard(self, who: str, said: list[str]) -> None:
         """Takes in what a trained model says of the test rows."""
         self.right.setdefault(who, []).append((self.test["label"] == pl.Series(said)).to_numpy())
@@ -138,29 +136,27 @@ def works(options: argparse.Namespace, place: Path) -> list[Work]:
 
 def compare(work: Work, options: argparse.Namespace) -> None:
     """Print what the training and whole trials take, and the ratios."""
-    few = draw(work.train, max(work.batch, work.train.height // 8), 1, "label")
-    for once in (our_training, Work.their_training):  # what is imported once is no part of either
-        once(work, 0, few)
+    few = draw(work.train, 2 * work.batch, 1, "label")
+    our_training(work, 0, few)  # what is imported once is no part of either
+    work.theirs.training(0, few)
     numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(1))
     print(f"\n{work.name}: {work.train.height:,} rows, {work.epochs} epochs; the training alone", flush=True)
     loops: dict[str, pairs.Way] = {
         "ours": lambda: our_training(work, next(numbers["ours"]), work.train),
-        "Trainer": lambda: work.their_training(next(numbers["grouped"]), work.train),
-        "padded to 128": lambda: work.their_training(next(numbers["padded"]), few, whole=True),
+        "Trainer": lambda: work.theirs.training(next(numbers["grouped"]), work.train),
+        "padded to 128": lambda: work.theirs.training(next(numbers["padded"]), few, whole=True),
     }
     alone = pairs.Turns(loops, options.pairs, warm_up=False)
     alone.show()
     for name in loops:
         print(f"{name}: {1 / alone.for_one(name, 'user'):,.1f} rows a user-CPU second")
-    print(
-        f"\n{work.name}: whole trials, {EVALUATIONS} evaluations on {work.validation.height:,} rows",
-        flush=True,
-    )
+    asked = f"{EVALUATIONS} evaluations on {work.validation.height:,} rows"
+    print(f"\n{work.name}: whole trials, {asked}", flush=True)
     trials: dict[str, pairs.Way] = {
         "ours": lambda: our_trial(work, next(numbers["our trial"])),
         "Trainer": lambda: their_trial(work, next(numbers["their trial"])),
     }
-    tried = pairs.Turns(trials, options.pairs, warm_up=False)
+    tried = pairs.Turns(trials, -(-options.pairs // 2), warm_up=False)
     tried.show()
     answers(work)
     for what, turns, theirs in (
@@ -170,9 +166,6 @@ def compare(work: Work, options: argparse.Namespace) -> None:
     ):
         print(f"{work.name}, {what}: ", end="")
         turns.ratio("ours", theirs, "user")
-
-
-# ---- the trials
 
 
 def our_training(work: Work, seed: int, rows: pl.DataFrame) -> pairs.Taken:
@@ -218,9 +211,6 @@ def their_trial(work: Work, seed: int) -> pairs.Taken:
     return taken
 
 
-# ---- what both learn from
-
-
 def answers(work: Work) -> None:
     """Print both accuracies over all trials, and their difference on the same rows."""
     means = {who: np.mean(hits, axis=0) for who, hits in work.right.items()}
@@ -244,8 +234,6 @@ def made(texts: pl.DataFrame, folder: Path) -> Path:
 
 def headed(source: Path, folder: Path) -> Path:
     """The model that both begin with: under a head that is drawn once, with dropout before the last layer alone."""
-    from models.backbone.heads import transferred
-
     tokenizer = load_tokenizer(source)
     transferred(Work.downstream, tokenizer, source, 0.1, 1).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

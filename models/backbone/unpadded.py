@@ -2,19 +2,21 @@
 
 The texts of a batch are laid one after another into one long row, as `transformers` has it for flash attention. Layers
 act on each token by itself, and attention goes through the texts length by length: those of one need no mask. What
-the base model says is laid back, so that a head, a loss and whoever calls the model see a batch like any other.
+the base model says is laid back, so that a head, a loss and whoever calls the model see a batch like any other. Of the
+last layer a head gets the tokens alone that it reads (`last_block.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from models.backbone.by_length import by_length
+from models.backbone.last_block import LastBlock
 from models.backbone.positions import OFFSET_POSITIONS
 from models.backbone.rotary import rotating_at_once
 
@@ -38,7 +40,7 @@ def unpadded(model: PreTrainedModel) -> Iterator[None]:
         yield
         return
     base, before = model.base_model, model.config._attn_implementation
-    lines = _Lines(first=_first_position(model))
+    lines = _Lines(_first_position(model), LastBlock(model))
     with ExitStack() as stack:
         stack.callback(setattr, model.config, "_attn_implementation", before)
         model.config._attn_implementation = _NAME
@@ -47,6 +49,7 @@ def unpadded(model: PreTrainedModel) -> Iterator[None]:
             model.config.use_cache = False
         stack.callback(base.register_forward_pre_hook(lines.lay_out, with_kwargs=True).remove)
         stack.callback(base.register_forward_hook(lines.lay_back).remove)
+        stack.enter_context(lines.last.for_the_head())
         stack.enter_context(rotating_at_once(model))
         pooler = getattr(base, "pooler", None)
         if pooler is not None:  # it takes the first token of each text
@@ -73,8 +76,8 @@ def _first_position(model: PreTrainedModel) -> int:
 class _Lines:
     """Where the tokens of the batch that is being read stand."""
 
-    def __init__(self, first: int) -> None:
-        self._first = first
+    def __init__(self, first: int, last: LastBlock) -> None:
+        self._first, self.last = first, last
         self._shape: torch.Size | None = None
 
     def lay_out(
@@ -84,7 +87,7 @@ class _Lines:
         is."""
         given |= dict(zip(("input_ids", "attention_mask"), args, strict=False))
         ids, mask = given.get("input_ids"), given.get("attention_mask")
-        self._shape = None
+        self._shape = self.last.read = None
         told = ((given.get(name), getattr(base.config, name, None)) for name in _MORE)
         asked = [of_config if of_call is None else of_call for of_call, of_config in told]
         if ids is None or any(each is not None and each is not False for each in asked):
@@ -94,6 +97,7 @@ class _Lines:
         order = lengths.argsort(stable=True)
         numbers = torch.arange(ids.numel()).view_as(ids)
         self._shape, self._places = ids.shape, numbers[order][mask[order]]
+        self.last.choose(ids, mask, lengths[order])
         found, counts = torch.unique_consecutive(lengths[order], return_counts=True)
         runs = [
             (count, length) for count, length in zip(counts.tolist(), found.tolist(), strict=True) if length
@@ -120,34 +124,10 @@ class _Lines:
     def _back(self, states: Tensor) -> Tensor:
         assert self._shape is not None, "a batch was laid out"
         texts, longest = self._shape
+        places = self._places if self.last.read is None else self._places[self.last.read]
         whole = states.new_zeros(texts * longest, states.shape[-1])
-        return whole.index_copy(0, self._places, states[0]).view(texts, longest, -1)
+        return whole.index_copy_(0, places, states[0]).view(texts, longest, -1)
 
 
-def _text_by_text(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    runs: Sequence[tuple[int, int]] = (),
-    **options: Any,
-) -> tuple[Tensor, None]:
-    """Attention within each text, from (1, heads, tokens, width) of texts that lie one after another.
-
-    Args:
-        runs: how many texts of which length follow each other; none in a batch that was not laid out.
-    """
-    if not runs:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
-    sizes = [texts * length for texts, length in runs]
-    parts = zip(*(each[0].transpose(0, 1).split(sizes) for each in (query, key, value)), strict=True)
-    made = []
-    for (texts, length), part in zip(runs, parts, strict=True):
-        q, k, v = (each.unflatten(0, (texts, length)).transpose(1, 2) for each in part)
-        made.append(sdpa_attention_forward(module, q, k, v, None, **options)[0].flatten(0, 1))
-    return torch.cat(made)[None], None
-
-
-AttentionInterface.register(_NAME, _text_by_text)
+AttentionInterface.register(_NAME, by_length)
 AttentionMaskInterface.register(_NAME, sdpa_mask)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from models.backbone.unpadded import unpadded
 from models.inference.inputs import Inputs, outputs
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature
@@ -50,4 +51,5 @@ class HeadPredictor:
         """See `models.interfaces.transfer.Predictor`."""
         inputs = Inputs(self.downstream, self.tokenizer, rows, labelled)
         self.reading.update(self.downstream.reading(inputs.features))
-        return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]
+        with unpadded(self.model):
+            return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]

@@ -21,8 +21,8 @@ EPS = 1e-8
 class RowAdamW(torch.optim.Optimizer):
     """Moves the rows of one table that have a gradient, and owes the others.
 
-    Its state is what AdamW's is, and of each row for how many steps it has not been read (`idle`), and how far it has
-    to move for them (`owed`).
+    Its state is what AdamW's is, and of each row whether it was ever read (`seen`; one that was not has nowhere to
+    move), for how many steps it has not been since (`idle`), and how far it has to move for them (`owed`).
     """
 
     def __init__(self, table: nn.Embedding, lr: float, betas: tuple[float, float]) -> None:
@@ -55,15 +55,17 @@ class RowAdamW(torch.optim.Optimizer):
         steps = state["step"].item()
         unbiased = math.sqrt(1 - second**steps)
         pace = group["lr"] * unbiased / (1 - first**steps)
-        state["idle"] += 1
+        state["idle"] += state["seen"]
         state["owed"].add_((first / math.sqrt(second)) ** state["idle"], alpha=pace)
         if weight.grad is None:
             return
         gradient = weight.grad.coalesce()
         rows, values = gradient.indices()[0], gradient.values()
-        mean = state["exp_avg"][rows].lerp_(values, 1 - first)
-        square = state["exp_avg_sq"][rows].mul_(second).addcmul_(values, values, value=1 - second)
+        mean = state["exp_avg"].index_select(0, rows).lerp_(values, 1 - first)
+        square = state["exp_avg_sq"].index_select(0, rows).mul_(second)
+        square.addcmul_(values, values, value=1 - second)
         weight.index_add_(0, rows, mean / square.sqrt().add_(EPS * unbiased), alpha=-pace)
+        state["seen"].index_fill_(0, rows, 1.0)
         self._put(rows, mean, square)
 
     @torch.no_grad()
@@ -75,7 +77,7 @@ class RowAdamW(torch.optim.Optimizer):
         state, (first, second) = self._state(), self.param_groups[0]["betas"]
         rows = state["idle"].nonzero()[:, 0] if rows is None else rows[state["idle"][rows] > 0]
         idle = state["idle"][rows, None]
-        mean, square = state["exp_avg"][rows], state["exp_avg_sq"][rows]
+        mean, square = (state[name].index_select(0, rows) for name in ("exp_avg", "exp_avg_sq"))
         move = mean / square.sqrt().add_(EPS)
         weight.index_add_(0, rows, move.mul_(state["owed"][rows, None]), alpha=-1)
         self._put(rows, mean.mul_(first**idle), square.mul_(second**idle))
@@ -96,6 +98,7 @@ class RowAdamW(torch.optim.Optimizer):
             state |= {name: torch.zeros_like(weight).detach() for name in ("exp_avg", "exp_avg_sq")}
         if "idle" not in state:  # also where it goes on from what AdamW remembered, on a GPU say
             state |= {name: weight.new_zeros(len(weight)).detach() for name in ("idle", "owed")}
+            state["seen"] = state["exp_avg_sq"].any(dim=1).to(weight.dtype)
         return state
 
 

@@ -1,7 +1,12 @@
 """Without padding a model says what it says with it, and learns the same."""
 
+from typing import Any
+
 import pytest
 import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from models.backbone.unpadded import unpadded
 from tests.support.architectures import INSIDE, model_of
@@ -67,3 +72,68 @@ def test_a_model_that_sees_a_window_alone_is_left_as_it_is() -> None:
     model.config.layer_types = ["sliding_attention"]
     with unpadded(model):
         assert model.config._attn_implementation == "sdpa"
+
+
+def rows_of(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> list[int]:
+    """How many tokens each product of the base model is of."""
+    rows: list[int] = []
+
+    def see(_: nn.Module, given: Any, __: Any) -> None:
+        rows.append(given[0].shape[:-1].numel())
+
+    layers = [layer for layer in model.base_model.modules() if isinstance(layer, nn.Linear | Conv1D)]
+    hooks = [layer.register_forward_hook(see) for layer in layers]
+    model(**batch)
+    for hook in hooks:
+        hook.remove()
+    return rows
+
+
+@pytest.mark.parametrize("architecture", [name for name in KINDS if name != "gpt2"])
+def test_after_attention_the_last_layer_has_the_tokens_alone_that_a_head_reads(architecture: str) -> None:
+    model, batch = model_of(architecture, "AutoModelForSequenceClassification").eval(), texts()
+    model.config.pad_token_id, model.config.classifier_pooling = model.config.pad_token_id or 0, "cls"
+    expected = model(**batch).logits
+    with unpadded(model):
+        torch.testing.assert_close(model(**batch).logits, expected, rtol=1e-4, atol=1e-5)
+        rows = rows_of(model, batch)
+        inside = model.base_model(**batch).last_hidden_state
+    assert set(rows) == {25, 5}
+    assert rows[-2:] == [5, 5]
+    torch.testing.assert_close(
+        inside[1], model.base_model(**batch).last_hidden_state[1], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_head_that_reads_the_mean_has_all_tokens() -> None:
+    model, batch = model_of("modernbert", "AutoModelForSequenceClassification").eval(), texts()
+    model.config.classifier_pooling = "mean"
+    expected = model(**batch).logits
+    with unpadded(model):
+        assert set(rows_of(model, batch)) == {25}
+        torch.testing.assert_close(model(**batch).logits, expected)
+
+
+def test_a_text_that_ends_in_what_is_padded_with_is_read_before_it() -> None:
+    model, batch = model_of("llama", "AutoModelForSequenceClassification").eval(), texts()
+    batch["input_ids"][1, 7:] = model.config.pad_token_id
+    expected = model(**batch).logits
+    with unpadded(model):
+        torch.testing.assert_close(model(**batch).logits, expected)
+
+
+def test_layers_that_are_computed_again_for_their_gradients_learn_the_same() -> None:
+    model, batch = model_of("modernbert", "AutoModelForSequenceClassification"), texts()
+    model.train().config.classifier_pooling = "cls"
+
+    def learnt() -> list[torch.Tensor]:
+        model.zero_grad()
+        model(**batch).logits.square().sum().backward()
+        return [item.grad.clone() for item in model.parameters() if item.grad is not None]
+
+    expected = learnt()
+    model.activation_checkpointing_enable()
+    with unpadded(model):
+        found = learnt()
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
