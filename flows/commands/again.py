@@ -91,10 +91,9 @@ def not_as_then(made: Attempt) -> dict[str, list[Any]]:
         provenance.versions(text)
         for text in (provenance.text(made.flow.run_id, provenance.LOCK) or "", provenance.lock())
     )
-    code = provenance.code(made.flow.run_id)
     return {
         "files": list(_files(made)),
-        "code": [name for name, _, _ in differences(code, provenance.code_now())] if code else [],
+        "code": provenance.differing(provenance.code(made.flow.run_id), provenance.code_now()),
         "libraries": [{"name": name, "then": a, "now": b} for name, a, b in differences(then, now)]
         if then
         else [],

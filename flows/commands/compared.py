@@ -47,7 +47,7 @@ def flows(a: Tracked, b: Tracked) -> dict[str, Any]:
         "a": _run(a),
         "b": _run(b),
         "settings": _named(differences(_settings(a), _settings(b))),
-        "code": _code(a, b),
+        "code": provenance.differing(*(provenance.code(run.run_id) for run in (a, b))),
         "libraries": _named(differences(_libraries(a), _libraries(b))),
         "scores": [
             _step(one[title]) | scores(one[title]["run_id"], other[title]["run_id"]) for title in both
@@ -71,7 +71,7 @@ def models(a: Tracked, b: Tracked) -> dict[str, Any]:
         "a": _run(one),
         "b": _run(other),
         "settings": _named(differences(_made_of(one), _made_of(other))),
-        "code": _code(*flow),
+        "code": provenance.differing(*(provenance.code(run.run_id) for run in flow)),
         "libraries": _named(differences(_libraries(flow[0]), _libraries(flow[1]))),
         "scores": [{"title": one.name, **about} | scores(one.run_id, other.run_id)],
         "only_a": [],
@@ -195,14 +195,6 @@ def _made_of(scored: Tracked) -> dict[str, Any]:
 
 def _libraries(flow: Tracked) -> dict[str, str]:
     return provenance.versions(provenance.text(flow.run_id, provenance.LOCK) or "")
-
-
-def _code(a: Tracked, b: Tracked) -> list[str]:
-    """Files of the project's code that differ between two flow runs."""
-    one, other = (provenance.code(run.run_id) for run in (a, b))
-    if not one or not other:
-        return []
-    return [name for name, _, _ in differences(one, other)]
 
 
 def as_json(document: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -95,17 +95,31 @@ def snapshots(run_id: str) -> Iterator[Path]:
         yield from _files(owner, CODE, ".zip")
 
 
-def code(run_id: str) -> dict[str, str]:
-    """The digest of each module and data file of the newest flow run that a run belongs to, by place."""
+def code(run_id: str) -> dict[str, bytes]:
+    """Modules and data files of the newest flow run that a run belongs to, by place."""
     for path in snapshots(run_id):
         with zipfile.ZipFile(path) as archive:
-            return {place: _digest(place, archive.read(place)) for place in archive.namelist()}
+            return {place: archive.read(place) for place in archive.namelist()}
     return {}
 
 
-def code_now() -> dict[str, str]:
+def code_now() -> dict[str, bytes]:
     """The same of the project as it is now."""
-    return {place: _digest(place, path.read_bytes()) for place, path in identity.project_files().items()}
+    return {place: path.read_bytes() for place, path in identity.project_files().items()}
+
+
+def differing(one: Mapping[str, bytes], other: Mapping[str, bytes]) -> list[str]:
+    """Places whose code is not the same; nothing where one is not known. To parse all of it takes a second: only what
+    differs in its bytes is."""
+    if not one or not other:
+        return []
+    changed = [place for place in {**one, **other} if one.get(place) != other.get(place)]
+    both = one.keys() & other.keys()
+    return [
+        place
+        for place in changed
+        if place not in both or _digest(place, one[place]) != _digest(place, other[place])
+    ]
 
 
 def source(run_id: str, name: str, digest: str) -> bytes | None:

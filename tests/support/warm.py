@@ -17,12 +17,16 @@ IMPORTED = [
     "flows.commands.run",
     "flows.commands.results",
     "flows.transfer",
-    # what training processes import
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "pandera.polars",
+    # what training processes import beside
     "models.downstream.classification",
     "models.inference.inputs",
     "models.pretraining.pretrain",
     "models.reporting.page",
     "models.transfer.finetune",
+    "peft",
     "scipy.linalg",
     "sklearn.linear_model",
     "tasks.running.work",

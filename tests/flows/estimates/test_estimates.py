@@ -140,15 +140,16 @@ def test_a_grown_corpus_takes_longer_than_it_did(tmp_path: Path, monkeypatch: py
     small = write(tmp_path, SMALL | {"corpus": {"sources": [source]}, "upstreams": [upstream]})
     path.write_text("some words of text\n" * 1_000, encoding="utf-8")
     before, run = steps(small), Watching(steps(small))
-    monkeypatch.setattr(artifacts, "newest", lambda recipe, tags: None)
+    monkeypatch.setattr(artifacts, "finished", lambda recipe: iter(()))
     estimating.expect("small", Machine("cpu", 1), run)  # type: ignore[arg-type]
     path.write_text("some words of text\n" * 3_000, encoding="utf-8")
     for step in ("pretrain", "hold_out", "tokenizer", "ingest"):
         old, new = (next(ref for ref in made if ref.step == step) for made in (before, steps(small)))
         parameters = {name: str(value) for name, value in leaves(old.config.identity())}
         for tags, seconds in ((expected.tags(run.expected[old]), 300), ({}, None)):
-            made = Made("run", 100, {}, tags=tags, parameters=parameters)
-            monkeypatch.setattr(artifacts, "newest", lambda recipe, tags, made=made: made)
+            own = {"headwater.step": step, **new.about.tags()}
+            made = Made("run", 100, {}, tags=own | tags, parameters=parameters)
+            monkeypatch.setattr(artifacts, "finished", lambda recipe, made=made: iter((made,)))
             found = past.Past("small", lambda ref, labels: None).estimate(new)
             assert (found and found.seconds and found.seconds.about) == (seconds and pytest.approx(seconds))
 

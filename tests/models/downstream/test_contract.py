@@ -182,7 +182,7 @@ def test_the_loss_of_a_batch_is_that_of_its_parts_by_their_targets(
 def test_eight_rows_are_learnt_by_heart(inputs: Inputs, model: transformers.PreTrainedModel) -> None:
     pool = inputs.rows.join(examples(inputs), on="id", how="anti")
     eight = replace(inputs, rows=pl.concat([examples(inputs)[:8], pool]))
-    learn(model, eight, steps=400, enough=0.02)
+    learn(model, eight, steps=300, enough=0.001)
     predictions, loss = predict(model, eight)
     scores = inputs.downstream.evaluate(eight.rows, predictions)
     assert loss is not None and loss < 0.1

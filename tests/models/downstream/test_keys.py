@@ -23,6 +23,7 @@ EVERY = (
     "interfaces.scored",
     "interfaces.labels",
     "kinds",
+    "late",
     "memo",
     "outside",
     "modes",

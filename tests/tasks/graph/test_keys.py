@@ -16,6 +16,7 @@ EVERYWHERE = {
     "models.home",
     "models.hub",
     "models.kinds",
+    "models.late",
     "models.memo",
     "models.outside",
     "models.seeds",
