@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.recipes import SMALL, write
 
 PROJECT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_example_runs_and_prints_scores_and_an_answer(
     tmp_path: Path, home: Path, prefect_server: str
 ) -> None:
