@@ -91,7 +91,8 @@ def task_of(step: Step[Any]) -> "Task[[Call], State[Outcome]]":
         _run,
         name=step.name,
         description=(step.__doc__ or "").strip(),
-        tags={"headwater"},
+        # No tags: where there are some Prefect asks its server, before a task begins, whether such tasks are limited.
+        # That takes seconds every now and then, and no step starts meanwhile.
         retries=step.retries,
         retry_delay_seconds=RETRY_SECONDS[: step.retries] or None,
         retry_condition_fn=_retry,
