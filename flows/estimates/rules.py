@@ -121,7 +121,7 @@ def adapting(ref: Ref, config: AdaptConfig, rows: Rows | None) -> Estimate:
     how = config.way
     labels = rows.learnt(config) if rows else config.labels
     if not isinstance(how, Hyperparameters):
-        return Estimate(Interval.around(10 + 1e-3 * (labels or 10_000), 4.0, 4.0), basis="rule")
+        return Estimate(Interval.around(5 + 1e-3 * (labels or 10_000), 4.0, 4.0), basis="rule")
     total, active = _parameters(config.model, _vocabulary(ref))
     seconds = None
     if labels is not None:
