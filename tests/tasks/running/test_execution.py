@@ -14,7 +14,7 @@ import pytest
 
 from models.errors import DataError, HeadwaterError, StoreError
 from tasks.graph.refs import About, Ref, ordered
-from tasks.running.execution import Outcome, RunContext, produce
+from tasks.running.execution import Outcome, RunContext, produce, task_of
 from tasks.running.failures import STOPPING, Stopped, may_heal, reason
 from tasks.running.front_page import FrontPage
 from tasks.running.training_processes import TrainingProcesses
@@ -199,6 +199,11 @@ def test_a_kill_leaves_nothing_and_frees_the_lease(context: RunContext) -> None:
     assert artifacts.find(ref.key) is None
     assert produce(ref, context).status == "run"
     assert connection.client().get_run(killed).info.status == "KILLED"
+
+
+def test_prefect_has_no_limit_to_ask_its_server_for_before_a_step_begins() -> None:
+    """It asks for one for each tag of a task, and is answered seconds later now and then."""
+    assert not task_of(write).tags
 
 
 def test_only_what_may_heal_is_retried() -> None:
