@@ -20,6 +20,9 @@ class _Late:
         setattr(self, name, found)
         return found
 
+    def __reduce__(self) -> "tuple[type[_Late], tuple[str]]":
+        return _Late, (self._name,)
+
 
 if TYPE_CHECKING:
     import numpy as np

@@ -99,8 +99,8 @@ def _remarks(shown: Sequence[Result]) -> Iterator[str]:
             yield f"{entry}: scored on {so_many(rows, 'test row')} only, too few to tell models apart."
     if any(item.low is not None and item.low == item.high for item in scored):
         yield (
-            "An interval of one point stands where test rows are all right, or all wrong. It does not mean that the "
-            "score is certain."
+            "An interval of one point stands where all test rows have the same score. It does not mean that the score "
+            "is certain."
         )
 
 

@@ -37,7 +37,8 @@ def by_length(
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     causal = options.get("is_causal")
     causal = getattr(module, "is_causal", True) if causal is None else causal
-    if query.shape == key.shape == value.shape and not options.get("dropout"):
+    alike = query.shape == key.shape == value.shape and query.dtype == key.dtype == value.dtype
+    if alike and not options.get("dropout"):
         scale, only = options.get("scaling"), token is None
         return _ByLength.apply(query, key, value, runs, token, causal and only, scale), None  # type: ignore[return-value]
     made = []

@@ -1,7 +1,7 @@
 """The first products of a model whose tokens know their places by rotation alone: once for each distinct token.
 
-Before attention turns queries and keys, all that such a model knows of a token is which one it is. Of the tokens of a
-batch a third to a half stand there more than once.
+Before attention turns queries and keys, all that such a model knows of a token is which one it is, and a third to a
+half of a batch's tokens repeat one that stands there already.
 """
 
 from collections.abc import Iterator

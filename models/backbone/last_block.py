@@ -55,6 +55,8 @@ def token_read(model: PreTrainedModel) -> Token | None:
         return None
     if kind in _DECODERS:
         return "last"
+    if getattr(model.config, "is_decoder", False):  # its first token sees no other
+        return None
     return "first" if getattr(model.config, "classifier_pooling", "cls") == "cls" else None
 
 

@@ -20,7 +20,7 @@ _NAME = "apply_rotary_pos_emb"
 def rotating_at_once(model: PreTrainedModel) -> Iterator[None]:
     """Within it the architecture of `model` turns queries and keys this way, in float32.
 
-    All of the process's models of that architecture do: a process trains one at a time.
+    All of the process's models of that architecture do: a process trains one at a time, or asks one.
     """
     place: Any = sys.modules[type(model).__module__]
     plain = getattr(place, _NAME, None)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,9 @@ from models.inference.inputs import Inputs, outputs
 from models.interfaces.downstream import Downstream
 from models.interfaces.features import Feature
 from models.tokens.tokenizer import load_tokenizer
+
+_ONE = RLock()
+"""Held while a model is asked: `unpadded` prepares it, and its architecture, for one batch after the other."""
 
 
 @dataclass(frozen=True)
@@ -51,5 +55,5 @@ class HeadPredictor:
         """See `models.interfaces.transfer.Predictor`."""
         inputs = Inputs(self.downstream, self.tokenizer, rows, labelled)
         self.reading.update(self.downstream.reading(inputs.features))
-        with unpadded(self.model):
+        with _ONE, unpadded(self.model):
             return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]

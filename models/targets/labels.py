@@ -16,8 +16,6 @@ from models.targets.target import WORST, Target
 if TYPE_CHECKING:
     from torch import Tensor
 
-"""Probabilities among which validation chooses the one from which on a label is said."""
-
 
 @dataclass(frozen=True)
 class Labels(Target):

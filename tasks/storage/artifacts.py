@@ -32,6 +32,7 @@ from tasks.storage.runs import FINISHED, KEPT, KEPT_REASON, end_stale
 _FINISHED = "attributes.status = 'FINISHED'"
 AGAIN = "run its recipe again to make it anew"
 _ARTIFACT = f"tags.`headwater.key` LIKE '%' and {_FINISHED}"
+_OF_NO_SHARD = f"{_ARTIFACT} and tags.`headwater.shard` IS NULL"
 _AT_ONCE = 2000
 """Runs that one question to the store gives; those of the last weeks."""
 _PAGE = 500
@@ -122,12 +123,12 @@ def intact(run_id: str) -> bool:
 
 
 def finished(experiment_name: str) -> Iterator[Made]:
-    """The last finished artifacts of an experiment, whatever their keys, the newest first; of a key for which an older
-    one was kept nothing was made."""
+    """The last finished artifacts of an experiment, whatever their keys, the newest first, without those of shards, of
+    which there may be thousands; of a key for which an older one was kept nothing was made."""
     experiment_id = known_experiment(experiment_name)
     token, left = None, _AT_ONCE if experiment_id else 0
     while left:
-        runs, token = page_of(_ARTIFACT, token, _PAGE, experiment_id)
+        runs, token = page_of(_OF_NO_SHARD, token, _PAGE, experiment_id)
         yield from (_made(run) for run in runs if KEPT not in run.data.tags)
         left = left - _PAGE if token else 0
 

@@ -42,9 +42,9 @@ PAGE = {
         "레이블 수에 따른 {Metric}(테스트 데이터). 세로 막대는 95% 신뢰구간입니다."
     ),
     "{Metric} on test rows, with 95 % intervals": "{Metric}: 테스트 데이터 점수와 95% 신뢰구간",
-    "An interval of one point stands where test rows are all right, or all wrong: drawing them anew shows nothing "
+    "An interval of one point stands where all test rows have the same score: drawing them anew shows nothing "
     "else. It does not mean that the score is certain.": (
-        "신뢰구간이 한 점인 것은 테스트 데이터를 모두 맞혔거나 모두 틀려서 다시 뽑아도 점수가 그대로이기 때문입니다. "
+        "신뢰구간이 한 점인 것은 테스트 데이터의 점수가 모두 같아서 다시 뽑아도 그대로이기 때문입니다. "
         "점수가 확실하다는 뜻은 아닙니다."
     ),
     "Not applicable here: {modes}.": "해당하지 않는 방식: {modes}.",

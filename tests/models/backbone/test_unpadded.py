@@ -130,9 +130,11 @@ def test_layers_that_are_computed_again_for_their_gradients_learn_the_same() -> 
     model, batch = model_of("modernbert", "AutoModelForSequenceClassification", layers=2), texts()
     model.train().config.classifier_pooling = "cls"
 
+    fewer = {name: values[:3, :6] for name, values in batch.items()}
+
     def learnt() -> list[torch.Tensor]:
         model.zero_grad()
-        model(**batch).logits.square().sum().backward()
+        (model(**batch).logits.square().sum() + model(**fewer).logits.sum()).backward()
         return [item.grad.clone() for item in model.parameters() if item.grad is not None]
 
     expected = learnt()
@@ -149,3 +151,20 @@ def test_tokens_that_chance_tells_apart_are_computed_one_by_one() -> None:
     drop.p = 0.5
     with unpadded(model):
         assert set(rows_of(model, batch)) == {25}
+
+
+def test_the_first_token_of_a_decoder_still_sees_itself_alone() -> None:
+    model, batch = model_of("bert", "AutoModelForSequenceClassification", layers=2).eval(), texts()
+    model.config.is_decoder = True
+    for layer in model.base_model.modules():
+        layer.__dict__.update({"is_causal": True} if "is_causal" in layer.__dict__ else {})
+    expected = model(**batch).logits
+    with unpadded(model):
+        torch.testing.assert_close(model(**batch).logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_half_precision_mixes_with_positions_in_full() -> None:
+    model, batch = model_of("llama", "AutoModelForSequenceClassification", layers=2).eval(), texts()
+    expected = model(**batch).logits
+    with unpadded(model), torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(model(**batch).logits.float(), expected, rtol=0.1, atol=0.02)
