@@ -19,8 +19,6 @@ from tasks.running.failures import Stopped
 from tasks.running.job import JobSpec, Progress
 
 _reports: Any = None  # the child's end of the pipe
-_ENDED = None
-"""The last report of a job: who follows it need not look now and then whether it has ended."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class TrainingProcess:
         try:
             pool = self._started()
             future = pool.submit(_work, spec)
-            self._follow(future, tell)
+            self._follow(future, spec.run_id, tell)
             future.result()
         except BrokenProcessPool:
             self._pool = None
@@ -126,15 +124,17 @@ class TrainingProcess:
             raise Stopped("the run was stopped before the step began")
         return pool
 
-    def _follow(self, future: "Future[None]", tell: Callable[[Progress], None]) -> None:
+    def _follow(self, future: "Future[None]", run_id: str, tell: Callable[[Progress], None]) -> None:
+        """Until the last report of this job, its run id; of one that nobody followed to its end there may be some."""
         while True:
             ended = future.done()
             try:
                 if self._reports.poll(0.0 if ended else 0.2):
                     report = self._reports.recv()
-                    if report is _ENDED:
+                    if report == run_id:
                         return
-                    tell(report)
+                    if isinstance(report, Progress):
+                        tell(report)
                 elif ended:
                     return
             except EOFError:
@@ -151,7 +151,7 @@ def _work(spec: JobSpec) -> None:
     try:
         _do(spec)
     finally:
-        _reports.send(_ENDED)
+        _reports.send(spec.run_id)
 
 
 def _do(spec: JobSpec) -> None:
