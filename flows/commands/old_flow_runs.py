@@ -14,7 +14,7 @@ from flows.commands.servers import embedded_prefect
 from tasks.environment import home
 from tasks.storage.unused import Unused
 
-_START_SECONDS = 90
+_START_SECONDS = 120
 _LOG_SECONDS = 10.0
 """How long Prefect may take to delete the logs of the flow runs that were deleted, which it does afterwards."""
 

@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -37,6 +37,8 @@ class Server:
     pass_fds: tuple[int, ...] = ()
     folder: Path | None = None
     """Where it runs, if not in the working directory."""
+    answered: Callable[[], None] = lambda: None
+    """Called when it has been waited for, and answers."""
     log: Path = field(init=False)
     process: "subprocess.Popen[bytes]" = field(init=False)
     _started: list[float] = field(default_factory=list)
@@ -96,6 +98,7 @@ class Server:
                     f"{self.name} did not answer within {seconds:.0f} s; its log is {self.log}"
                 )
             time.sleep(0.1)
+        self.answered()
 
     def last_line(self) -> str:
         """The end of the log, for messages."""

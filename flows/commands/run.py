@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tasks.graph.refs import Ref
     from tasks.running.flow_run import FlowRun, RunFailed
 
-_START_SECONDS = 90
+_START_SECONDS = 120
 _HEARTBEAT_SECONDS = 30
 
 

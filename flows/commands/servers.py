@@ -5,17 +5,16 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 
-from flows.commands.processes import LOOPBACK, Server, kept, listening, start, stop
+from flows.commands.processes import LOOPBACK, Server, kept, listening, start
 from models.errors import RecipeError
 from tasks.environment import EMBEDDED_PREFECT, home, public
 from tasks.storage.lease import lease
 
-_START_SECONDS = 120
 _ANSWER_SECONDS = 5
 
 
@@ -33,7 +32,7 @@ def embedded_prefect() -> Iterator[Server | None]:
         check_prefect(own)
         yield None
         return
-    with listening() as door:
+    with listening() as door, making() as done:
         api = f"http://{LOOPBACK}:{door.getsockname()[1]}/api"
         command = [
             *(sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"),
@@ -46,7 +45,8 @@ def embedded_prefect() -> Iterator[Server | None]:
             "PREFECT__SERVER_FINAL": "1",
         }
         # uvicorn puts its folder first among those that Python looks into: not one that may have a types.py.
-        server = begun(api, lambda: start("prefect-embedded", command, settings, (door.fileno(),), home()))
+        server = start("prefect-embedded", command, settings, (door.fileno(),), home())
+        server.answered = done
         # Pages are those of `headwater up`, which shows the same database.
         pages = f"http://{LOOPBACK}:4200"
         os.environ.update({"PREFECT_API_URL": api, "PREFECT_UI_URL": pages, EMBEDDED_PREFECT: api})
@@ -58,26 +58,22 @@ def embedded_prefect() -> Iterator[Server | None]:
                 del os.environ[name]
 
 
-def begun(api: str, starting: Callable[[], Server]) -> Server:
-    """A Prefect server, started; where there is no database yet it has the time to make one.
+@contextmanager
+def making() -> Iterator[Callable[[], None]]:
+    """Within it no other process makes Prefect's database, where there is none yet; what is given says that it is made.
 
     Two that did so at once would trip over each other.
-
-    Raises:
-        HeadwaterError: it did not start.
     """
     made = Path(os.environ["PREFECT_HOME"]) / "made"
-    if made.exists():
-        return starting()
-    with lease("prefect"):
-        server = starting()
-        try:
-            server.wait_until(f"{api}/health", _START_SECONDS)
-        except BaseException:
-            stop([server])
-            raise
-        made.touch()
-        return server
+    with ExitStack() as held:
+        if not made.exists():
+            held.enter_context(lease("prefect"))
+
+        def done() -> None:
+            made.touch()
+            held.close()
+
+        yield done
 
 
 def check_project(command: str) -> None:

@@ -7,11 +7,10 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from functools import partial
 
 from flows.commands.passwords import USER, Password, password
 from flows.commands.processes import LOOPBACK, Server, refused, start, stop
-from flows.commands.servers import begun, check_prefect, check_project, check_proxies
+from flows.commands.servers import check_prefect, check_project, check_proxies, making
 from models.errors import HeadwaterError, RecipeError
 from tasks.environment import home, public
 
@@ -160,9 +159,10 @@ def _start_prefect(servers: list[Server], prefect: _Address, login: Password | N
     command = [sys.executable, "-m", "prefect", "server", "start"]
     command += ["--host", LOOPBACK, "--port", str(prefect.port)]
     settings = _PREFECT | (login.for_prefect() if login else {})
-    starting = partial(start, "prefect-server", command, settings, folder=home())
-    servers.append(begun(f"{prefect.url}/api", starting))
-    servers[-1].wait_until(f"{prefect.url}/api/health", _START_SECONDS)
+    with making() as done:
+        servers.append(start("prefect-server", command, settings, folder=home()))
+        servers[-1].wait_until(f"{prefect.url}/api/health", _START_SECONDS)
+        done()
 
 
 def _deploy() -> None:

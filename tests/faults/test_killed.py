@@ -15,7 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.commands.processes import Server
 from flows.commands.servers import embedded_prefect
 from tasks.running.killed import Watch
-from tasks.storage import connection, runs
+from tasks.storage import connection, lease, runs
 from tests.support.toy_steps import Toy, write
 from tests.support.waiting import until
 
@@ -50,7 +50,10 @@ def server(home: Path) -> Iterator[Server]:
     with embedded_prefect() as started:
         assert started is not None
         api = os.environ["PREFECT_API_URL"]
+        # Its caller goes on while it makes its tables, and no other process makes them too.
+        assert not lease.is_free("prefect")
         started.wait_until(f"{api}/health", 90)
+        assert lease.is_free("prefect")
         with temporary_settings({PREFECT_API_URL: api}):
             yield started
 
