@@ -1,6 +1,7 @@
 """A trained model that answers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -55,5 +56,6 @@ class HeadPredictor:
         """See `models.interfaces.transfer.Predictor`."""
         inputs = Inputs(self.downstream, self.tokenizer, rows, labelled)
         self.reading.update(self.downstream.reading(inputs.features))
-        with _ONE, unpadded(self.model):
+        # Of one text nothing is padding, and who asks for it waits for the answer.
+        with _ONE, unpadded(self.model) if rows.height > 1 else nullcontext():
             return inputs.features, outputs(self.model, inputs, on_progress=on_progress)[0]
