@@ -28,7 +28,7 @@ $(READY): $(wildcard locks/*) pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-demo: $(READY)  ## the whole chain on an invented Korean world: two and a half minutes on two cores
+demo: $(READY)  ## the whole chain on an invented Korean world: three minutes on two cores
 	@$(BIN)/headwater run recipes/demo.yaml
 
 test: $(READY)  ## all tests but those marked real or slow
