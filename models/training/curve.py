@@ -51,7 +51,8 @@ class Curve:
             Diverged: the loss is no longer finite.
         """
         record: Record = {"step": step, "tokens": self.tokens}
-        record |= {f"train/{name}": float(total) / self.summed for name, total in self.sums.items()}
+        # By name: those of a checkpoint that was gone on from come in another order.
+        record |= {f"train/{name}": float(total) / self.summed for name, total in sorted(self.sums.items())}
         seconds = max(time.monotonic() - self._clock, 1e-9)  # when the device has come as far
         if not math.isfinite(record["train/loss"]):
             raise Diverged(
