@@ -78,13 +78,13 @@ def flow_of(way: str, steps: int) -> None:
 def _served() -> Iterator[None]:
     """A home folder and a Prefect server, as a command of Headwater's has them."""
     from flows.commands.run import send_logs
-    from flows.commands.servers import embedded_prefect
+    from flows.commands.servers import embedded_prefect, wait_for
     from flows.exits import begin
 
     begin()
     with embedded_prefect() as server:
         assert server is not None
-        server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", 90)
+        wait_for(server)
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):

@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from flows.commands.servers import embedded_prefect
+from flows.commands.servers import embedded_prefect, wait_for
 from tasks.environment import home
 from tasks.storage.unused import Unused
 
-_START_SECONDS = 120
 _LOG_SECONDS = 10.0
 """How long Prefect may take to delete the logs of the flow runs that were deleted, which it does afterwards."""
 
@@ -33,7 +32,7 @@ def find(since: float, kept: Set[str]) -> Iterator[Sequence[Unused]]:
     with embedded_prefect() as server:
         if server is not None:
             print("asking Prefect …", file=sys.stderr, flush=True)
-            server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)
+            wait_for(server)
         deleted: list[UUID] = []
         yield [
             Unused("flow runs in Prefect", f"{name} ({number})", (), partial(_delete, number, deleted))

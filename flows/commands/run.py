@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tasks.graph.refs import Ref
     from tasks.running.flow_run import FlowRun, RunFailed
 
-_START_SECONDS = 120
 _HEARTBEAT_SECONDS = 30
 
 
@@ -53,7 +52,7 @@ def executed(
         RecipeError: a registered model is somebody else's.
         HeadwaterError: the run could not begin.
     """
-    from flows.commands.servers import embedded_prefect
+    from flows.commands.servers import embedded_prefect, wait_for
 
     needs.check(recipe.engine)
     # Who called it says in one line what went wrong; Prefect's pages keep it in full.
@@ -69,7 +68,7 @@ def executed(
         importlib.import_module("flows.transfer")  # and so Prefect is imported while its server is starting
         if server is not None:
             print(f"{recipe.name}: starting Prefect …", file=sys.stderr)
-            server.wait_until(f"{os.environ['PREFECT_API_URL']}/health", _START_SECONDS)
+            wait_for(server)
         try:
             return _transfer_learning(recipe, path, overrides, only, targets)
         finally:

@@ -15,6 +15,8 @@ from models.errors import RecipeError
 from tasks.environment import EMBEDDED_PREFECT, home, public
 from tasks.storage.lease import lease
 
+START_SECONDS = 120
+"""Within which a server answers, though it makes its tables first."""
 _ANSWER_SECONDS = 5
 
 
@@ -56,6 +58,15 @@ def embedded_prefect() -> Iterator[Server | None]:
         finally:
             for name in ("PREFECT_API_URL", "PREFECT_UI_URL", EMBEDDED_PREFECT):
                 del os.environ[name]
+
+
+def wait_for(embedded: Server) -> None:
+    """Wait until the server of this command answers.
+
+    Raises:
+        HeadwaterError: it ended, or did not answer in time.
+    """
+    embedded.wait_until(f"{os.environ['PREFECT_API_URL']}/health", START_SECONDS)
 
 
 @contextmanager

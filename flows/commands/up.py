@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from flows.commands.passwords import USER, Password, password
 from flows.commands.processes import LOOPBACK, Server, refused, start, stop
-from flows.commands.servers import check_prefect, check_project, check_proxies, making
+from flows.commands.servers import START_SECONDS, check_prefect, check_project, check_proxies, making
 from models.errors import HeadwaterError, RecipeError
 from tasks.environment import home, public
 
-_START_SECONDS = 120
 _LOOK_SECONDS = 10.0
 # MLflow's command dies of a signal without a word to the server that it has started.
 _AS_ONE = 'trap "trap - TERM; kill 0" TERM; "$@" & wait; wait'
@@ -142,7 +141,7 @@ def _start(servers: list[Server], prefect: _Address, mlflow: _Address, login: Pa
     servers.append(start("worker", command, {"PREFECT_WORKER_QUERY_SECONDS": "2"}))
     _wait_for_worker(servers[-1], deploying.POOL)
     if not mlflow.is_teams:
-        servers[0].wait_until(f"{mlflow.url}/health", _START_SECONDS)
+        servers[0].wait_until(f"{mlflow.url}/health", START_SECONDS)
 
 
 def _started_mlflow(mlflow: _Address, login: Password | None) -> Server:
@@ -161,7 +160,7 @@ def _start_prefect(servers: list[Server], prefect: _Address, login: Password | N
     settings = _PREFECT | (login.for_prefect() if login else {})
     with making() as done:
         servers.append(start("prefect-server", command, settings, folder=home()))
-        servers[-1].wait_until(f"{prefect.url}/api/health", _START_SECONDS)
+        servers[-1].wait_until(f"{prefect.url}/api/health", START_SECONDS)
         done()
 
 
@@ -236,7 +235,7 @@ def _watch(notify: str) -> None:
 def _wait_for_worker(worker: Server, pool: str) -> None:
     from prefect import get_client
 
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     with get_client(sync_client=True) as client:
         while not any(item.status == "ONLINE" for item in client.read_workers_for_work_pool(pool)):
             if worker.process.poll() is not None:
