@@ -14,6 +14,7 @@ import pytest
 
 from flows import cli
 from flows.commands.servers import embedded_prefect
+from tasks.environment import EMBEDDED_PREFECT
 from tests.support import warm
 
 PROJECT = Path(__file__).parents[2]
@@ -64,7 +65,8 @@ def prefect_server(home: Path) -> Iterator[str]:
         address = set_by_server["PREFECT_API_URL"]
         server.wait_until(f"{address}/health", 90)
         yield address
-        os.environ.update(set_by_server)
+        # Another server of this process, which has ended, has taken its mark along.
+        os.environ.update({**set_by_server, EMBEDDED_PREFECT: address})
 
 
 @pytest.fixture(scope="session")
